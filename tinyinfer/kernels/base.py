@@ -1,0 +1,107 @@
+"""What a kernel is: which operator it computes, when it applies, how it packs weights, how it runs.
+
+Inside a plan, images are NHWC.  A kernel sees them as `FeatureMap`: one flat float32 array and the
+distance between pixels, so that the inputs of a concat can be written straight into its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from tinyinfer.graph import Shape
+from tinyinfer.ops.base import Op
+
+ALIGNMENT = 64  # bytes: one cache line and one AVX-512 register; misaligned buffers cost depthwise 10-25 %
+
+# what a kernel is in the end: a function of no arguments that reads and writes the arrays it was bound to
+Bound = Callable[[], None]
+
+
+class FeatureMap(NamedTuple):
+    """An NHWC image batch in memory; a matrix (N, C) is one of 1x1 images.
+
+    ``data`` is flat and starts at the first element; pixel p (of n * h * w) starts at ``p * pixel_stride``.
+    """
+
+    data: np.ndarray
+    n: int
+    h: int
+    w: int
+    c: int
+    pixel_stride: int
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the whole batch."""
+        return self.n * self.h * self.w
+
+    def nhwc(self) -> np.ndarray:
+        """A (n, h, w, c) view."""
+        s = self.pixel_stride * 4
+        return np.lib.stride_tricks.as_strided(
+            self.data, (self.n, self.h, self.w, self.c), (self.h * self.w * s, self.w * s, s, 4)
+        )
+
+    def nchw(self) -> np.ndarray:
+        """A (n, c, h, w) view."""
+        return self.nhwc().transpose(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All a kernel may know before it runs: attributes, NCHW shapes, weights, threads."""
+
+    op: Op
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    params: Mapping[str, np.ndarray]
+    threads: int = 1
+
+
+class Kernel:
+    """Base of all kernels: ``pack`` once per node, construct once per input shape, ``bind`` once per arena.
+
+    Subclasses set the class variables and, where they keep ``scratch_floats`` floats of temporary memory
+    (for all threads together), set it in ``__init__``.
+    """
+
+    op: ClassVar[str]
+    name: ClassVar[str]
+    tolerance: ClassVar[float] = 1e-5  # largest error against the float64 reference over its standard deviation
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        self.problem = problem
+        self.packed = packed
+        self.scratch_floats = 0
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        """Whether this kernel can compute the problem at all (not whether it is the best)."""
+        raise NotImplementedError
+
+    @classmethod
+    def pack(cls, problem: Problem) -> Any:
+        """Weights in the kernel's own layout; depends on attributes and weights, never on the input's size."""
+        return None
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        """The call that computes the outputs from the inputs; all sizes are settled here, none is checked later."""
+        raise NotImplementedError
+
+
+def aligned_empty(count: int) -> np.ndarray:
+    """A flat float32 array that starts at a multiple of `ALIGNMENT` bytes."""
+    raw = np.empty(count * 4 + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + count * 4].view(np.float32)
+
+
+def aligned(array: np.ndarray) -> np.ndarray:
+    """A flat, aligned float32 copy."""
+    copy = aligned_empty(array.size)
+    copy[:] = array.reshape(-1)
+    return copy
