@@ -1,0 +1,122 @@
+"""Convolution without im2col: the GEMM microkernel reads the windows where they lie.
+
+In NHWC one row of a window, kernel_width * channels floats, is contiguous once the image has its border, and the
+windows of neighbouring pixels are stride * channels floats apart.  So a tile of output pixels is a GEMM whose K
+comes in kernel_height segments.  Only the border is copied: each band of input rows goes into padded scratch in
+L2, once, where im2col would copy it kernel_height * kernel_width / stride**2 times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.im2col import window_geometry
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.ops.conv2d import Conv2d
+
+
+@inline
+def copy_padded_rows(x, pixel_stride, c, h, w, image, first, count, left, width, band):
+    """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel."""
+    for row in range(count):
+        iy, to = first + row, row * width * c
+        if iy < 0 or iy >= h:
+            band[to : to + width * c] = np.float32(0)
+            continue
+        real = min(w, width - left)
+        band[to : to + left * c] = np.float32(0)
+        band[to + (left + real) * c : to + width * c] = np.float32(0)
+        source, to = (image * h + iy) * w * pixel_stride, to + left * c
+        if pixel_stride == c:
+            band[to : to + real * c] = x[source : source + real * c]
+        else:
+            for ix in range(real):
+                for k in range(c):
+                    band[to + ix * c + k] = x[source + ix * pixel_stride + k]
+
+
+@inline
+def direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1):
+    """Bands b0 .. b1, each of ``band_rows`` output rows of one image."""
+    h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
+    padded = (out_w - 1) * stride_w + kw
+    bands_per_image = -(-out_h // band_rows)
+    for b in range(b0, b1):
+        image, oy = b // bands_per_image, b % bands_per_image * band_rows
+        rows = min(band_rows, out_h - oy)
+        in_rows = (rows - 1) * stride_h + (kh - 1) * dilation_h + 1
+        copy_padded_rows(x, pixel_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band)
+        for start in range(0, n, NR):  # outermost, so that one panel of weights stays in cache for the whole band
+            for row in range(rows):
+                p = (image * out_h + oy + row) * out_w
+                gemm_segments(
+                    band.ctypes.data + row * stride_h * padded * c * 4, stride_w * c, out_w,
+                    kh, dilation_h * padded * c, kw * c, w.ctypes.data + start * kh * kw * c * 4, bias.ctypes.data + start * 4,
+                    r.ctypes.data + (p * r_stride + start) * 4, r_stride,
+                    y.ctypes.data + (p * y_stride + start) * 4, y_stride, min(NR, n - start), lo, hi,
+                )  # fmt: skip
+
+
+@jit
+def direct(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands):
+    """clip(conv2d + bias + r), band after band."""
+    direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, 0, bands)
+
+
+@jit_parallel
+def direct_parallel(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands, threads):
+    """`direct` with the bands dealt out; each thread has its own band of scratch."""
+    part = scratch.size // threads
+    for t in prange(threads):
+        band, b0, b1 = scratch[t * part : (t + 1) * part], bands * t // threads, bands * (t + 1) // threads
+        direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1)
+
+
+class Direct(Kernel):
+    """One group, no horizontal dilation, zero padding."""
+
+    op = "conv2d"
+    name = "direct"
+
+    def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
+        super().__init__(problem, packed)
+        _, _, out_h, out_w, kh, kw, stride_h, stride_w, _, _, dilation_h, _ = window_geometry(problem)
+        padded_row = ((out_w - 1) * stride_w + kw) * problem.inputs[0][1]
+        fits = (BLOCK_FLOATS // padded_row - (kh - 1) * dilation_h - 1) // stride_h + 1
+        self.band_rows = min(max(1, fits), -(-out_h // problem.threads))
+        self.bands = problem.inputs[0][0] * -(-out_h // self.band_rows)
+        in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
+        self.scratch_floats = in_rows * padded_row * problem.threads
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = problem.op
+        assert isinstance(op, Conv2d)
+        narrow = op.dilation[1] == 1 or problem.params["weight"].shape[3] == 1
+        return op.groups == 1 and narrow and op.padding_mode == "zeros" and op.activation in CLIPS
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        weight = problem.params["weight"]
+        m = weight.shape[0]
+        return pack_panels(weight.transpose(0, 2, 3, 1).reshape(m, -1).T), pack_bias(problem.params.get("bias"), m)
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        (w, bias), threads = self.packed, self.problem.threads
+        r, r_stride = residual_of(inputs, y)
+        args = (
+            x.data, x.pixel_stride, x.c, window_geometry(self.problem), w, bias, r, r_stride,
+            y.data, y.pixel_stride, y.c, *clip_bounds(self.problem.op.activation), scratch, self.band_rows, self.bands,
+        )  # fmt: skip
+        return partial(direct, *args) if threads == 1 else partial(direct_parallel, *args, threads)
+
+
+KERNELS = (Direct,)

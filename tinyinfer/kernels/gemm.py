@@ -1,0 +1,170 @@
+"""Matrix product: a register-tiled microkernel and the loops around it.
+
+y[P, N] = clip(x[P, K] @ w[K, N] + bias + residual, lo, hi).  A tile of MR x NR results stays in registers while
+a loop over K loads NR weights and broadcasts MR inputs: per step MR * NR multiply-adds for MR + NR loads,
+which keeps the FMA units and not the load ports busy (Goto and van de Geijn, "Anatomy of High-Performance
+Matrix Multiplication", 2008).  Weights are packed once into panels [K, NR], so that the loop reads them in order;
+inputs are read where they lie.
+
+K may come in equal ``segments``, ``segment_stride`` floats apart: the rows of a convolution window.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.kernels.base import aligned_empty
+from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.simd import LANES, vector_function, vector_registers
+
+# the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
+MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vector_registers()), (6, 2))
+NR = NV * LANES  # width of a panel
+HALF = MR // 2
+
+BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs a block: a quarter of a usual L2, the rest is for weights
+
+
+def panel_width(n: int) -> int:
+    """Width of a panel that holds ``n`` output channels: one register or a whole tile's."""
+    return LANES if n <= LANES else NR
+
+
+def packed_size(k: int, n: int) -> int:
+    """Floats of the packed form of a [k, n] matrix."""
+    return k * (n // NR * NR + (panel_width(n % NR) if n % NR else 0))
+
+
+def pack_panels(w: np.ndarray) -> np.ndarray:
+    """[K, N] -> panels [K, NR] one after the other, the last one padded with zeros to one register or to NR."""
+    k, n = w.shape
+    packed = aligned_empty(packed_size(k, n))
+    for start in range(0, n, NR):
+        columns = min(NR, n - start)
+        width = panel_width(columns)
+        panel = packed[start * k : (start + width) * k].reshape(k, width)
+        panel[:, :columns] = w[:, start : start + columns]
+        panel[:, columns:] = 0
+    return packed
+
+
+def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:
+    """The bias (or zeros) padded to whole panels."""
+    packed = aligned_empty(-(-n // NR) * NR)
+    packed[:] = 0
+    if bias is not None:
+        packed[:n] = bias
+    return packed
+
+
+def make_microkernel(rows: int, vectors: int) -> Any:
+    """A microkernel for a tile of ``rows`` x ``vectors`` registers.
+
+    ``columns`` of the tile are real, the rest is padding and is not stored; ``residual_stride`` 0 means no residual.
+    """
+
+    @vector_function(
+        x="address", x_stride="int", segments="int", segment_stride="int", k_size="int", w="address", bias="address",
+        residual="address", residual_stride="int", y="address", y_stride="int", columns="int", lo="float", hi="float",
+    )  # fmt: skip
+    def microkernel(
+        v, x, x_stride, segments, segment_stride, k_size, w, bias, residual, residual_stride, y, y_stride, columns, lo, hi
+    ):
+        tile = [(i, j) for i in range(rows) for j in range(vectors)]
+        acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
+        with v.loop(segments) as segment:
+            row_start = [segment * segment_stride + x_stride * i for i in range(rows)]
+            first = segment * k_size
+            with v.loop(k_size) as k:
+                weights = [v.load(w, (first + k) * (vectors * LANES) + j * LANES) for j in range(vectors)]
+                for i in range(rows):
+                    value = v.load_broadcast(x, row_start[i] + k)
+                    for j in range(vectors):
+                        acc[i, j].set(v.fma(value, weights[j], acc[i, j].get()))
+        low, high = v.broadcast(lo), v.broadcast(hi)
+        with v.either(columns == vectors * LANES) as (whole, partial):
+            with whole:
+                with v.when(residual_stride != 0):
+                    for i, j in tile:
+                        other = v.load(residual, residual_stride * i + j * LANES)
+                        acc[i, j].set(v.add(acc[i, j].get(), other))
+                for i, j in tile:
+                    v.store(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES)
+            with partial:
+                mask = [v.mask(columns - j * LANES) for j in range(vectors)]
+                with v.when(residual_stride != 0):
+                    for i, j in tile:
+                        other = v.load_masked(residual, residual_stride * i + j * LANES, mask[j])
+                        acc[i, j].set(v.add(acc[i, j].get(), other))
+                for i, j in tile:
+                    v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
+
+    return microkernel
+
+
+def make_panel(vectors: int) -> Any:
+    """A loop over rows for one panel of weights, in tiles of MR rows and ever smaller ones for the rest."""
+    full, half, three, one = (make_microkernel(rows, vectors) for rows in (MR, HALF, 3, 1))
+
+    @inline
+    def panel(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+        p = 0
+        while p + MR <= rows:
+            full(
+                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
+                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
+            )  # fmt: skip
+            p += MR
+        while p + HALF <= rows:
+            half(
+                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
+                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
+            )  # fmt: skip
+            p += HALF
+        while p + 3 <= rows:
+            three(
+                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
+                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
+            )  # fmt: skip
+            p += 3
+        while p < rows:
+            one(
+                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
+                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
+            )  # fmt: skip
+            p += 1
+
+    return panel
+
+
+_wide_panel, _narrow_panel = make_panel(NV), make_panel(1)
+
+
+@inline
+def gemm_segments(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_stride, y, y_stride, n, lo, hi):
+    """All panels times ``rows`` rows whose K is ``segments`` runs of ``k``; addresses in bytes, strides in floats."""
+    for start in range(0, n, NR):
+        columns = min(NR, n - start)
+        if columns > LANES:
+            _wide_panel(
+                x, x_stride, rows, segments, segment_stride, k, w + start * k * segments * 4, bias + start * 4,
+                r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi,
+            )  # fmt: skip
+        else:
+            _narrow_panel(
+                x, x_stride, rows, segments, segment_stride, k, w + start * k * segments * 4, bias + start * 4,
+                r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi,
+            )  # fmt: skip
+
+
+@inline
+def gemm(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi):
+    """y = clip(x @ w + bias + r), row blocks outermost so that each stays in L2 while all panels pass over it."""
+    block = max(MR, BLOCK_FLOATS // k // MR * MR)
+    for p in range(0, rows, block):
+        gemm_segments(
+            x + p * x_stride * 4, x_stride, min(block, rows - p), 1, 0, k, w, bias,
+            r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, n, lo, hi,
+        )  # fmt: skip

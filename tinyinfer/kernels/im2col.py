@@ -1,0 +1,127 @@
+"""Any convolution as im2col and GEMM, a block of output pixels at a time.
+
+The windows of one block are copied side by side into scratch that stays in L2, then multiplied: the whole
+im2col matrix, kernel_height * kernel_width times the input, never exists (Chellapilla et al. 2006; lesson 02).
+Groups follow one another over the same scratch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm, pack_bias, pack_panels
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.ops.conv2d import Conv2d
+
+
+@inline
+def gather(x, geometry, pixel_stride, channel, c, first, count, columns):
+    """Copy the windows of output pixels first .. first + count into columns[count, kh * kw * c]."""
+    h, w, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
+    to = 0
+    for p in range(first, first + count):
+        image, oy, ox = p // (out_h * out_w), p // out_w % out_h, p % out_w
+        for i in range(kh):
+            iy = oy * stride_h - top + i * dilation_h
+            for j in range(kw):
+                ix = ox * stride_w - left + j * dilation_w
+                if 0 <= iy < h and 0 <= ix < w:
+                    at = ((image * h + iy) * w + ix) * pixel_stride + channel
+                    for k in range(c):
+                        columns[to + k] = x[at + k]
+                else:
+                    for k in range(c):
+                        columns[to + k] = np.float32(0)
+                to += c
+
+
+@inline
+def im2col_range(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1):
+    """Output pixels p0 .. p1 of all groups; ``c`` and ``n`` are channels of one group."""
+    k = geometry[4] * geometry[5] * c
+    w_group = w.size // groups
+    b_group = bias.size // groups
+    for first in range(p0, p1, block):
+        count = min(block, p1 - first)
+        for g in range(groups):
+            gather(x, geometry, pixel_stride, g * c, c, first, count, columns)
+            gemm(
+                columns.ctypes.data, k, count, k, w.ctypes.data + g * w_group * 4, bias.ctypes.data + g * b_group * 4,
+                r.ctypes.data + (first * r_stride + g * n) * 4, r_stride,
+                y.ctypes.data + (first * y_stride + g * n) * 4, y_stride, n, lo, hi,
+            )  # fmt: skip
+
+
+@jit
+def im2col(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block):
+    """clip(conv2d + bias + r) over all output pixels."""
+    im2col_range(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, scratch, block, 0, pixels)
+
+
+@jit_parallel
+def im2col_parallel(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block, threads):
+    """`im2col` with the output pixels dealt out in whole tiles; each thread has its own part of the scratch."""
+    tiles, part = -(-pixels // MR), scratch.size // threads
+    for t in prange(threads):
+        p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
+        columns = scratch[t * part : (t + 1) * part]
+        im2col_range(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1)
+
+
+class Im2col(Kernel):
+    """Every conv2d with zero padding: any stride, padding, dilation and groups."""
+
+    op = "conv2d"
+    name = "im2col"
+
+    def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
+        super().__init__(problem, packed)
+        _, c, r, s = problem.params["weight"].shape
+        pixels = int(np.prod([problem.outputs[0][i] for i in (0, 2, 3)]))
+        self.block = min(max(1, BLOCK_FLOATS // (c * r * s) // MR) * MR, -(-pixels // MR) * MR)
+        self.scratch_floats = self.block * c * r * s * problem.threads
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Conv2d)
+        return problem.op.padding_mode == "zeros" and problem.op.activation in CLIPS
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        weight, groups = problem.params["weight"], problem.op.groups
+        bias = problem.params.get("bias")
+        n = weight.shape[0] // groups
+        rows = weight.transpose(0, 2, 3, 1).reshape(groups, n, -1)  # (groups, n, kh * kw * c)
+        biases = np.split(bias, groups) if bias is not None else [None] * groups
+        return (
+            np.concatenate([pack_panels(group.T) for group in rows]) if groups > 1 else pack_panels(rows[0].T),
+            np.concatenate([pack_bias(b, n) for b in biases]) if groups > 1 else pack_bias(bias, n),
+        )
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        op, (w, bias), threads = self.problem.op, self.packed, self.problem.threads
+        r, r_stride = residual_of(inputs, y)
+        args = (
+            x.data, x.pixel_stride, x.c // op.groups, window_geometry(self.problem), w, bias, r, r_stride,
+            y.data, y.pixel_stride, y.pixels, y.c // op.groups, op.groups, *clip_bounds(op.activation), scratch, self.block,
+        )  # fmt: skip
+        return partial(im2col, *args) if threads == 1 else partial(im2col_parallel, *args, threads)
+
+
+def window_geometry(problem: Problem) -> tuple[int, ...]:
+    """(h, w, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w) of a convolution."""
+    op = problem.op
+    assert isinstance(op, Conv2d)
+    size, kernel = problem.inputs[0][2:], problem.params["weight"].shape[2:]
+    top, _, left, _ = op.pads(size, kernel)
+    return (*size, *problem.outputs[0][2:], *kernel, *op.stride, top, left, *op.dilation)
+
+
+KERNELS = (Im2col,)

@@ -1,0 +1,105 @@
+"""Pointwise convolution and linear layers: in NHWC, a 1x1 convolution is a matrix product as it stands.
+
+The pixels are the rows and the channels the columns, so nothing is copied or rearranged (lesson 02).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.gemm import MR, NR, gemm, pack_bias, pack_panels
+from tinyinfer.kernels.jit import jit, jit_parallel
+from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.linear import Linear
+
+
+@jit
+def pointwise(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi):
+    """y[pixels, n] = clip(x[pixels, k] @ w + bias + r)."""
+    gemm(
+        x.ctypes.data, x_stride, pixels, k, w.ctypes.data, bias.ctypes.data,
+        r.ctypes.data, r_stride, y.ctypes.data, y_stride, n, lo, hi,
+    )  # fmt: skip
+
+
+@jit_parallel
+def pointwise_parallel(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, row_parts, column_parts):
+    """`pointwise` in row_parts x column_parts pieces, whole tiles each."""
+    tiles, panels = -(-pixels // MR), -(-n // NR)
+    for part in prange(row_parts * column_parts):
+        i, j = part // column_parts, part % column_parts
+        p0, p1 = tiles * i // row_parts * MR, min(pixels, tiles * (i + 1) // row_parts * MR)
+        n0, n1 = panels * j // column_parts * NR, min(n, panels * (j + 1) // column_parts * NR)
+        gemm(
+            x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, k, w.ctypes.data + n0 * k * 4, bias.ctypes.data + n0 * 4,
+            r.ctypes.data + (p0 * r_stride + n0) * 4, r_stride,
+            y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi,
+        )  # fmt: skip
+
+
+def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
+    """(row_parts, column_parts): rows are split where each thread gets several tiles, panels otherwise."""
+    if pixels >= 4 * MR * threads or n < 2 * NR:
+        return threads, 1
+    return 1, min(threads, -(-n // NR))
+
+
+class _MatrixProduct(Kernel):
+    """What the two operators share once their weights are a [K, N] matrix."""
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        w, bias = self.packed
+        r, r_stride = residual_of(inputs, y)
+        lo, hi = clip_bounds(self.problem.op.activation)
+        args = (x.data, x.pixel_stride, x.pixels, x.c, w, bias, r, r_stride, y.data, y.pixel_stride, y.c, lo, hi)
+        threads = self.problem.threads
+        if threads == 1:
+            return partial(pointwise, *args)
+        return partial(pointwise_parallel, *args, *partition(x.pixels, y.c, threads))
+
+
+class Pointwise(_MatrixProduct):
+    """A 1x1 convolution, stride 1, one group."""
+
+    op = "conv2d"
+    name = "pointwise"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = problem.op
+        assert isinstance(op, Conv2d)
+        kernel = problem.params["weight"].shape[2:]
+        no_border = op.pads(problem.inputs[0][2:], kernel) == (0, 0, 0, 0)
+        return kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and no_border and op.activation in CLIPS
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        weight = problem.params["weight"]
+        return pack_panels(weight[:, :, 0, 0].T), pack_bias(problem.params.get("bias"), weight.shape[0])
+
+
+class LinearGemm(_MatrixProduct):
+    """A linear layer on (N, C) input: one row per image."""
+
+    op = "linear"
+    name = "gemm"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Linear)
+        return len(problem.inputs[0]) == 2 and problem.op.activation in CLIPS
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        weight = problem.params["weight"]
+        return pack_panels(weight.T), pack_bias(problem.params.get("bias"), weight.shape[0])
+
+
+KERNELS = (Pointwise, LinearGemm)

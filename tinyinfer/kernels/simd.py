@@ -1,0 +1,279 @@
+"""A vector language of a dozen words over LLVM, in which a microkernel reads as the loop it is.
+
+    @vector_function(x="address", y="address", n="int")
+    def double(v, x, y, n):
+        with v.loop(n) as i:
+            a = v.load(x, i * LANES)
+            v.store(v.add(a, a), y, i * LANES)
+
+The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
+code, and variables live in registers.  Offsets count floats.  No other file of the package touches LLVM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
+_KINDS = {"address": (types.uintp, _I64), "int": (types.intp, _I64), "float": (types.float32, _F32)}
+
+
+def _host_lanes() -> int:
+    forced = os.environ.get("TINYINFER_LANES")  # lets the tests run every width on one machine
+    if forced:
+        return int(forced)
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 16
+    return 8 if features.get("avx2") and features.get("fma") else 4
+
+
+LANES = _host_lanes()  # floats in one vector register: 16 AVX-512, 8 AVX2, 4 NEON and SSE
+
+
+def vector_registers() -> int:
+    """How many vector registers the CPU names: 32 on AVX-512 and 64-bit Arm, 16 on other x86."""
+    arm = llvm.get_process_triple().startswith(("aarch64", "arm64"))
+    return 32 if LANES == 16 or arm else 16
+
+
+class Int:
+    """A 64-bit integer of the machine code, with Python's operators."""
+
+    def __init__(self, builder: ir.IRBuilder, value: ir.Value) -> None:
+        self.builder, self.value = builder, value
+
+    def _wrap(self, emit: Callable[..., ir.Value], other: Int | int) -> Int:
+        return Int(self.builder, emit(self.value, _raw(other)))
+
+    def __add__(self, other: Int | int) -> Int:
+        return self._wrap(self.builder.add, other)
+
+    def __sub__(self, other: Int | int) -> Int:
+        return self._wrap(self.builder.sub, other)
+
+    def __mul__(self, other: Int | int) -> Int:
+        return self._wrap(self.builder.mul, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __lt__(self, other: Int | int) -> ir.Value:
+        return self.builder.icmp_signed("<", self.value, _raw(other))
+
+    def __eq__(self, other: object) -> ir.Value:  # type: ignore[override]
+        return self.builder.icmp_signed("==", self.value, _raw(other))  # type: ignore[arg-type]
+
+    def __ne__(self, other: object) -> ir.Value:  # type: ignore[override]
+        return self.builder.icmp_signed("!=", self.value, _raw(other))  # type: ignore[arg-type]
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _raw(value: Int | int) -> ir.Value:
+    return value.value if isinstance(value, Int) else _I64(value)
+
+
+class Variable:
+    """A value that changes in a loop; LLVM keeps it in a register."""
+
+    def __init__(self, builder: ir.IRBuilder, value: ir.Value) -> None:
+        self.builder = builder
+        self.slot = cgutils.alloca_once(builder, value.type)
+        self.set(value)
+
+    def get(self) -> ir.Value:
+        return self.builder.load(self.slot)
+
+    def set(self, value: ir.Value) -> None:
+        self.builder.store(value, self.slot)
+
+
+class Vectors:
+    """The words of the language, each emitting one or two instructions."""
+
+    def __init__(self, builder: ir.IRBuilder, lanes: int = LANES) -> None:
+        self.builder, self.lanes = builder, lanes
+        self.type = ir.VectorType(_F32, lanes)
+
+    # -- memory --------------------------------------------------------------------------------
+
+    def _pointer(self, address: Int, offset: Int | int, pointee: ir.Type) -> ir.Value:
+        base = self.builder.inttoptr(_raw(address), _F32.as_pointer())
+        return self.builder.bitcast(self.builder.gep(base, [_raw(offset)]), pointee.as_pointer())
+
+    def load(self, address: Int, offset: Int | int = 0) -> ir.Value:
+        """A vector from memory, at any alignment."""
+        return self.builder.load(self._pointer(address, offset, self.type), align=4)
+
+    def store(self, value: ir.Value, address: Int, offset: Int | int = 0) -> None:
+        """A vector to memory, at any alignment."""
+        self.builder.store(value, self._pointer(address, offset, self.type), align=4)
+
+    def load_masked(self, address: Int, offset: Int | int, mask: ir.Value) -> ir.Value:
+        """The lanes the mask selects; the others are zero and their memory is not touched."""
+        pointer = self._pointer(address, offset, self.type)
+        arguments = [pointer, _I32(4), mask, ir.Constant(self.type, [0.0] * self.lanes)]
+        return self._intrinsic("masked.load", self.type, arguments, suffix=".p0")
+
+    def store_masked(self, value: ir.Value, address: Int, offset: Int | int, mask: ir.Value) -> None:
+        """Store the lanes the mask selects; the others' memory is not touched."""
+        pointer = self._pointer(address, offset, self.type)
+        self._intrinsic("masked.store", ir.VoidType(), [value, pointer, _I32(4), mask], suffix=".p0")
+
+    def mask(self, count: Int) -> ir.Value:
+        """The first ``count`` lanes (none if negative, all if beyond)."""
+        lane_type = ir.VectorType(_I64, self.lanes)
+        counts = self._splat(_raw(count), lane_type)
+        return self.builder.icmp_signed("<", ir.Constant(lane_type, list(range(self.lanes))), counts)
+
+    def prefetch(self, address: Int, offset: Int | int = 0) -> None:
+        """Ask for a cache line that will be read soon."""
+        pointer = self._pointer(address, offset, _F32)
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(ir.VoidType(), [pointer.type, _I32, _I32, _I32]), "llvm.prefetch.p0"
+        )
+        self.builder.call(function, [pointer, _I32(0), _I32(3), _I32(1)])
+
+    # -- values --------------------------------------------------------------------------------
+
+    def _splat(self, scalar: ir.Value, vector: ir.VectorType) -> ir.Value:
+        undefined = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, _I32(0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_I32, vector.count), [0] * vector.count))
+
+    def broadcast(self, scalar: ir.Value) -> ir.Value:
+        """A scalar in every lane."""
+        return self._splat(scalar, self.type)
+
+    def load_broadcast(self, address: Int, offset: Int | int = 0) -> ir.Value:
+        """One float of memory in every lane."""
+        return self.broadcast(self.builder.load(self._pointer(address, offset, _F32), align=4))
+
+    def constant(self, number: float) -> ir.Value:
+        """A known number in every lane."""
+        return ir.Constant(self.type, [float(number)] * self.lanes)
+
+    def variable(self, value: ir.Value) -> Variable:
+        """A value to be changed inside loops."""
+        return Variable(self.builder, value)
+
+    # -- arithmetic ----------------------------------------------------------------------------
+
+    def _intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Value], suffix: str = "") -> ir.Value:
+        function = cgutils.get_or_insert_function(
+            self.builder.module,
+            ir.FunctionType(result, [a.type for a in arguments]),
+            f"llvm.{name}.v{self.lanes}f32{suffix}",
+        )
+        return self.builder.call(function, arguments)
+
+    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """a * b + c, rounded once."""
+        return self._intrinsic("fma", self.type, [a, b, c])
+
+    def max(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The larger, lane by lane; a NaN of ``a`` stays, as the comparison with it fails."""
+        return self.builder.select(self.builder.fcmp_ordered("<", a, b), b, a)
+
+    def min(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The smaller, lane by lane; a NaN of ``a`` stays."""
+        return self.builder.select(self.builder.fcmp_ordered(">", a, b), b, a)
+
+    def clip(self, a: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
+        """min(max(a, low), high)."""
+        return self.min(self.max(a, low), high)
+
+    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.builder.fadd(a, b)
+
+    def sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.builder.fsub(a, b)
+
+    def mul(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.builder.fmul(a, b)
+
+    def linear(self, matrix: Any, vectors: list[ir.Value]) -> list[ir.Value]:
+        """``matrix @ vectors`` for a constant matrix, skipping zeros and products with one."""
+        return [self._combination(row, vectors) for row in matrix]
+
+    def _combination(self, row: Any, vectors: list[ir.Value]) -> ir.Value:
+        terms = [(float(c), x) for c, x in zip(row, vectors, strict=True) if c != 0]
+        (first, x), *rest = sorted(terms, key=lambda term: term[0] != 1)  # start with a plain value if there is one
+        total = x if first == 1 else self.mul(self.constant(first), x)
+        for c, x in rest:
+            if c == 1:
+                total = self.add(total, x)
+            elif c == -1:
+                total = self.sub(total, x)
+            else:
+                total = self.fma(self.constant(c), x, total)
+        return total
+
+    # -- control -------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def loop(self, stop: Int | int, step: int = 1) -> Iterator[Int]:
+        """Machine-code loop over 0, step, ... below ``stop``."""
+        b = self.builder
+        counter = Variable(b, _I64(0))
+        head, body, after = (b.append_basic_block(name) for name in ("loop", "loop.body", "loop.end"))
+        b.branch(head)
+        b.position_at_end(head)
+        b.cbranch(b.icmp_signed("<", counter.get(), _raw(stop)), body, after)
+        b.position_at_end(body)
+        index = Int(b, counter.get())
+        yield index
+        counter.set(_raw(index + step))
+        b.branch(head)
+        b.position_at_end(after)
+
+    @contextlib.contextmanager
+    def when(self, condition: ir.Value) -> Iterator[None]:
+        """Machine code that runs only if the condition holds."""
+        with self.builder.if_then(condition):
+            yield
+
+    def either(self, condition: ir.Value) -> Any:
+        """``with v.either(c) as (then, otherwise): with then: ...; with otherwise: ...``"""
+        return self.builder.if_else(condition)
+
+
+def vector_function(lanes: int = LANES, **arguments: str) -> Callable[[Callable[..., None]], Any]:
+    """Make a function for Numba kernels out of a body in the vector language.
+
+    Each keyword names an argument and its kind: "address" (``array.ctypes.data`` plus bytes), "int" or "float".
+    """
+
+    def decorate(body: Callable[..., None]) -> Any:
+        def definition(typingctx: Any, *_: Any) -> Any:
+            signature = types.void(*(_KINDS[kind][0] for kind in arguments.values()))
+
+            def codegen(context: Any, builder: ir.IRBuilder, _signature: Any, values: Any) -> Any:
+                wrapped = [
+                    value if kind == "float" else Int(builder, value)
+                    for kind, value in zip(arguments.values(), values, strict=True)
+                ]
+                body(Vectors(builder, lanes), *wrapped)
+                return context.get_dummy_value()
+
+            return signature, codegen
+
+        names = ["typingctx", *arguments]
+        definition.__name__ = body.__name__
+        definition.__doc__ = body.__doc__
+        definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+        )
+        return intrinsic(definition)
+
+    return decorate
