@@ -1,0 +1,34 @@
+"""``load``: a model from a file or from a name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from tinyinfer.errors import ModelFormatError, UnsupportedOpError
+from tinyinfer.model import Model
+
+
+def load(
+    source: str | os.PathLike[str], threads: int | None = None, kernels: Mapping[str, str] | str | None = None
+) -> Model:
+    """The model in a .npz file, or a network by name ("mobilenet_v2") with seeded random weights.
+
+    Raises ModelFormatError when there is no such file or it is damaged, UnsupportedOpError for formats that have to
+    be converted first and for unknown names.
+    """
+    path = Path(source)
+    if path.suffix == ".npz":
+        from tinyinfer.formats.npz import load as load_npz
+
+        graph, meta = load_npz(path)
+        return Model(graph, meta, threads, kernels)
+    if path.suffix in (".pth", ".pt", ".th", ".tar", ".safetensors", ".onnx"):
+        raise UnsupportedOpError(f"{path}: convert it first: tinyinfer convert {path} -o {path.with_suffix('.npz')}")
+    if path.exists() or path.parent != Path("."):
+        raise ModelFormatError(f"{path}: expected a .npz model file" + ("" if path.exists() else ", found no such file"))
+    from tinyinfer.models import create
+
+    model = create(str(source))
+    return Model(model.graph, model.meta, threads, kernels)

@@ -1,0 +1,183 @@
+"""The model a user holds: a network, what is known about it, and the ways to run and look at it."""
+
+from __future__ import annotations
+
+import fnmatch
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinyinfer.errors import GraphError, InputError
+from tinyinfer.graph import Graph, Shape
+from tinyinfer.runtime.executor import Hook, execute
+from tinyinfer.runtime.options import make_options
+from tinyinfer.runtime.plan import PackedWeights, Plan, make_plan
+
+if TYPE_CHECKING:
+    import os
+
+    from tinyinfer.image import ImageSource
+    from tinyinfer.profiling.cost import Cost
+    from tinyinfer.profiling.profile import Profile
+
+MAX_PLANS = 8  # plans kept for different input shapes; each holds an arena
+
+
+class Model:
+    """A network ready to run on NCHW float32 arrays.
+
+    ``threads`` per call (None: all cores); ``kernels`` forces kernels ("conv2d=im2col", a mapping, or "reference"
+    for plain NumPy without Numba).  Several Python threads may call one model at once.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        meta: Mapping[str, Any] | None = None,
+        threads: int | None = None,
+        kernels: Mapping[str, str] | str | None = None,
+    ) -> None:
+        self.graph = graph
+        self.meta: dict[str, Any] = dict(meta or {})
+        self.options = make_options(threads, kernels)
+        self._plans: OrderedDict[Any, Plan] = OrderedDict()
+        self._packed: PackedWeights = {}
+        self._lock = threading.Lock()
+
+    # -- running -------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[tuple[str, tuple[int | None, ...]]]:
+        """(name, shape) of each input; None marks a free dimension."""
+        return [(i.name, i.shape) for i in self.graph.inputs]
+
+    @property
+    def outputs(self) -> list[tuple[str, tuple[int | None, ...]]]:
+        """(name, shape) of each output; None marks a dimension that follows the input."""
+        return self.graph.output_shapes()
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The first output for the only input.  Raises InputError when ``x`` does not fit."""
+        if len(self.graph.inputs) != 1:
+            names = ", ".join(i.name for i in self.graph.inputs)
+            raise InputError(f"this model has the inputs {names}: call run({{name: array, ...}})")
+        return self.run({self.graph.inputs[0].name: x})[self.graph.outputs[0]]
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], capture: Sequence[str] = (), hook: Hook | None = None
+    ) -> dict[str, np.ndarray]:
+        """All outputs by name, and the values of nodes whose names match a ``capture`` pattern ("features.3*").
+
+        Nothing the caller passes in is changed.  Raises InputError for arrays or patterns that do not fit.
+        """
+        arrays = self._check_inputs(inputs)
+        plan = self.plan({name: a.shape for name, a in arrays.items()}, capture)
+        return execute(plan, arrays, hook)
+
+    def plan(self, input_shapes: Mapping[str, Shape] | None = None, capture: Sequence[str] = ()) -> Plan:
+        """The plan for these input shapes (nominal ones by default), made once and kept."""
+        try:
+            shapes = self.graph.input_shapes(input_shapes)
+        except GraphError as error:
+            raise InputError(str(error)) from None
+        captured = self._captured(capture)
+        key = (tuple(shapes.items()), captured)
+        with self._lock:
+            if key not in self._plans:
+                graph = self.graph.copy()
+                graph.outputs += [value for value in captured if value not in graph.outputs]
+                try:
+                    self._plans[key] = make_plan(graph, shapes, self.options, self._packed)
+                except GraphError as error:
+                    raise InputError(f"input {_shape_text(shapes)} does not fit the network: {error}") from None
+                if len(self._plans) > MAX_PLANS:
+                    self._plans.popitem(last=False)
+            self._plans.move_to_end(key)
+            return self._plans[key]
+
+    def _check_inputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        wanted = [i.name for i in self.graph.inputs]
+        if sorted(inputs) != sorted(wanted):
+            raise InputError(f"inputs: expected {', '.join(wanted)}; found {', '.join(inputs) or 'none'}")
+        arrays = {}
+        for name in wanted:
+            array = np.asarray(inputs[name])
+            if array.dtype.kind not in "fiu":
+                raise InputError(f"input {name!r}: expected numbers, found dtype {array.dtype}")
+            arrays[name] = array.astype(np.float32, copy=False)
+        return arrays
+
+    def _captured(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        patterns = [patterns] if isinstance(patterns, str) else patterns
+        found: dict[str, None] = {}
+        for pattern in patterns:
+            values = [
+                value
+                for node in self.graph.nodes
+                for value in node.outputs
+                if fnmatch.fnmatchcase(node.name, pattern) or fnmatch.fnmatchcase(value, pattern)
+            ]
+            if not values:
+                raise InputError(f"capture: no node is called {pattern!r}")
+            found |= dict.fromkeys(values)
+        return tuple(found)
+
+    # -- looking inside ------------------------------------------------------------------------
+
+    def cost(self, input_shape: Shape | None = None) -> Cost:
+        """Mult-adds, parameters and memory access of every node."""
+        from tinyinfer.profiling.cost import cost
+
+        return cost(self.graph, self._named_shape(input_shape))
+
+    def profile(self, x: np.ndarray | None = None, repeats: int = 20, warmup: int = 3) -> Profile:
+        """Median time of every step on ``x`` (random numbers at nominal size by default)."""
+        from tinyinfer.profiling.profile import profile
+
+        return profile(self, x, repeats=repeats, warmup=warmup)
+
+    def _named_shape(self, shape: Shape | None) -> dict[str, Shape] | None:
+        return None if shape is None else {self.graph.inputs[0].name: tuple(shape)}
+
+    # -- images and files ----------------------------------------------------------------------
+
+    def predict(self, image: ImageSource, top: int = 5) -> list[tuple[str, float]]:
+        """The ``top`` most probable (label, probability) of a picture, prepared as the model's metadata says."""
+        return [(label, probability) for _, label, probability in self.predict_indices(image, top)]
+
+    def predict_indices(self, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
+        """Like `predict`, with the class index first.  Raises ImageError or InputError."""
+        from tinyinfer.image import prepare
+        from tinyinfer.labels import top as top_labels
+
+        logits = self(prepare(image, self.preprocess))
+        return top_labels(logits.reshape(-1), top, self.meta.get("labels"))
+
+    @property
+    def preprocess(self) -> dict[str, Any]:
+        """How a picture becomes an input, from the metadata.  Raises InputError when the model does not say."""
+        if not self.meta.get("preprocess"):
+            raise InputError("the model's metadata does not say how to prepare pictures ('preprocess' is missing)")
+        return dict(self.meta["preprocess"])
+
+    def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
+        """Write a .npz model file (float16 weights if ``half``); the file appears whole or not at all."""
+        from tinyinfer.formats.npz import save
+
+        save(path, self.graph, self.meta, half=half)
+
+    def __repr__(self) -> str:
+        name = self.meta.get("name") or self.meta.get("arch") or "model"
+        return f"<Model {name}: {len(self.graph.nodes)} nodes, inputs {self.inputs}>"
+
+    def _repr_svg_(self) -> str:
+        from tinyinfer.profiling.draw import draw
+
+        return draw(self.graph)
+
+
+def _shape_text(shapes: Mapping[str, Shape]) -> str:
+    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())

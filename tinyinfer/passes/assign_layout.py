@@ -1,0 +1,84 @@
+"""Decide where each value lies in memory: NHWC, and inside another value's buffer where that saves a copy.
+
+The inputs of a channel concat are written straight into its output; the outputs of a channel split and of a
+flatten of 1x1 maps are read where they already lie.  The nodes that only moved data then have nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyinfer.graph import Graph, Node, Shape, TensorType
+
+# with rows 4 KiB apart all rows of a GEMM tile fall into one set of the L1 cache: 88 instead of 115 GFLOP/s
+CONFLICTING_CHANNELS = 1024
+EXTRA_CHANNELS = 16
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A value lies in the buffer of ``root``, ``offset`` floats from its start, its pixels ``pixel_stride`` apart."""
+
+    root: str
+    offset: int
+    pixel_stride: int
+
+
+def assign_layout(graph: Graph, types: Mapping[str, TensorType]) -> tuple[Graph, dict[str, Placement]]:
+    """The graph without the nodes that placement made superfluous, and the placement of every value."""
+    graph = graph.copy()
+    parents: dict[str, tuple[str, int]] = {}  # value -> (value it lies in, channel offset)
+    fixed = {i.name for i in graph.inputs}
+    for node in list(graph.nodes):
+        inside = _as_view(node, types) or _as_concat(node, types, parents, fixed)
+        if inside and not any(value in parents for value in inside):
+            parents.update(inside)
+            graph.replace_node(node)
+    return graph, {value: _place(value, types, parents) for value in types}
+
+
+def _as_view(node: Node, types: Mapping[str, TensorType]) -> dict[str, tuple[str, int]] | None:
+    """Outputs that are part of the node's input as it lies."""
+    shape = types[node.inputs[0]].shape if node.inputs else ()
+    if node.op.name == "split" and len(shape) == 4 and node.op.dim in (1, -3):  # type: ignore[attr-defined]
+        channels = [types[value].shape[1] for value in node.outputs]
+        return {v: (node.inputs[0], sum(channels[:i])) for i, v in enumerate(node.outputs)}
+    if node.op.name == "flatten" and len(shape) == 4 and shape[2:] == (1, 1):
+        if types[node.outputs[0]].shape == shape[:2]:
+            return {node.outputs[0]: (node.inputs[0], 0)}
+    return None
+
+
+def _as_concat(
+    node: Node, types: Mapping[str, TensorType], parents: Mapping[str, tuple[str, int]], fixed: set[str]
+) -> dict[str, tuple[str, int]] | None:
+    """Inputs that can be written into the concat's output; None unless all can."""
+    if node.op.name != "concat" or node.op.dim not in (1, -3) or len(types[node.outputs[0]].shape) != 4:  # type: ignore[attr-defined]
+        return None
+    free = all(v not in parents and v not in fixed for v in node.inputs)
+    if not free or len(set(node.inputs)) < len(node.inputs):
+        return None
+    channels = [types[value].shape[1] for value in node.inputs]
+    return {v: (node.outputs[0], sum(channels[:i])) for i, v in enumerate(node.inputs)}
+
+
+def _place(value: str, types: Mapping[str, TensorType], parents: Mapping[str, tuple[str, int]]) -> Placement:
+    root, offset = value, 0
+    while root in parents:
+        root, step = parents[root]
+        offset += step
+    return Placement(root, offset, pixel_stride_of(types[root].shape))
+
+
+def pixel_stride_of(shape: Shape) -> int:
+    """Floats between the pixels of a buffer of this shape."""
+    if len(shape) == 4 and shape[1] % CONFLICTING_CHANNELS == 0 and shape[0] * shape[2] * shape[3] > 1:
+        return shape[1] + EXTRA_CHANNELS
+    return shape[1] if len(shape) in (2, 4) else 1
+
+
+def buffer_size(shape: Shape) -> int:
+    """Floats of a buffer of this shape."""
+    pixels = TensorType(shape).size // shape[1] if len(shape) in (2, 4) else TensorType(shape).size
+    return pixels * pixel_stride_of(shape)

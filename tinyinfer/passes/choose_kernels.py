@@ -1,0 +1,101 @@
+"""Choose a kernel for every node: an ordered table of named predicates, each with its measured reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tinyinfer import kernels
+from tinyinfer.errors import InputError
+from tinyinfer.graph import Graph, Node, TensorType
+from tinyinfer.kernels.base import Problem
+
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row of the table: take ``kernel`` when it applies and ``when`` holds."""
+
+    kernel: str
+    when: Callable[[Problem], bool]
+    why: str
+
+
+def always(problem: Problem) -> bool:
+    """For rows whose kernel is the best wherever it applies."""
+    return True
+
+
+def winograd_pays(problem: Problem) -> bool:
+    """Enough channels to amortise the transforms, enough pixels to fill tiles of 4 x 4."""
+    m, c = problem.params["weight"].shape[:2]
+    h, w = problem.outputs[0][2:]
+    return c >= 16 and m >= 16 and h >= 6 and w >= 6
+
+
+CHOICES: dict[str, tuple[Choice, ...]] = {
+    "conv2d": (
+        Choice("pointwise", always, "1x1: a matrix product as it stands"),
+        Choice("depthwise", always, "one channel a group: nothing to multiply as a matrix"),
+        Choice("winograd4x4", winograd_pays, "3x3, stride 1: a quarter of the multiplications"),
+        Choice("direct", always, "reads windows in place: copies only the border"),
+        Choice("im2col", always, "groups or dilation: windows have to be gathered"),
+    ),
+}
+
+
+def choose_kernels(
+    graph: Graph, types: Mapping[str, TensorType], forced: Mapping[str, str] | None = None, threads: int = 1
+) -> Graph:
+    """A graph whose nodes name their kernel and why.
+
+    ``forced`` maps operator or node names to kernel names ("reference" for the NumPy version); a kernel forced for an
+    operator is taken wherever it applies.  Raises InputError when a forced kernel does not exist or never applies.
+    """
+    forced = dict(forced or {})
+    used: set[str] = set()
+    graph = graph.copy()
+    for i, node in enumerate(graph.nodes):
+        problem = problem_of(graph, node, types, threads)
+        kernel, why = _choose(node, problem, forced, used)
+        graph.nodes[i] = node.replace(kernel=kernel, why=why)
+    _check_forced(graph, forced, used)
+    return graph
+
+
+def problem_of(graph: Graph, node: Node, types: Mapping[str, TensorType], threads: int) -> Problem:
+    """What a kernel for this node would have to compute."""
+    return Problem(
+        op=node.op,  # type: ignore[arg-type]
+        inputs=tuple(types[v].shape for v in node.inputs),
+        outputs=tuple(types[v].shape for v in node.outputs),
+        params=graph.param_arrays(node),
+        threads=threads,
+    )
+
+
+def _choose(node: Node, problem: Problem, forced: Mapping[str, str], used: set[str]) -> tuple[str, str]:
+    for target in (node.name, node.op.name):
+        wanted = forced.get(target)
+        if wanted == REFERENCE or (wanted and kernels.find(node.op.name, wanted).applies(problem)):
+            used.add(target)
+            return wanted, "forced by the caller"
+    for choice in CHOICES.get(node.op.name, ()):
+        kernel = next((k for k in kernels.list(node.op.name) if k.name == choice.kernel), None)
+        if kernel is not None and kernel.applies(problem) and choice.when(problem):
+            return choice.kernel, choice.why
+    if node.op.name not in CHOICES:
+        for kernel in kernels.list(node.op.name):
+            if kernel.applies(problem):
+                return kernel.name, "the kernel of this operator"
+    return REFERENCE, "no kernel applies"
+
+
+def _check_forced(graph: Graph, forced: Mapping[str, str], used: set[str]) -> None:
+    names = {node.name for node in graph.nodes} | {node.op.name for node in graph.nodes}
+    for target, wanted in forced.items():
+        if target not in used and target in names:
+            raise InputError(f"kernel {wanted!r} does not apply to {target!r} in this network")
+        if target not in names and not kernels.list(target):
+            raise InputError(f"{target!r} is neither a node of this network nor an operator with kernels")

@@ -1,0 +1,40 @@
+"""The steps at a plan's borders: the caller's NCHW arrays in, NCHW arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tinyinfer.graph import Node, TensorType
+from tinyinfer.ops.base import Arrays, Op, Params
+
+
+@dataclass(frozen=True)
+class CopyIn(Op):
+    """Copy an input array to where the plan keeps it."""
+
+    name: ClassVar[str] = "input"
+
+    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
+        return list(inputs)
+
+    def reference(self, inputs: Arrays, params: Params) -> list:  # type: ignore[type-arg]
+        return list(inputs)
+
+
+@dataclass(frozen=True)
+class CopyOut(CopyIn):
+    """Copy a result to a new array for the caller."""
+
+    name: ClassVar[str] = "output"
+
+
+def copy_in(value: str) -> Node:
+    """The node that brings a graph input into the arena."""
+    return Node(name=f"[{value}]", op=CopyIn(), inputs=(value,), outputs=(value,), kernel="copy", why="NCHW to NHWC")
+
+
+def copy_out(value: str) -> Node:
+    """The node that hands a graph output to the caller."""
+    return Node(name=f"[{value}]", op=CopyOut(), inputs=(value,), outputs=(), kernel="copy", why="NHWC to NCHW")

@@ -1,0 +1,54 @@
+"""Runs plans.  The executor holds no timing code: a hook that sees each step serves all who want to look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from tinyinfer.runtime.plan import Plan, Step
+from tinyinfer.runtime.threads import guard
+from tinyinfer.runtime.workspace import Workspace
+
+View = Callable[[str], np.ndarray]
+
+
+class Hook(Protocol):
+    """Called once a step instead of it; must call ``call`` exactly once.
+
+    ``view(name)`` gives a live view of a value: inputs before the call, outputs after it.
+    """
+
+    def __call__(self, step: Step, call: Callable[[], None], view: View) -> None: ...
+
+
+def execute(plan: Plan, inputs: Mapping[str, np.ndarray], hook: Hook | None = None) -> dict[str, np.ndarray]:
+    """Run the plan; returns new arrays by output name.  Several Python threads may run one plan at once."""
+    workspace = _take(plan)
+    try:
+        workspace.given.update(inputs)
+        with guard(plan.options.threads):
+            if hook is None:
+                for call in workspace.calls:
+                    call()
+            else:
+                for step, call in zip(plan.steps, workspace.calls, strict=True):
+                    hook(step, call, workspace.view)
+        return {name: workspace.results[name] for name in plan.graph.outputs}
+    finally:
+        workspace.given.clear()
+        workspace.results.clear()
+        _give_back(plan, workspace)
+
+
+def _take(plan: Plan) -> Workspace:
+    with plan.lock:
+        if plan.free_workspaces:
+            return plan.free_workspaces.pop()  # type: ignore[no-any-return]
+    return Workspace(plan)
+
+
+def _give_back(plan: Plan, workspace: Workspace) -> None:
+    with plan.lock:
+        plan.free_workspaces.append(workspace)

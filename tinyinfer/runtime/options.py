@@ -1,0 +1,34 @@
+"""How a model is to be run: threads and forced kernels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyinfer.errors import InputError
+
+
+@dataclass(frozen=True)
+class Options:
+    """``threads`` per call; ``kernels`` is None, "reference" or a map of operator or node names to kernel names."""
+
+    threads: int = 1
+    kernels: Mapping[str, str] | str | None = None
+
+
+def make_options(threads: int | None = None, kernels: Mapping[str, str] | str | None = None) -> Options:
+    """Options from what a caller wrote; ``threads`` None takes all cores, ``kernels`` may be "conv2d=im2col,...".
+
+    Raises InputError for a thread count below one and for a kernel that is not written as name=kernel.
+    """
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if threads < 1:
+        raise InputError(f"threads: expected at least 1, found {threads}")
+    if isinstance(kernels, str) and kernels != "reference":
+        pairs = [part.partition("=") for part in kernels.split(",")]
+        if not all(name and sign and kernel for name, sign, kernel in pairs):
+            raise InputError(f"kernels: expected 'reference' or 'conv2d=im2col,...', found {kernels!r}")
+        kernels = {name.strip(): kernel.strip() for name, _, kernel in pairs}
+    return Options(threads, kernels)

@@ -1,0 +1,151 @@
+"""A plan: one network prepared for one input shape, as a list of steps over one arena.
+
+Everything that can be settled before the first multiplication is settled here: kernels, packed weights, the
+place of every value.  A plan is read-only; each concurrent run has a `Workspace` of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinyinfer import kernels
+from tinyinfer.graph import Graph, Node, Shape, TensorType
+from tinyinfer.kernels.base import FeatureMap, Kernel
+from tinyinfer.passes import lower
+from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
+from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels, problem_of
+from tinyinfer.passes.fold_batch_norm import origin
+from tinyinfer.passes.plan_memory import Request, plan_memory
+from tinyinfer.runtime.border import copy_in, copy_out
+from tinyinfer.runtime.options import Options
+
+# packed weights by (original nodes, kernel): shared by the plans of one model for different input shapes
+PackedWeights = dict[tuple[tuple[str, ...], str], Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node, its types, and the kernel that computes it (None: the NumPy reference does)."""
+
+    node: Node
+    input_types: tuple[TensorType, ...]
+    output_types: tuple[TensorType, ...]
+    params: Mapping[str, np.ndarray]
+    implementation: Kernel | None = None
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's name."""
+        return self.node.kernel or REFERENCE
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the values it reads."""
+        return self.node.inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the values it writes."""
+        return self.node.outputs
+
+    @property
+    def scratch_floats(self) -> int:
+        """Temporary memory it needs while it runs."""
+        return self.implementation.scratch_floats if self.implementation else 0
+
+
+@dataclass
+class Plan:
+    """Steps in order, the place of every value and of every step's scratch, and the arena they share."""
+
+    graph: Graph
+    steps: list[Step]
+    types: dict[str, TensorType]
+    placements: dict[str, Placement]
+    requests: list[Request]
+    offsets: dict[str, int]
+    arena_floats: int
+    options: Options
+    free_workspaces: list[Any] = field(default_factory=list)  # those no call is using
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def arena_bytes(self) -> int:
+        """Memory of one concurrent run, weights apart."""
+        return self.arena_floats * 4
+
+
+def make_plan(
+    graph: Graph, input_shapes: Mapping[str, Shape] | None, options: Options, packed: PackedWeights | None = None
+) -> Plan:
+    """Prepare a verified graph for these input shapes (nominal ones by default)."""
+    textbook = options.kernels == REFERENCE
+    lowered = graph.copy() if textbook else lower(graph)
+    lowered.nodes = lowered.topological_order()
+    types = lowered.infer_types(input_shapes)
+    if textbook:
+        lowered.nodes = [node.replace(kernel=REFERENCE, why="asked for") for node in lowered.nodes]
+    else:
+        forced = options.kernels if isinstance(options.kernels, Mapping) else None
+        lowered = choose_kernels(lowered, types, forced, options.threads)
+    lowered, placements = assign_layout(lowered, types)
+    steps = _make_steps(lowered, types, options, {} if packed is None else packed)
+    requests = _memory_requests(steps, types, placements)
+    offsets, arena_floats = plan_memory(requests)
+    return Plan(lowered, steps, types, placements, requests, offsets, arena_floats, options)
+
+
+def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
+    steps = []
+    borders_in = [copy_in(i.name) for i in graph.inputs]
+    borders_out = [copy_out(name) for name in dict.fromkeys(graph.outputs)]
+    for node in [*borders_in, *graph.nodes, *borders_out]:
+        implementation, params = None, {}
+        if node.kernel == REFERENCE:
+            params = graph.param_arrays(node)
+        elif node.op.name not in ("input", "output"):
+            problem = problem_of(graph, node, types, options.threads)
+            kernel = kernels.find(node.op.name, node.kernel)
+            key = (origin(node), node.kernel)
+            if key not in packed:
+                packed[key] = kernel.pack(problem)
+            implementation = kernel(problem, packed[key])
+        inputs, outputs = (tuple(types[v] for v in values) for values in (node.inputs, node.outputs))
+        steps.append(Step(node, inputs, outputs, params, implementation))
+    return steps
+
+
+def _memory_requests(
+    steps: list[Step], types: Mapping[str, TensorType], placements: Mapping[str, Placement]
+) -> list[Request]:
+    """One request a buffer, alive from the first write to the last read of anything in it, and one a scratch."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for i, step in enumerate(steps):
+        for value in (*step.inputs, *step.outputs):
+            root = placements[value].root
+            first.setdefault(root, i)
+            last[root] = i
+    requests = [Request(root, buffer_size(types[root].shape), first[root], last[root]) for root in first]
+    scratch = [(scratch_name(step), i, step.scratch_floats) for i, step in enumerate(steps) if step.scratch_floats]
+    return requests + [Request(name, size, i, i) for name, i, size in scratch]
+
+
+def scratch_name(step: Step) -> str:
+    """The arena's name for a step's temporary memory."""
+    return f"scratch of {step.node.name}"
+
+
+def feature_map(plan: Plan, arena: np.ndarray, value: str) -> FeatureMap:
+    """A value as kernels see it: rank 4 as NHWC, rank 2 as 1x1 images, other ranks as one long pixel."""
+    place, shape = plan.placements[value], plan.types[value].shape
+    n, c, h, w = shape if len(shape) == 4 else (*shape, 1, 1) if len(shape) == 2 else (1, plan.types[value].size, 1, 1)
+    stride = place.pixel_stride if len(shape) in (2, 4) else c
+    start = plan.offsets[place.root] + place.offset
+    length = (n * h * w - 1) * stride + c
+    return FeatureMap(arena[start : start + length], n, h, w, c, stride)

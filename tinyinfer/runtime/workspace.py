@@ -1,0 +1,69 @@
+"""The memory of one run of a plan: an arena, and every step bound to its place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from tinyinfer.kernels.base import FeatureMap, aligned_empty
+from tinyinfer.runtime.plan import Plan, Step, feature_map, scratch_name
+
+
+class Workspace:
+    """An arena for one call at a time, and the calls that compute the steps over it.
+
+    ``given`` takes the caller's inputs before a run, ``results`` holds the outputs after it.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.arena = aligned_empty(plan.arena_floats)
+        self.given: dict[str, np.ndarray] = {}
+        self.results: dict[str, np.ndarray] = {}
+        self.calls = [self._bind(step) for step in plan.steps]
+
+    def view(self, value: str) -> np.ndarray:
+        """A live view of a value in its logical shape, images as NCHW."""
+        shape = self.plan.types[value].shape
+        fm = feature_map(self.plan, self.arena, value)
+        if len(shape) == 4:
+            return fm.nchw()
+        return fm.nhwc()[:, 0, 0, :] if len(shape) == 2 else fm.data.reshape(shape)
+
+    def _bind(self, step: Step) -> Callable[[], None]:
+        if step.node.op.name == "input":
+            return self._bind_copy_in(step.inputs[0])
+        if step.node.op.name == "output":
+            return self._bind_copy_out(step.inputs[0])
+        if step.implementation is None:
+            return partial(_run_reference, step, [self.view(v) for v in step.inputs], [self.view(v) for v in step.outputs])
+        inputs = [self._feature_map(value) for value in step.inputs]
+        outputs = [self._feature_map(value) for value in step.outputs]
+        start = self.plan.offsets.get(scratch_name(step), 0)
+        return step.implementation.bind(inputs, outputs, self.arena[start : start + step.scratch_floats])
+
+    def _feature_map(self, value: str) -> FeatureMap:
+        return feature_map(self.plan, self.arena, value)
+
+    def _bind_copy_in(self, value: str) -> Callable[[], None]:
+        target = self.view(value)
+
+        def copy_in() -> None:
+            np.copyto(target, self.given[value])
+
+        return copy_in
+
+    def _bind_copy_out(self, value: str) -> Callable[[], None]:
+        source = self.view(value)
+
+        def copy_out() -> None:
+            self.results[value] = source.copy(order="C")
+
+        return copy_out
+
+
+def _run_reference(step: Step, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+    for target, result in zip(outputs, step.node.op.reference(inputs, step.params), strict=True):  # type: ignore[attr-defined]
+        np.copyto(target, result)
