@@ -1,0 +1,146 @@
+"""Networks as ONNX files, for other engines and tools; needs the ``onnx`` extra."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tinyinfer.errors import GraphError, UnsupportedOpError
+from tinyinfer.graph import Graph, Input, Node, Shape
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
+
+    from tinyinfer.formats.onnx_writer import Dims, Writer
+
+OPSET = 20  # Gelu came with 20, dilated average pooling and wrapping pads with 19
+AXES = ("batch", "channels", "height", "width")  # names of free dimensions
+
+
+class HasGraph(Protocol):
+    """A model: a graph and what is known about it."""
+
+    @property
+    def graph(self) -> Graph:
+        """The network."""
+        ...
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Name, labels, preprocessing and the like."""
+        ...
+
+
+def export_onnx(model: HasGraph | Graph, path: str | os.PathLike[str]) -> None:
+    """Write a network as an ONNX file of opset 20, weights inside.
+
+    Free input dimensions stay free, except where the network works at its nominal size only.
+    The file appears whole or not at all.  A model's metadata goes into the file's, as JSON texts by key.
+    Raises UnsupportedOpError for what ONNX can't express or if the ``onnx`` package is missing.
+    """
+    graph, meta = (model, {}) if isinstance(model, Graph) else (model.graph, model.meta)
+    proto = to_onnx(graph, meta)
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(proto.SerializeToString())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
+    """The network as an onnx ModelProto that has passed onnx's checker; errors as in `export_onnx`."""
+    try:
+        import onnx
+        from onnx import helper
+    except ImportError:
+        raise UnsupportedOpError("ONNX export needs the onnx package: pip install 'tinyinfer[onnx]'") from None
+    from tinyinfer.formats.onnx_writer import Writer
+
+    graph = fix_rigid_inputs(graph)
+    shapes = value_shapes(graph)
+    writer = Writer(set(shapes))
+    for node in graph.topological_order():
+        _write_node(node, graph, shapes, writer)
+    body = helper.make_graph(
+        writer.nodes,
+        str((meta or {}).get("name", "network")),
+        [_value_info(i.name, shapes[i.name]) for i in graph.inputs],
+        [_value_info(name, shapes[name]) for name in graph.outputs],
+        writer.initializers,
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    proto = helper.make_model(
+        body, producer_name="tinyinfer", opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets)
+    )
+    helper.set_model_props(proto, {key: json.dumps(value) for key, value in (meta or {}).items()})
+    onnx.checker.check_model(proto)
+    return proto
+
+
+def fix_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:
+    """A copy whose inputs have these shapes and no others."""
+    fixed = graph.copy()
+    fixed.inputs = [Input(i.name, shapes[i.name], shapes[i.name]) for i in graph.inputs]
+    return fixed
+
+
+def fix_rigid_inputs(graph: Graph) -> Graph:
+    """A copy in which input dimensions that can't move are fixed, as a linear layer after flatten fixes the image's."""
+    for axes, step in (((0,), 1), ((2, 3), 64)):
+        larger = {
+            i.name: tuple(n + step if a in axes and s is None else n for a, (s, n) in enumerate(_dims(i)))
+            for i in graph.inputs
+        }
+        try:
+            graph.infer_types(larger)
+        except GraphError:
+            graph = graph.copy()
+            graph.inputs = [
+                Input(i.name, tuple(n if a in axes else s for a, (s, n) in enumerate(_dims(i))), i.nominal)
+                for i in graph.inputs
+            ]
+    return graph
+
+
+def _dims(i: Input) -> list[tuple[int | None, int]]:
+    return list(zip(i.shape, i.nominal, strict=True))
+
+
+def value_shapes(graph: Graph) -> dict[str, Dims]:
+    """The shape of every value; a dimension that moves with a free input dimension is None."""
+    probe = graph.copy()
+    probe.outputs = [value for node in graph.nodes for value in node.outputs]
+    return {i.name: i.shape for i in graph.inputs} | dict(probe.output_shapes())
+
+
+def _write_node(node: Node, graph: Graph, shapes: Mapping[str, Dims], writer: Writer) -> None:
+    from tinyinfer.formats.onnx_operators import EXPORTERS
+    from tinyinfer.formats.onnx_writer import Call
+
+    call = Call(
+        node,
+        writer,
+        [shapes[value] for value in node.inputs],
+        [shapes[value] for value in node.outputs],
+        graph.param_arrays(node),
+    )
+    if node.op.name not in EXPORTERS:
+        call.refuse(f"operators that can be are {', '.join(sorted(EXPORTERS))}")
+    before = len(writer.nodes)
+    values = EXPORTERS[node.op.name](call)
+    call.finish([values] if isinstance(values, str) else values, before)
+
+
+def _value_info(name: str, dims: Dims) -> ValueInfoProto:
+    from onnx import TensorProto, helper
+
+    names = [AXES[axis] if size is None and axis < len(AXES) else size for axis, size in enumerate(dims)]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, names)

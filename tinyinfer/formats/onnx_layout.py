@@ -1,0 +1,100 @@
+"""Operators that move values without computing anything, in ONNX: joining, cutting, reshaping, padding, shuffling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinyinfer.formats.onnx_writer import Call
+from tinyinfer.ops.base import axis
+from tinyinfer.ops.pad import MODES
+
+TO_THE_END = np.iinfo(np.int64).max
+
+
+def concat(call: Call) -> str:
+    """Concat."""
+    return call.add("Concat", *call.node.inputs, axis=call.op.dim)
+
+
+def split(call: Call) -> list[str]:
+    """Split into listed sizes."""
+    at = axis(call.op.dim, len(call.shapes[0]))
+    sizes = [shape[at] for shape in call.out_shapes]
+    if None in sizes:
+        call.refuse(f"dim {call.op.dim}, which it splits, is free")
+    return call.add_many("Split", call.x, call.ints(sizes), outputs=len(sizes), axis=at)
+
+
+def slice_(call: Call) -> str:
+    """Slice along one or several dimensions."""
+    dims = (call.op.dim,) if isinstance(call.op.dim, int) else call.op.dim
+    end = TO_THE_END if call.op.end is None else call.op.end
+    bounds = ([value] * len(dims) for value in (call.op.start, end))
+    return call.add("Slice", call.x, *map(call.ints, (*bounds, dims, [call.op.step] * len(dims))))
+
+
+def permute(call: Call) -> str:
+    """Transpose."""
+    return call.add("Transpose", call.x, perm=[axis(dim, len(call.op.dims)) for dim in call.op.dims])
+
+
+def flatten(call: Call) -> str:
+    """Reshape: dimensions before are copied, those after must be known."""
+    rank = len(call.shapes[0])
+    first, last = axis(call.op.start_dim, rank), axis(call.op.end_dim, rank)
+    after = call.shapes[0][last + 1 :]
+    if None in after:
+        call.refuse(f"a dimension after dim {last} is free")
+    return call.add("Reshape", call.x, call.ints((*[0] * first, -1, *after)))
+
+
+def reshape(call: Call) -> str:
+    """Reshape; 0 and -1 mean the same in ONNX."""
+    return call.add("Reshape", call.x, call.ints(call.op.shape))
+
+
+def nothing(call: Call) -> str:
+    """The input itself."""
+    return call.x
+
+
+def pad(call: Call) -> str:
+    """Slice where the padding is negative, then Pad where it is positive."""
+    sides = [*zip(call.op.pad[::2], call.op.pad[1::2], strict=True)]
+    before, after = np.transpose([(0, 0)] * (len(call.shapes[0]) - len(sides)) + sides)
+    x = call.x
+    if before.min() < 0 or after.min() < 0:
+        ends = np.where(after < 0, after, TO_THE_END)
+        x = call.add("Slice", x, call.ints(np.maximum(-before, 0)), call.ints(ends), call.ints(range(len(before))))
+    widths = call.ints(np.maximum([*before, *after], 0))
+    if call.op.mode == "constant":
+        return call.add("Pad", x, widths, call.floats(call.op.value))
+    return call.add("Pad", x, widths, mode=MODES[call.op.mode])
+
+
+def channel_shuffle(call: Call) -> str:
+    """Reshape, Transpose, Reshape: the channels as a table, transposed."""
+    _, channels, *image = call.shapes[0]
+    if channels is None:
+        call.refuse("the number of channels is free")
+    groups = call.op.groups
+    table = call.add("Reshape", call.x, call.ints((0, groups, channels // groups, -1)))
+    shuffled = call.add("Transpose", table, perm=(0, 2, 1, 3))
+    shape = call.add("Shape", call.x) if None in image else call.ints((0, channels, *image))
+    return call.add("Reshape", shuffled, shape)
+
+
+EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
+    "concat": concat,
+    "split": split,
+    "slice": slice_,
+    "permute": permute,
+    "flatten": flatten,
+    "reshape": reshape,
+    "dropout": nothing,
+    "identity": nothing,
+    "pad": pad,
+    "channel_shuffle": channel_shuffle,
+}

@@ -1,0 +1,130 @@
+"""Pooling in ONNX.
+
+Engines differ over windows that overhang the image in ceil mode, so wherever the image's size is known the
+overhang is written as padding, which leaves nothing to interpret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.formats.onnx_writer import Call
+from tinyinfer.ops.adaptive_pooling import bins
+
+Pads = Sequence[int]  # top, left, bottom, right: ONNX's order
+
+
+def max_pool2d(call: Call) -> str:
+    """MaxPool; padding as wide as the kernel, which engines refuse, becomes a Pad before it."""
+    windows = _windows(call) | {"dilations": call.op.dilation}
+    if call.space() is None:
+        return call.add("MaxPool", call.x, **windows, **_free_padding(call))
+    pads = _sum(_padding(call), _overhang(call))
+    if all(p < k for p, k in zip(pads, call.op.kernel_size * 2, strict=True)):
+        return call.add("MaxPool", call.x, **windows, pads=pads)
+    return call.add("MaxPool", _pad(call, pads, -np.inf), **windows)
+
+
+def avg_pool2d(call: Call) -> str:
+    """AveragePool; the divisor of one's own is a factor after it."""
+    op, windows = call.op, _windows(call)
+    include = int(op.count_include_pad or op.divisor_override is not None)
+    if call.space() is None:
+        if op.divisor_override is not None and op.ceil_mode:
+            call.refuse("divisor_override in ceil mode over free image sizes")
+        y = call.add("AveragePool", call.x, **windows, **_free_padding(call), count_include_pad=include)
+    elif op.divisor_override is None and include and any(_overhang(call)):
+        # padding counts and overhang does not: only one of them can be AveragePool's own
+        y = call.add("AveragePool", _pad(call, _padding(call), 0), **windows, pads=_overhang(call), count_include_pad=0)
+    else:
+        pads = _sum(_padding(call), _overhang(call))
+        y = call.add("AveragePool", call.x, **windows, pads=pads, count_include_pad=include)
+    if op.divisor_override is None:
+        return y
+    return call.add("Mul", y, call.floats(op.kernel_size[0] * op.kernel_size[1] / op.divisor_override))
+
+
+def _windows(call: Call) -> dict[str, Any]:
+    return {"kernel_shape": call.op.kernel_size, "strides": call.op.step}
+
+
+def _free_padding(call: Call) -> dict[str, Any]:
+    """Padding and ceil mode for an image whose size is known only when the network runs."""
+    if call.op.padding == "same":
+        return {"auto_pad": "SAME_UPPER"}
+    top, bottom, left, right = call.op.padding
+    return {"pads": (top, left, bottom, right), "ceil_mode": int(call.op.ceil_mode)}
+
+
+def _padding(call: Call) -> Pads:
+    top, bottom, left, right = call.op.pads(call.space())
+    return top, left, bottom, right
+
+
+def _overhang(call: Call) -> Pads:
+    return (0, 0, *call.op.overhang(call.space()))
+
+
+def _sum(a: Pads, b: Pads) -> Pads:
+    return [p + q for p, q in zip(a, b, strict=True)]
+
+
+def _pad(call: Call, pads: Pads, value: float) -> str:
+    return call.add("Pad", call.x, call.ints((0, 0, *pads[:2], 0, 0, *pads[2:])), call.floats(value))
+
+
+def adaptive_avg_pool2d(call: Call) -> str:
+    """Global pooling, equal windows, or for unequal bins a matrix product from each side."""
+    y = _adaptive(call, "AveragePool", "ReduceMean")
+    if y is not None:
+        return y
+    size = call.space()
+    if size is None:
+        call.refuse(f"output size {call.op.output_size} over free image sizes")
+    rows, columns = (_means(n, count) for n, count in zip(size, call.op.out_size(size), strict=True))
+    return call.add("MatMul", call.add("MatMul", call.floats(rows), call.x), call.floats(columns.T))
+
+
+def adaptive_max_pool2d(call: Call) -> str:
+    """Global pooling or equal windows."""
+    y = _adaptive(call, "MaxPool", "ReduceMax")
+    if y is None:
+        call.refuse(f"output size {call.op.output_size} does not divide the image's, or the image's is free")
+    return y
+
+
+def _adaptive(call: Call, windows: str, reduction: str) -> str | None:
+    """What pools to one pixel a side, or by windows that divide the image; None if it is neither."""
+    wanted = call.op.output_size
+    if wanted == (1, 1):
+        return call.add(f"Global{windows}", call.x)
+    if all(side in (None, 1) for side in wanted):
+        axes = [axis for axis, side in zip((2, 3), wanted, strict=True) if side == 1]
+        return call.add(reduction, call.x, call.ints(axes), keepdims=1, noop_with_empty_axes=1)
+    size = call.space()
+    if size is None:
+        return None
+    out = call.op.out_size(size)
+    if any(n % count for n, count in zip(size, out, strict=True)):
+        return None
+    window = [n // count for n, count in zip(size, out, strict=True)]
+    return call.add(windows, call.x, kernel_shape=window, strides=window)
+
+
+def _means(size: int, count: int) -> np.ndarray:
+    """The (count, size) matrix that takes the mean of each bin."""
+    matrix = np.zeros((count, size))
+    for row, stretch in zip(matrix, bins(size, count), strict=True):
+        row[stretch] = 1 / (stretch.stop - stretch.start)
+    return matrix
+
+
+EXPORTERS: dict[str, Callable[[Call], str]] = {
+    "max_pool2d": max_pool2d,
+    "avg_pool2d": avg_pool2d,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "adaptive_max_pool2d": adaptive_max_pool2d,
+}

@@ -1,0 +1,120 @@
+"""What the exporter's operator functions write through: one `Call` per node, nodes and constants of the ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from tinyinfer.errors import UnsupportedOpError
+from tinyinfer.graph import Node
+
+Dims = tuple[int | None, ...]  # None: moves with a free dimension of the network's input
+
+
+class Writer:
+    """The ONNX nodes and initializers written so far; every name in use is taken once."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.nodes: list[NodeProto] = []
+        self.initializers: list[TensorProto] = []
+        self._taken = set(taken)
+        self._constants: dict[tuple[str, bytes, tuple[int, ...]], str] = {}
+        self._weights: dict[str, str] = {}
+
+    def fresh(self, name: str) -> str:
+        """``name``, or ``name_1``, ``name_2`` ... if it is taken."""
+        count, candidate = 0, name
+        while candidate in self._taken:
+            count += 1
+            candidate = f"{name}_{count}"
+        self._taken.add(candidate)
+        return candidate
+
+    def weight(self, key: str, array: np.ndarray) -> str:
+        """The initializer that holds a weight of the graph, written at its first use."""
+        if key not in self._weights:
+            self._weights[key] = self._initializer(key, array)
+        return self._weights[key]
+
+    def constant(self, array: np.ndarray, name: str) -> str:
+        """An initializer for a small constant; equal ones are shared."""
+        key = (str(array.dtype), array.tobytes(), array.shape)
+        if key not in self._constants:
+            self._constants[key] = self._initializer(name, array)
+        return self._constants[key]
+
+    def _initializer(self, name: str, array: np.ndarray) -> str:
+        name = self.fresh(name)
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+
+@dataclass
+class Call:
+    """One node of the network on its way to ONNX: its operator, value names, shapes and weights."""
+
+    node: Node
+    writer: Writer
+    shapes: Sequence[Dims]  # of the inputs
+    out_shapes: Sequence[Dims]
+    weights: Mapping[str, np.ndarray]  # by role
+
+    @property
+    def op(self) -> Any:
+        """The operator, whose attributes the exporter reads."""
+        return self.node.op
+
+    @property
+    def x(self) -> str:
+        """The first input."""
+        return self.node.inputs[0]
+
+    def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
+        """Write an ONNX node; returns its (first) output's name."""
+        return self.add_many(kind, *inputs, outputs=outputs, **attributes)[0]
+
+    def add_many(self, kind: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
+        """Write an ONNX node with several outputs; returns their names."""
+        name = self.writer.fresh(f"{self.node.name}/{kind}")
+        values = [name] if outputs == 1 else [self.writer.fresh(f"{name}:{i}") for i in range(outputs)]
+        self.writer.nodes.append(helper.make_node(kind, list(inputs), values, name=name, **attributes))
+        return values
+
+    def param(self, role: str) -> str:
+        """The initializer of a weight."""
+        return self.writer.weight(self.node.params[role], self.weights[role])
+
+    def floats(self, values: Any) -> str:
+        """A float32 constant."""
+        return self.writer.constant(np.asarray(values, np.float32), f"{self.node.name}/constant")
+
+    def ints(self, values: Any) -> str:
+        """An int64 constant: sizes and axes."""
+        return self.writer.constant(np.asarray(values, np.int64), f"{self.node.name}/sizes")
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raise UnsupportedOpError: ONNX can't say this."""
+        raise UnsupportedOpError(f"node {self.node.name!r} ({self.op.name}) can't be exported to ONNX: {why}")
+
+    def space(self) -> tuple[int, int] | None:
+        """Height and width of the first input, or None if either is free."""
+        height, width = self.shapes[0][2:]
+        return None if height is None or width is None else (height, width)
+
+    def finish(self, values: Sequence[str], first_node: int) -> None:
+        """Give the values that an operator's function returned the names that the network knows them by."""
+        written = self.writer.nodes[first_node:]
+        for value, name in zip(values, self.node.outputs, strict=True):
+            producer = next((node for node in written if value in node.output), None)
+            if producer is None:  # the operator passes its input on unchanged
+                self.writer.nodes.append(
+                    helper.make_node("Identity", [value], [name], name=self.writer.fresh(f"{name}/Identity"))
+                )
+                continue
+            producer.output[:] = [name if v == value else v for v in producer.output]
+            for node in written:
+                node.input[:] = [name if v == value else v for v in node.input]
