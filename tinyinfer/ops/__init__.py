@@ -6,17 +6,36 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from tinyinfer.errors import UnsupportedOpError
+from tinyinfer.errors import GraphError, UnsupportedOpError
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.conv2d import Conv2d
 
-_OPS: dict[str, type[Op]] = {op.name: op for op in (Conv2d,)}
+# files that define operators; each lists its own in OPS
+_MODULES = (
+    "activation",
+    "adaptive_pooling",
+    "batch_norm",
+    "channel_shuffle",
+    "conv2d",
+    "elementwise",
+    "joining",
+    "linear",
+    "pad",
+    "parametric_activation",
+    "pooling",
+    "softmax",
+    "views",
+)
+
+_OPS: dict[str, type[Op]] = {
+    op.name: op for module in _MODULES for op in importlib.import_module(f"tinyinfer.ops.{module}").OPS
+}
 
 
 def names() -> list[str]:
@@ -32,25 +51,48 @@ def get(name: str) -> type[Op]:
     return _OPS[name]
 
 
-def reference(name: str) -> Callable[..., Any]:
-    """The textbook version of an operator as a function: input arrays, then parameters, then attributes by keyword.
+def create(name: str, attrs: Mapping[str, Any]) -> Op:
+    """An operator from its name and the attributes a file holds.
 
-    Parameters follow in `Op.param_names` order, or by keyword; None leaves one out.
+    Raises UnsupportedOpError for an unknown name, GraphError for attributes it does not have, lacks or can't use.
+    """
+    cls = get(name)
+    try:
+        return cls(**attrs)
+    except TypeError as error:  # dataclasses name the attribute that is missing or unexpected
+        raise GraphError(f"operator {name!r}: {str(error).split('__init__() ')[-1]}") from None
+    except GraphError as error:
+        raise GraphError(f"operator {name!r}: {error}") from None
+
+
+def reference(name: str) -> Callable[..., Any]:
+    """The textbook version of an operator as a function: inputs, then parameters, then attributes by keyword.
+
+    ``reference("batch_norm")(x, running_mean, running_var, weight, bias, eps=1e-3)``: parameters come in
+    `Op.param_names` order or by keyword, and None leaves one out; inputs that not every call has, such as
+    conv2d's ``residual``, come by keyword.  Several outputs come as a list.
     """
     cls = get(name)
 
     def call(*arrays: Any, **attrs: Any) -> Any:
-        params = {role: attrs.pop(role) for role in cls.param_names if role in attrs}
-        op = cls(**attrs)
         count = len(arrays) if cls.arity is None else cls.arity
-        inputs = list(arrays[:count])
-        params |= dict(zip(cls.param_names, arrays[count:], strict=False))
-        params = {role: array for role, array in params.items() if array is not None}
-        types = [TensorType(np.shape(x)) for x in inputs]
-        op.infer(types, {role: TensorType(np.shape(array)) for role, array in params.items()})
+        inputs = [np.asarray(array) for array in arrays[:count]]
+        inputs += [np.asarray(attrs.pop(role)) for role in cls.optional_inputs if role in attrs]
+        given = dict(zip(cls.param_names, arrays[count:], strict=False))
+        if len(arrays) > count + len(given):
+            raise GraphError(f"{name}: expected at most {count + len(cls.param_names)} arrays, found {len(arrays)}")
+        given |= {role: attrs.pop(role) for role in cls.param_names if role in attrs}
+        params = {role: np.asarray(array) for role, array in given.items() if array is not None}
+        op = create(name, attrs)
+        op.infer([_type_of(x) for x in inputs], {role: _type_of(array) for role, array in params.items()})
+        op.check_values(params)
         outputs = op.reference(inputs, params)
         return outputs[0] if len(outputs) == 1 else outputs
 
     call.__name__ = name
     call.__doc__ = cls.__doc__
     return call
+
+
+def _type_of(array: np.ndarray) -> TensorType:
+    return TensorType(array.shape, str(array.dtype))

@@ -1,20 +1,18 @@
-"""Activations: operators over `activation_functions`, and the ones a convolution can carry as its ending."""
+"""Activations without attributes, and the ones a convolution can carry as its ending."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops import activation_functions as functions
-from tinyinfer.ops.base import Arrays, Case, Op, Params, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, number, require
 
-Function = Callable[[np.ndarray], np.ndarray]
-
-FUSABLE: Mapping[str, Function] = {
+FUSABLE: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": functions.relu,
     "relu6": functions.relu6,
     "hardswish": functions.hardswish,
@@ -26,7 +24,7 @@ FUSABLE: Mapping[str, Function] = {
     "mish": functions.mish,
     "selu": functions.selu,
 }
-"""Activations without attributes, which conv2d, linear and add carry as ``activation``."""
+"""What conv2d, linear and add can carry as ``activation``: by name, without attributes."""
 
 
 def apply_activation(name: str | None, y: np.ndarray) -> np.ndarray:
@@ -34,22 +32,35 @@ def apply_activation(name: str | None, y: np.ndarray) -> np.ndarray:
     return y if name is None else FUSABLE[name](y)
 
 
-class Elementwise(Op):
-    """One input, an output of the same shape."""
+def check_activation(name: str | None) -> None:
+    """Raise GraphError unless ``name`` is None or in `FUSABLE`."""
+    known = name is None or (isinstance(name, str) and name in FUSABLE)
+    require(known, f"activation: expected one of {', '.join(FUSABLE)} or none, found {name!r}")
 
-    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
+
+def fusable_name(op: Any) -> str | None:
+    """The name under which a convolution can carry this operator as its ending, or None when it can't."""
+    return op.name if op.name in FUSABLE and op == type(op)() else None
+
+
+class Activation(Op):
+    """Base: applies ``function`` to every element, the operator's attributes as its arguments."""
+
+    function: ClassVar[Callable[..., np.ndarray]]
+    examples: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
+
+    def __post_init__(self) -> None:
+        self.normalize(**{name: number(value, name) for name, value in self.attrs.items()})
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         return [inputs[0]]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [type(self).function(inputs[0], **self.attrs)]
 
     @classmethod
     def cases(cls) -> list[Case]:
-        return [Case({}, ((2, 5, 7, 3),)), Case({}, ((3, 11),))]
-
-
-class Activation(Elementwise):
-    """An activation without attributes: its function is found in `FUSABLE` by its name."""
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [apply_activation(self.name, inputs[0])]
+        return [Case(attrs, (shape,)) for attrs in cls.examples for shape in ((2, 5, 7, 3), (3, 11))]
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class Relu(Activation):
     """max(0, x)."""
 
     name: ClassVar[str] = "relu"
+    function = staticmethod(functions.relu)
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,7 @@ class Relu6(Activation):
     """min(max(0, x), 6)."""
 
     name: ClassVar[str] = "relu6"
+    function = staticmethod(functions.relu6)
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,7 @@ class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     name: ClassVar[str] = "sigmoid"
+    function = staticmethod(functions.sigmoid)
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,7 @@ class Hardsigmoid(Activation):
     """relu6(x + 3) / 6."""
 
     name: ClassVar[str] = "hardsigmoid"
+    function = staticmethod(functions.hardsigmoid)
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,7 @@ class Hardswish(Activation):
     """x * relu6(x + 3) / 6."""
 
     name: ClassVar[str] = "hardswish"
+    function = staticmethod(functions.hardswish)
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,7 @@ class Silu(Activation):
     """x * sigmoid(x), also called swish."""
 
     name: ClassVar[str] = "silu"
+    function = staticmethod(functions.silu)
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,7 @@ class Tanh(Activation):
     """Hyperbolic tangent."""
 
     name: ClassVar[str] = "tanh"
+    function = staticmethod(functions.tanh)
 
 
 @dataclass(frozen=True)
@@ -106,132 +124,52 @@ class Mish(Activation):
     """x * tanh(softplus(x))."""
 
     name: ClassVar[str] = "mish"
+    function = staticmethod(functions.mish)
 
 
 @dataclass(frozen=True)
 class Selu(Activation):
-    """Scaled elu with fixed constants."""
+    """elu, scaled so that activations keep mean 0 and variance 1."""
 
     name: ClassVar[str] = "selu"
+    function = staticmethod(functions.selu)
 
 
 @dataclass(frozen=True)
-class Gelu(Elementwise):
-    """x * Phi(x); ``approximate`` "none" uses the error function, "tanh" its approximation."""
+class Softsign(Activation):
+    """x / (1 + |x|)."""
 
-    name: ClassVar[str] = "gelu"
-
-    approximate: str = "none"
-
-    def __post_init__(self) -> None:
-        require(
-            self.approximate in ("none", "tanh"),
-            f"approximate: expected 'none' or 'tanh', found {self.approximate!r}",
-        )
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [functions.gelu(inputs[0], self.approximate)]
-
-    @classmethod
-    def cases(cls) -> list[Case]:
-        return [Case({}, ((2, 5, 7, 3),)), Case({"approximate": "tanh"}, ((3, 11),))]
+    name: ClassVar[str] = "softsign"
+    function = staticmethod(functions.softsign)
 
 
 @dataclass(frozen=True)
-class LeakyRelu(Elementwise):
-    """x where positive, negative_slope * x elsewhere."""
+class Logsigmoid(Activation):
+    """log(sigmoid(x))."""
 
-    name: ClassVar[str] = "leaky_relu"
-
-    negative_slope: float = 0.01
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [functions.leaky_relu(inputs[0], self.negative_slope)]
-
-    @classmethod
-    def cases(cls) -> list[Case]:
-        return [Case({}, ((2, 5, 7, 3),)), Case({"negative_slope": 0.2}, ((3, 11),))]
+    name: ClassVar[str] = "logsigmoid"
+    function = staticmethod(functions.logsigmoid)
 
 
 @dataclass(frozen=True)
-class Elu(Elementwise):
-    """x where positive, alpha * (exp(x) - 1) elsewhere."""
+class Tanhshrink(Activation):
+    """x - tanh(x)."""
 
-    name: ClassVar[str] = "elu"
-
-    alpha: float = 1.0
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [functions.elu(inputs[0], self.alpha)]
-
-    @classmethod
-    def cases(cls) -> list[Case]:
-        return [Case({}, ((2, 5, 7, 3),)), Case({"alpha": 0.5}, ((3, 11),))]
+    name: ClassVar[str] = "tanhshrink"
+    function = staticmethod(functions.tanhshrink)
 
 
-@dataclass(frozen=True)
-class Celu(Elementwise):
-    """x where positive, alpha * (exp(x / alpha) - 1) elsewhere."""
-
-    name: ClassVar[str] = "celu"
-
-    alpha: float = 1.0
-
-    def __post_init__(self) -> None:
-        require(self.alpha != 0, "alpha: expected a number other than 0, found 0")
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [functions.celu(inputs[0], self.alpha)]
-
-    @classmethod
-    def cases(cls) -> list[Case]:
-        return [Case({}, ((2, 5, 7, 3),)), Case({"alpha": 0.5}, ((3, 11),))]
-
-
-@dataclass(frozen=True)
-class Softplus(Elementwise):
-    """log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
-
-    name: ClassVar[str] = "softplus"
-
-    beta: float = 1.0
-    threshold: float = 20.0
-
-    def __post_init__(self) -> None:
-        require(self.beta > 0, f"beta: expected a number above 0, found {self.beta}")
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [functions.softplus(inputs[0], self.beta, self.threshold)]
-
-    @classmethod
-    def cases(cls) -> list[Case]:
-        return [Case({}, ((2, 5, 7, 3),)), Case({"beta": 2.0, "threshold": 1.0}, ((3, 11),))]
-
-
-@dataclass(frozen=True)
-class Prelu(Op):
-    """x where positive, weight * x elsewhere; weight (C,) along axis 1, or (1,) for all channels (He et al. 2015)."""
-
-    name: ClassVar[str] = "prelu"
-    param_names: ClassVar[tuple[str, ...]] = ("weight",)
-    required_params: ClassVar[tuple[str, ...]] = ("weight",)
-
-    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
-        shape = inputs[0].shape
-        channels = shape[1] if len(shape) > 1 else 1
-        found = params["weight"]
-        require(found.shape in ((1,), (channels,)), f"weight: expected shape 1 or {channels}, found {found}")
-        return [inputs[0]]
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        x = inputs[0]
-        slope = params["weight"].reshape(-1, *[1] * (x.ndim - 2))
-        return [np.where(x > 0, x, slope * x)]
-
-    @classmethod
-    def cases(cls) -> list[Case]:
-        return [
-            Case({}, ((2, 5, 7, 3),), {"weight": (5,)}),
-            Case({}, ((2, 5, 7, 3),), {"weight": (1,)}),
-            Case({}, ((3, 11),), {"weight": (11,)}),
-        ]
+OPS = (
+    Relu,
+    Relu6,
+    Sigmoid,
+    Hardsigmoid,
+    Hardswish,
+    Silu,
+    Tanh,
+    Mish,
+    Selu,
+    Softsign,
+    Logsigmoid,
+    Tanhshrink,
+)

@@ -1,5 +1,8 @@
 """The plain mathematics of the activations; every function keeps the dtype of its input."""
 
+# mypy: disable-error-code="no-any-return"
+# NumPy types arithmetic on arrays of an open dtype as Any
+
 from __future__ import annotations
 
 import math
@@ -77,6 +80,41 @@ def selu(x: np.ndarray) -> np.ndarray:
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
+def hardtanh(x: np.ndarray, min_val: float = -1.0, max_val: float = 1.0) -> np.ndarray:
+    """x, but no less than min_val and no more than max_val."""
+    return np.clip(x, min_val, max_val)
+
+
+def softsign(x: np.ndarray) -> np.ndarray:
+    """x / (1 + |x|)."""
+    return x / (1 + np.abs(x))
+
+
+def logsigmoid(x: np.ndarray) -> np.ndarray:
+    """log(sigmoid(x)), without taking the logarithm of a number near 0."""
+    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+
+
+def hardshrink(x: np.ndarray, lambd: float = 0.5) -> np.ndarray:
+    """x, but 0 from -lambd to lambd."""
+    return np.where((x >= -lambd) & (x <= lambd), 0, x)
+
+
+def softshrink(x: np.ndarray, lambd: float = 0.5) -> np.ndarray:
+    """x moved towards 0 by lambd, and 0 from -lambd to lambd."""
+    return x - np.clip(x, -lambd, lambd)
+
+
+def tanhshrink(x: np.ndarray) -> np.ndarray:
+    """x - tanh(x)."""
+    return x - np.tanh(x)
+
+
+def threshold(x: np.ndarray, threshold: float, value: float) -> np.ndarray:
+    """x where it exceeds the threshold, value elsewhere."""
+    return np.where(x > threshold, x, value).astype(x.dtype)
+
+
 def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
     """x * Phi(x), Phi the normal distribution function or its "tanh" approximation (Hendrycks & Gimpel 2016)."""
     if approximate == "tanh":
@@ -94,7 +132,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     square = 2 * z * z
     term = np.ones_like(z)
     total = np.ones_like(z)
-    largest, n = float(square.max(initial=0.0)), 0
+    largest, n = float(np.fmax.reduce(square, axis=None, initial=0.0)), 0  # fmax passes over NaN
     bound = 1.0  # of the terms at the largest argument, where the series is slowest
     while bound > 1e-17 or 2 * n < largest:
         n += 1

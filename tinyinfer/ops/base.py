@@ -14,6 +14,8 @@ from tinyinfer.graph import OpCost, Shape, TensorType
 
 Arrays = Sequence[np.ndarray]
 Params = Mapping[str, np.ndarray]
+Types = Sequence[TensorType]
+ParamTypes = Mapping[str, TensorType]
 
 
 @dataclass(frozen=True)
@@ -29,25 +31,50 @@ class Case:
 
 
 class Op:
-    """Base of the operators: frozen dataclasses whose fields are the attributes, spelled as in torch."""
+    """Base of the operators: frozen dataclasses whose fields are the attributes, spelled as in torch.
+
+    A subclass writes `output_types`, `reference` and `cases`, and what else differs from the rules here.
+    """
 
     name: ClassVar[str]
     param_names: ClassVar[tuple[str, ...]] = ()  # roles in torch.nn.functional's argument order
     required_params: ClassVar[tuple[str, ...]] = ()
-    arity: ClassVar[int | None] = 1  # inputs a plain call takes; None: any number
+    arity: ClassVar[int | None] = 1  # inputs a plain call takes; None: one or more
+    optional_inputs: ClassVar[tuple[str, ...]] = ()  # names of inputs that may follow
 
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes by name, as JSON can hold them."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
 
-    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
+    def normalize(self, **attrs: Any) -> None:
+        """Replace attributes by their normal form; for ``__post_init__`` alone, as operators do not change."""
+        for name, value in attrs.items():
+            object.__setattr__(self, name, value)
+
+    def infer(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         """Types of the outputs.  Raises GraphError saying what does not fit."""
+        self._check_operands(inputs, params)
+        outputs = self.output_types(inputs, params)
+        for t in outputs:
+            require(min(t.shape, default=1) >= 1, f"the output would be empty: {t}")
+        return outputs
+
+    def _check_operands(self, inputs: Types, params: ParamTypes) -> None:
+        least = 1 if self.arity is None else self.arity
+        most = len(inputs) if self.arity is None else self.arity + len(self.optional_inputs)
+        expected = f"{least}" if least == most else f"{least} or more" if self.arity is None else f"{least} to {most}"
+        require(least <= len(inputs) <= most, f"expected {expected} inputs, found {len(inputs)}")
+        for role in self.required_params:
+            require(role in params, f"its {role} is missing")
+        for role in params:
+            require(role in self.param_names, f"it has no parameter {role!r}, only {', '.join(self.param_names)}")
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        """The shape rule; `infer` has counted inputs and parameters before."""
         raise NotImplementedError
 
-    def cost(
-        self, inputs: Sequence[TensorType], params: Mapping[str, TensorType], outputs: Sequence[TensorType]
-    ) -> OpCost:
+    def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """Multiply-adds, parameters and elements moved; elementwise work counts no multiply-adds, as in the papers."""
         weights = sum(p.size for p in params.values())
         return OpCost(
@@ -57,13 +84,11 @@ class Op:
             writes=sum(t.size for t in outputs),
         )
 
-    def macs(
-        self, inputs: Sequence[TensorType], params: Mapping[str, TensorType], outputs: Sequence[TensorType]
-    ) -> int:
+    def macs(self, inputs: Types, params: ParamTypes, outputs: Types) -> int:
         """Multiply-adds of convolutions and linear layers; zero for everything else."""
         return 0
 
-    def learnable(self, params: Mapping[str, TensorType]) -> int:
+    def learnable(self, params: ParamTypes) -> int:
         """Elements of the learnable parameters (running statistics are not)."""
         return sum(p.size for p in params.values())
 
@@ -80,6 +105,19 @@ class Op:
         raise NotImplementedError
 
 
+class View(Op):
+    """Base of the operators that only look at their input in another shape: nothing is computed or moved."""
+
+    def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
+        """Nothing."""
+        return OpCost()
+
+
+def cast(params: Params, dtype: np.dtype[Any]) -> dict[str, np.ndarray]:
+    """The parameters in the dtype that the reference computes in."""
+    return {role: np.asarray(array, dtype) for role, array in params.items()}
+
+
 def require(condition: bool, message: str) -> None:
     """Raise GraphError with ``message`` unless the condition holds."""
     if not condition:
@@ -91,8 +129,46 @@ def require_rank(t: TensorType, rank: int, what: str = "input") -> None:
     require(len(t.shape) == rank, f"{what}: expected rank {rank}, found shape {t}")
 
 
-def pair(value: int | Sequence[int], what: str) -> tuple[int, int]:
+def require_shape(t: TensorType, shape: Shape, what: str) -> None:
+    """Raise GraphError unless the tensor has this shape."""
+    require(t.shape == shape, f"{what}: expected shape {TensorType(shape)}, found {t}")
+
+
+def integer(value: Any, what: str, least: int | None = None) -> int:
+    """An int, at least ``least``; raises GraphError for anything else, so that no file smuggles in a float."""
+    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    require(good, f"{what}: expected an integer, found {value!r}")
+    require(least is None or value >= least, f"{what}: expected at least {least}, found {value}")
+    return int(value)
+
+
+def integers(values: Any, what: str, least: int | None = None) -> tuple[int, ...]:
+    """A list or tuple of ints, each at least ``least``."""
+    require(isinstance(values, list | tuple), f"{what}: expected integers, found {values!r}")
+    return tuple(integer(value, what, least) for value in values)
+
+
+def number(value: Any, what: str) -> float:
+    """A finite float; raises GraphError for anything else."""
+    good = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
+    require(bool(good), f"{what}: expected a finite number, found {value!r}")
+    return float(value)
+
+
+def flag(value: Any, what: str) -> bool:
+    """A bool; raises GraphError for anything else."""
+    require(isinstance(value, bool), f"{what}: expected true or false, found {value!r}")
+    return bool(value)
+
+
+def pair(value: Any, what: str, least: int | None = None) -> tuple[int, int]:
     """An int or two ints as (height, width)."""
-    values = (value, value) if isinstance(value, (int, np.integer)) else tuple(value)
-    require(len(values) == 2 and all(isinstance(v, (int, np.integer)) for v in values), f"{what}: expected one or two integers, found {value!r}")
-    return int(values[0]), int(values[1])
+    values = integers(value if isinstance(value, list | tuple) else (value, value), what, least)
+    require(len(values) == 2, f"{what}: expected one or two integers, found {value!r}")
+    return values[0], values[1]
+
+
+def axis(dim: int, rank: int) -> int:
+    """``dim`` counted from the front; raises GraphError when there is no such dimension."""
+    require(-rank <= dim < rank, f"dim: expected {-rank} to {rank - 1} for rank {rank}, found {dim}")
+    return dim % rank

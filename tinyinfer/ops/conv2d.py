@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.activation import FUSABLE, apply_activation
-from tinyinfer.ops.base import Arrays, Case, Op, Params, pair, require, require_rank
-from tinyinfer.ops.geometry import Padding, normalize_padding, output_size, resolve_padding
-
-PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+from tinyinfer.ops.activation import apply_activation, check_activation
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    cast,
+    integer,
+    pair,
+    require,
+    require_rank,
+    require_shape,
+)
+from tinyinfer.ops.geometry import (
+    PADDING_MODES,
+    Padding,
+    check_reach,
+    normalize_padding,
+    output_size,
+    pad_image,
+    resolve_padding,
+    taps,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +46,7 @@ class Conv2d(Op):
     name: ClassVar[str] = "conv2d"
     param_names: ClassVar[tuple[str, ...]] = ("weight", "bias")
     required_params: ClassVar[tuple[str, ...]] = ("weight",)
+    optional_inputs: ClassVar[tuple[str, ...]] = ("residual",)
 
     stride: tuple[int, int] = (1, 1)
     padding: Padding = (0, 0, 0, 0)
@@ -36,20 +56,20 @@ class Conv2d(Op):
     activation: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stride", pair(self.stride, "stride"))
-        object.__setattr__(self, "padding", normalize_padding(self.padding))
-        object.__setattr__(self, "dilation", pair(self.dilation, "dilation"))
-        require(min(self.stride) >= 1, f"stride: expected at least 1, found {self.stride}")
-        require(min(self.dilation) >= 1, f"dilation: expected at least 1, found {self.dilation}")
-        require(self.groups >= 1, f"groups: expected at least 1, found {self.groups}")
-        require(self.padding_mode in PADDING_MODES, f"padding_mode: unknown {self.padding_mode!r}")
-        require(self.activation is None or self.activation in FUSABLE, f"activation: unknown {self.activation!r}")
+        require(self.padding_mode in tuple(PADDING_MODES), f"padding_mode: unknown {self.padding_mode!r}")
+        check_activation(self.activation)
+        self.normalize(
+            stride=pair(self.stride, "stride", least=1),
+            padding=normalize_padding(self.padding),
+            dilation=pair(self.dilation, "dilation", least=1),
+            groups=integer(self.groups, "groups", least=1),
+        )
 
     def pads(self, size: tuple[int, int], kernel: tuple[int, int]) -> tuple[int, int, int, int]:
         """(top, bottom, left, right) for an image of this size."""
         return resolve_padding(self.padding, size, kernel, self.stride, self.dilation)
 
-    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         x, weight = inputs[0], params["weight"]
         require_rank(x, 4)
         require_rank(weight, 4, "weight")
@@ -57,41 +77,37 @@ class Conv2d(Op):
         m, c_group, r, s = weight.shape
         require(c % self.groups == 0, f"groups {self.groups} do not divide {c} input channels")
         require(m % self.groups == 0, f"groups {self.groups} do not divide {m} output channels")
-        require(c_group * self.groups == c, f"weight {weight} with groups {self.groups} takes {c_group * self.groups} channels, found {c}")
+        require(
+            c_group * self.groups == c,
+            f"weight {weight} with groups {self.groups} takes {c_group * self.groups} channels, found {c}",
+        )
         if "bias" in params:
-            require(params["bias"].shape == (m,), f"bias: expected shape {m}, found {params['bias']}")
+            require_shape(params["bias"], (m,), "bias")
         top, bottom, left, right = self.pads((h, w), (r, s))
-        out = TensorType((
-            n, m,
-            output_size(h, r, self.stride[0], top, bottom, self.dilation[0]),
-            output_size(w, s, self.stride[1], left, right, self.dilation[1]),
-        ))  # fmt: skip
+        check_reach(self.padding_mode, h, top, bottom)
+        check_reach(self.padding_mode, w, left, right)
+        ho = output_size(h, r, self.stride[0], top, bottom, self.dilation[0])
+        wo = output_size(w, s, self.stride[1], left, right, self.dilation[1])
         if len(inputs) > 1:
-            require(inputs[1] == out, f"residual: expected shape {out}, found {inputs[1]}")
-        return [out]
+            require_shape(inputs[1], (n, m, ho, wo), "residual")
+        return [TensorType((n, m, ho, wo), x.dtype)]
 
-    def macs(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType], outputs: Sequence[TensorType]) -> int:
+    def macs(self, inputs: Types, params: ParamTypes, outputs: Types) -> int:
         """R * S * C / groups per output element."""
         return outputs[0].size * (params["weight"].size // params["weight"].shape[0])
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        """Add up one shifted, weighted copy of the input per kernel tap: one einsum over channels each."""
-        x, weight = inputs[0], params["weight"]
+        """Each kernel tap is a 1x1 convolution of a shifted image: a matrix product over channels.  Add them up."""
+        x, params = inputs[0], cast(params, inputs[0].dtype)
+        weight, g = params["weight"], self.groups
         n, c, h, w = x.shape
         m, _, r, s = weight.shape
-        top, bottom, left, right = self.pads((h, w), (r, s))
-        padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), mode=PADDING_MODES[self.padding_mode])  # type: ignore[call-overload]
-        (sh, sw), (dh, dw), g = self.stride, self.dilation, self.groups
-        ho = output_size(h, r, sh, top, bottom, dh)
-        wo = output_size(w, s, sw, left, right, dw)
-        y = np.zeros((n, g, m // g, ho, wo), x.dtype)
-        taps = weight.reshape(g, m // g, c // g, r, s)
-        for i in range(r):
-            for j in range(s):
-                window = padded[:, :, i * dh : i * dh + (ho - 1) * sh + 1 : sh, j * dw : j * dw + (wo - 1) * sw + 1 : sw]
-                window = window.reshape(n, g, c // g, ho, wo)
-                y += np.einsum("ngchw,gmc->ngmhw", window, taps[..., i, j], optimize=True)
-        y = y.reshape(n, m, ho, wo)
+        padded = pad_image(x, self.pads((h, w), (r, s)), PADDING_MODES[self.padding_mode])
+        by_tap = np.ascontiguousarray(weight.reshape(g, m // g, c // g, r, s).transpose(3, 4, 0, 1, 2))
+        y = np.zeros((), x.dtype)
+        for i, j, seen in taps(padded, (r, s), self.stride, self.dilation):
+            y = y + by_tap[i, j] @ seen.reshape(n, g, c // g, -1)
+        y = y.reshape(n, m, *seen.shape[2:])
         if "bias" in params:
             y += params["bias"][:, None, None]
         if len(inputs) > 1:
@@ -119,4 +135,8 @@ class Conv2d(Op):
             case((1, 3, 12, 13), 6, 4, stride=(1, 2), padding=(0, 2, 1, 1)),
             case((1, 6, 9, 9), 6, 3, padding=1, padding_mode="reflect", activation="hardswish"),
             case((1, 32, 28, 27), 48, 3, padding=1, activation="relu"),
+            Case({"activation": "relu"}, ((2, 6, 5, 7), (2, 9, 5, 7)), {"weight": (9, 6, 1, 1), "bias": (9,)}),
         ]
+
+
+OPS = (Conv2d,)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from tinyinfer.ops.base import require
+from tinyinfer.ops.base import integers, require
 
 Padding = tuple[int, int, int, int] | str  # (top, bottom, left, right), or "same"
+
+# torch's names of what lies beyond the border, and NumPy's
+PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def normalize_padding(padding: int | Sequence[int] | str) -> Padding:
@@ -16,11 +20,11 @@ def normalize_padding(padding: int | Sequence[int] | str) -> Padding:
     if isinstance(padding, str):
         require(padding in ("same", "valid"), f"padding: expected 'same' or integers, found {padding!r}")
         return "same" if padding == "same" else (0, 0, 0, 0)
-    values = (padding,) * 4 if isinstance(padding, (int, np.integer)) else tuple(int(p) for p in padding)
+    values = integers(padding if isinstance(padding, list | tuple) else (padding,) * 4, "padding", least=0)
     if len(values) == 2:
         values = (values[0], values[0], values[1], values[1])
-    require(len(values) == 4 and min(values) >= 0, f"padding: expected 1, 2 or 4 integers >= 0, found {padding!r}")
-    return (int(values[0]), int(values[1]), int(values[2]), int(values[3]))
+    require(len(values) == 4, f"padding: expected 1, 2 or 4 integers, found {padding!r}")
+    return values[0], values[1], values[2], values[3]
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
@@ -30,7 +34,11 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
 
 
 def resolve_padding(
-    padding: Padding, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1)
+    padding: Padding,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
 ) -> tuple[int, int, int, int]:
     """(top, bottom, left, right) for an image of this size."""
     if not isinstance(padding, str):
@@ -39,7 +47,17 @@ def resolve_padding(
     return top, bottom, left, right
 
 
-def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil_mode: bool = False) -> int:
+def check_reach(mode: str, size: int, before: int, after: int) -> None:
+    """Raise GraphError where reflecting or wrapping would need more of the image than there is."""
+    limit = {"reflect": size - 1, "circular": size}.get(mode)
+    if limit is not None:
+        need = max(before, after)
+        require(need <= limit, f"padding {need} in mode {mode!r} reaches past an image side of {size}")
+
+
+def output_size(
+    size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil_mode: bool = False
+) -> int:
     """Number of windows along one axis; raises GraphError when the kernel is larger than the padded input."""
     extent = (kernel - 1) * dilation + 1
     room = size + before + after - extent
@@ -49,3 +67,22 @@ def output_size(size: int, kernel: int, stride: int, before: int, after: int, di
     count = -(-room // stride) + 1
     # torch's rule: the last window must start inside the input or its leading padding
     return count - 1 if (count - 1) * stride >= size + before else count
+
+
+def pad_image(x: np.ndarray, pads: Sequence[int], mode: str = "constant", **options: Any) -> np.ndarray:
+    """``x`` (N, C, H, W) with (top, bottom, left, right) more pixels; ``mode`` is NumPy's name."""
+    top, bottom, left, right = pads
+    return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), mode=mode, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def taps(
+    padded: np.ndarray, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int] = (1, 1)
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """For each kernel tap (i, j), what it sees of a padded image (N, C, H, W) in all windows: (N, C, H', W')."""
+    ho, wo = (output_size(padded.shape[2 + k], kernel[k], stride[k], 0, 0, dilation[k]) for k in range(2))
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            top, left = i * dilation[0], j * dilation[1]
+            rows = slice(top, top + (ho - 1) * stride[0] + 1, stride[0])
+            columns = slice(left, left + (wo - 1) * stride[1] + 1, stride[1])
+            yield i, j, padded[:, :, rows, columns]

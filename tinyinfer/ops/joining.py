@@ -1,0 +1,171 @@
+"""Putting tensors together and taking them apart: concat, split, slice, permute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyinfer.graph import Shape, TensorType
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, integers, require
+
+
+@dataclass(frozen=True)
+class Concat(Op):
+    """Any number of tensors one after the other along ``dim``, as torch.cat."""
+
+    name: ClassVar[str] = "concat"
+    arity: ClassVar[int | None] = None
+
+    dim: int = 0
+
+    def __post_init__(self) -> None:
+        integer(self.dim, "dim")
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        first = inputs[0]
+        at = axis(self.dim, len(first.shape))
+
+        def others(shape: Shape) -> Shape:
+            return shape[:at] + shape[at + 1 :]
+
+        for t in inputs[1:]:
+            same = len(t.shape) == len(first.shape) and others(t.shape) == others(first.shape)
+            require(same, f"expected inputs that differ along dim {self.dim} only, found {first} and {t}")
+        return [TensorType((*first.shape[:at], sum(t.shape[at] for t in inputs), *first.shape[at + 1 :]), first.dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [np.concatenate(inputs, axis=self.dim)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"dim": 1}, ((2, 5, 3, 4), (2, 19, 3, 4), (2, 1, 3, 4))),
+            Case({"dim": -1}, ((3, 7), (3, 2))),
+            Case({}, ((2, 3), (1, 3))),
+        ]
+
+
+@dataclass(frozen=True)
+class Split(Op):
+    """Pieces along ``dim``, as torch.split: of one size (the last may be smaller), or of the sizes listed."""
+
+    name: ClassVar[str] = "split"
+
+    split_size_or_sections: int | tuple[int, ...]
+    dim: int = 0
+
+    def __post_init__(self) -> None:
+        given, what = self.split_size_or_sections, "split_size_or_sections"
+        sizes = integers(given, what, 1) if isinstance(given, list | tuple) else integer(given, what, 1)
+        require(sizes != (), f"{what}: expected at least one size, found none")
+        self.normalize(split_size_or_sections=sizes, dim=integer(self.dim, "dim"))
+
+    def sections(self, shape: Shape) -> tuple[int, ...]:
+        """Sizes of the pieces of a tensor of this shape; raises GraphError when listed ones do not add up."""
+        total, sizes = shape[axis(self.dim, len(shape))], self.split_size_or_sections
+        if isinstance(sizes, int):
+            return tuple(min(sizes, total - start) for start in range(0, total, sizes))
+        require(sum(sizes) == total, f"sections {sizes} add up to {sum(sizes)}, dim {self.dim} has {total}")
+        return sizes
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        shape = inputs[0].shape
+        at = axis(self.dim, len(shape))
+        return [TensorType((*shape[:at], s, *shape[at + 1 :]), inputs[0].dtype) for s in self.sections(shape)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        ends = np.cumsum(self.sections(inputs[0].shape))
+        return np.split(inputs[0], [int(end) for end in ends[:-1]], axis=self.dim)
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"split_size_or_sections": 29, "dim": 1}, ((2, 58, 3, 4),)),
+            Case({"split_size_or_sections": 4, "dim": 1}, ((1, 10, 3, 4),)),
+            Case({"split_size_or_sections": (1, 5, 2), "dim": -3}, ((2, 8, 3, 4),)),
+            Case({"split_size_or_sections": (3, 8), "dim": 1}, ((3, 11),)),
+        ]
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """x[start:end:step] along ``dim`` (or along each of several), Python's rules for negative and large numbers.
+
+    ``slice(dim=1, end=c)`` cuts to c channels; ``slice(dim=(2, 3), step=2)`` keeps every second pixel, as the
+    parameter-free shortcut of the CIFAR ResNets does (He et al. 2015, section 4.2, option A).
+    """
+
+    name: ClassVar[str] = "slice"
+
+    dim: int | tuple[int, ...] = 0
+    start: int = 0
+    end: int | None = None
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        dims: int | Sequence[int] = self.dim
+        self.normalize(
+            dim=integers(dims, "dim") if isinstance(dims, list | tuple) else integer(dims, "dim"),
+            start=integer(self.start, "start"),
+            end=None if self.end is None else integer(self.end, "end"),
+            step=integer(self.step, "step", least=1),
+        )
+
+    def slices(self, rank: int) -> tuple[slice, ...]:
+        """One slice per dimension."""
+        cut = {axis(dim, rank) for dim in ((self.dim,) if isinstance(self.dim, int) else self.dim)}
+        return tuple(slice(self.start, self.end, self.step) if i in cut else slice(None) for i in range(rank))
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        shape = inputs[0].shape
+        cuts = zip(self.slices(len(shape)), shape, strict=True)
+        return [TensorType(tuple(len(range(*cut.indices(size))) for cut, size in cuts), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0][self.slices(inputs[0].ndim)]]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"dim": 1, "end": 5}, ((2, 7, 3, 4),)),
+            Case({"dim": (2, 3), "step": 2}, ((2, 5, 7, 6),)),
+            Case({"dim": -1, "start": -4, "end": -1}, ((3, 11),)),
+        ]
+
+
+@dataclass(frozen=True)
+class Permute(Op):
+    """Dimension i of the output is dimension ``dims[i]`` of the input, as torch.permute."""
+
+    name: ClassVar[str] = "permute"
+
+    dims: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.normalize(dims=integers(self.dims, "dims"))
+
+    def _order(self, rank: int) -> tuple[int, ...]:
+        order = tuple(axis(dim, rank) for dim in self.dims)
+        require(sorted(order) == [*range(rank)], f"dims {self.dims} do not name each of {rank} dimensions once")
+        return order
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        shape = inputs[0].shape
+        return [TensorType(tuple(shape[i] for i in self._order(len(shape))), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0].transpose(self._order(inputs[0].ndim))]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"dims": (0, 2, 3, 1)}, ((2, 5, 3, 4),)),
+            Case({"dims": (0, 2, 1, 3, 4)}, ((2, 3, 2, 5, 4),)),
+            Case({"dims": (1, -2)}, ((3, 11),)),
+        ]
+
+
+OPS = (Concat, Split, Slice, Permute)

@@ -1,0 +1,77 @@
+"""Padding as an operator of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyinfer.graph import TensorType
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, number, require
+from tinyinfer.ops.geometry import PADDING_MODES, check_reach
+
+MODES = {**PADDING_MODES, "constant": "constant"}
+del MODES["zeros"]
+
+
+@dataclass(frozen=True)
+class Pad(Op):
+    """More rows, columns and channels around x (N, C, H, W); negative numbers cut off instead.
+
+    ``pad`` is (top, bottom, left, right), the order of conv2d's padding, or with channels in front
+    (front, back, top, bottom, left, right); torch counts from the last dimension.  ``mode`` is "constant"
+    (with ``value``), "reflect", "replicate" or "circular".
+    """
+
+    name: ClassVar[str] = "pad"
+
+    pad: tuple[int, ...]
+    mode: str = "constant"
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.normalize(pad=integers(self.pad, "pad"), value=number(self.value, "value"))
+        require(len(self.pad) in (4, 6), f"pad: expected 4 or 6 integers, found {self.pad}")
+        require(self.mode in tuple(MODES), f"mode: expected one of {', '.join(MODES)}, found {self.mode!r}")
+
+    def _widths(self, rank: int) -> list[tuple[int, int]]:
+        """(before, after) of each dimension."""
+        sides = [*zip(self.pad[::2], self.pad[1::2], strict=True)]
+        require(rank >= len(sides), f"input: expected rank {len(sides)} or more for pad {self.pad}, found {rank}")
+        return [(0, 0)] * (rank - len(sides)) + sides
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        shape = inputs[0].shape
+        widths = self._widths(len(shape))
+        for size, (before, after) in zip(shape, widths, strict=True):
+            require(min(before, 0) + min(after, 0) > -size, f"pad {self.pad} cuts off all of {size}")
+            check_reach(self.mode, size + min(before, 0) + min(after, 0), before, after)
+        return [TensorType(tuple(s + b + a for s, (b, a) in zip(shape, widths, strict=True)), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        """Cut where ``pad`` is negative, then pad where it is positive."""
+        x = inputs[0]
+        widths = self._widths(x.ndim)
+        kept = x[tuple(slice(max(-b, 0), s - max(-a, 0)) for s, (b, a) in zip(x.shape, widths, strict=True))]
+        more = [(max(b, 0), max(a, 0)) for b, a in widths]
+        if self.mode == "constant":
+            return [np.pad(kept, more, constant_values=self.value)]
+        return [np.pad(kept, more, mode=MODES[self.mode])]  # type: ignore[call-overload]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        def case(pad: tuple[int, ...], **attrs: object) -> Case:
+            return Case({"pad": pad, **attrs}, ((2, 5, 6, 7),))
+
+        return [
+            case((1, 2, 0, 3)),
+            case((-1, 2, 1, -2), value=-1.5),
+            case((8, 8, 0, 0, 0, 0)),
+            case((3, 3, 1, 2), mode="reflect"),
+            case((2, 1, 0, 3), mode="replicate"),
+            case((1, 2, 3, 1), mode="circular"),
+        ]
+
+
+OPS = (Pad,)

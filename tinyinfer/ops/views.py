@@ -1,0 +1,130 @@
+"""Operators that look at the same values differently: flatten, reshape, and dropout and identity, which do nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyinfer.graph import Shape, TensorType
+from tinyinfer.ops.base import Arrays, Case, Params, ParamTypes, Types, View, axis, integer, integers, number, require
+
+
+@dataclass(frozen=True)
+class Flatten(View):
+    """Dimensions ``start_dim`` to ``end_dim`` as one, as torch.flatten; start_dim 1 keeps the batch."""
+
+    name: ClassVar[str] = "flatten"
+
+    start_dim: int = 0
+    end_dim: int = -1
+
+    def __post_init__(self) -> None:
+        integer(self.start_dim, "start_dim")
+        integer(self.end_dim, "end_dim")
+
+    def _shape(self, shape: Shape) -> Shape:
+        first, last = axis(self.start_dim, len(shape)), axis(self.end_dim, len(shape))
+        require(first <= last, f"start_dim {self.start_dim} comes after end_dim {self.end_dim}")
+        return (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        return [TensorType(self._shape(inputs[0].shape), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0].reshape(self._shape(inputs[0].shape))]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"start_dim": 1}, ((2, 5, 3, 4),)),
+            Case({"start_dim": 1}, ((2, 33, 1, 1),)),
+            Case({"start_dim": -2, "end_dim": -1}, ((2, 5, 3, 4),)),
+            Case({}, ((2, 5),)),
+        ]
+
+
+@dataclass(frozen=True)
+class Reshape(View):
+    """The same elements in another shape: one -1 takes what is left, a 0 keeps the dimension of that position.
+
+    (0, -1) keeps a free batch size, as ONNX's Reshape does; torch has only the -1.
+    """
+
+    name: ClassVar[str] = "reshape"
+
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.normalize(shape=integers(self.shape, "shape", least=-1))
+        require(self.shape.count(-1) <= 1, f"shape: expected at most one -1, found {self.shape}")
+
+    def _shape(self, given: Shape) -> Shape:
+        require(
+            all(s != 0 or i < len(given) for i, s in enumerate(self.shape)),
+            f"shape {self.shape} keeps a dimension that {TensorType(given)} does not have",
+        )
+        shape = [given[i] if s == 0 else s for i, s in enumerate(self.shape)]
+        total, known = math.prod(given), math.prod(s for s in shape if s != -1)
+        fits = total % known == 0 if -1 in shape else total == known
+        require(fits, f"{TensorType(given)} with {total} elements does not fit shape {self.shape}")
+        return tuple(total // known if s == -1 else s for s in shape)
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        return [TensorType(self._shape(inputs[0].shape), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0].reshape(self._shape(inputs[0].shape))]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"shape": (0, -1)}, ((2, 5, 3, 4),)),
+            Case({"shape": (0, 2, 3, -1)}, ((2, 6, 5, 1),)),
+            Case({"shape": (-1, 6)}, ((2, 3, 4),)),
+            Case({"shape": (0, -1, 1, 1)}, ((3, 11),)),
+        ]
+
+
+@dataclass(frozen=True)
+class Dropout(View):
+    """Nothing, at inference; ``p`` is what training dropped."""
+
+    name: ClassVar[str] = "dropout"
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        require(0 <= number(self.p, "p") <= 1, f"p: expected 0 to 1, found {self.p}")
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        return [inputs[0]]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0]]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [Case({"p": 0.2}, ((2, 5, 3, 4),)), Case({}, ((3, 11),))]
+
+
+@dataclass(frozen=True)
+class Identity(View):
+    """Nothing; holds the place of a module that some variants leave out."""
+
+    name: ClassVar[str] = "identity"
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        return [inputs[0]]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0]]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [Case({}, ((2, 5, 3, 4),)), Case({}, ((3, 11),))]
+
+
+OPS = (Flatten, Reshape, Dropout, Identity)
