@@ -1,0 +1,64 @@
+"""Timing engines side by side, so that a change of the machine's speed meets all of them alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.errors import TinyInferError
+
+PAUSE = 0.05  # seconds before each engine's turn: idle threads of the one before spin for a while
+TURN = 0.02  # seconds of timed calls that a turn aims at
+MOST_CALLS = 50  # in a turn
+TOLERANCE = 1e-3  # largest difference between two engines' outputs over their standard deviation
+
+
+def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, np.ndarray]:
+    """Seconds per call of each engine, one number a round.
+
+    In every round each engine takes a turn: a pause, an untimed call, then timed calls whose median counts.
+    The order is reversed from round to round, so that no engine always follows the same one.
+    """
+    calls = {name: _calls_per_turn(run) for name, run in runs.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for index in range(rounds):
+        for name in list(runs) if index % 2 == 0 else list(runs)[::-1]:
+            time.sleep(PAUSE)
+            runs[name]()
+            seconds[name].append(float(np.median([_seconds(runs[name]) for _ in range(calls[name])])))
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def _calls_per_turn(run: Callable[[], Any]) -> int:
+    run()
+    return int(np.clip(TURN / _seconds(run), 1, MOST_CALLS))
+
+
+def _seconds(run: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def disagreement(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
+    """Largest difference over all outputs, each over the standard deviation of what is expected."""
+    if [a.shape for a in found] != [a.shape for a in expected]:
+        return float("inf")
+    pairs = zip(found, expected, strict=True)
+    # NumPy's maximum, unlike Python's, lets no NaN pass
+    return float(np.max([np.max(np.abs(a - b)) / max(float(np.std(b)), 1e-30) for a, b in pairs]))
+
+
+def check_agreement(outputs: Mapping[str, list[np.ndarray]], truth: list[np.ndarray], what: str) -> dict[str, float]:
+    """Each engine's disagreement with the truth; raises TinyInferError naming one that exceeds `TOLERANCE`."""
+    errors = {name: disagreement(found, truth) for name, found in outputs.items()}
+    for name, error in errors.items():
+        if not error <= TOLERANCE:
+            raise TinyInferError(
+                f"{what}: {name}'s output is {error:.2g} standard deviations off, at most {TOLERANCE} is allowed; "
+                "engines that compute different things can't be compared"
+            )
+    return errors
