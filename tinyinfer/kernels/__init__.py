@@ -12,7 +12,7 @@ from tinyinfer.errors import InputError
 from tinyinfer.kernels.base import Kernel
 
 # files that define kernels; each lists its own in KERNELS
-_MODULES: tuple[str, ...] = ("pointwise", "direct", "im2col")
+_MODULES: tuple[str, ...] = ("pointwise", "depthwise", "direct", "im2col", "winograd")
 
 
 @functools.cache

@@ -71,7 +71,7 @@ class Kernel:
 
     op: ClassVar[str]
     name: ClassVar[str]
-    tolerance: ClassVar[float] = 1e-5  # largest error against the float64 reference over its standard deviation
+    tolerance: ClassVar[float] = 2e-5  # largest error against the float64 reference over its standard deviation
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         self.problem = problem

@@ -11,8 +11,6 @@ K may come in equal ``segments``, ``segment_stride`` floats apart: the rows of a
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
@@ -22,7 +20,7 @@ from tinyinfer.kernels.simd import LANES, vector_function, vector_registers
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
 MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vector_registers()), (6, 2))
 NR = NV * LANES  # width of a panel
-HALF = MR // 2
+TILE_ROWS = (14, 7, 4, 2, 1) if MR == 14 else (6, 3, 1)
 
 BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs a block: a quarter of a usual L2, the rest is for weights
 
@@ -59,87 +57,55 @@ def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:
     return packed
 
 
-def make_microkernel(rows: int, vectors: int) -> Any:
-    """A microkernel for a tile of ``rows`` x ``vectors`` registers.
-
-    ``columns`` of the tile are real, the rest is padding and is not stored; ``residual_stride`` 0 means no residual.
-    """
-
-    @vector_function(
-        x="address", x_stride="int", segments="int", segment_stride="int", k_size="int", w="address", bias="address",
-        residual="address", residual_stride="int", y="address", y_stride="int", columns="int", lo="float", hi="float",
-    )  # fmt: skip
-    def microkernel(
-        v, x, x_stride, segments, segment_stride, k_size, w, bias, residual, residual_stride, y, y_stride, columns, lo, hi
-    ):
-        tile = [(i, j) for i in range(rows) for j in range(vectors)]
-        acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
-        with v.loop(segments) as segment:
-            row_start = [segment * segment_stride + x_stride * i for i in range(rows)]
-            first = segment * k_size
-            with v.loop(k_size) as k:
-                weights = [v.load(w, (first + k) * (vectors * LANES) + j * LANES) for j in range(vectors)]
-                for i in range(rows):
-                    value = v.load_broadcast(x, row_start[i] + k)
-                    for j in range(vectors):
-                        acc[i, j].set(v.fma(value, weights[j], acc[i, j].get()))
-        low, high = v.broadcast(lo), v.broadcast(hi)
-        with v.either(columns == vectors * LANES) as (whole, partial):
-            with whole:
-                with v.when(residual_stride != 0):
-                    for i, j in tile:
-                        other = v.load(residual, residual_stride * i + j * LANES)
-                        acc[i, j].set(v.add(acc[i, j].get(), other))
+def microkernel(v, rows, vectors, x, x_stride, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+    """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored."""
+    tile = [(i, j) for i in range(rows) for j in range(vectors)]
+    acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
+    with v.loop(segments) as segment:
+        row_start = [segment * segment_stride + x_stride * i for i in range(rows)]
+        first = segment * k_size
+        with v.loop(k_size) as k:
+            weights = [v.load(w, (first + k) * (vectors * LANES) + j * LANES) for j in range(vectors)]
+            for i in range(rows):
+                value = v.load_broadcast(x, row_start[i] + k)
+                for j in range(vectors):
+                    acc[i, j].set(v.fma(value, weights[j], acc[i, j].get()))
+    low, high = v.broadcast(lo), v.broadcast(hi)
+    with v.either(columns == vectors * LANES) as (whole, partial):
+        with whole:
+            with v.when(r_stride != 0):
                 for i, j in tile:
-                    v.store(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES)
-            with partial:
-                mask = [v.mask(columns - j * LANES) for j in range(vectors)]
-                with v.when(residual_stride != 0):
-                    for i, j in tile:
-                        other = v.load_masked(residual, residual_stride * i + j * LANES, mask[j])
-                        acc[i, j].set(v.add(acc[i, j].get(), other))
+                    acc[i, j].set(v.add(acc[i, j].get(), v.load(r, r_stride * i + j * LANES)))
+            for i, j in tile:
+                v.store(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES)
+        with partial:
+            mask = [v.mask(columns - j * LANES) for j in range(vectors)]
+            with v.when(r_stride != 0):
                 for i, j in tile:
-                    v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
-
-    return microkernel
-
-
-def make_panel(vectors: int) -> Any:
-    """A loop over rows for one panel of weights, in tiles of MR rows and ever smaller ones for the rest."""
-    full, half, three, one = (make_microkernel(rows, vectors) for rows in (MR, HALF, 3, 1))
-
-    @inline
-    def panel(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
-        p = 0
-        while p + MR <= rows:
-            full(
-                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
-                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
-            )  # fmt: skip
-            p += MR
-        while p + HALF <= rows:
-            half(
-                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
-                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
-            )  # fmt: skip
-            p += HALF
-        while p + 3 <= rows:
-            three(
-                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
-                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
-            )  # fmt: skip
-            p += 3
-        while p < rows:
-            one(
-                x + p * x_stride * 4, x_stride, segments, segment_stride, k, w, bias,
-                r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, columns, lo, hi,
-            )  # fmt: skip
-            p += 1
-
-    return panel
+                    acc[i, j].set(v.add(acc[i, j].get(), v.load_masked(r, r_stride * i + j * LANES, mask[j])))
+            for i, j in tile:
+                v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
 
 
-_wide_panel, _narrow_panel = make_panel(NV), make_panel(1)
+@vector_function(
+    x="address", x_stride="int", rows="int", segments="int", segment_stride="int", k_size="int", w="address",
+    bias="address", r="address", r_stride="int", y="address", y_stride="int", columns="int", lo="float", hi="float",
+)  # fmt: skip
+def panel(v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+    """One panel of weights times ``rows`` rows: tiles of MR rows, then smaller ones for what is left."""
+    with v.either(columns > LANES) as (wide, narrow):
+        for width, vectors in ((wide, NV), (narrow, 1)):
+            with width:
+                done = rows * 0
+                for tile_rows in TILE_ROWS:
+                    tiles = (rows - done) // tile_rows
+                    with v.loop(tiles) as t:
+                        p = (done + t * tile_rows) * 4
+                        microkernel(
+                            v, tile_rows, vectors, x + p * x_stride, x_stride, segments, segment_stride, k_size, w,
+                            bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,
+                        )  # fmt: skip
+                    done = done + tiles * tile_rows
 
 
 @inline
@@ -147,16 +113,10 @@ def gemm_segments(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_
     """All panels times ``rows`` rows whose K is ``segments`` runs of ``k``; addresses in bytes, strides in floats."""
     for start in range(0, n, NR):
         columns = min(NR, n - start)
-        if columns > LANES:
-            _wide_panel(
-                x, x_stride, rows, segments, segment_stride, k, w + start * k * segments * 4, bias + start * 4,
-                r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi,
-            )  # fmt: skip
-        else:
-            _narrow_panel(
-                x, x_stride, rows, segments, segment_stride, k, w + start * k * segments * 4, bias + start * 4,
-                r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi,
-            )  # fmt: skip
+        panel(
+            x, x_stride, rows, segments, segment_stride, k, w + start * k * segments * 4, bias + start * 4,
+            r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi,
+        )  # fmt: skip
 
 
 @inline

@@ -65,10 +65,16 @@ class Int:
     def __mul__(self, other: Int | int) -> Int:
         return self._wrap(self.builder.mul, other)
 
+    def __floordiv__(self, other: int) -> Int:
+        return self._wrap(self.builder.sdiv, other)  # exact for the non-negative sizes it is used on
+
     __radd__, __rmul__ = __add__, __mul__
 
     def __lt__(self, other: Int | int) -> ir.Value:
         return self.builder.icmp_signed("<", self.value, _raw(other))
+
+    def __gt__(self, other: Int | int) -> ir.Value:
+        return self.builder.icmp_signed(">", self.value, _raw(other))
 
     def __eq__(self, other: object) -> ir.Value:  # type: ignore[override]
         return self.builder.icmp_signed("==", self.value, _raw(other))  # type: ignore[arg-type]
@@ -159,6 +165,10 @@ class Vectors:
         """One float of memory in every lane."""
         return self.broadcast(self.builder.load(self._pointer(address, offset, _F32), align=4))
 
+    def choose(self, condition: ir.Value, a: Int, b: Int) -> Int:
+        """``a`` where the condition holds, else ``b``, without a branch."""
+        return Int(self.builder, self.builder.select(condition, _raw(a), _raw(b)))
+
     def constant(self, number: float) -> ir.Value:
         """A known number in every lane."""
         return ir.Constant(self.type, [float(number)] * self.lanes)
@@ -248,7 +258,7 @@ class Vectors:
         return self.builder.if_else(condition)
 
 
-def vector_function(lanes: int = LANES, **arguments: str) -> Callable[[Callable[..., None]], Any]:
+def vector_function(**arguments: str) -> Callable[[Callable[..., None]], Any]:
     """Make a function for Numba kernels out of a body in the vector language.
 
     Each keyword names an argument and its kind: "address" (``array.ctypes.data`` plus bytes), "int" or "float".
@@ -263,7 +273,7 @@ def vector_function(lanes: int = LANES, **arguments: str) -> Callable[[Callable[
                     value if kind == "float" else Int(builder, value)
                     for kind, value in zip(arguments.values(), values, strict=True)
                 ]
-                body(Vectors(builder, lanes), *wrapped)
+                body(Vectors(builder), *wrapped)
                 return context.get_dummy_value()
 
             return signature, codegen

@@ -1,0 +1,281 @@
+"""Winograd convolution F(m x m, 3 x 3): fewer multiplications for 3x3 kernels at stride 1.
+
+A tile of m x m outputs needs (m + 2)^2 products a channel instead of 9 m^2: 16 instead of 36 for m = 2, 36
+instead of 144 for m = 4 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).  Each of
+the (m + 2)^2 positions is a matrix product over channels.  Tiles are taken in blocks, so that the transformed
+inputs V and the products P of one block stay in L2; tiles at the border go through a zero-padded patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.gemm import MR, gemm, pack_bias, pack_panels, packed_size
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.ops.conv2d import Conv2d
+
+L2_FLOATS = 160 * 1024  # 640 KiB for V and P of one block; the rest of a 1 MiB L2 is for panels of U
+
+# y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14
+TRANSFORMS = {
+    2: (
+        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float64),
+        np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]], np.float64),
+        np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float64),
+    ),
+    4: (
+        np.array([
+            [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
+        ], np.float64),
+        np.array([
+            [1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
+            [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1],
+        ], np.float64),
+        np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64),
+    ),
+}  # fmt: skip
+
+
+def transform_weights(weight: np.ndarray, m: int) -> np.ndarray:
+    """G g G^T of a (M, C, 3, 3) weight as ((m + 2)^2, C, M), worked out in float64."""
+    g = TRANSFORMS[m][1]
+    alpha = m + 2
+    full = np.einsum("ai,ncij,bj->abcn", g, weight.astype(np.float64), g, optimize=True)
+    return full.reshape(alpha * alpha, *full.shape[2:]).astype(np.float32)
+
+
+def _twice(v: Any, matrix: np.ndarray, grid: list[list[Any]]) -> list[list[Any]]:
+    """matrix @ grid @ matrix.T on a grid of vectors: columns first, then rows."""
+    columns = [v.linear(matrix, [row[c] for row in grid]) for c in range(len(grid[0]))]
+    return [v.linear(matrix, [column[r] for column in columns]) for r in range(len(matrix))]
+
+
+def make_input_transform(m: int) -> Any:
+    """V[:, tile, c] = B^T d B for one register of channels, ``lanes`` of them real."""
+    matrix, alpha = TRANSFORMS[m][0], m + 2
+
+    @vector_function(x="address", row="int", column="int", lanes="int", to="address", step="int")
+    def input_transform(v, x, row, column, lanes, to, step):
+        taps = range(alpha)
+        with v.either(lanes < LANES) as (partial_register, whole):
+            with partial_register:
+                mask = v.mask(lanes)
+                grid = [[v.load_masked(x, row * i + column * j, mask) for j in taps] for i in taps]
+                _store_grid(v, _twice(v, matrix, grid), to, step)
+            with whole:
+                grid = [[v.load(x, row * i + column * j) for j in taps] for i in taps]
+                _store_grid(v, _twice(v, matrix, grid), to, step)
+
+    return input_transform
+
+
+def _store_grid(v: Any, grid: list[list[Any]], to: Any, step: Any) -> None:
+    for i, value in enumerate(value for row in grid for value in row):
+        v.store(value, to, step * i)
+
+
+def make_output_transform(m: int) -> Any:
+    """y = clip(A^T p A + bias + r) for one register of channels, ``lanes`` of them real."""
+    matrix, alpha = TRANSFORMS[m][2], m + 2
+
+    @vector_function(
+        p="address", step="int", bias="address", r="address", r_row="int", r_column="int",
+        y="address", row="int", column="int", lanes="int", lo="float", hi="float",
+    )  # fmt: skip
+    def output_transform(v, p, step, bias, r, r_row, r_column, y, row, column, lanes, lo, hi):
+        grid = [[v.load(p, step * (i * alpha + j)) for j in range(alpha)] for i in range(alpha)]
+        offset, low, high = v.load(bias), v.broadcast(lo), v.broadcast(hi)
+        tile = [(i, j) for i in range(m) for j in range(m)]
+        results = _twice(v, matrix, grid)
+        sums = {(i, j): v.variable(v.add(results[i][j], offset)) for i, j in tile}
+        mask = v.mask(lanes)
+        with v.when(r_column != 0):
+            for i, j in tile:
+                sums[i, j].set(v.add(sums[i, j].get(), v.load_masked(r, r_row * i + r_column * j, mask)))
+        for i, j in tile:
+            v.store_masked(v.clip(sums[i, j].get(), low, high), y, row * i + column * j, mask)
+
+    return output_transform
+
+
+_input2, _input4 = make_input_transform(2), make_input_transform(4)
+_output2, _output4 = make_output_transform(2), make_output_transform(4)
+
+
+@inline
+def transform_inputs(x, pixel_stride, c, m, geometry, first, count, v, v_step, v_row, patch):
+    """V of tiles first .. first + count; v is an address, its positions v_step and its tiles v_row floats apart."""
+    h, w, _, _, top, left, tiles_h, tiles_w = geometry
+    alpha = m + 2
+    for t in range(count):
+        tile = first + t
+        image, iy, ix = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m - top, tile % tiles_w * m - left
+        if iy >= 0 and ix >= 0 and iy + alpha <= h and ix + alpha <= w:
+            source = x.ctypes.data + ((image * h + iy) * w + ix) * pixel_stride * 4
+            row, column = w * pixel_stride, pixel_stride
+        else:
+            patch[: alpha * alpha * c] = np.float32(0)
+            for i in range(max(0, -iy), min(alpha, h - iy)):
+                for j in range(max(0, -ix), min(alpha, w - ix)):
+                    at = ((image * h + iy + i) * w + ix + j) * pixel_stride
+                    for k in range(c):
+                        patch[(i * alpha + j) * c + k] = x[at + k]
+            source, row, column = patch.ctypes.data, alpha * c, c
+        for k in range(0, c, LANES):
+            to = v + (t * v_row + k) * 4
+            if m == 4:
+                _input4(source + k * 4, row, column, c - k, to, v_step)
+            else:
+                _input2(source + k * 4, row, column, c - k, to, v_step)
+
+
+@inline
+def transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, patch):
+    """Outputs of tiles first .. first + count from their products at address p."""
+    _, _, out_h, out_w, _, _, tiles_h, tiles_w = geometry
+    for t in range(count):
+        tile = first + t
+        image, oy, ox = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m, tile % tiles_w * m
+        pixel = (image * out_h + oy) * out_w + ox
+        whole = oy + m <= out_h and ox + m <= out_w
+        for k in range(0, n, LANES):
+            source, lanes = p + (t * p_row + k) * 4, min(LANES, n - k)
+            to, row, column = y.ctypes.data + (pixel * y_stride + k) * 4, out_w * y_stride, y_stride
+            other, other_row, other_column = r.ctypes.data + (pixel * r_stride + k) * 4, out_w * r_stride, r_stride
+            if not whole:  # the tile goes to a patch, with its residual already there, and its real part is copied
+                copy_tile(r, pixel * r_stride + k, out_w, r_stride, patch, m, oy, ox, out_h, lanes)
+                other, other_row, other_column = patch.ctypes.data, m * LANES, LANES * (r_stride != 0)
+                to, row, column = patch.ctypes.data, m * LANES, LANES
+            b = bias.ctypes.data + k * 4
+            if m == 4:
+                _output4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
+            else:
+                _output2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
+            if not whole:
+                for i in range(min(m, out_h - oy)):
+                    for j in range(min(m, out_w - ox)):
+                        at = (pixel + i * out_w + j) * y_stride + k
+                        for lane in range(lanes):
+                            y[at + lane] = patch[(i * m + j) * LANES + lane]
+
+
+@inline
+def copy_tile(r, at, out_w, r_stride, patch, m, oy, ox, out_h, lanes):
+    """The real part of a tile of the residual into the patch, if there is a residual."""
+    if r_stride != 0:
+        for i in range(min(m, out_h - oy)):
+            for j in range(min(m, out_w - ox)):
+                for lane in range(lanes):
+                    patch[(i * m + j) * LANES + lane] = r[at + (i * out_w + j) * r_stride + lane]
+
+
+@inline
+def winograd_tiles(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, t0, t1):
+    """Tiles t0 .. t1, a block at a time: transform, multiply position by position, transform back."""
+    positions = (m + 2) * (m + 2)
+    v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
+    v_step, p_step, u_step = block * v_row, block * p_row, u.size // positions
+    v = scratch.ctypes.data
+    p = v + positions * v_step * 4
+    patch = scratch[positions * (v_step + p_step) :]
+    for first in range(t0, t1, block):
+        count = min(block, t1 - first)
+        transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row, patch)
+        for i in range(positions):
+            gemm(
+                v + i * v_step * 4, v_row, count, c, u.ctypes.data + i * u_step * 4, zeros.ctypes.data,
+                v, 0, p + i * p_step * 4, p_row, n, np.float32(-np.inf), np.float32(np.inf),
+            )  # fmt: skip
+        transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, patch)
+
+
+@jit
+def winograd(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, tiles):
+    """clip(conv2d + bias + r) for a 3x3 kernel, in tiles of m x m outputs."""
+    winograd_tiles(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, 0, tiles)
+
+
+@jit_parallel
+def winograd_parallel(
+    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, tiles, threads
+):
+    """`winograd` with the tiles dealt out; each thread has its own part of the scratch."""
+    part = scratch.size // threads
+    for t in prange(threads):
+        own = scratch[t * part : (t + 1) * part]
+        t0, t1 = tiles * t // threads, tiles * (t + 1) // threads
+        winograd_tiles(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, own, block, t0, t1)
+
+
+class _Winograd(Kernel):
+    """3x3, stride 1, dilation 1, one group, zero padding."""
+
+    op = "conv2d"
+    m: ClassVar[int]
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        (batch, c), (n, out_h, out_w) = problem.inputs[0][:2], problem.outputs[0][1:]
+        self.tiles_h, self.tiles_w = -(-out_h // self.m), -(-out_w // self.m)
+        self.tiles = batch * self.tiles_h * self.tiles_w
+        v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, (self.m + 2) ** 2
+        fitting = max(1, L2_FLOATS // (positions * (v_row + p_row)) // MR) * MR
+        self.block = min(fitting, -(-self.tiles // problem.threads))
+        patch = max(positions * c, self.m**2 * LANES)
+        part = positions * self.block * (v_row + p_row) + patch
+        self.scratch_floats = -(-part // LANES) * LANES * problem.threads
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = problem.op
+        assert isinstance(op, Conv2d)
+        plain = op.stride == (1, 1) and op.dilation == (1, 1) and op.groups == 1 and op.padding_mode == "zeros"
+        return plain and problem.params["weight"].shape[2:] == (3, 3) and op.activation in CLIPS
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        u = transform_weights(problem.params["weight"], cls.m)
+        positions, c, n = u.shape
+        packed = aligned_empty(positions * packed_size(c, n)).reshape(positions, -1)
+        for i in range(positions):
+            packed[i] = pack_panels(u[i])
+        return packed.reshape(-1), pack_bias(None, n), pack_bias(problem.params.get("bias"), n)
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        op, (u, zeros, bias), threads = self.problem.op, self.packed, self.problem.threads
+        assert isinstance(op, Conv2d)
+        top, _, left, _ = op.pads((x.h, x.w), (3, 3))
+        geometry = (x.h, x.w, y.h, y.w, top, left, self.tiles_h, self.tiles_w)
+        args = (
+            x.data, x.pixel_stride, x.c, self.m, geometry, u, zeros, bias, *residual_of(inputs, y),
+            y.data, y.pixel_stride, y.c, *clip_bounds(op.activation), scratch, self.block, self.tiles,
+        )  # fmt: skip
+        return partial(winograd, *args) if threads == 1 else partial(winograd_parallel, *args, threads)
+
+
+class Winograd2x2(_Winograd):
+    """F(2x2, 3x3): 2.25 times fewer multiplications, the smaller error."""
+
+    name = "winograd2x2"
+    m = 2
+
+
+class Winograd4x4(_Winograd):
+    """F(4x4, 3x3): 4 times fewer multiplications."""
+
+    name = "winograd4x4"
+    tolerance = 5e-5  # the transform's constants up to 8 cost about one decimal digit (Lavin and Gray, section 5.3)
+    m = 4
+
+
+KERNELS = (Winograd2x2, Winograd4x4)
