@@ -150,7 +150,7 @@ class Model:
 
     def predict_indices(self, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
         """Like `predict`, with the class index first.  Raises ImageError or InputError."""
-        from tinyinfer.image import prepare
+        from tinyinfer.preprocess import prepare
         from tinyinfer.labels import top as top_labels
 
         logits = self(prepare(image, self.preprocess))

@@ -1,0 +1,78 @@
+"""Class names of the data sets that published networks were trained on, and the most probable of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from tinyinfer.errors import InputError
+
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def names() -> list[str]:
+    """Names that `get` knows."""
+    return ["cifar10", "imagenet"]
+
+
+def get(name: str) -> tuple[str, ...]:
+    """Class names in the order of a network's outputs: "imagenet" (the 1000 of ILSVRC 2012) or "cifar10".
+
+    An ImageNet name is its WordNet synset's words, the usual one first; two classes are called "crane".  Raises
+    InputError for another name.
+    """
+    key = name.lower().replace("-", "").replace("_", "")
+    if key in ("imagenet", "imagenet1k"):
+        return tuple(label for _, label in _imagenet())
+    if key == "cifar10":
+        return CIFAR10
+    raise InputError(f"labels: expected one of {', '.join(names())}, found {name!r}")
+
+
+def imagenet_wnids() -> tuple[str, ...]:
+    """WordNet identifiers ("n01440764") of the ImageNet classes: the folder names of its validation set."""
+    return tuple(wnid for wnid, _ in _imagenet())
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis in float64, shifted by the maximum so that nothing overflows."""
+    shifted = np.asarray(logits, np.float64)
+    shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def ranking(logits: np.ndarray, k: int) -> np.ndarray:
+    """Indices of the k largest along the last axis, largest first; of equals, the lower index first."""
+    return np.argsort(-np.asarray(logits), axis=-1, kind="stable")[..., :k]
+
+
+def top(logits: np.ndarray, k: int = 5, labels: Sequence[str] | None = None) -> list[tuple[int, str, float]]:
+    """The k most probable classes as (index, label, probability), at most as many as there are.
+
+    ``logits`` is (classes,) or (1, classes); without ``labels`` a class is called by its index.  Raises InputError for
+    another shape, values that are not finite, k below 1, or a list of labels of another length.
+    """
+    values = np.asarray(logits, np.float64)
+    if values.ndim == 2 and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim != 1 or values.size == 0:
+        raise InputError(f"logits: expected shape (classes,) or (1, classes), found {np.shape(logits)}")
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise InputError(f"logits: expected finite values, found {bad} of {values.size} that are not")
+    if k < 1:
+        raise InputError(f"top: expected at least 1, found {k}")
+    if labels and len(labels) != values.size:
+        raise InputError(f"labels: expected {values.size}, one a class, found {len(labels)}")
+    probabilities = softmax(values)
+    return [(int(i), labels[i] if labels else str(i), float(probabilities[i])) for i in ranking(values, k)]
+
+
+@cache
+def _imagenet() -> tuple[tuple[str, str], ...]:
+    text = resources.files("tinyinfer").joinpath("data", "imagenet.tsv").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in text.splitlines())
+    return tuple((wnid, label) for wnid, label in rows)
