@@ -31,6 +31,11 @@ def sequential(prefix: str) -> tuple[str, str, str]:
     return f"{prefix}.0", f"{prefix}.1", f"{prefix}.2"
 
 
+def numbered(prefix: str, number: int) -> tuple[str, str, str]:
+    """Names of the same three in a block whose layers are called conv1, bn1, relu1."""
+    return f"{prefix}.conv{number}", f"{prefix}.bn{number}", f"{prefix}.relu{number}"
+
+
 def conv_bn_act(
     b: Builder,
     x: str,
@@ -67,3 +72,44 @@ def inverted_residual(
     linear = (f"{name}.conv.{position + 1}", f"{name}.conv.{position + 2}")
     x = conv_bn_act(b, x, channels, 1, names=linear, style=style)
     return b.add(entry, x, name=f"{name}.add") if stride == 1 and before == channels else x
+
+
+def fire(b: Builder, x: str, squeeze: int, expand1x1: int, expand3x3: int, *, name: str, style: Style) -> str:
+    """Squeeze by a 1x1, then expand by a 1x1 and a 3x3 side by side (SqueezeNet, section 3.2)."""
+
+    def conv(x: str, channels: int, kernel: int, part: str) -> str:
+        x = b.conv2d(x, channels, kernel, name=f"{name}.{part}", padding=style.pad(kernel))
+        return b.activation(x, style.activation, name=f"{name}.{part}_activation")
+
+    x = conv(x, squeeze, 1, "squeeze")
+    left, right = conv(x, expand1x1, 1, "expand1x1"), conv(x, expand3x3, 3, "expand3x3")
+    return b.concat(left, right, name=f"{name}.concat")
+
+
+def basic_block(b: Builder, x: str, shortcut: str, channels: int, *, name: str, stride: int, style: Style) -> str:
+    """Two 3x3 convolutions around a shortcut (ResNet, figure 5 left)."""
+    x = conv_bn_act(b, x, channels, 3, names=numbered(name, 1), style=style, stride=stride)
+    x = conv_bn_act(b, x, channels, 3, names=numbered(name, 2)[:2], style=style)
+    return b.activation(b.add(x, shortcut, name=f"{name}.add"), style.activation, name=f"{name}.relu2")
+
+
+def bottleneck(
+    b: Builder,
+    x: str,
+    shortcut: str,
+    channels: int,
+    *,
+    name: str,
+    stride: int,
+    style: Style,
+    inner: int,
+    groups: int = 1,
+) -> str:
+    """1x1 to ``inner`` channels, 3x3, 1x1 to ``channels``, around a shortcut (ResNet, figure 5 right).
+
+    The stride is the 3x3's, as in torchvision; the paper has it on the first 1x1.
+    """
+    x = conv_bn_act(b, x, inner, 1, names=numbered(name, 1), style=style)
+    x = conv_bn_act(b, x, inner, 3, names=numbered(name, 2), style=style, stride=stride, groups=groups)
+    x = conv_bn_act(b, x, channels, 1, names=numbered(name, 3)[:2], style=style)
+    return b.activation(b.add(x, shortcut, name=f"{name}.add"), style.activation, name=f"{name}.relu3")

@@ -7,33 +7,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinyinfer.errors import InputError
+from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph
 
 Rows = tuple[tuple[str, str], ...]
 """A key map: ordered (regular expression, replacement) rows that turn another layout's keys into ours."""
 
-IMAGENET: Mapping[str, Any] = {
-    "resize": 256,
-    "crop": 224,
-    "interpolation": "bilinear",
-    "channels": "rgb",
-    "scale": 1 / 255,
-    "mean": [0.485, 0.456, 0.406],
-    "std": [0.229, 0.224, 0.225],
-}
-"""How torchvision's ImageNet weights want their pictures."""
-
 
 @dataclass(frozen=True)
 class Variant:
-    """One named network: the knobs that make it, and what its paper or its reference code says it costs."""
+    """One named network: the knobs that make it, and what its paper or its reference code says it costs.
+
+    ``macs`` are mult-adds of convolutions and linear layers for one image at nominal size; ``labels`` names the
+    classes of the data set that the family's public weights know, if not the family's own.
+    """
 
     name: str
     knobs: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     params: int | None = None
-    macs: int | None = None  # mult-adds of convolutions and linear layers for one image at nominal size
+    macs: int | None = None
+    labels: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ class Family:
     """A builder and all that is known around it.
 
     ``build`` takes the knobs as keywords with defaults.  ``layouts`` gives, for the knobs of a network, the key
-    map of every public layout other than the canonical one.
+    map of every public layout other than the canonical one.  ``preprocess`` is what differs from ImageNet's habit.
     """
 
     name: str
@@ -50,7 +44,8 @@ class Family:
     build: Callable[..., Graph]
     variants: tuple[Variant, ...]
     layouts: Callable[..., dict[str, Rows]] = lambda **knobs: {}
-    preprocess: Mapping[str, Any] = field(default_factory=lambda: IMAGENET)
+    labels: str = "imagenet"
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
     knob_aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -59,11 +54,41 @@ class Family:
         return {p.name: p.default for p in inspect.signature(self.build).parameters.values()}
 
     def resolve(self, variant: Variant, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All knobs of a network: the builder's defaults, the variant's, the given ones; raises InputError."""
+        """All knobs of a network: the builder's defaults, the variant's, the given ones.  Raises InputError."""
         known = self.knobs
         chosen = {self.knob_aliases.get(name, name): value for name, value in given.items()}
-        for name in chosen:
+        for name, value in chosen.items():
             if name not in known:
-                valid = ", ".join(sorted(known))
-                raise InputError(f"{variant.name}: there is no knob {name!r}; it has {valid}")
+                raise InputError(f"{variant.name} has no knob {name!r}, only {', '.join(sorted(known))}")
+            _check_knob(variant.name, name, value)
         return {**known, **variant.knobs, **chosen}
+
+    def make(self, variant: Variant, given: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
+        """The network with placeholder weights, and all its knobs.  Raises InputError for knobs that do not fit."""
+        knobs = self.resolve(variant, given)
+        try:
+            return self.build(**knobs), knobs
+        except (GraphError, TypeError, ValueError) as error:
+            chosen = ", ".join(f"{name}={value!r}" for name, value in given.items()) or "defaults"
+            raise InputError(f"{variant.name} can't be built with {chosen}: {error}") from None
+
+
+COUNTS = ("num_classes", "resolution", "stem", "head", "depth", "blocks", "groups", "base_width", "stem_kernel")
+FACTORS = ("width", "eps")
+PADDINGS = ("symmetric", "same")
+
+
+def _check_knob(variant: str, name: str, value: Any) -> None:
+    """Refuse what no network takes, before it turns up as a shape that does not fit."""
+    integer = isinstance(value, int) and not isinstance(value, bool)
+    wrong = None
+    if name in COUNTS and not (integer and value >= 1) and not (name == "resolution" and value is None):
+        wrong = "a whole number of at least 1"
+    elif name in FACTORS and not (isinstance(value, int | float) and 0 < value < 1e3):
+        wrong = "a number above 0"
+    elif name == "padding" and value not in PADDINGS:
+        wrong = " or ".join(map(repr, PADDINGS))
+    elif name == "small_input" and not isinstance(value, bool):
+        wrong = "True or False"
+    if wrong:
+        raise InputError(f"{variant}: knob {name!r}: expected {wrong}, found {value!r}")

@@ -32,6 +32,8 @@ CIFAR_TABLE: tuple[Row, ...] = (
     (4, 96, 2, 2),
 )
 
+CIFAR_KNOBS: dict[str, Any] = {"table": CIFAR_TABLE, "stem": 16, "head": 384, "small_input": True, "num_classes": 10}
+
 
 def build(
     num_classes: int = 1000,
@@ -104,27 +106,26 @@ def layouts(table: Sequence[Row] = IMAGENET_TABLE, **_: Any) -> dict[str, Rows]:
     return {"timm": (*timm, classifier), "tonylins": (*early, classifier)}
 
 
-FAMILY = Family(
-    name="mobilenet_v2",
-    paper="MobileNetV2: Inverted Residuals and Linear Bottlenecks",
-    year=2018,
-    build=build,
-    layouts=layouts,
-    knob_aliases={"width_mult": "width", "inverted_residual_setting": "table"},
-    variants=(
-        Variant(
-            "mobilenet_v2",
-            aliases=("mobilenetv2_100", "mobilenetv2_tonylins"),
-            params=3_504_872,
-            macs=300_774_272,
-        ),
-        Variant("mobilenetv2_035", {"width": 0.35}),
-        Variant("mobilenetv2_050", {"width": 0.5}, params=1_968_680, macs=97_131_840),
-        Variant("mobilenetv2_075", {"width": 0.75}),
-        Variant("mobilenetv2_140", {"width": 1.4}),
-        Variant(
-            "mobilenet_v2_cifar",
-            {"table": CIFAR_TABLE, "stem": 16, "head": 384, "small_input": True, "num_classes": 10},
+FAMILIES = (
+    Family(
+        name="mobilenet_v2",
+        paper="MobileNetV2: Inverted Residuals and Linear Bottlenecks",
+        year=2018,
+        build=build,
+        layouts=layouts,
+        knob_aliases={"width_mult": "width", "inverted_residual_setting": "table"},
+        variants=(
+            Variant(
+                "mobilenet_v2",
+                aliases=("mobilenetv2_100", "mobilenetv2_tonylins"),
+                params=3_504_872,
+                macs=300_774_272,
+            ),
+            Variant("mobilenetv2_035", {"width": 0.35}, params=1_677_128, macs=59_285_808),
+            Variant("mobilenetv2_050", {"width": 0.5}, params=1_968_680, macs=97_131_840),
+            Variant("mobilenetv2_075", {"width": 0.75}, params=2_636_424, macs=209_069_792),
+            Variant("mobilenetv2_140", {"width": 1.4}, params=6_108_776, macs=582_195_824),
+            Variant("mobilenet_v2_cifar", CIFAR_KNOBS, labels="cifar10"),
         ),
     ),
 )

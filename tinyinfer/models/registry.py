@@ -1,0 +1,126 @@
+"""All families by name: which networks there are, and building one."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tinyinfer import labels
+from tinyinfer.errors import UnsupportedOpError
+from tinyinfer.graph import Graph
+from tinyinfer.initialize import initialize
+from tinyinfer.models.family import Family, Rows, Variant
+
+if TYPE_CHECKING:
+    from tinyinfer.model import Model
+
+# files that define families; each lists its own in FAMILIES
+_MODULES = (
+    "mobilenet_v2",
+    "resnet",
+    "resnet_cifar",
+    "squeezenet",
+)
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Every family by name."""
+    modules = (importlib.import_module(f"tinyinfer.models.{module}") for module in _MODULES)
+    return {family.name: family for module in modules for family in module.FAMILIES}
+
+
+@cache
+def _index() -> dict[str, tuple[Family, Variant]]:
+    """Family and variant by every name and alias."""
+    return {
+        name: (family, variant)
+        for family in families().values()
+        for variant in family.variants
+        for name in (variant.name, *variant.aliases)
+    }
+
+
+def names(family: str | None = None) -> list[str]:
+    """Names of all networks, or of one family's.  Raises UnsupportedOpError for an unknown family."""
+    if family is None:
+        return [variant.name for f in families().values() for variant in f.variants]
+    if family not in families():
+        raise UnsupportedOpError(_unknown("family", family, families()))
+    return [variant.name for variant in families()[family].variants]
+
+
+def find(name: str) -> tuple[Family, Variant]:
+    """The family and variant of a name or alias; "timm_" in front is allowed.  Raises UnsupportedOpError."""
+    found = _index().get(name) or _index().get(name.removeprefix("timm_"))
+    if found is None:
+        raise UnsupportedOpError(_unknown("network", name, _index()))
+    return found
+
+
+def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, known, n=4, cutoff=0.5)
+    return f"{what} {name!r} is not known" + (f"; near: {', '.join(near)}" if near else "")
+
+
+def build(name: str, **knobs: Any) -> Graph:
+    """The network with placeholder weights.  Raises UnsupportedOpError (name) or InputError (knobs)."""
+    family, variant = find(name)
+    return family.make(variant, knobs)[0]
+
+
+def key_layouts(name: str, **knobs: Any) -> dict[str, Rows]:
+    """Key maps of the network's public checkpoints by layout; the canonical one's is empty."""
+    family, variant = find(name)
+    return {"canonical": (), **family.layouts(**family.resolve(variant, knobs))}
+
+
+def describe(name: str, **knobs: Any) -> dict[str, Any]:
+    """The metadata of a network: arch, family, paper, year, knobs, preprocess and, if the count fits, labels."""
+    family, variant = find(name)
+    graph, resolved = family.make(variant, knobs)
+    return _metadata(family, variant, graph, resolved)
+
+
+def create(name: str, num_classes: int | None = None, seed: int = 0, **knobs: Any) -> Model:
+    """A network with seeded random weights; ``num_classes`` is the variant's own (mostly 1000) unless given.
+
+    Raises UnsupportedOpError for an unknown name, with near ones, and InputError for unknown or unfit knobs.
+    """
+    from tinyinfer.model import Model
+
+    family, variant = find(name)
+    if num_classes is not None:
+        knobs["num_classes"] = num_classes
+    graph, resolved = family.make(variant, knobs)
+    return Model(initialize(graph, seed), _metadata(family, variant, graph, resolved))
+
+
+def _metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    size = graph.inputs[0].nominal[-1]
+    classes = labels.get(variant.labels or family.labels)
+    meta: dict[str, Any] = {
+        "name": variant.name,
+        "arch": variant.name,
+        "family": family.name,
+        "paper": family.paper,
+        "year": family.year,
+        "knobs": {name: value for name, value in knobs.items() if value != family.knobs[name]},
+        "preprocess": {
+            # the customary crop takes 7/8 of the short side; tiny pictures are taken whole
+            "resize": size if size <= 64 else round(size * 8 / 7),
+            "crop": size,
+            "interpolation": "bilinear",
+            "channels": "rgb",
+            "scale": 1 / 255,
+            "mean": [0.485, 0.456, 0.406],
+            "std": [0.229, 0.224, 0.225],
+            **family.preprocess,
+        },
+    }
+    if knobs.get("num_classes") == len(classes):
+        meta["labels"] = list(classes)
+    return meta
