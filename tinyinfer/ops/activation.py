@@ -38,11 +38,6 @@ def check_activation(name: str | None) -> None:
     require(known, f"activation: expected one of {', '.join(FUSABLE)} or none, found {name!r}")
 
 
-def fusable_name(op: Any) -> str | None:
-    """The name under which a convolution can carry this operator as its ending, or None when it can't."""
-    return op.name if op.name in FUSABLE and op == type(op)() else None
-
-
 class Activation(Op):
     """Base: applies ``function`` to every element, the operator's attributes as its arguments."""
 

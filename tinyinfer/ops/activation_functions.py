@@ -139,4 +139,5 @@ def erf(x: np.ndarray) -> np.ndarray:
         term *= square / (2 * n + 1)
         total += term
         bound *= largest / (2 * n + 1)
-    return np.asarray(2 / math.sqrt(math.pi) * z * np.exp(-square / 2) * total).astype(x.dtype)
+    y = 2 / math.sqrt(math.pi) * z * np.exp(-square / 2) * total
+    return np.where(np.abs(x) < 6, y, np.sign(x)).astype(x.dtype)

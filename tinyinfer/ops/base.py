@@ -17,6 +17,8 @@ Params = Mapping[str, np.ndarray]
 Types = Sequence[TensorType]
 ParamTypes = Mapping[str, TensorType]
 
+LARGEST = 2**31 - 1  # of any attribute that counts something
+
 
 @dataclass(frozen=True)
 class Case:
@@ -134,24 +136,25 @@ def require_shape(t: TensorType, shape: Shape, what: str) -> None:
     require(t.shape == shape, f"{what}: expected shape {TensorType(shape)}, found {t}")
 
 
-def integer(value: Any, what: str, least: int | None = None) -> int:
-    """An int, at least ``least``; raises GraphError for anything else, so that no file smuggles in a float."""
+def integer(value: Any, what: str, least: int = -LARGEST) -> int:
+    """An int from ``least`` to `LARGEST`; raises GraphError for anything else, so that no file smuggles in a float."""
     good = isinstance(value, int | np.integer) and not isinstance(value, bool)
     require(good, f"{what}: expected an integer, found {value!r}")
-    require(least is None or value >= least, f"{what}: expected at least {least}, found {value}")
+    require(value >= least, f"{what}: expected at least {least}, found {value}")
+    require(value <= LARGEST, f"{what}: expected at most {LARGEST}, found {value}")
     return int(value)
 
 
-def integers(values: Any, what: str, least: int | None = None) -> tuple[int, ...]:
+def integers(values: Any, what: str, least: int = -LARGEST) -> tuple[int, ...]:
     """A list or tuple of ints, each at least ``least``."""
     require(isinstance(values, list | tuple), f"{what}: expected integers, found {values!r}")
     return tuple(integer(value, what, least) for value in values)
 
 
 def number(value: Any, what: str) -> float:
-    """A finite float; raises GraphError for anything else."""
-    good = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
-    require(bool(good), f"{what}: expected a finite number, found {value!r}")
+    """A finite number that float32 can hold; raises GraphError for anything else."""
+    good = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    require(good and abs(value) <= np.finfo(np.float32).max, f"{what}: expected a finite number, found {value!r}")
     return float(value)
 
 
@@ -161,7 +164,7 @@ def flag(value: Any, what: str) -> bool:
     return bool(value)
 
 
-def pair(value: Any, what: str, least: int | None = None) -> tuple[int, int]:
+def pair(value: Any, what: str, least: int = -LARGEST) -> tuple[int, int]:
     """An int or two ints as (height, width)."""
     values = integers(value if isinstance(value, list | tuple) else (value, value), what, least)
     require(len(values) == 2, f"{what}: expected one or two integers, found {value!r}")

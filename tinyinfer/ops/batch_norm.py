@@ -47,18 +47,15 @@ class BatchNorm(Op):
         if not smallest + self.eps > 0:
             raise WeightsError(f"running_var + eps: expected above 0, found {smallest:g} + {self.eps:g}")
 
-    def scale_and_shift(self, params: Params) -> tuple[np.ndarray, np.ndarray]:
-        """The layer as y = x * scale + shift, both (C,), in the dtype of the parameters."""
-        scale = 1 / np.sqrt(params["running_var"] + self.eps)
-        if "weight" in params:
-            scale = params["weight"] * scale
-        shift = -params["running_mean"] * scale
-        return scale, shift + params["bias"] if "bias" in params else shift
-
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x = inputs[0]
-        scale, shift = (v.reshape(-1, *[1] * (x.ndim - 2)) for v in self.scale_and_shift(cast(params, x.dtype)))
-        return [x * scale + shift]
+        p = {role: v.reshape(-1, *[1] * (x.ndim - 2)) for role, v in cast(params, x.dtype).items()}
+        y = (x - p["running_mean"]) / np.sqrt(p["running_var"] + self.eps)
+        if "weight" in p:
+            y = y * p["weight"]
+        if "bias" in p:
+            y = y + p["bias"]
+        return [y]
 
     @classmethod
     def cases(cls) -> list[Case]:

@@ -1,0 +1,77 @@
+"""Operators against recorded outputs of torch, one small case per combination of attributes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinyinfer import ops
+
+Arrays = dict[str, np.ndarray]
+FOREIGN = ("glu", "hardsigmoid_onnx")  # recorded, but not operators of ours
+
+
+def recorded(shared: Path, family: str) -> list[tuple[dict[str, Any], Arrays]]:
+    """Attributes and arrays of every case in one file; arrays are called <case>_<role>."""
+    cases: dict[str, Arrays] = {}
+    with np.load(shared / "golden" / "ops" / f"{family}.npz") as file:
+        for key in file.files:
+            case, role = key.split("_", 1)
+            cases.setdefault(case, {})[role] = file[key]
+    return [(json.loads(str(arrays.pop("attrs"))), arrays) for _, arrays in sorted(cases.items())]
+
+
+def conv2d(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    mode = attrs.pop("pad_mode").replace("constant", "zeros")
+    return ops.reference("conv2d")(a["x"], a["w"], a.get("b"), padding_mode=mode, **attrs)
+
+
+def pool(attrs: dict[str, Any], a: Arrays, name: str) -> np.ndarray:
+    return ops.reference(name)(a["x"], kernel_size=attrs.pop("kernel"), **attrs)
+
+
+def adaptive(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference(f"adaptive_{attrs['kind']}_pool2d")(a["x"], output_size=attrs["size"])
+
+
+def batch_norm(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference("batch_norm")(a["x"], a["mean"], a["var"], a.get("w"), a.get("b"), **attrs)
+
+
+def activation(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    if "axis" in attrs:
+        attrs["dim"] = attrs.pop("axis")
+    weights = [a["w"]] if "w" in a else []
+    return ops.reference(attrs.pop("name"))(a["x"], *weights, **attrs)
+
+
+CALLS: dict[str, tuple[int, Callable[[dict[str, Any], Arrays], np.ndarray]]] = {  # with the least number of cases
+    "conv2d": (91, conv2d),
+    "max_pool2d": (35, lambda attrs, a: pool(attrs, a, "max_pool2d")),
+    "avg_pool2d": (41, lambda attrs, a: pool(attrs, a, "avg_pool2d")),
+    "adaptive_pool2d": (20, adaptive),
+    "pad": (10, lambda attrs, a: ops.reference("pad")(a["x"], **attrs)),
+    "channel_shuffle": (7, lambda attrs, a: ops.reference("channel_shuffle")(a["x"], **attrs)),
+    "batch_norm": (14, batch_norm),
+    "linear": (6, lambda attrs, a: ops.reference("linear")(a["x"], a["w"], a.get("b"))),
+    "activations": (42, activation),
+}
+
+
+@pytest.mark.parametrize("family", CALLS)
+def test_golden_cases(shared: Path, family: str) -> None:
+    least, call = CALLS[family]
+    cases = [(attrs, a) for attrs, a in recorded(shared, family) if attrs.get("name") not in FOREIGN]
+    assert len(cases) >= least
+    for attrs, a in cases:
+        given = {key: value for key, value in attrs.items() if key != "tag"}
+        y = call(given, a)
+        assert y.shape == a["y"].shape, attrs
+        assert y.dtype == np.float32, attrs
+        error = np.abs(y - a["y"]) / np.maximum(1, np.abs(a["y"]))
+        assert error.max() <= 1e-5, (attrs, error.max())

@@ -1,0 +1,218 @@
+"""What every operator promises, walked over the example cases: shapes, dtypes, JSON attributes, untouched inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinyinfer import ops
+from tinyinfer.errors import GraphError, TinyInferError, UnsupportedOpError, WeightsError
+from tinyinfer.graph import TensorType
+from tinyinfer.ops.base import Case
+
+CASES = [(name, case) for name in ops.names() for case in ops.get(name).cases()]
+IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
+each_case = pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
+
+
+def arrays(name: str, case: Case, dtype: type) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal(shape).astype(dtype) for shape in case.inputs]
+    params = {role: rng.standard_normal(shape).astype(np.float32) for role, shape in case.params.items()}
+    if "running_var" in params:
+        params["running_var"] = np.abs(params["running_var"]) + 0.1
+    return inputs, params
+
+
+def types(values: dict[str, np.ndarray]) -> dict[str, TensorType]:
+    return {role: TensorType(v.shape, str(v.dtype)) for role, v in values.items()}
+
+
+@each_case
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_reference_gives_what_infer_says(name: str, case: Case, dtype: type) -> None:
+    op = ops.create(name, case.attrs)
+    inputs, params = arrays(name, case, dtype)
+    before = [x.copy() for x in inputs]
+    inferred = op.infer([TensorType(x.shape, str(x.dtype)) for x in inputs], types(params))
+    outputs = op.reference(inputs, params)
+    assert [TensorType(y.shape, str(y.dtype)) for y in outputs] == inferred
+    assert all((x == copy).all() for x, copy in zip(inputs, before, strict=True))
+
+
+@each_case
+def test_float32_agrees_with_float64(name: str, case: Case) -> None:
+    op = ops.create(name, case.attrs)
+    inputs, params = arrays(name, case, np.float32)
+    exact = op.reference([x.astype(np.float64) for x in inputs], params)
+    for y, y64 in zip(op.reference(inputs, params), exact, strict=True):
+        assert np.abs(y - y64).max() <= 1e-5 * max(1, np.abs(y64).max())
+
+
+@each_case
+def test_attributes_survive_json(name: str, case: Case) -> None:
+    op = ops.create(name, case.attrs)
+    assert ops.create(name, json.loads(json.dumps(op.attrs))) == op
+    assert hash(op) == hash(ops.create(name, op.attrs))
+
+
+@each_case
+def test_cost_is_consistent(name: str, case: Case) -> None:
+    op = ops.create(name, case.attrs)
+    inputs = [TensorType(shape) for shape in case.inputs]
+    params = {role: TensorType(shape) for role, shape in case.params.items()}
+    outputs = op.infer(inputs, params)
+    cost = op.cost(inputs, params, outputs)
+    assert (cost.macs > 0) == (name in ("conv2d", "linear"))
+    assert cost.params <= sum(p.size for p in params.values())
+    assert cost.memory_access == cost.reads + cost.writes
+    if name not in ("flatten", "reshape", "dropout", "identity"):
+        assert cost.writes == sum(t.size for t in outputs)
+
+
+JUNK: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("name", ops.names())
+@given(data=st.data())
+def test_junk_attributes_are_refused_by_our_own_errors(name: str, data: st.DataObject) -> None:
+    cls = ops.get(name)
+    case = data.draw(st.sampled_from(cls.cases()))
+    fields = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    key = data.draw(st.sampled_from([*fields, "unknown"]))
+    try:
+        op = ops.create(name, {**case.attrs, key: data.draw(JUNK)})
+        op.infer([TensorType(s) for s in case.inputs], {role: TensorType(s) for role, s in case.params.items()})
+    except TinyInferError as error:
+        assert str(error)  # noqa: PT017  whether it is refused depends on the junk
+
+
+IMAGE = (1, 6, 8, 8)
+BAD_ATTRIBUTES: list[tuple[str, dict[str, Any], str]] = [
+    ("conv2d", {"stride": 0}, "stride: expected at least 1, found 0"),
+    ("conv2d", {"stride": (1, 2, 3)}, "stride: expected one or two integers"),
+    ("conv2d", {"stride": 1.5}, "stride: expected an integer, found 1.5"),
+    ("conv2d", {"dilation": (1, 0)}, "dilation: expected at least 1, found 0"),
+    ("conv2d", {"groups": 0}, "groups: expected at least 1, found 0"),
+    ("conv2d", {"groups": True}, "groups: expected an integer, found True"),
+    ("conv2d", {"padding": -1}, "padding: expected at least 0, found -1"),
+    ("conv2d", {"padding": "full"}, "padding: expected 'same' or integers, found 'full'"),
+    ("conv2d", {"padding": (1, 2, 3)}, "padding: expected 1, 2 or 4 integers"),
+    ("conv2d", {"padding_mode": "mirror"}, "padding_mode: unknown 'mirror'"),
+    ("conv2d", {"activation": "prelu"}, "activation: expected one of relu, .*found 'prelu'"),
+    ("conv2d", {"bias": True}, "operator 'conv2d': .*unexpected keyword argument 'bias'"),
+    ("conv2d", {"groups": 10**12}, "groups: expected at most"),
+    ("max_pool2d", {}, "missing 1 required positional argument: 'kernel_size'"),
+    ("max_pool2d", {"kernel_size": 0}, "kernel_size: expected at least 1"),
+    ("max_pool2d", {"kernel_size": 2, "ceil_mode": 1}, "ceil_mode: expected true or false, found 1"),
+    ("avg_pool2d", {"kernel_size": 2, "divisor_override": 0}, "divisor_override: expected at least 1"),
+    ("adaptive_avg_pool2d", {"output_size": 0}, "output_size: expected at least 1"),
+    ("batch_norm", {"eps": float("nan")}, "eps: expected a finite number, found nan"),
+    ("leaky_relu", {"negative_slope": "0.1"}, "negative_slope: expected a finite number"),
+    ("celu", {"alpha": 0}, "alpha: expected a number other than 0"),
+    ("softplus", {"beta": 0}, "beta: expected a number above 0"),
+    ("hardtanh", {"min_val": 1, "max_val": 0}, "min_val 1.0 exceeds max_val 0.0"),
+    ("gelu", {"approximate": "erf"}, "approximate: expected 'none' or 'tanh', found 'erf'"),
+    ("split", {"split_size_or_sections": 0}, "split_size_or_sections: expected at least 1"),
+    ("split", {"split_size_or_sections": []}, "split_size_or_sections: expected at least one size"),
+    ("slice", {"step": 0}, "step: expected at least 1"),
+    ("reshape", {"shape": (-1, -1)}, "shape: expected at most one -1"),
+    ("pad", {"pad": (1, 1)}, "pad: expected 4 or 6 integers"),
+    ("pad", {"pad": (1, 1, 1, 1), "mode": "zeros"}, "mode: expected one of reflect, replicate, circular, constant"),
+    ("dropout", {"p": 1.5}, "p: expected 0 to 1, found 1.5"),
+    ("channel_shuffle", {"groups": 0}, "groups: expected at least 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "attrs", "message"), BAD_ATTRIBUTES)
+def test_bad_attributes(name: str, attrs: dict[str, Any], message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        ops.create(name, attrs)
+
+
+Shapes = list[tuple[int, ...]]
+BAD_SHAPES: list[tuple[str, dict[str, Any], Shapes, dict[str, tuple[int, ...]], str]] = [
+    ("conv2d", {"groups": 4}, [IMAGE], {"weight": (8, 1, 3, 3)}, "groups 4 do not divide 6 input channels"),
+    ("conv2d", {"groups": 3}, [IMAGE], {"weight": (8, 2, 3, 3)}, "groups 3 do not divide 8 output channels"),
+    ("conv2d", {}, [IMAGE], {"weight": (8, 3, 3, 3)}, "weight 8x3x3x3 with groups 1 takes 3 channels, found 6"),
+    ("conv2d", {}, [IMAGE], {"weight": (8, 6, 9, 1)}, "extent 9 is larger than the padded input of 8"),
+    ("conv2d", {"dilation": 4}, [IMAGE], {"weight": (8, 6, 3, 3)}, "extent 9 is larger than the padded input of 8"),
+    ("conv2d", {}, [IMAGE], {"weight": (8, 6, 1, 1), "bias": (6,)}, "bias: expected shape 8, found 6"),
+    ("conv2d", {}, [IMAGE], {}, "its weight is missing"),
+    ("conv2d", {}, [IMAGE], {"weight": (8, 6, 1, 1), "scale": (8,)}, "no parameter 'scale', only weight, bias"),
+    ("conv2d", {}, [], {"weight": (8, 6, 1, 1)}, "expected 1 to 2 inputs, found 0"),
+    ("conv2d", {}, [IMAGE, IMAGE], {"weight": (8, 6, 1, 1)}, "residual: expected shape 1x8x8x8, found 1x6x8x8"),
+    ("conv2d", {}, [(6, 8, 8)], {"weight": (8, 6, 1, 1)}, "input: expected rank 4, found shape 6x8x8"),
+    (
+        "conv2d",
+        {"padding": 8, "padding_mode": "reflect"},
+        [IMAGE],
+        {"weight": (8, 6, 1, 1)},
+        "padding 8 in mode 'reflect' reaches past an image side of 8",
+    ),
+    ("linear", {}, [(2, 5)], {"weight": (3, 4)}, "weight 3x4 takes 4 features, found 5"),
+    ("batch_norm", {}, [IMAGE], {"running_mean": (6,)}, "its running_var is missing"),
+    ("batch_norm", {}, [IMAGE], {"running_mean": (5,), "running_var": (6,)}, "running_mean: expected shape 6, found 5"),
+    ("prelu", {}, [IMAGE], {"weight": (5,)}, "weight: expected shape 1 or 6, found 5"),
+    ("max_pool2d", {"kernel_size": 9}, [IMAGE], {}, "extent 9 is larger than the padded input of 8"),
+    ("max_pool2d", {"kernel_size": 2, "padding": 2}, [IMAGE], {}, "padding 2 is not smaller than the window of 2"),
+    ("add", {}, [IMAGE, (1, 5, 8, 8)], {}, "shapes 1x6x8x8 and 1x5x8x8 do not broadcast"),
+    ("add", {}, [IMAGE], {}, "expected 2 inputs, found 1"),
+    ("concat", {"dim": 1}, [IMAGE, (1, 6, 8, 7)], {}, "differ along dim 1 only, found 1x6x8x8 and 1x6x8x7"),
+    ("concat", {"dim": 4}, [IMAGE], {}, "dim: expected -4 to 3 for rank 4, found 4"),
+    ("concat", {}, [], {}, "expected 1 or more inputs, found 0"),
+    ("split", {"split_size_or_sections": (3, 4), "dim": 1}, [IMAGE], {}, r"\(3, 4\) add up to 7, dim 1 has 6"),
+    ("slice", {"dim": 1, "start": 6}, [IMAGE], {}, "the output would be empty: 1x0x8x8"),
+    ("flatten", {"start_dim": 2, "end_dim": 1}, [IMAGE], {}, "start_dim 2 comes after end_dim 1"),
+    ("reshape", {"shape": (0, 7, -1)}, [IMAGE], {}, "1x6x8x8 with 384 elements does not fit shape"),
+    ("reshape", {"shape": (1, 6, 8, 8, 0)}, [IMAGE], {}, "keeps a dimension that 1x6x8x8 does not have"),
+    ("permute", {"dims": (0, 1, 1, 2)}, [IMAGE], {}, "do not name each of 4 dimensions once"),
+    ("pad", {"pad": (-4, -4, 0, 0)}, [IMAGE], {}, "cuts off all of 8"),
+    ("pad", {"pad": (0, 0, 0, 0)}, [(8,)], {}, "expected rank 2 or more"),
+    ("pad", {"pad": (0, 9, 0, 0), "mode": "circular"}, [IMAGE], {}, "padding 9 in mode 'circular' reaches past"),
+    ("channel_shuffle", {"groups": 4}, [IMAGE], {}, "groups 4 do not divide 6 channels"),
+    ("softmax", {"dim": 2}, [(3, 4)], {}, "dim: expected -2 to 1 for rank 2, found 2"),
+]
+
+
+@pytest.mark.parametrize(("name", "attrs", "inputs", "params", "message"), BAD_SHAPES)
+def test_bad_shapes(
+    name: str, attrs: dict[str, Any], inputs: Shapes, params: dict[str, tuple[int, ...]], message: str
+) -> None:
+    op = ops.create(name, attrs)
+    with pytest.raises(GraphError, match=message):
+        op.infer([TensorType(s) for s in inputs], {role: TensorType(s) for role, s in params.items()})
+
+
+def test_variance_that_has_no_root_is_refused() -> None:
+    norm = ops.create("batch_norm", {"eps": 1e-3})
+    norm.check_values({"running_var": np.array([0.0, 1.0])})
+    for value in (-1e-3, -1.0, np.nan):
+        with pytest.raises(WeightsError, match=r"running_var \+ eps: expected above 0, found"):
+            norm.check_values({"running_var": np.array([1.0, value])})
+
+
+def test_unknown_operator_names_near_ones() -> None:
+    with pytest.raises(UnsupportedOpError, match="operator 'conv2' is not known; near: conv2d"):
+        ops.get("conv2")
+
+
+def test_reference_takes_parameters_in_torchs_order_or_by_name() -> None:
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal((1, 3, 5, 5)), rng.standard_normal((4, 3, 3, 3)), rng.standard_normal(4)
+    conv = ops.reference("conv2d")
+    assert conv.__name__ == "conv2d"
+    assert (conv(x, w, b, stride=2) == conv(x, bias=b, weight=w, stride=2)).all()
+    assert (conv(x, w, None) == conv(x, w)).all()
+    with pytest.raises(GraphError, match="conv2d: expected at most 3 arrays, found 4"):
+        conv(x, w, b, b)
