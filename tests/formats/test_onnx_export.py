@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyinfer import ops
+from tinyinfer import models, ops
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.formats import onnx_export
 from tinyinfer.formats.onnx_export import export_onnx, to_onnx, value_shapes
@@ -168,6 +168,15 @@ def test_a_network_runs_at_every_size(rng: np.random.Generator) -> None:
         x = {"input": rng.normal(size=shape).astype(np.float32)}
         for found, expected in zip(execute(proto, x), reference(graph, x), strict=True):
             np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2_cifar", "mobilenet_v2", "squeezenet1_0", "resnet18", "resnet20"])
+def test_families_compute_the_same_in_onnx(name: str, rng: np.random.Generator) -> None:
+    model = models.create(name)
+    x = {model.graph.inputs[0].name: rng.normal(size=(2, 3, 61, 70)).astype(np.float32)}
+    (found,) = execute(to_onnx(model.graph), x)
+    (expected,) = reference(model.graph, x)
+    assert np.max(np.abs(found - expected)) < 1e-4 * np.std(expected)
 
 
 def test_the_file_holds_names_weights_and_metadata(rng: np.random.Generator, tmp_path: Path) -> None:
