@@ -236,7 +236,7 @@ def test_pad(pad: tuple[int, ...], mode: str) -> None:
             begin, end = cut[d]
             place = at(index[1 + d] - max(pad[2 * d], 0), end - begin, mode.replace("constant", "zeros"))
             source.append(None if place is None else begin + place)
-        assert y[index] == (3.5 if None in source else x[tuple(source)])  # type: ignore[arg-type, index]
+        assert y[index] == (3.5 if None in source else x[tuple(source)])
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(-3, 2))
