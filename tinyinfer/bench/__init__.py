@@ -54,7 +54,7 @@ def bench(
         raise InputError(f"rounds: expected at least 1, found {rounds}")
     many = [networks] if isinstance(networks, (str, os.PathLike, Model)) else list(networks)
     named = [_named(network) for network in many]
-    report = BenchReport([], {count: machine_peak(count) for count in threads})
+    report = BenchReport([], {count: machine_peak(count).gmacs for count in threads})
     for name, model in named:
         for images in batch:
             inputs = random_inputs(model.graph, images, input_shape)

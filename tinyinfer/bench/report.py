@@ -5,17 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from rich.table import Table
 
 from tinyinfer.bench import engines
 from tinyinfer.graph import Shape
+from tinyinfer.profiling.html import fragment, table_html
+from tinyinfer.profiling.output import write_text
+from tinyinfer.profiling.tables import Column, Table
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 OURS = "tinyinfer"
 
@@ -129,51 +135,46 @@ class BenchReport:
         machine = {"cpu": cpu_name(), "peak_gmacs_per_s": {str(count): peak for count, peak in self.peaks.items()}}
         return {"machine": machine, "rows": rows, "summary": self.summary()}
 
-    def to_json(self, path: str | Path) -> None:
-        """Write `to_dict` to a file."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1), encoding="utf-8")
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write `to_dict` to a file; raises OSError."""
+        write_text(path, json.dumps(self.to_dict(), indent=1))
 
-    def __rich__(self) -> Table:
-        table = Table(
-            "network", "threads", "batch", "engine", title="Time per call, engines interleaved",
-            caption="\n".join(self._captions()), caption_justify="left", title_justify="left",
-        )  # fmt: skip
-        for heading in ("median ms", "min ms", "GMAC/s", "of peak", "tinyinfer / engine", "quartiles"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        above = None
-        for row in self.rows:
-            setting = (row.model, row.threads, row.batch)
-            if setting != above:
-                table.add_section()
-            table.add_row(
-                *(("", "", "") if setting == above else map(str, setting)),
-                row.engine,
-                f"{row.median_ms:.3g}",
-                f"{row.min_ms:.3g}",
-                f"{row.gmacs_per_s:.1f}",
-                f"{row.peak_share:.0%}",
-                *_ratio_cells(row),
-            )
-            above = setting
-        return table
+    def table(self) -> Table:
+        """The table that a terminal and Jupyter show."""
+        rows = self.rows
+        peers = [row if row.engine != OURS else None for row in rows]
+        columns = [
+            Column("network", [row.model for row in rows], right=False),
+            Column("batch", [str(row.batch) for row in rows]),
+            Column("threads", [str(row.threads) for row in rows]),
+            Column("engine", [f"{row.engine} {row.version}" for row in rows], right=False),
+            Column("median\nms", [f"{row.median_ms:.3g}" for row in rows]),
+            Column("least\nms", [f"{row.min_ms:.3g}" for row in rows]),
+            Column("GMAC/s", [f"{row.gmacs_per_s:.1f}" for row in rows]),
+            Column("of\npeak", [f"{row.peak_share:.0%}" for row in rows]),
+            Column("tinyinfer\n/ engine", [f"{row.ratio:.2f}" if row else "" for row in peers]),
+            Column("\nquartiles", ["{:.2f} {:.2f}".format(*row.ratio_quartiles) if row else "" for row in peers]),
+        ]
+        return Table("Time per call, engines by turns", columns, self._notes())
 
-    def _captions(self) -> list[str]:
-        peaks = ", ".join(f"{peak:.0f} GMAC/s with {threads} threads" for threads, peak in self.peaks.items())
-        lines = [f"{cpu_name()}, measured peak {peaks}"]
+    def _notes(self) -> list[str]:
+        peaks = ", ".join(f"{peak:.0f} with {threads}" for threads, peak in self.peaks.items())
+        notes = [f"{cpu_name()}; measured peak in GMAC/s by threads: {peaks}"]
         for s in self.summary():
-            lines.append(
-                f"threads {s['threads']}, batch {s['batch']}: geometric mean against the best peer "
-                f"{s['geomean']:.2f}, worst {s['worst']:.2f} ({s['worst_model']})"
+            notes.append(
+                f"batch {s['batch']}, threads {s['threads']}: tinyinfer / best peer {s['geomean']:.2f} "
+                f"(geometric mean), at worst {s['worst']:.2f} ({s['worst_model']})"
             )
-        return lines
+        return notes
 
+    def __rich__(self) -> Group:
+        return self.table().rich()
 
-def _ratio_cells(row: BenchRow) -> tuple[str, str]:
-    if row.engine == OURS:
-        return "", ""
-    colour = "green" if row.ratio <= 1 else "red"
-    low, high = row.ratio_quartiles
-    return f"[{colour}]{row.ratio:.2f}[/]", f"{low:.2f} - {high:.2f}"
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return fragment(table_html(self.table()))
 
 
 def cpu_name() -> str:

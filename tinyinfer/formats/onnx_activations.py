@@ -31,6 +31,10 @@ def _own(kind: str) -> Callable[[Call, str], str]:
     return lambda call, x: call.add(kind, x)
 
 
+def _on_input(plain: Callable[[Call, str], str]) -> Callable[[Call], str]:
+    return lambda call: plain(call, call.x)
+
+
 PLAIN: dict[str, Callable[[Call, str], str]] = {
     "relu": _own("Relu"),
     "relu6": _relu6,
@@ -127,7 +131,7 @@ def log_softmax(call: Call) -> str:
 
 
 EXPORTERS: dict[str, Callable[[Call], str]] = {
-    **{name: lambda call, plain=plain: plain(call, call.x) for name, plain in PLAIN.items()},
+    **{name: _on_input(plain) for name, plain in PLAIN.items()},
     "gelu": gelu,
     "leaky_relu": leaky_relu,
     "elu": elu,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tinyinfer.errors import GraphError, UnsupportedOpError
+from tinyinfer.formats.writing import atomic_write
 from tinyinfer.graph import Graph, Input, Node, Shape
 
 if TYPE_CHECKING:
@@ -44,15 +43,8 @@ def export_onnx(model: HasGraph | Graph, path: str | os.PathLike[str]) -> None:
     """
     graph, meta = (model, {}) if isinstance(model, Graph) else (model.graph, model.meta)
     proto = to_onnx(graph, meta)
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(proto.SerializeToString())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with atomic_write(path) as file:
+        file.write(proto.SerializeToString())
 
 
 def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
