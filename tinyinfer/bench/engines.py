@@ -96,8 +96,8 @@ def check(names: Sequence[str]) -> None:
 
 
 def version(name: str) -> str:
-    """The version of an engine."""
-    return str(_package(name).__version__)
+    """The version of an engine, without what its build appends."""
+    return str(_package(name).__version__).partition("-")[0]
 
 
 def _package(name: str) -> ModuleType:

@@ -147,7 +147,7 @@ class BenchReport:
             Column("network", [row.model for row in rows], right=False),
             Column("batch", [str(row.batch) for row in rows]),
             Column("threads", [str(row.threads) for row in rows]),
-            Column("engine", [f"{row.engine} {row.version}" for row in rows], right=False),
+            Column("engine", [row.engine for row in rows], right=False),
             Column("median\nms", [f"{row.median_ms:.3g}" for row in rows]),
             Column("least\nms", [f"{row.min_ms:.3g}" for row in rows]),
             Column("GMAC/s", [f"{row.gmacs_per_s:.1f}" for row in rows]),
@@ -159,7 +159,8 @@ class BenchReport:
 
     def _notes(self) -> list[str]:
         peaks = ", ".join(f"{peak:.0f} with {threads}" for threads, peak in self.peaks.items())
-        notes = [f"{cpu_name()}; measured peak in GMAC/s by threads: {peaks}"]
+        versions = dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)
+        notes = [", ".join(versions), f"{cpu_name()}; measured peak in GMAC/s by threads: {peaks}"]
         for s in self.summary():
             notes.append(
                 f"batch {s['batch']}, threads {s['threads']}: tinyinfer / best peer {s['geomean']:.2f} "
