@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ def read_packed(path: Path, labels: Sequence[str] | None = None) -> Dataset:
     """Read a packed .npz data set; nothing in it is unpickled, and every index is checked before use."""
     arrays = _read_arrays(path, {"jpeg": "u", "offsets": "iu", "labels": "iu", "names": "U"})
     blob, offsets, classes = arrays["jpeg"], arrays["offsets"], arrays["labels"]
-    names = tuple(str(name) for name in arrays["names"])
+    names = _strings(path, arrays["names"])
     _require(path, blob.dtype == np.uint8, "jpeg", "uint8", blob.dtype)
     _require(
         path, len(offsets) == len(classes) + 1, "offsets", f"{len(classes) + 1}, one more than labels", len(offsets)
@@ -100,6 +101,16 @@ def read_packed(path: Path, labels: Sequence[str] | None = None) -> Dataset:
         for i in range(len(classes))
     ]
     return Dataset(samples, names, matched_by)
+
+
+def _strings(path: Path, array: np.ndarray) -> tuple[str, ...]:
+    # NumPy does not check code points: turning a bad one into text is an internal error of Python.
+    codec = "utf-32-be" if array.dtype.str[0] == ">" else "utf-32-le"
+    size, data = array.dtype.itemsize, array.tobytes()
+    try:
+        return tuple(data[i : i + size].decode(codec).rstrip("\0") for i in range(0, len(data), size))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: names: expected Unicode text, found {error.reason}") from error
 
 
 def match_labels(names: Sequence[str], labels: Sequence[str] | None, where: str) -> tuple[list[int], str]:
@@ -138,7 +149,8 @@ def _label_index(labels: Sequence[str]) -> dict[str, int]:
             spellings.setdefault(_plain(part), set()).add(index)
     known = {spelling: min(owners) for spelling, owners in spellings.items() if len(owners) == 1}
     whole = [_plain(label) for label in labels]
-    known.update({label: index for index, label in enumerate(whole) if whole.count(label) == 1})
+    times = Counter(whole)
+    known.update({label: index for index, label in enumerate(whole) if times[label] == 1})
     if list(labels) == list(get("imagenet")):
         known.update({wnid: index for index, wnid in enumerate(imagenet_wnids())})
     return known
@@ -155,7 +167,9 @@ def _read_arrays(path: Path, kinds: dict[str, str]) -> dict[str, np.ndarray]:
             declared = sum(info.file_size for info in archive.infolist())
             _require(path, declared <= MAX_BYTES, "size", f"at most {MAX_BYTES} bytes", declared)
             return {key: _read_array(path, archive, key, kind) for key, kind in kinds.items()}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # zipfile and its decompressors raise a dozen classes on damaged files
         raise InputError(f"{path}: expected a packed data set (.npz): {error}") from error
 
 

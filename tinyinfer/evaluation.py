@@ -37,7 +37,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Fractions of ``images`` whose label was the first or among the first five; ``skipped`` says what was unreadable."""
+    """Fractions of ``images`` whose label came first, or among the first five; ``skipped``: what was unreadable."""
 
     top1: float
     top5: float

@@ -96,7 +96,8 @@ class Preprocess:
         """What each of the 256 levels becomes in each channel, (channels, 256), rounded once from float64."""
         mean, std = np.array(self.mean)[:, None], np.array(self.std)[:, None]
         with np.errstate(over="ignore"):
-            return ((np.arange(256) * self.scale - mean) / std).astype(np.float32)
+            levels: np.ndarray = (np.arange(256) * self.scale - mean) / std
+            return levels.astype(np.float32)
 
 
 def prepare(source: ImageSource, preprocess: Preprocess | Mapping[str, Any]) -> np.ndarray:
@@ -158,7 +159,9 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and abs(value) < 1e30
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(-1e30 < value < 1e30)
 
 
 def _numbers(value: Any, count: int, key: str) -> tuple[float, ...]:
