@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+from typing import Any
 
 from tinyinfer.errors import InputError
 from tinyinfer.kernels.base import Kernel
 
 # files that define kernels; each lists its own in KERNELS
-_MODULES: tuple[str, ...] = ("pointwise", "depthwise", "direct", "im2col", "winograd")
+_MODULES: tuple[str, ...] = ("pointwise", "depthwise", "direct", "im2col", "winograd", "pooling")
 
 
 @functools.cache
@@ -35,3 +36,9 @@ def find(op: str, name: str) -> type[Kernel]:
     if name not in kernels:
         raise InputError(f"no kernel {name!r} for {op}; there are: {', '.join(sorted(kernels)) or 'none'}")
     return kernels[name]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "call":  # it needs NumPy arrays of kernels, which need this package
+        return importlib.import_module("tinyinfer.kernels.on_arrays").call
+    raise AttributeError(f"module 'tinyinfer.kernels' has no attribute {name!r}")

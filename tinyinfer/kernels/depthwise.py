@@ -18,6 +18,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_e
 from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
 from tinyinfer.kernels.im2col import window_geometry
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.parts import partition, piece
 from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.conv2d import Conv2d
 
@@ -204,16 +205,6 @@ def rows_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1,
                 )  # fmt: skip
 
 
-@inline
-def piece(part, rows, blocks, row_parts, block_parts):
-    """Bounds of one of row_parts x block_parts pieces."""
-    i, j = part // block_parts, part % block_parts
-    return (
-        rows * i // row_parts, rows * (i + 1) // row_parts,
-        blocks * j // block_parts, blocks * (j + 1) // block_parts,
-    )  # fmt: skip
-
-
 @jit
 def depthwise_3(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, rows, blocks):
     """clip(conv2d + bias + r) for kernels 3 wide."""
@@ -260,13 +251,6 @@ def depthwise_any_parallel(
     for part in prange(row_parts * block_parts):
         p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
         rows_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1, b0, b1)
-
-
-def partition(rows: int, blocks: int, threads: int) -> tuple[int, int]:
-    """(row_parts, block_parts): channels are split where the rows would leave a thread idle for long."""
-    if rows % threads == 0 or rows >= 8 * threads or blocks < threads:
-        return threads, 1
-    return 1, threads
 
 
 def fits_tiles(problem: Problem) -> bool:

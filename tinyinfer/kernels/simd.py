@@ -155,7 +155,9 @@ class Vectors:
     def _splat(self, scalar: ir.Value, vector: ir.VectorType) -> ir.Value:
         undefined = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, _I32(0))
-        return self.builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_I32, vector.count), [0] * vector.count))
+        return self.builder.shuffle_vector(
+            first, undefined, ir.Constant(ir.VectorType(_I32, vector.count), [0] * vector.count)
+        )
 
     def broadcast(self, scalar: ir.Value) -> ir.Value:
         """A scalar in every lane."""
@@ -199,6 +201,15 @@ class Vectors:
         """The smaller, lane by lane; a NaN of ``a`` stays."""
         return self.builder.select(self.builder.fcmp_ordered(">", a, b), b, a)
 
+    def maximum(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The larger, lane by lane; NaN where either is NaN, as in NumPy."""
+        take_b = self.builder.or_(self.builder.fcmp_ordered("<", a, b), self.builder.fcmp_unordered("uno", b, b))
+        return self.builder.select(take_b, b, a)
+
+    def where_positive(self, condition: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
+        """``a`` in the lanes where the condition is above zero, ``b`` in the others."""
+        return self.builder.select(self.builder.fcmp_ordered(">", condition, self.constant(0)), a, b)
+
     def clip(self, a: ir.Value, low: ir.Value, high: ir.Value) -> ir.Value:
         """min(max(a, low), high)."""
         return self.min(self.max(a, low), high)
@@ -211,6 +222,23 @@ class Vectors:
 
     def mul(self, a: ir.Value, b: ir.Value) -> ir.Value:
         return self.builder.fmul(a, b)
+
+    def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        return self.builder.fdiv(a, b)
+
+    def abs(self, a: ir.Value) -> ir.Value:
+        """The distance from zero."""
+        return self._intrinsic("fabs", self.type, [a])
+
+    def round(self, a: ir.Value) -> ir.Value:
+        """The nearest whole number."""
+        return self._intrinsic("rint", self.type, [a])
+
+    def power_of_two(self, n: ir.Value) -> ir.Value:
+        """2**n for whole numbers from -126 to 127, put together as an exponent's bits."""
+        lanes = ir.VectorType(_I32, self.lanes)
+        biased = self.builder.add(self.builder.fptosi(n, lanes), ir.Constant(lanes, [127] * self.lanes))
+        return self.builder.bitcast(self.builder.shl(biased, ir.Constant(lanes, [23] * self.lanes)), self.type)
 
     def linear(self, matrix: Any, vectors: list[ir.Value]) -> list[ir.Value]:
         """``matrix @ vectors`` for a constant matrix, skipping zeros and products with one."""

@@ -1,0 +1,22 @@
+"""How rows of channels are dealt out to threads."""
+
+from __future__ import annotations
+
+from tinyinfer.kernels.jit import inline
+
+
+def partition(rows: int, blocks: int, threads: int) -> tuple[int, int]:
+    """(row_parts, block_parts): channels are split where the rows would leave a thread idle for long."""
+    if rows % threads == 0 or rows >= 8 * threads or blocks < threads:
+        return threads, 1
+    return 1, threads
+
+
+@inline
+def piece(part, rows, blocks, row_parts, block_parts):
+    """Bounds of one of row_parts x block_parts pieces."""
+    i, j = part // block_parts, part % block_parts
+    return (
+        rows * i // row_parts, rows * (i + 1) // row_parts,
+        blocks * j // block_parts, blocks * (j + 1) // block_parts,
+    )  # fmt: skip

@@ -1,0 +1,199 @@
+"""Pooling of every kind: windows of pixels reduced channel by channel to their maximum or mean.
+
+All pools differ only in which input rows and columns an output sees and in what a sum is divided by.  Both are
+settled at planning time as small tables (`Windows`), so one loop serves sliding, adaptive and global pooling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.parts import partition, piece
+from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
+from tinyinfer.ops.pooling import AvgPool2d, WindowPool
+
+
+class Windows(NamedTuple):
+    """For each output row and column the first pixel it sees and how many, ``dilation`` apart; a scale a pixel."""
+
+    row_start: np.ndarray
+    row_count: np.ndarray
+    column_start: np.ndarray
+    column_count: np.ndarray
+    dilation_h: int
+    dilation_w: int
+    scale: np.ndarray  # (out_h * out_w,) factor of the sum; unused for a maximum
+
+
+def make_window(largest: bool) -> Any:
+    """One output pixel: the maximum of its window, or the sum times ``scale``, for ``blocks`` vectors and ``rest`` lanes."""
+
+    @vector_function(
+        x="address", x_row="int", rows="int", x_col="int", columns="int", scale="float",
+        y="address", blocks="int", rest="int",
+    )  # fmt: skip
+    def window(v, x, x_row, rows, x_col, columns, scale, y, blocks, rest):
+        def reduce(channel, load):
+            total = v.variable(v.constant(float("-inf") if largest else 0))
+            with v.loop(rows) as row:
+                line = v.variable(v.constant(float("-inf") if largest else 0))  # sums of sums lose fewer digits
+                with v.loop(columns) as column:
+                    value = load(x, row * x_row + column * x_col + channel)
+                    line.set(v.maximum(line.get(), value) if largest else v.add(line.get(), value))
+                total.set((v.maximum if largest else v.add)(total.get(), line.get()))
+            return total.get() if largest else v.mul(total.get(), v.broadcast(scale))
+
+        with v.loop(blocks) as block:
+            v.store(reduce(block * LANES, v.load), y, block * LANES)
+        with v.when(rest != 0):
+            mask = v.mask(rest)
+            v.store_masked(reduce(blocks * LANES, lambda x, at: v.load_masked(x, at, mask)), y, blocks * LANES, mask)
+
+    return window
+
+
+def make_pixels(largest: bool) -> Any:
+    """Output pixels p0 .. p1 of the batch, channel blocks b0 .. b1."""
+    window = make_window(largest)
+
+    @inline
+    def pixels(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, p0, p1, b0, b1):
+        row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
+        first, channels = b0 * LANES, min(c, b1 * LANES) - b0 * LANES
+        for p in range(p0, p1):
+            image, at = p // (out_h * out_w), p % (out_h * out_w)
+            i, j = at // out_w, at % out_w
+            source = ((image * h + row_start[i]) * w + column_start[j]) * x_col + first
+            window(
+                x.ctypes.data + source * 4, dilation_h * w * x_col, row_count[i], dilation_w * x_col, column_count[j],
+                scale[at], y.ctypes.data + (p * y_col + first) * 4, channels // LANES, channels % LANES,
+            )  # fmt: skip
+
+    return pixels
+
+
+maxima, means = make_pixels(True), make_pixels(False)
+
+
+@jit
+def max_pool(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks):
+    """The maximum of every window."""
+    maxima(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, 0, pixels, 0, blocks)
+
+
+@jit
+def mean_pool(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks):
+    """The scaled sum of every window."""
+    means(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, 0, pixels, 0, blocks)
+
+
+@jit_parallel
+def max_pool_parallel(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts):
+    """`max_pool` in pixel_parts x block_parts pieces."""
+    for part in prange(pixel_parts * block_parts):
+        p0, p1, b0, b1 = piece(part, pixels, blocks, pixel_parts, block_parts)
+        maxima(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, p0, p1, b0, b1)
+
+
+@jit_parallel
+def mean_pool_parallel(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts):
+    """`mean_pool` in pixel_parts x block_parts pieces."""
+    for part in prange(pixel_parts * block_parts):
+        p0, p1, b0, b1 = piece(part, pixels, blocks, pixel_parts, block_parts)
+        means(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, p0, p1, b0, b1)
+
+
+def sliding(problem: Problem) -> Windows:
+    """The windows of max_pool2d and avg_pool2d, clipped to the image."""
+    op: Any = problem.op
+    assert isinstance(op, WindowPool)
+    size, out = problem.inputs[0][2:], problem.outputs[0][2:]
+    top, _, left, _ = op.pads(size)
+    sides = []
+    for i, before in enumerate((top, left)):
+        start = np.arange(out[i]) * op.step[i] - before
+        first = np.maximum(0, -(start // op.dilation[i]))  # taps that lie before the image
+        last = np.clip(-(-(size[i] - start) // op.dilation[i]), 0, op.kernel_size[i])
+        sides += [start + first * op.dilation[i], np.maximum(last - first, 0)]
+    counts = op.counts(size) if isinstance(op, AvgPool2d) else np.ones((1, 1, 1, 1))
+    scale = np.broadcast_to(1 / counts, (1, 1, *out)).astype(np.float32).reshape(-1)
+    return Windows(*sides, *op.dilation, scale)
+
+
+def adaptive(problem: Problem) -> Windows:
+    """The bins of adaptive pooling."""
+    size, out = problem.inputs[0][2:], problem.outputs[0][2:]
+    sides = []
+    for i in range(2):
+        cuts = bins(size[i], out[i])
+        sides += [np.array([cut.start for cut in cuts]), np.array([cut.stop - cut.start for cut in cuts])]
+    scale = np.outer(1 / sides[1], 1 / sides[3]).astype(np.float32).reshape(-1)
+    return Windows(*sides, 1, 1, scale)
+
+
+class _Pool(Kernel):
+    """What the pools share: any size, any channels."""
+
+    largest: bool
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return True
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y, threads = inputs[0], outputs[0], self.problem.threads
+        windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
+        blocks = -(-y.c // LANES)
+        args = (
+            x.data,
+            x.pixel_stride,
+            x.h,
+            x.w,
+            tuple(windows),
+            y.data,
+            y.pixel_stride,
+            y.h,
+            y.w,
+            y.c,
+            y.pixels,
+            blocks,
+        )
+        if threads == 1:
+            return partial(max_pool if self.largest else mean_pool, *args)
+        parallel = max_pool_parallel if self.largest else mean_pool_parallel
+        return partial(parallel, *args, *partition(y.pixels, blocks, threads))
+
+
+class MaxPool(_Pool):
+    """Sliding windows."""
+
+    op, name, largest = "max_pool2d", "windows", True
+
+
+class AvgPool(_Pool):
+    """Sliding windows."""
+
+    op, name, largest = "avg_pool2d", "windows", False
+
+
+class AdaptiveAvgPool(_Pool):
+    """Bins; one bin is global pooling."""
+
+    op, name, largest = "adaptive_avg_pool2d", "windows", False
+
+
+class AdaptiveMaxPool(_Pool):
+    """Bins; one bin is global pooling."""
+
+    op, name, largest = "adaptive_max_pool2d", "windows", True
+
+
+KERNELS = (MaxPool, AvgPool, AdaptiveAvgPool, AdaptiveMaxPool)
