@@ -1,0 +1,43 @@
+"""How much a file may ask for; every format's limits in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds checked before memory is allocated or time is spent; sizes in bytes unless said otherwise."""
+
+    # all formats
+    total_bytes: int = 2 * GIB  # everything one file may unpack to
+    name_length: int = 1024  # characters of a key, node or member name
+    rank: int = 8
+    dimension: int = 2**24  # one side of a tensor
+    elements: int = 2**31  # of one value of the network at its nominal size
+
+    # zip: the largest public networks have some 3,000 tensors
+    members: int = 20_000
+    directory_bytes: int = 4 * MIB
+    ratio: int = 200  # unpacked to packed; deflate's own maximum is 1032
+    ratio_floor: int = MIB  # members below this may shrink as much as they like
+
+    # npy
+    header_bytes: int = 10_000
+
+    # the JSON document of a model file
+    document_bytes: int = 16 * MIB
+    depth: int = 32
+    nodes: int = 20_000
+    labels: int = 100_000
+    text_length: int = 100_000  # characters of one string
+
+    # pickle: a MobileNet V2 takes 10,000 opcodes
+    pickle_bytes: int = 16 * MIB
+    opcodes: int = 1_000_000
+    marks: int = 1_000  # containers open at once
+
+
+DEFAULT = Limits()

@@ -1,0 +1,76 @@
+"""State dicts: renaming their keys by rules, and filling a network's weights from one without leniency."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from tinyinfer.errors import WeightsError
+from tinyinfer.graph import Graph, TensorType
+
+LISTED = 20  # keys named in full in an error; the rest are counted
+_COUNTER = "num_batches_tracked"  # batch norm's count of training steps: of no use in inference
+
+
+def map_keys(state: Mapping[str, np.ndarray], rules: Sequence[tuple[str, str]]) -> dict[str, np.ndarray]:
+    """Rename keys by ordered (regular expression, replacement) rows, each applied to what the last left.
+
+    Raises WeightsError if two keys become one.
+    """
+    compiled = [(re.compile(pattern), replacement) for pattern, replacement in rules]
+    renamed: dict[str, np.ndarray] = {}
+    origin: dict[str, str] = {}
+    for key, array in state.items():
+        new = key
+        for pattern, replacement in compiled:
+            new = pattern.sub(replacement, new)
+        if new in renamed:
+            raise WeightsError(f"the key map turns both {origin[new]!r} and {key!r} into {new!r}")
+        renamed[new], origin[new] = array, key
+    return renamed
+
+
+def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, ignore: Iterable[str] = ()) -> None:
+    """Fill ``graph.weights`` from a state dict that must match it key for key and shape for shape.
+
+    float16 and float64 become float32; float32 arrays are taken over without a copy.  Keys that a pattern of
+    ``ignore`` matches from their start (auxiliary heads), and batch norm's num_batches_tracked, are left out.
+    Raises WeightsError listing every missing, unexpected and mis-shaped key at once; ``graph`` is then unchanged.
+    """
+    patterns = [re.compile(pattern) for pattern in ignore]
+    given = {
+        key: array
+        for key, array in state.items()
+        if key in graph.weights or not (key.endswith(_COUNTER) or any(p.match(key) for p in patterns))
+    }
+    missing = [repr(key) for key in graph.weights if key not in given]
+    unexpected = [repr(key) for key in given if key not in graph.weights]
+    misfits = [_misfit(key, graph.weights[key], given[key]) for key in graph.weights if key in given]
+    parts = [
+        _listing(found, what)
+        for found, what in (
+            (missing, "missing"),
+            (unexpected, "unexpected"),
+            ([misfit for misfit in misfits if misfit], "mis-shaped"),
+        )
+        if found
+    ]
+    if parts:
+        raise WeightsError(f"{where}: the weights do not fit the network: {'; '.join(parts)}")
+    with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite, which verify refuses by name
+        graph.weights.update({key: np.require(given[key], np.float32, ["C", "A"]) for key in graph.weights})
+
+
+def _misfit(key: str, expected: np.ndarray, found: np.ndarray) -> str:
+    if found.dtype.kind != "f":
+        return f"{key!r} (expected float32, found {found.dtype})"
+    if found.shape != expected.shape:
+        return f"{key!r} (expected {TensorType(expected.shape)}, found {TensorType(found.shape)})"
+    return ""
+
+
+def _listing(found: list[str], what: str) -> str:
+    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return f"{len(found)} {what}: {', '.join(found[:LISTED])}{more}"
