@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class OpCost:
 class Operator(Protocol):
     """What a graph needs from an operator; the classes of ``tinyinfer.ops`` provide it."""
 
-    name: Any  # ClassVar[str]
+    name: ClassVar[str]
 
     def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
         """Types of the outputs; raises GraphError when the inputs do not fit."""
@@ -172,9 +172,7 @@ class Graph:
         shapes = {}
         for i in self.inputs:
             shape = tuple(given.get(i.name, i.nominal))
-            fits = len(shape) == len(i.shape) and all(
-                w is None or w == s for w, s in zip(i.shape, shape, strict=True)
-            )
+            fits = len(shape) == len(i.shape) and all(w is None or w == s for w, s in zip(i.shape, shape, strict=True))
             if not fits or any(s < 1 for s in shape):
                 wanted = "x".join("?" if s is None else str(s) for s in i.shape)
                 raise GraphError(f"input {i.name!r}: expected shape {wanted}, found {TensorType(shape)}")
@@ -196,7 +194,7 @@ class Graph:
                 raise GraphError(f"node {node.name!r} ({node.op.name}): {error}") from None
             if len(outputs) != len(node.outputs):
                 raise GraphError(
-                    f"node {node.name!r} ({node.op.name}): computes {len(outputs)} values, {len(node.outputs)} are named"
+                    f"node {node.name!r} ({node.op.name}): computes {len(outputs)} values, names {len(node.outputs)}"
                 )
             types.update(zip(node.outputs, outputs, strict=True))
         return types
@@ -222,7 +220,10 @@ class Graph:
         """Input shapes in which one kind of free dimension (batch, then space) differs from the nominal."""
         for axes, step in ((range(1), 1), (range(2, 4), 64)):
             yield {
-                i.name: tuple(n + step if s is None and a in axes else n for a, (s, n) in enumerate(zip(i.shape, i.nominal, strict=True)))
+                i.name: tuple(
+                    n + step if s is None and a in axes else n
+                    for a, (s, n) in enumerate(zip(i.shape, i.nominal, strict=True))
+                )
                 for i in self.inputs
             }
 

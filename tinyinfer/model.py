@@ -40,6 +40,7 @@ class Model:
         threads: int | None = None,
         kernels: Mapping[str, str] | str | None = None,
     ) -> None:
+        graph.verify(allow_nonfinite=True)  # kernels check no bounds, so no unverified graph gets near them
         self.graph = graph
         self.meta: dict[str, Any] = dict(meta or {})
         self.options = make_options(threads, kernels)
@@ -150,8 +151,8 @@ class Model:
 
     def predict_indices(self, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
         """Like `predict`, with the class index first.  Raises ImageError or InputError."""
-        from tinyinfer.preprocess import prepare
         from tinyinfer.labels import top as top_labels
+        from tinyinfer.preprocess import prepare
 
         logits = self(prepare(image, self.preprocess))
         return top_labels(logits.reshape(-1), top, self.meta.get("labels"))

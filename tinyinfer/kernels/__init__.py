@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from tinyinfer.errors import InputError
 from tinyinfer.kernels.base import Kernel
 
 # files that define kernels; each lists its own in KERNELS
-_MODULES: tuple[str, ...] = ("pointwise", "depthwise", "direct", "im2col", "winograd", "pooling")
+_MODULES: tuple[str, ...] = ("pointwise", "depthwise", "direct", "im2col", "winograd", "pooling", "activation")
 
 
 @functools.cache
@@ -25,9 +26,9 @@ def _all() -> dict[str, dict[str, type[Kernel]]]:
     return found
 
 
-def list(op: str) -> list[type[Kernel]]:  # noqa: A001  the public name, as ti.kernels.list("conv2d")
+def list(op: str) -> Sequence[type[Kernel]]:
     """Every fast kernel of an operator (none for most operators: the reference serves them)."""
-    return [*_all().get(op, {}).values()]
+    return tuple(_all().get(op, {}).values())
 
 
 def find(op: str, name: str) -> type[Kernel]:

@@ -67,16 +67,22 @@ def direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride
 @jit
 def direct(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands):
     """clip(conv2d + bias + r), band after band."""
-    direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, 0, bands)
+    direct_bands(
+        x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, 0, bands
+    )
 
 
 @jit_parallel
-def direct_parallel(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands, threads):
+def direct_parallel(
+    x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands, threads
+):
     """`direct` with the bands dealt out; each thread has its own band of scratch."""
     part = scratch.size // threads
     for t in prange(threads):
         band, b0, b1 = scratch[t * part : (t + 1) * part], bands * t // threads, bands * (t + 1) // threads
-        direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1)
+        direct_bands(
+            x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1
+        )
 
 
 class Direct(Kernel):

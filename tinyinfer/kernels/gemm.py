@@ -57,7 +57,9 @@ def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:
     return packed
 
 
-def microkernel(v, rows, vectors, x, x_stride, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+def microkernel(
+    v, rows, vectors, x, x_stride, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi
+):
     """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored."""
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}

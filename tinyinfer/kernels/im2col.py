@@ -42,7 +42,9 @@ def gather(x, geometry, pixel_stride, channel, c, first, count, columns):
 
 
 @inline
-def im2col_range(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1):
+def im2col_range(
+    x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
+):
     """Output pixels p0 .. p1 of all groups; ``c`` and ``n`` are channels of one group."""
     k = geometry[4] * geometry[5] * c
     w_group = w.size // groups
@@ -61,17 +63,23 @@ def im2col_range(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride
 @jit
 def im2col(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block):
     """clip(conv2d + bias + r) over all output pixels."""
-    im2col_range(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, scratch, block, 0, pixels)
+    im2col_range(
+        x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, scratch, block, 0, pixels
+    )
 
 
 @jit_parallel
-def im2col_parallel(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block, threads):
+def im2col_parallel(
+    x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block, threads
+):
     """`im2col` with the output pixels dealt out in whole tiles; each thread has its own part of the scratch."""
     tiles, part = -(-pixels // MR), scratch.size // threads
     for t in prange(threads):
         p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
         columns = scratch[t * part : (t + 1) * part]
-        im2col_range(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1)
+        im2col_range(
+            x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
+        )
 
 
 class Im2col(Kernel):

@@ -179,7 +179,9 @@ def copy_tile(r, at, out_w, r_stride, patch, m, oy, ox, out_h, lanes):
 
 
 @inline
-def winograd_tiles(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, t0, t1):
+def winograd_tiles(
+    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, t0, t1
+):
     """Tiles t0 .. t1, a block at a time: transform, multiply position by position, transform back."""
     positions = (m + 2) * (m + 2)
     v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
@@ -201,7 +203,9 @@ def winograd_tiles(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, 
 @jit
 def winograd(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, tiles):
     """clip(conv2d + bias + r) for a 3x3 kernel, in tiles of m x m outputs."""
-    winograd_tiles(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, 0, tiles)
+    winograd_tiles(
+        x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, 0, tiles
+    )
 
 
 @jit_parallel
@@ -213,7 +217,9 @@ def winograd_parallel(
     for t in prange(threads):
         own = scratch[t * part : (t + 1) * part]
         t0, t1 = tiles * t // threads, tiles * (t + 1) // threads
-        winograd_tiles(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, own, block, t0, t1)
+        winograd_tiles(
+            x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, own, block, t0, t1
+        )
 
 
 class _Winograd(Kernel):

@@ -22,9 +22,7 @@ def fuse_residual(graph: Graph) -> Graph:
         if layer is None or getattr(add.op, "activation", None) is not None:
             continue
         other = add.inputs[1] if add.inputs[0] == layer.outputs[0] else add.inputs[0]
-        fused = layer.replace(
-            inputs=(layer.inputs[0], other), outputs=add.outputs, origin=origin(layer) + origin(add)
-        )
+        fused = layer.replace(inputs=(layer.inputs[0], other), outputs=add.outputs, origin=origin(layer) + origin(add))
         graph.replace_node(layer)  # it moves to where both its inputs are known
         graph.replace_node(add, fused)
         consumers = graph.consumers()

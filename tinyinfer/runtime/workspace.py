@@ -38,7 +38,9 @@ class Workspace:
         if step.node.op.name == "output":
             return self._bind_copy_out(step.inputs[0])
         if step.implementation is None:
-            return partial(_run_reference, step, [self.view(v) for v in step.inputs], [self.view(v) for v in step.outputs])
+            return partial(
+                _run_reference, step, [self.view(v) for v in step.inputs], [self.view(v) for v in step.outputs]
+            )
         inputs = [self._feature_map(value) for value in step.inputs]
         outputs = [self._feature_map(value) for value in step.outputs]
         start = self.plan.offsets.get(scratch_name(step), 0)

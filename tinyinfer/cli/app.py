@@ -1,0 +1,100 @@
+"""Assembles the verbs and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from tinyinfer.cli import convert, evaluate, inspect, measure, run
+from tinyinfer.cli.terminal import complain
+from tinyinfer.errors import TinyInferError
+
+USAGE, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+
+# typer's own class for a wrong command line; recent versions no longer come with click, which used to define it
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="tinyinfer",
+    help="Inference of convolutional networks on a CPU: labels, timings and mult-adds of every operator.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (run, inspect, measure, convert, evaluate):
+    group.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from tinyinfer import __version__
+
+        typer.echo(f"tinyinfer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Inference of convolutional networks on a CPU: labels, timings and mult-adds of every operator."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    if debug:  # taken anywhere, also behind the verb
+        arguments = ["--debug", *(a for a in arguments if a != "--debug")]
+    else:
+        warnings.showwarning = lambda message, *_, **__: complain(f"warning: {message}")
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    if not arguments:
+        _run(["--help"], debug)
+        return USAGE
+    try:
+        result = typer.main.get_command(app).main(arguments, prog_name="tinyinfer", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except TinyInferError as error:
+        _show(str(error), debug)
+        return error.exit_code
+    except UsageError as error:
+        complain(_usage(error))
+        return USAGE
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has gone; nothing may be flushed to it at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    except OSError as error:
+        _show(f"{error.filename or 'file'}: {error.strerror or error}", debug)
+        return 4
+    except MemoryError:
+        _show("not enough memory", debug)
+        return 4
+
+
+def _usage(error: Any) -> str:
+    command = error.ctx.command_path if error.ctx else "tinyinfer"
+    return f"{error.format_message()} ({command} --help says more)"
+
+
+def _show(message: str, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    complain(" ".join(message.split()))

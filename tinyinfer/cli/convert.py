@@ -1,0 +1,67 @@
+"""The verbs that write models: "convert" and "export"."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tinyinfer.cli.options import ModelArgument, load_trained, parse_knobs
+from tinyinfer.cli.terminal import complain
+from tinyinfer.errors import InputError
+
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(
+        "convert", epilog="Example: tinyinfer convert mobilenet_v2.pth -o mobilenet_v2.npz --knob padding=same"
+    )(convert)
+    app.command("export", epilog="Example: tinyinfer export mobilenet_v2.npz -o mobilenet_v2.onnx")(export)
+
+
+def convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint: .pth, .pt, .th or .tar.")],
+    output: Output,
+    arch: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The network; recognised by its keys if left out.")
+    ] = None,
+    knob: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A knob of the network.")] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(metavar="JSON", help="How pictures are prepared; only the keys that differ.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Class names, one a line.")] = None,
+    fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
+) -> None:
+    """Turn a public checkpoint into a self-contained .npz model."""
+    from tinyinfer.convert import convert as convert_file
+
+    if output.suffix != ".npz":
+        raise InputError(f"{output}: expected a name that ends in .npz")
+    model = convert_file(file, arch, **parse_knobs(knob))
+    if preprocess is not None:
+        model.meta["preprocess"] = {**model.meta.get("preprocess", {}), **_parse_preprocess(preprocess)}
+    if labels is not None:
+        model.meta["labels"] = labels.read_text(encoding="utf-8").splitlines()
+    model.save(output, half=fp16)
+    complain(f"{file} is {model.meta['arch']} ({model.meta.get('layout', 'canonical')} keys); written to {output}")
+
+
+def _parse_preprocess(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--preprocess: expected JSON, found {text!r} ({error})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"--preprocess: expected a JSON object, found {text!r}")
+    return found
+
+
+def export(model: ModelArgument, output: Output) -> None:
+    """Write a model as ONNX."""
+    from tinyinfer.formats.onnx_export import export_onnx
+
+    export_onnx(load_trained(model), output)

@@ -1,0 +1,59 @@
+"""The verbs "eval", accuracy on labelled pictures, and "warmup"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyinfer.cli.options import Json, Kernels, Threads, load_trained, running
+from tinyinfer.cli.terminal import complain, progress_bar, show_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("eval", epilog="Example: tinyinfer eval resnet20.npz photos/ --limit 1000")(evaluate)
+    app.command("warmup", epilog="Example: tinyinfer warmup")(warmup)
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A packed .npz, or a folder of class folders.")],
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N pictures.")] = None,
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures a call.")] = 64,
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Decoding threads.")] = None,
+    threads: Threads = None,
+    kernel: Kernels = None,
+    json: Json = False,
+) -> int:
+    """Measure accuracy.  Unreadable pictures are reported and left out; the exit code is then 4."""
+    from tinyinfer import datasets
+    from tinyinfer.evaluation import evaluate as run_evaluation
+
+    network = load_trained(model, threads, kernel)
+    data = datasets.read(dataset, network.meta.get("labels"))
+    with running(kernel), progress_bar("images", min(len(data.samples), limit or len(data.samples))) as advance:
+        result = run_evaluation(
+            network, data, batch=batch, limit=limit, workers=workers, progress=lambda done, _: advance(done)
+        )
+    for problem in result.skipped:
+        complain(problem)
+    if json:
+        show_json(result.to_dict())
+    else:
+        typer.echo(
+            f"top-1 {result.top1:.2%}, top-5 {result.top5:.2%} of {result.images} images "
+            f"({result.images_per_second:.0f} images/s; labels matched by {result.matched_by})"
+        )
+    return 4 if result.skipped else 0
+
+
+def warmup(threads: Threads = None) -> None:
+    """Compile every kernel, so that no later run has to wait for that."""
+    from tinyinfer.warmup import tasks, warm
+
+    todo = tasks(threads)
+    with progress_bar("kernels", len(todo)) as advance:
+        seconds = warm(todo, lambda done, _: advance(done))
+    complain(f"{len(todo)} kernels are compiled ({seconds:.1f} s)")

@@ -1,0 +1,61 @@
+"""The verbs that look without running: "summary", "models" and "draw"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyinfer.cli.options import Grouping, InputShape, Json, ModelArgument, load_graph, parse_shape
+from tinyinfer.cli.terminal import show, show_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("summary", epilog="Example: tinyinfer summary mobilenet_v2 --input 1x3x160x160")(summary)
+    app.command("models", epilog="Example: tinyinfer models mobilenet_v2")(models)
+    app.command("draw", epilog="Example: tinyinfer draw squeezenet1_1 -o squeezenet.svg")(draw)
+
+
+def summary(
+    model: ModelArgument,
+    input: InputShape = None,
+    by: Grouping = "node",
+    json: Json = False,
+) -> None:
+    """Every node's shape, parameters, mult-adds and memory access, and their totals."""
+    from tinyinfer.profiling.cost import cost
+
+    graph, shape = load_graph(model), parse_shape(input)
+    counted = cost(graph, {graph.inputs[0].name: shape} if shape else None)
+    if json:
+        show_json(counted.to_dict(by))
+    else:
+        show(counted.table(by).rich())
+
+
+def models(
+    family: Annotated[str | None, typer.Argument(help="Only this family.")] = None,
+    json: Json = False,
+) -> None:
+    """The networks that can be built by name."""
+    from tinyinfer.models.catalog import catalog, catalog_table
+
+    rows = catalog(family)
+    if json:
+        show_json(rows)
+    else:
+        show(catalog_table(rows).rich())
+
+
+def draw(
+    model: ModelArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.svg", help="The picture to write.")],
+) -> None:
+    """Draw the graph as an SVG picture."""
+    from tinyinfer.formats.writing import atomic_write
+    from tinyinfer.profiling.draw import draw as draw_graph
+
+    with atomic_write(output) as file:
+        file.write(draw_graph(load_graph(model)).encode())

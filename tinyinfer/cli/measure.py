@@ -1,0 +1,119 @@
+"""The verbs that measure: "profile", "bench" and "compare"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinyinfer.cli.options import (
+    Grouping,
+    InputShape,
+    Json,
+    Kernels,
+    ModelArgument,
+    Threads,
+    input_array,
+    kernel_option,
+    load_model,
+    parse_shape,
+    running,
+)
+from tinyinfer.cli.terminal import complain, show, show_json
+from tinyinfer.errors import InputError
+
+ImageArgument = Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="A picture; random numbers if left out.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command("profile", epilog="Example: tinyinfer profile mobilenet_v2 --by op --trace trace.json")(profile)
+    app.command("bench", epilog="Example: tinyinfer bench mobilenet_v2 resnet18 --against onnxruntime,openvino")(bench)
+    app.command("compare", epilog="Example: tinyinfer compare resnet18 --kernel conv2d=winograd2x2")(compare)
+
+
+def profile(
+    model: ModelArgument,
+    image: ImageArgument = None,
+    input: InputShape = None,
+    repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Timed runs; medians are shown.")] = 20,
+    warmup: Annotated[int, typer.Option(metavar="N", min=0, help="Runs before them.")] = 3,
+    by: Grouping = "node",
+    threads: Threads = None,
+    kernel: Kernels = None,
+    trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Chrome trace.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as CSV.")] = None,
+    json: Json = False,
+) -> None:
+    """Time and mult-adds of every operator."""
+    network = load_model(model, threads, kernel)
+    x = input_array(network, image, parse_shape(input))
+    with running(kernel):
+        result = network.profile(x, repeats=repeats, warmup=warmup)
+    for path, write in ((trace, result.to_chrome_trace), (html, result.to_html), (csv, result.to_csv)):
+        if path is not None:
+            write(path)
+    if json:
+        show_json(result.to_dict(by))
+    else:
+        show(result.table(by).rich())
+
+
+def bench(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Model files or names of networks.")],
+    against: Annotated[str, typer.Option(metavar="ENGINE,...", help="onnxruntime, openvino.")] = "onnxruntime",
+    threads: Annotated[str, typer.Option(metavar="N,...", help="Threads of every engine.")] = "1",
+    batch: Annotated[str, typer.Option(metavar="N,...", help="Images a call.")] = "1",
+    input: InputShape = None,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine.")] = 15,
+    json: Json = False,
+) -> None:
+    """Time networks side by side with other engines, on the same weights and inputs, in one run."""
+    from tinyinfer.bench import bench as run_bench
+
+    report = run_bench(
+        models,
+        against=tuple(name for name in against.split(",") if name),
+        threads=_counts("threads", threads),
+        batch=_counts("batch", batch),
+        rounds=rounds,
+        input_shape=parse_shape(input),
+        progress=lambda text: complain(f"measuring {text}"),
+    )
+    if json:
+        show_json(report.to_dict())
+    else:
+        show(report)
+
+
+def _counts(name: str, text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(f"--{name}: expected numbers as 1,2, found {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def compare(
+    model: ModelArgument,
+    image: ImageArgument = None,
+    input: InputShape = None,
+    threads: Threads = None,
+    kernel: Kernels = None,
+    json: Json = False,
+) -> int:
+    """Each fast step against the NumPy reference; the exit code is 1 when one is beyond its kernel's tolerance."""
+    from tinyinfer.profiling.compare import compare as run_compare
+
+    if kernel_option(kernel) == "reference":
+        raise InputError("--kernel reference leaves nothing to compare")
+    network = load_model(model, threads, kernel)
+    x = input_array(network, image, parse_shape(input))
+    with running(kernel):
+        result = run_compare(network, x)
+    if json:
+        show_json(result.to_dict())
+    else:
+        show(result)
+    return 0 if result.passed else 1

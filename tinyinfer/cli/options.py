@@ -1,0 +1,116 @@
+"""Arguments and options that several verbs share, and how they become models and arrays."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from tinyinfer.errors import InputError, UnsupportedOpError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tinyinfer.graph import Graph
+    from tinyinfer.model import Model
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file, or the name of a network.")]
+Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads; all cores if left out.")]
+Kernels = Annotated[
+    list[str] | None,
+    typer.Option("--kernel", metavar="OP=NAME", help="Force a kernel, as conv2d=im2col; 'reference' is plain NumPy."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Grouping = Annotated[Literal["node", "op"], typer.Option("--by", help="One row a node, or one an operator.")]
+InputShape = Annotated[str | None, typer.Option("--input", metavar="1x3x224x224", help="Input shape, N x C x H x W.")]
+
+
+def kernel_option(kernels: Sequence[str] | None) -> str | None:
+    """What `Model` takes, from repeated --kernel options; raises InputError when "reference" stands beside others."""
+    if not kernels:
+        return None
+    if "reference" in kernels and len(kernels) > 1:
+        raise InputError("--kernel reference makes every operator plain NumPy and can't be combined")
+    return ",".join(kernels)
+
+
+@contextlib.contextmanager
+def running(kernels: Sequence[str] | None) -> Iterator[None]:
+    """Shows what is being compiled, unless nothing will be."""
+    from tinyinfer.cli.terminal import compile_notice
+
+    if kernels and "reference" in kernels:
+        yield
+    else:
+        with compile_notice():
+            yield
+
+
+def load_model(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
+    """The model a verb is about; a network's name gives it seeded random weights, which is enough to count and time."""
+    from tinyinfer.load import load
+
+    return load(source, threads, kernel_option(kernels))
+
+
+def load_graph(source: str) -> Graph:
+    """The network without a way to run it; from a bare name without weights, so that large ones cost nothing."""
+    from tinyinfer import models
+
+    is_file = Path(source).suffix or Path(source).exists()
+    return load_model(source).graph if is_file else models.build(source)
+
+
+def load_trained(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
+    """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a network's bare name."""
+    from tinyinfer import models
+
+    if Path(source).suffix != ".npz" and not Path(source).exists():
+        models.find(source)  # an unknown name is the better complaint
+        raise UnsupportedOpError(
+            f"{source}: a network's name alone has no trained weights; "
+            f"convert a checkpoint first: tinyinfer convert CHECKPOINT --arch {source} -o {source}.npz"
+        )
+    return load_model(source, threads, kernels)
+
+
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """ "1x3x224x224" as integers; raises InputError for anything else."""
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(f"--input: expected sizes as 1x3x224x224, found {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def input_array(model: Model, image: Path | None, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """The picture as the model wants it, or normally distributed numbers of ``shape`` (nominal by default)."""
+    import numpy as np
+
+    if image is not None:
+        from tinyinfer.preprocess import prepare
+
+        return prepare(image, model.preprocess)
+    name = model.graph.inputs[0].name
+    sizes = model.plan({name: shape} if shape else None).types[name].shape
+    return np.random.default_rng(0).standard_normal(sizes, np.float32)
+
+
+def parse_knobs(knobs: Sequence[str] | None) -> dict[str, Any]:
+    """Repeated NAME=VALUE options as a dictionary; values are JSON where they can be and text otherwise."""
+    import json
+
+    found: dict[str, Any] = {}
+    for knob in knobs or ():
+        name, sign, value = knob.partition("=")
+        if not (name and sign):
+            raise InputError(f"--knob: expected NAME=VALUE, found {knob!r}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
