@@ -38,6 +38,7 @@ class Limits:
     pickle_bytes: int = 16 * MIB
     opcodes: int = 1_000_000
     marks: int = 1_000  # containers open at once
+    sharing: int = 16  # bytes of all tensors to bytes of their storages: views of one storage may have to be copied
 
 
 DEFAULT = Limits()
