@@ -58,8 +58,8 @@ def direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride
                 p = (image * out_h + oy + row) * out_w
                 gemm_segments(
                     band.ctypes.data + row * stride_h * padded * c * 4, stride_w * c, out_w,
-                    kh, dilation_h * padded * c, kw * c, w.ctypes.data + start * kh * kw * c * 4, bias.ctypes.data + start * 4,
-                    r.ctypes.data + (p * r_stride + start) * 4, r_stride,
+                    kh, dilation_h * padded * c, kw * c, w.ctypes.data + start * kh * kw * c * 4,
+                    bias.ctypes.data + start * 4, r.ctypes.data + (p * r_stride + start) * 4, r_stride,
                     y.ctypes.data + (p * y_stride + start) * 4, y_stride, min(NR, n - start), lo, hi,
                 )  # fmt: skip
 

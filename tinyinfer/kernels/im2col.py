@@ -118,7 +118,8 @@ class Im2col(Kernel):
         r, r_stride = residual_of(inputs, y)
         args = (
             x.data, x.pixel_stride, x.c // op.groups, window_geometry(self.problem), w, bias, r, r_stride,
-            y.data, y.pixel_stride, y.pixels, y.c // op.groups, op.groups, *clip_bounds(op.activation), scratch, self.block,
+            y.data, y.pixel_stride, y.pixels, y.c // op.groups, op.groups,
+            *clip_bounds(op.activation), scratch, self.block,
         )  # fmt: skip
         return partial(im2col, *args) if threads == 1 else partial(im2col_parallel, *args, threads)
 

@@ -37,7 +37,8 @@ def pointwise_parallel(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride
         p0, p1 = tiles * i // row_parts * MR, min(pixels, tiles * (i + 1) // row_parts * MR)
         n0, n1 = panels * j // column_parts * NR, min(n, panels * (j + 1) // column_parts * NR)
         gemm(
-            x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, k, w.ctypes.data + n0 * k * 4, bias.ctypes.data + n0 * 4,
+            x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, k,
+            w.ctypes.data + n0 * k * 4, bias.ctypes.data + n0 * 4,
             r.ctypes.data + (p0 * r_stride + n0) * 4, r_stride,
             y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi,
         )  # fmt: skip
