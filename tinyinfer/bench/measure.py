@@ -16,17 +16,18 @@ MOST_CALLS = 50  # in a turn
 TOLERANCE = 1e-3  # largest difference between two engines' outputs over their standard deviation
 
 
-def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, np.ndarray]:
+def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int, pause: float = PAUSE) -> dict[str, np.ndarray]:
     """Seconds per call of each engine, one number a round.
 
-    In every round each engine takes a turn: a pause, an untimed call, then timed calls whose median counts.
-    The order is reversed from round to round, so that no engine always follows the same one.
+    In every round each engine takes a turn: a pause (of use only between engines with threads of their own), an
+    untimed call, then timed calls whose median counts.  The order is reversed from round to round, so that no engine
+    always follows the same one.
     """
     calls = {name: _calls_per_turn(run) for name, run in runs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for index in range(rounds):
         for name in list(runs) if index % 2 == 0 else list(runs)[::-1]:
-            time.sleep(PAUSE)
+            time.sleep(pause)
             runs[name]()
             seconds[name].append(float(np.median([_seconds(runs[name]) for _ in range(calls[name])])))
     return {name: np.array(values) for name, values in seconds.items()}

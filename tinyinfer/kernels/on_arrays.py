@@ -9,7 +9,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
 from tinyinfer.ops import create, get
 
 
@@ -22,13 +22,27 @@ def call(kernel: type[Kernel] | str, *arrays: Any, threads: int = 1, **attrs: An
 
     Raises GraphError when the shapes do not fit, InputError when the kernel does not apply.
     """
+    outputs = run(*_resolve(kernel, arrays, attrs, threads))
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def prepare(kernel: type[Kernel] | str, *arrays: Any, threads: int = 1, **attrs: Any) -> Bound:
+    """What a plan would call for these arguments of `call`: packed and bound, so that timing it times the loops alone.
+
+    Raises as `call` does.
+    """
+    return _bind(*_resolve(kernel, arrays, attrs, threads))[0]
+
+
+def _resolve(
+    kernel: type[Kernel] | str, arrays: tuple[Any, ...], attrs: dict[str, Any], threads: int
+) -> tuple[type[Kernel], Problem, list[np.ndarray]]:
     if isinstance(kernel, str):
         kernel = kernels.find(*kernel.split("/", 1)) if "/" in kernel else _not_named(kernel)
     problem, inputs = problem_of_arrays(kernel.op, arrays, attrs, threads)
     if not kernel.applies(problem):
         raise InputError(f"kernel {kernel.op}/{kernel.name} does not apply to {problem.op} on {problem.inputs}")
-    outputs = run(kernel, problem, inputs)
-    return outputs[0] if len(outputs) == 1 else outputs
+    return kernel, problem, inputs
 
 
 def _not_named(kernel: str) -> type[Kernel]:
@@ -57,15 +71,20 @@ def problem_of_arrays(
 
 def run(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> list[np.ndarray]:
     """Pack, bind and run a kernel once on NCHW arrays."""
+    bound, targets = _bind(kernel, problem, inputs)
+    bound()
+    return [
+        np.ascontiguousarray(logical(target, shape)) for target, shape in zip(targets, problem.outputs, strict=True)
+    ]
+
+
+def _bind(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> tuple[Bound, list[FeatureMap]]:
     sources = [empty_map(shape) for shape in problem.inputs]
     targets = [empty_map(shape) for shape in problem.outputs]
     for source, x in zip(sources, inputs, strict=True):
         logical(source, x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem))
-    instance.bind(sources, targets, aligned_empty(instance.scratch_floats))()
-    return [
-        np.ascontiguousarray(logical(target, shape)) for target, shape in zip(targets, problem.outputs, strict=True)
-    ]
+    return instance.bind(sources, targets, aligned_empty(instance.scratch_floats)), targets
 
 
 def empty_map(shape: Shape, extra_channels: int = 0) -> FeatureMap:
