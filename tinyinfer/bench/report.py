@@ -10,7 +10,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from tinyinfer.graph import Shape
 from tinyinfer.profiling.html import fragment, table_html
 from tinyinfer.profiling.output import write_text
 from tinyinfer.profiling.tables import Column, Table
-
-if TYPE_CHECKING:
-    from rich.console import Group
 
 OURS = "tinyinfer"
 
@@ -168,8 +165,8 @@ class BenchReport:
             )
         return notes
 
-    def __rich__(self) -> Group:
-        return self.table().rich()
+    def __rich__(self) -> Table:
+        return self.table()
 
     def __str__(self) -> str:
         return str(self.table())
