@@ -26,7 +26,9 @@ def make_options(threads: int | None = None, kernels: Mapping[str, str] | str | 
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if threads < 1:
         raise InputError(f"threads: expected at least 1, found {threads}")
-    if isinstance(kernels, str) and kernels != "reference":
+    if kernels == "reference":
+        return Options(1, kernels)  # NumPy has threads of its own
+    if isinstance(kernels, str):
         pairs = [part.partition("=") for part in kernels.split(",")]
         if not all(name and sign and kernel for name, sign, kernel in pairs):
             raise InputError(f"kernels: expected 'reference' or 'conv2d=im2col,...', found {kernels!r}")

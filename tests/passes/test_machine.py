@@ -1,0 +1,167 @@
+"""Passes for this machine: fusions, the choice of kernels, placement in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_networks import randomize, residual_network, textbook
+
+from tinyinfer import passes
+from tinyinfer.builder import Builder
+from tinyinfer.errors import InputError
+from tinyinfer.model import Model
+from tinyinfer.passes.assign_layout import assign_layout
+from tinyinfer.passes.choose_kernels import choose_kernels
+from tinyinfer.passes.plan_memory import ALIGNMENT_FLOATS, Request, live_bound, plan_memory
+
+X = np.random.default_rng(1).standard_normal((2, 3, 16, 13)).astype(np.float32)
+
+
+def test_lowering_leaves_only_layers() -> None:
+    graph = residual_network()
+    lowered = passes.lower(graph)
+    assert sorted(n.op.name for n in lowered.nodes) == ["adaptive_avg_pool2d", *["conv2d"] * 4, "flatten", "linear"]
+    np.testing.assert_allclose(textbook(lowered, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+def test_the_term_computed_last_takes_the_residual_and_the_activation_after_it() -> None:
+    lowered = passes.lower(residual_network())
+    join = lowered.node("right")
+    assert join.inputs == ("add.act", "left")
+    assert join.outputs == ("join.act",)
+    assert join.op.activation == "relu"  # type: ignore[attr-defined]
+    assert join.origin == ("right", "join", "join.act")
+
+
+def test_residual_of_another_shape_is_not_fused() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 8), 4, 1, name="conv")
+    gate = b.adaptive_avg_pool2d(x, name="pool")
+    graph = randomize(b.finish(b.add(b.conv2d(x, 4, 1, name="last"), gate, name="sum")))
+    assert "add" in [n.op.name for n in passes.fuse_residual(graph).nodes]
+
+
+def test_a_value_added_to_itself_is_not_fused() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 8), 4, 1, name="conv")
+    graph = randomize(b.finish(b.add(x, x, name="twice")))
+    assert [n.op.name for n in passes.fuse_residual(graph).nodes] == ["conv2d", "add"]
+
+
+def test_an_activation_of_a_shared_value_is_not_fused() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 8), 4, 1, name="conv")
+    graph = randomize(b.finish(b.concat(b.activation(x, "relu", name="act"), x, name="both")))
+    assert "relu" in [n.op.name for n in passes.fuse_activation(graph).nodes]
+
+
+# -- choice ------------------------------------------------------------------------------------------------
+
+
+def choose(forced: dict[str, str] | None = None) -> dict[str, str]:
+    graph = passes.lower(residual_network(16))
+    return {n.name: n.kernel for n in choose_kernels(graph, graph.infer_types(), forced).nodes}
+
+
+def test_choice_follows_the_table() -> None:
+    found = choose()
+    assert found["stem"] == "direct"
+    assert found["one"] == "winograd4x4"
+    assert found["fc"] == "gemm"
+
+
+def test_forced_kernels_apply_where_they_can() -> None:
+    found = choose({"conv2d": "winograd2x2", "left": "im2col"})
+    assert found["one"] == "winograd2x2"
+    assert found["left"] == "im2col", "a node's own name goes before its operator's"
+    assert found["right"] == "direct", "a strided 1x1 is no 3x3"
+    assert choose({"one": "reference"})["one"] == "reference"
+
+
+@pytest.mark.parametrize(
+    ("forced", "message"),
+    [
+        ({"conv2d": "fft"}, "no kernel 'fft' for conv2d; there are: .*direct"),
+        ({"right": "winograd2x2"}, "'winograd2x2' does not apply to 'right'"),
+        ({"nonsense": "direct"}, "'nonsense' is neither a node"),
+    ],
+)
+def test_forced_kernels_that_can_not_be_are_refused(forced: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        choose(forced)
+
+
+# -- placement ---------------------------------------------------------------------------------------------
+
+
+def test_concat_inputs_lie_in_its_output() -> None:
+    b = Builder()
+    x = b.input(3, 8)
+    parts = [b.conv2d(x, c, 1, name=f"conv{c}") for c in (5, 7)]
+    graph = randomize(b.finish(b.relu(b.concat(*parts, name="joined"), name="act")))
+    types = graph.infer_types()
+    placed, places = assign_layout(graph, types)
+    assert [n.op.name for n in placed.nodes] == ["conv2d", "conv2d", "relu"]
+    assert [(places[p].root, places[p].offset, places[p].pixel_stride) for p in parts] == [
+        ("joined", 0, 12),
+        ("joined", 5, 12),
+    ]
+    x = X[:, :, :8, :8]
+    np.testing.assert_allclose(Model(graph)(x), textbook(graph, x), rtol=1e-5, atol=1e-6)
+
+
+def test_nested_concats_and_splits_share_one_buffer() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 8), 8, 1, name="conv")
+    left, right = b.split(x, 4, name="halves", dim=1)
+    inner = b.concat(b.conv2d(right, 3, 1, name="a"), b.conv2d(right, 2, 1, name="b"), name="inner")
+    graph = randomize(b.finish(b.relu(b.concat(inner, b.conv2d(left, 4, 1, name="c"), name="outer"), name="act")))
+    placed, places = assign_layout(graph, graph.infer_types())
+    assert "split" not in [n.op.name for n in placed.nodes]
+    assert places["b"].root == "outer"
+    assert places["b"].offset == 3
+    assert places["halves:1"].root == "conv"
+    x = X[:, :, :8, :8]
+    np.testing.assert_allclose(Model(graph)(x), textbook(graph, x), rtol=1e-5, atol=1e-6)
+
+
+def test_concat_of_a_graph_input_or_of_one_value_twice_is_a_copy() -> None:
+    for twice in (True, False):
+        b = Builder()
+        x = b.input(3, 8)
+        y = b.conv2d(x, 3, 1, name="conv")
+        graph = randomize(b.finish(b.concat(y, y if twice else x, name="joined")))
+        placed, _ = assign_layout(graph, graph.infer_types())
+        assert [n.op.name for n in placed.nodes] == ["conv2d", "concat"]
+        np.testing.assert_allclose(Model(graph)(X), textbook(graph, X), rtol=1e-5, atol=1e-6)
+
+
+# -- memory ------------------------------------------------------------------------------------------------
+
+requests = st.lists(st.tuples(st.integers(1, 500), st.integers(0, 20), st.integers(0, 8)), min_size=1, max_size=25).map(
+    lambda rows: [Request(f"r{i}", size, first, first + life) for i, (size, first, life) in enumerate(rows)]
+)
+
+
+@given(requests)
+def test_no_two_living_buffers_overlap(rows: list[Request]) -> None:
+    offsets, total = plan_memory(rows)
+    for i, a in enumerate(rows):
+        assert offsets[a.name] % ALIGNMENT_FLOATS == 0
+        assert offsets[a.name] + a.size <= total
+        for b in rows[:i]:
+            if a.first <= b.last and b.first <= a.last:
+                assert offsets[a.name] + a.size <= offsets[b.name] or offsets[b.name] + b.size <= offsets[a.name]
+
+
+@given(requests)
+def test_memory_lies_between_the_bound_and_no_sharing(rows: list[Request]) -> None:
+    _, total = plan_memory(rows)
+    assert live_bound(rows) <= total <= sum(-(-r.size // ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS for r in rows)
+
+
+def test_a_chain_needs_two_buffers() -> None:
+    _, total = plan_memory([Request(f"r{i}", 160, i, i + 1) for i in range(10)])
+    assert total == 320

@@ -1,0 +1,70 @@
+"""Passes whose result can be saved: the same function, fewer nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_networks import randomize, residual_network, textbook
+
+from tinyinfer import passes
+from tinyinfer.builder import Builder
+from tinyinfer.graph import Graph
+
+X = np.random.default_rng(1).standard_normal((2, 3, 16, 13)).astype(np.float32)
+
+
+def ops_of(graph: Graph) -> list[str]:
+    return [node.op.name for node in graph.nodes]
+
+
+def test_fold_batch_norm_gives_the_same_function_without_norms() -> None:
+    graph = residual_network()
+    before = ops_of(graph)
+    folded = passes.fold_batch_norm(graph)
+    assert "batch_norm" in before
+    assert "batch_norm" not in ops_of(folded)
+    np.testing.assert_allclose(textbook(folded, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+    assert ops_of(graph) == before, "the given graph is untouched"
+    assert folded.node("stem").origin == ("stem", "norm")
+    assert not any("running" in key for key in folded.weights)
+
+
+def test_fold_batch_norm_leaves_a_value_that_others_read() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 4, 1, name="conv")
+    graph = randomize(b.finish(b.add(b.batch_norm(x, name="norm"), x, name="sum")))
+    assert ops_of(passes.fold_batch_norm(graph)) == ["conv2d", "batch_norm", "add"]
+
+
+def test_fold_batch_norm_leaves_a_graph_output() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 4, 1, name="conv")
+    graph = randomize(b.finish([b.batch_norm(x, name="norm"), x]))
+    assert ops_of(passes.fold_batch_norm(graph)) == ["conv2d", "batch_norm"]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("affine", [True, False])
+def test_fold_batch_norm_into_linear_and_grouped_layers(bias: bool, affine: bool) -> None:
+    b = Builder()
+    x = b.conv2d(b.input(4, 6), 8, 3, name="conv", groups=2, bias=bias)
+    x = b.batch_norm(x, name="norm", eps=1e-2, affine=affine)
+    x = b.linear(b.flatten(x), 7, name="fc", bias=bias)
+    graph = randomize(b.finish(b.batch_norm(x, name="norm2", affine=affine)))
+    folded = passes.fold_batch_norm(graph)
+    assert ops_of(folded) == ["conv2d", "flatten", "linear"]
+    x = X[:1, :1, :6, :6].repeat(4, axis=1)
+    np.testing.assert_allclose(textbook(folded, x), textbook(graph, x), rtol=2e-5, atol=2e-6)
+
+
+def test_remove_identity() -> None:
+    graph = residual_network()
+    clean = passes.remove_identity(graph)
+    assert len(clean.nodes) == len(graph.nodes) - 1
+    np.testing.assert_array_equal(textbook(clean, X), textbook(graph, X))
+
+
+def test_remove_identity_keeps_an_output() -> None:
+    b = Builder()
+    graph = b.finish(b.dropout(b.input(3, 4), 0.5, name="drop"))
+    assert ops_of(passes.remove_identity(graph)) == ["dropout"]

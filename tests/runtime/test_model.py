@@ -1,0 +1,218 @@
+"""Running a model: shapes, captures, hooks, inputs of every kind, several threads at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_networks import residual_network, textbook
+
+from tinyinfer.errors import InputError, WeightsError
+from tinyinfer.model import MAX_PLANS, Model
+from tinyinfer.runtime.executor import execute
+from tinyinfer.runtime.plan import Step
+
+GRAPH = residual_network(16)
+X = np.random.default_rng(2).standard_normal((2, 3, 16, 13)).astype(np.float32)
+
+
+@given(n=st.integers(1, 3), h=st.integers(5, 20), w=st.integers(5, 20), threads=st.integers(1, 3))
+def test_fast_equals_textbook_at_any_size(n: int, h: int, w: int, threads: int) -> None:
+    x = np.random.default_rng(h).standard_normal((n, 3, h, w)).astype(np.float32)
+    np.testing.assert_allclose(Model(GRAPH, threads=threads)(x), textbook(GRAPH, x), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.transpose(0, 1, 3, 2).copy().transpose(0, 1, 3, 2),
+        lambda x: np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+        lambda x: np.repeat(x, 2, axis=3)[..., ::2],
+        lambda x: x.astype(np.float64),
+        lambda x: x.astype(x.dtype.newbyteorder()),
+        lambda x: x.tolist(),
+    ],
+    ids=["transposed", "nhwc", "strided", "float64", "byteswapped", "list"],
+)
+def test_layout_and_dtype_of_the_input_do_not_matter(change: Callable[[np.ndarray], np.ndarray]) -> None:
+    model = Model(GRAPH)
+    np.testing.assert_array_equal(model(change(X)), model(X))
+
+
+def test_integers_are_taken_as_numbers() -> None:
+    x = (X * 10).astype(np.int32)
+    np.testing.assert_array_equal(Model(GRAPH)(x), Model(GRAPH)(x.astype(np.float32)))
+
+
+def test_nothing_of_the_caller_is_changed_and_results_are_the_callers() -> None:
+    x = X.copy()
+    x.flags.writeable = False
+    model = Model(GRAPH)
+    first = model(x)
+    kept = first.copy()
+    model(X * 2)
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(x, X)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((1, 4, 8, 8)), "expected shape \\?x3x\\?x\\?, found 1x4x8x8"),
+        (np.zeros((3, 8, 8)), "expected shape \\?x3x\\?x\\?, found 3x8x8"),
+        (np.zeros((0, 3, 8, 8)), "found 0x3x8x8"),
+        (np.zeros((1, 3, 8, 8), complex), "expected numbers, found dtype complex128"),
+        (np.array("text"), "expected numbers"),
+    ],
+)
+def test_unfit_inputs_are_refused(x: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Model(GRAPH)(x)
+
+
+def test_inputs_by_name() -> None:
+    model = Model(GRAPH)
+    assert model.inputs == [("input", (None, 3, None, None))]
+    assert model.outputs == [("fc", (None, 5))]
+    np.testing.assert_array_equal(model.run({"input": X})["fc"], model(X))
+    with pytest.raises(InputError, match="expected input; found image"):
+        model.run({"image": X})
+
+
+def test_captured_values_are_those_of_the_textbook() -> None:
+    patterns = ["stem", "add*", "norm"]
+    fast, slow = (Model(GRAPH, kernels=k).run({"input": X}, capture=patterns) for k in (None, "reference"))
+    assert set(fast) == {"fc", "stem", "norm", "add", "add.act"}
+    for name, array in fast.items():
+        np.testing.assert_allclose(array, slow[name], rtol=1e-3, atol=1e-4, err_msg=name)
+    with pytest.raises(InputError, match="no node is called 'nothing'"):
+        Model(GRAPH).run({"input": X}, capture=["nothing"])
+
+
+def test_a_hook_sees_every_step_once_and_its_values_alive() -> None:
+    model = Model(GRAPH)
+    seen: list[str] = []
+
+    def hook(step: Step, call: Callable[[], None], view: Callable[[str], np.ndarray]) -> None:
+        call()
+        seen.append(step.node.name)
+        for value, kind in zip(step.outputs, step.output_types, strict=True):
+            assert view(value).shape == kind.shape
+            assert np.isfinite(view(value)).all()
+
+    plain = model(X)
+    np.testing.assert_array_equal(model.run({"input": X}, hook=hook)["fc"], plain)
+    assert seen == [step.node.name for step in model.plan({"input": X.shape}).steps]
+
+
+def test_an_exception_in_a_hook_leaves_the_model_usable() -> None:
+    model = Model(GRAPH)
+    expected = model(X)
+
+    def hook(step: Step, call: Callable[[], None], view: Callable[[str], np.ndarray]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.run({"input": X}, hook=hook)
+    np.testing.assert_array_equal(model(X), expected)
+
+
+def test_plans_are_made_once_per_shape_and_bounded() -> None:
+    model = Model(GRAPH)
+    assert model.plan({"input": (1, 3, 9, 9)}) is model.plan({"input": (1, 3, 9, 9)})
+    for size in range(8, 10 + MAX_PLANS):
+        model.plan({"input": (1, 3, size, size)})
+    assert len(model._plans) == MAX_PLANS
+
+
+def test_every_value_lies_inside_an_aligned_arena() -> None:
+    plan = Model(GRAPH).plan({"input": X.shape})
+    execute(plan, {"input": X})
+    workspace = plan.free_workspaces[0]
+    assert workspace.arena.ctypes.data % 64 == 0
+    for step in plan.steps:
+        for value in (*step.inputs, *step.outputs):
+            assert np.shares_memory(workspace.view(value), workspace.arena)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_python_threads_share_one_model(threads: int) -> None:
+    model = Model(GRAPH, threads=threads)
+    inputs = [X * (i + 1) for i in range(8)]
+    expected = [model(x) for x in inputs]
+    with ThreadPoolExecutor(8) as pool:
+        for results in [pool.map(model, inputs) for _ in range(20)]:
+            for result, wanted in zip(results, expected, strict=True):
+                np.testing.assert_array_equal(result, wanted)
+
+
+def test_an_unverified_graph_never_becomes_a_model() -> None:
+    graph = residual_network()
+    graph.weights["norm.running_var"] = graph.weights["norm.running_var"] - 100
+    with pytest.raises(WeightsError, match="'norm' \\(batch_norm\\)"):
+        Model(graph)
+
+
+def test_threads_and_kernels_are_checked() -> None:
+    with pytest.raises(InputError, match="threads: expected at least 1, found 0"):
+        Model(GRAPH, threads=0)
+    with pytest.raises(InputError, match="expected 'reference' or 'conv2d=im2col"):
+        Model(GRAPH, kernels="im2col")
+    kernels = {n.kernel for n in Model(GRAPH, kernels="conv2d=im2col").plan().graph.nodes if n.op.name == "conv2d"}
+    assert kernels == {"im2col"}
+
+
+# -- what needs a process of its own -----------------------------------------------------------------------
+
+PRELUDE = "import numpy as np, sys; from small_networks import *; from tinyinfer.model import Model; g = residual_network(16); x = np.ones((1, 3, 16, 16), np.float32); "
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    import os
+    from pathlib import Path
+
+    paths = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
+    return subprocess.run(
+        [sys.executable, "-c", PRELUDE + code], env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_the_textbook_engine_never_imports_numba() -> None:
+    done = run_python("Model(g, kernels='reference')(x); assert not any('numba' in m for m in sys.modules)")
+    assert done.returncode == 0, done.stderr
+
+
+def test_workqueue_threads_are_kept_apart() -> None:
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor; m = Model(g, threads=2); e = m(x); "
+        "r = list(ThreadPoolExecutor(8).map(m, [x] * 200)); import numba; "
+        "assert numba.threading_layer() == 'workqueue'; assert all((e == a).all() for a in r)"
+    )
+    done = run_python(code, NUMBA_THREADING_LAYER="workqueue")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork on this system")
+def test_a_forked_child_gets_an_error_and_its_serial_runs_work() -> None:
+    code = (
+        "import os; m = Model(g, threads=2); one = Model(g, threads=1); m(x); e = one(x)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    from tinyinfer.errors import TinyInferError\n"
+        "    assert (one(x) == e).all()\n"
+        "    try:\n"
+        "        m(x)\n"
+        "    except TinyInferError as error:\n"
+        "        os._exit(7 if 'spawn' in str(error) else 8)\n"
+        "    os._exit(9)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    )
+    done = run_python(code)
+    assert done.returncode == 7, done.stderr
