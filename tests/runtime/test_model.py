@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,12 +172,17 @@ def test_threads_and_kernels_are_checked() -> None:
 
 # -- what needs a process of its own -----------------------------------------------------------------------
 
-PRELUDE = "import numpy as np, sys; from small_networks import *; from tinyinfer.model import Model; g = residual_network(16); x = np.ones((1, 3, 16, 16), np.float32); "
+PRELUDE = """
+import numpy as np, sys
+from small_networks import *
+from tinyinfer.model import Model
+
+g = residual_network(16)
+x = np.ones((1, 3, 16, 16), np.float32)
+"""
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-    from pathlib import Path
 
     paths = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
