@@ -25,14 +25,20 @@ IMAGENET_TABLE: tuple[Row, ...] = (
 
 # the same columns for 32x32 pictures, within 10 M mult-adds and 480 k parameters
 CIFAR_TABLE: tuple[Row, ...] = (
-    (1, 8, 1, 1),
-    (4, 16, 2, 2),
-    (4, 32, 3, 2),
-    (4, 48, 3, 1),
+    (1, 24, 1, 2),
+    (4, 24, 2, 1),
+    (4, 48, 3, 2),
     (4, 96, 2, 2),
 )
 
-CIFAR_KNOBS: dict[str, Any] = {"table": CIFAR_TABLE, "stem": 16, "head": 384, "small_input": True, "num_classes": 10}
+CIFAR_KNOBS: dict[str, Any] = {
+    "table": CIFAR_TABLE,
+    "stem": 16,
+    "head": 384,
+    "dropout": 0.1,
+    "small_input": True,
+    "num_classes": 10,
+}
 
 
 def build(

@@ -1,0 +1,104 @@
+"""Every operator, and whole networks, against torch.nn.functional, by the module that trains the default network."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tinyinfer import models, ops
+from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.model import Model
+from tinyinfer.ops.base import Case
+
+torch = pytest.importorskip("torch")
+
+CASES = [(name, i) for name in ops.names() for i in range(len(ops.get(name).cases()))]
+
+
+@pytest.fixture(scope="module")
+def torch_graph() -> Iterator[ModuleType]:
+    folder = str(Path(__file__).resolve().parents[1] / "weights")
+    sys.path.insert(0, folder)
+    yield importlib.import_module("torch_graph")
+    sys.path.remove(folder)
+
+
+def one_node(name: str, case: Case, rng: np.random.Generator) -> Graph:
+    op = ops.create(name, case.attrs)
+    weights = {role: rng.uniform(0.5, 1.5, shape).astype(np.float32) for role, shape in case.params.items()}
+    inputs = [Input(f"x{i}", shape, shape) for i, shape in enumerate(case.inputs)]
+    node = Node("node", op, tuple(i.name for i in inputs), ("node",), {role: f"node.{role}" for role in weights})
+    graph = Graph(inputs, [node], ["node"], {f"node.{role}": value for role, value in weights.items()})
+    count = len(op.infer(*types_of(graph, node)))
+    if count > 1:
+        node = node.replace(outputs=tuple(f"node:{i}" for i in range(count)))
+        graph.nodes, graph.outputs = [node], list(node.outputs)
+    return graph
+
+
+def types_of(graph: Graph, node: Node) -> tuple[list, dict]:
+    from tinyinfer.graph import TensorType
+
+    inputs = [TensorType(i.nominal) for i in graph.inputs]
+    return inputs, {role: TensorType(graph.weights[key].shape) for role, key in node.params.items()}
+
+
+@pytest.mark.parametrize(("name", "index"), CASES)
+def test_operator(torch_graph: ModuleType, name: str, index: int, rng: np.random.Generator) -> None:
+    graph = one_node(name, ops.get(name).cases()[index], rng)
+    node = graph.nodes[0]
+    x = [rng.standard_normal(i.nominal) for i in graph.inputs]
+    expected = node.op.reference(x, {role: v.astype(np.float64) for role, v in graph.param_arrays(node).items()})
+    with torch.no_grad():
+        found = torch_graph.TorchGraph(graph).double().eval()(*map(torch.from_numpy, x))
+    found = [found] if isinstance(found, torch.Tensor) else found
+    for a, b in zip(expected, found, strict=True):
+        assert a.shape == tuple(b.shape)
+        np.testing.assert_allclose(b.numpy(), a, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("mobilenet_v2_cifar", 32), ("resnet20", 32), ("squeezenet1_1", 64), ("mobilenetv2_035", 64)]
+)
+def test_network(torch_graph: ModuleType, name: str, size: int, rng: np.random.Generator) -> None:
+    graph = models.create(name, seed=1).graph
+    x = rng.standard_normal((2, 3, size, size)).astype(np.float32)
+    expected = Model(graph, kernels="reference")(x)
+    with torch.no_grad():
+        found = torch_graph.TorchGraph(graph).eval()(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_training_normalises_by_the_batch_and_moves_the_statistics(
+    torch_graph: ModuleType, rng: np.random.Generator
+) -> None:
+    net = torch_graph.TorchGraph(one_node("batch_norm", ops.get("batch_norm").cases()[0], rng)).train()
+    before = net.weights()
+    x = torch.from_numpy(rng.normal(3, 2, (8, 7, 5, 6)).astype(np.float32))
+    y = net(x).detach().transpose(0, 1).flatten(1).numpy()
+    np.testing.assert_allclose(y.mean(1), before["node.bias"], atol=1e-5)
+    np.testing.assert_allclose(y.std(1), before["node.weight"], rtol=1e-4)
+    assert all((before[key] == value).all() for key, value in net.weights().items())  # momentum 0
+    net.momentum = 1.0
+    net(x)
+    np.testing.assert_allclose(net.weights()["node.running_mean"], x.mean((0, 2, 3)).numpy(), rtol=1e-5)
+
+
+def test_writing_over_values_does_not_change_the_gradients(torch_graph: ModuleType, rng: np.random.Generator) -> None:
+    x = torch.from_numpy(rng.standard_normal((4, 3, 32, 32)).astype(np.float32))
+    gradients = []
+    for overwrite in (True, False):
+        torch.manual_seed(0)  # dropout's
+        net = torch_graph.TorchGraph(models.create("mobilenet_v2_cifar", seed=2).graph).train()
+        assert any(net.overwrites(node) for node in net.order)
+        if not overwrite:
+            net._overwrites = set()
+        gradients.append(torch.autograd.grad(net(x)[:, 3].sum(), list(net.parameters())))
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,81 @@
+"""Random changes to whole batches of small pictures, so that a network sees more kinds of photo than the set holds."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+MEAN = (0.4914, 0.4822, 0.4465)  # of the training pictures, per channel, 0 to 1
+STD = (0.2470, 0.2435, 0.2616)
+
+
+def normalize(pixels: Tensor) -> Tensor:
+    """uint8 pictures (N, 3, H, W) as the network takes them: (pixel / 255 - mean) / std."""
+    return _standardize(pixels.float() / 255)
+
+
+def augment(pixels: Tensor, size: int, rng: Generator) -> Tensor:
+    """uint8 pictures (N, 3, H, W) moved, zoomed, recoloured, blurred or sharpened at random: (N, 3, size, size)."""
+    x = _frame(pixels.float() / 255, size, rng)
+    x = _sharpness(_colours(x, rng), rng).clamp(0, 1)
+    return _erase(_standardize(x), rng)
+
+
+def _standardize(x: Tensor) -> Tensor:
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _uniform(n: int, low: float, high: float, rng: Generator, chance: float = 1.0, rest: float = 0.0) -> Tensor:
+    """One number a picture: from [low, high) with this chance, else ``rest``."""
+    values = low + (high - low) * torch.rand(n, generator=rng)
+    return torch.where(torch.rand(n, generator=rng) < chance, values, torch.full((n,), rest))
+
+
+def _frame(x: Tensor, size: int, rng: Generator) -> Tensor:
+    """Mirror half the pictures, shift by up to 4 pixels, zoom half of them by up to a fifth.
+
+    An unzoomed picture is shifted by whole pixels and thus not blurred.  A size below the picture's own shows
+    somewhat less of the scene, at somewhat lower resolution.
+    """
+    n, side = len(x), x.shape[2]
+    span = (size + side) / 2 / side if size < side else 1.0
+    zoom = span * _uniform(n, 0.8, 1.15, rng, chance=0.5, rest=1.0)
+    reach = 4 + round((1 - span) * side / 2)
+    shift = torch.randint(-reach, reach + 1, (n, 2), generator=rng) * (2 / side)
+    mirror = torch.where(torch.rand(n, generator=rng) < 0.5, -1.0, 1.0)
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = zoom * mirror, zoom, shift
+    grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+def _colours(x: Tensor, rng: Generator) -> Tensor:
+    """Change brightness, contrast and saturation of some pictures by up to 30 %."""
+    n = len(x)
+    gain, contrast, saturation = (_uniform(n, 0.7, 1.3, rng, chance=0.4, rest=1.0).view(n, 1, 1, 1) for _ in range(3))
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * saturation
+    middle = grey.mean((2, 3), keepdim=True)
+    return (middle + (x - middle) * contrast) * gain
+
+
+def _sharpness(x: Tensor, rng: Generator) -> Tensor:
+    """Blur or sharpen some pictures: add or take away what a 3x3 mean removes."""
+    amount = _uniform(len(x), -0.8, 0.8, rng, chance=0.3).view(-1, 1, 1, 1)
+    smooth = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return x + amount * (x - smooth)
+
+
+def _erase(x: Tensor, rng: Generator, side: int = 8) -> Tensor:
+    """Blank a square of 8 x 8 pixels in some pictures."""
+    n, _, h, w = x.shape
+    keep = torch.ones(n, 1, h, w)
+    top = torch.randint(0, h, (n, 1), generator=rng)
+    left = torch.randint(0, w, (n, 1), generator=rng)
+    rows, columns = torch.arange(h)[None] - top, torch.arange(w)[None] - left
+    hole = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    hole &= (torch.rand(n, generator=rng) < 0.3)[:, None, None]
+    keep.masked_fill_(hole[:, None], 0.0)
+    return x * keep
