@@ -10,6 +10,8 @@ Nothing heavy is imported before it is needed: Numba comes with the first kernel
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tinyinfer.errors import (
@@ -63,6 +65,17 @@ __all__ = [
     "plots",
     "profiling",
 ]
+
+
+class _Package(ModuleType):
+    """Importing ``tinyinfer/load.py`` would set ``tinyinfer.load`` to the module; here it stays the function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        hides = name in _NAMES and isinstance(value, ModuleType)
+        super().__setattr__(name, getattr(value, name) if hides else value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

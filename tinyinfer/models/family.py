@@ -36,6 +36,8 @@ class Family:
 
     ``build`` takes the knobs as keywords with defaults.  ``layouts`` gives, for the knobs of a network, the key
     map of every public layout other than the canonical one.  ``preprocess`` is what differs from ImageNet's habit.
+    Patterns of ``ignore`` match keys that inference does not use, such as auxiliary heads'.  ``trials`` are sets of
+    knobs that the shapes of a checkpoint can show, to be tried in recognising one.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Family:
     labels: str = "imagenet"
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     knob_aliases: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    trials: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def knobs(self) -> dict[str, Any]:

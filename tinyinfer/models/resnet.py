@@ -67,12 +67,15 @@ def _deep(*depths: int, **knobs: int) -> dict[str, object]:
     return {"block": "bottleneck", "depths": depths, **knobs}
 
 
+TRIALS = ({"small_input": True},)  # its stem has another shape
+
 FAMILIES = (
     Family(
         name="resnet",
         paper="Deep Residual Learning for Image Recognition",
         year=2015,
         build=build,
+        trials=TRIALS,
         variants=(
             Variant("resnet18", params=11_689_512, macs=1_814_073_344),
             Variant("resnet34", {"depths": (3, 4, 6, 3)}, params=21_797_672, macs=3_663_761_408),
@@ -86,6 +89,7 @@ FAMILIES = (
         paper="Aggregated Residual Transformations for Deep Neural Networks",
         year=2016,
         build=build,
+        trials=TRIALS,
         variants=(
             Variant("resnext50_32x4d", _deep(3, 4, 6, 3, groups=32, base_width=4), params=25_028_904),
             Variant("resnext101_32x8d", _deep(3, 4, 23, 3, groups=32, base_width=8), params=88_791_336),
@@ -97,6 +101,7 @@ FAMILIES = (
         paper="Wide Residual Networks",
         year=2016,
         build=build,
+        trials=TRIALS,
         variants=(
             Variant("wide_resnet50_2", _deep(3, 4, 6, 3, base_width=128), params=68_883_240),
             Variant("wide_resnet101_2", _deep(3, 4, 23, 3, base_width=128), params=126_886_696),

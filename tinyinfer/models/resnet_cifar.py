@@ -64,6 +64,7 @@ FAMILIES = (
         year=2015,
         build=build,
         layouts=layouts,
+        trials=({"shortcut": "B"},),
         labels="cifar10",
         variants=(
             Variant("resnet20", {"blocks": 3}, ("resnet20_cifar10",), params=269_722),

@@ -1,0 +1,110 @@
+"""Which network a state dict belongs to, told by its keys and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.errors import InputError, WeightsError
+from tinyinfer.formats.state_dict import map_keys
+from tinyinfer.graph import Graph
+from tinyinfer.models.family import Family, Rows, Variant
+from tinyinfer.models.registry import families
+
+State = Mapping[str, np.ndarray]
+
+WIDTHS = [round(0.05 * i, 2) for i in range(1, 61)]  # tried when the keys fit and the shapes do not
+
+
+@dataclass(frozen=True)
+class Match:
+    """One reading of a state dict: ``score`` is the share of keys, of both sides together, whose shapes agree."""
+
+    family: Family
+    variant: Variant
+    knobs: Mapping[str, Any]
+    layout: str
+    rows: Rows
+    graph: Graph
+    score: float
+    same_keys: bool
+
+    def __str__(self) -> str:
+        knobs = "".join(f", {name}={value!r}" for name, value in self.knobs.items())
+        return f"{self.variant.name} ({self.layout} keys{knobs})"
+
+
+def recognise(
+    state: State, candidates: Sequence[tuple[Family, Variant]] | None = None, knobs: Mapping[str, Any] | None = None
+) -> list[Match]:
+    """Readings of a state dict, best first; one of score 1 fits in every key and shape.
+
+    ``candidates`` are all networks unless given.  The number of classes, the width and what else the shapes show
+    are found out unless ``knobs`` says them.  Raises InputError when a knob fits no candidate.
+    """
+    chosen = candidates or [(family, variant) for family in families().values() for variant in family.variants]
+    given, found, refused = dict(knobs or {}), [], None
+    for family, variant in chosen:
+        for trial in ({}, *family.trials):
+            try:
+                found += _readings(state, family, variant, {**trial, **given})
+            except InputError as error:
+                refused = error
+        if found and max(match.score for match in found) == 1:
+            break
+    if not found and refused:
+        raise refused
+    found.sort(key=lambda match: -match.score)
+    if found and found[0].score < 1 and "width" not in given:
+        found = sorted([*found, *_scaled(state, found)], key=lambda match: -match.score)
+    return found
+
+
+def _readings(state: State, family: Family, variant: Variant, knobs: Mapping[str, Any]) -> Iterator[Match]:
+    """The state dict read as this network, in each of its layouts."""
+    graph, resolved = family.make(variant, knobs)
+    for layout, rows in {"canonical": (), **family.layouts(**resolved)}.items():
+        try:
+            renamed = map_keys(state, rows)
+        except WeightsError:
+            continue  # two keys became one, so it is not this layout
+        knobs_here, graph_here = knobs, graph
+        classes = _classes(graph, renamed)
+        if classes and "num_classes" not in knobs and classes != resolved["num_classes"]:
+            knobs_here = {**knobs, "num_classes": classes}
+            graph_here, _ = family.make(variant, knobs_here)
+        score, same_keys = _compare(graph_here, renamed)
+        yield Match(family, variant, knobs_here, layout, rows, graph_here, score, same_keys)
+
+
+def _scaled(state: State, found: Sequence[Match]) -> Iterator[Match]:
+    """The same networks in other widths, where the keys fit already."""
+    tried = set()
+    for match in sorted(found, key=lambda match: "width" in match.variant.knobs):  # the full width lends the name
+        others = {**match.variant.knobs, **match.knobs, "width": None}
+        network = (match.family.name, match.layout, repr(sorted(others.items())))
+        if match.same_keys and "width" in match.family.knobs and network not in tried:
+            tried.add(network)
+            for width in WIDTHS:
+                for scaled in _readings(state, match.family, match.variant, {**match.knobs, "width": width}):
+                    if scaled.score == 1:
+                        yield scaled
+                        return
+
+
+def _classes(graph: Graph, state: State) -> int | None:
+    """Rows of the last weight matrix, which are the classes."""
+    keys = [node.params["weight"] for node in graph.nodes if "weight" in node.params]
+    matrices = [key for key in keys if graph.weights[key].ndim > 1]
+    found = state.get(matrices[-1]) if matrices else None
+    return found.shape[0] if found is not None and found.ndim > 1 else None
+
+
+def _compare(graph: Graph, state: State) -> tuple[float, bool]:
+    """Share of keys with equal shapes, and whether the keys are the same."""
+    given = {key: array.shape for key, array in state.items() if not key.endswith("num_batches_tracked")}
+    equal = sum(given.get(key) == array.shape for key, array in graph.weights.items())
+    return equal / max(len(given.keys() | graph.weights.keys()), 1), given.keys() == graph.weights.keys()
