@@ -1,0 +1,156 @@
+"""Each fast step against the textbook: the same live inputs through the NumPy reference in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from tinyinfer.graph import Graph, Node, Shape
+from tinyinfer.kernels.base import Kernel
+from tinyinfer.ops.base import Op
+from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs
+from tinyinfer.profiling.tables import By, Column, Report, Table, shape_text
+from tinyinfer.runtime.executor import View, execute
+from tinyinfer.runtime.plan import Step
+
+# whole networks: errors of single steps add up; engines that differ by more compute something else
+END_TO_END_TOLERANCE = 1e-3
+
+BORDERS = ("input", "output")
+
+
+@dataclass(frozen=True)
+class CompareRow:
+    """One step or one output: largest difference over the reference's standard deviation, and what is allowed."""
+
+    name: str
+    op: str
+    kernel: str
+    shape: Shape
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is within the tolerance; a NaN never is."""
+        return self.error <= self.tolerance
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and the verdict; an error that is not a finite number is None, as JSON has no other."""
+        error = self.error if np.isfinite(self.error) else None
+        return {**vars(self), "error": error, "passed": self.passed}
+
+
+@dataclass(frozen=True)
+class Comparison(Report):
+    """Every step against the reference on its own inputs, and the outputs against a reference run of the network."""
+
+    rows: tuple[CompareRow, ...]
+    outputs: tuple[CompareRow, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all steps and outputs are within their tolerances."""
+        return all(row.passed for row in (*self.rows, *self.outputs))
+
+    @property
+    def worst(self) -> CompareRow | None:
+        """The step that uses most of its tolerance."""
+        return max(self.rows, key=lambda row: np.nan_to_num(row.error, nan=np.inf) / row.tolerance, default=None)
+
+    def records(self, by: By = "node") -> list[dict[str, Any]]:
+        return [row.to_dict() for row in (*self.rows, *self.outputs)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict, the steps and the outputs, ready for JSON."""
+        steps, outputs = ([row.to_dict() for row in rows] for rows in (self.rows, self.outputs))
+        return {"passed": self.passed, "rows": steps, "outputs": outputs}
+
+    def table(self, by: By = "node") -> Table:
+        rows = (*self.rows, *self.outputs)
+        failed = sum(not row.passed for row in rows)
+        return Table(
+            "Fast steps against the float64 reference",
+            [
+                Column("node", [row.name for row in rows], f"{len(self.rows)} steps", right=False),
+                Column("operator", [row.op for row in rows], right=False),
+                Column("kernel", [row.kernel for row in rows], right=False),
+                Column("shape", [shape_text(row.shape) for row in rows]),
+                Column("error/std", [f"{row.error:.1e}" for row in rows]),
+                Column("allowed", [f"{row.tolerance:.0e}" for row in rows]),
+                Column("verdict", ["ok" if row.passed else "FAIL" for row in rows], f"{failed} failed", right=False),
+            ],
+            ("error: largest |difference| over the standard deviation of the reference",),
+        )
+
+
+def compare(model: ModelLike, x: Inputs = None) -> Comparison:
+    """Compare every step and the outputs with the reference on ``x`` (None: random numbers at nominal size).
+
+    A step is judged on the inputs it really had, so an error shows where it arises.  Raises InputError.
+    """
+    arrays = make_inputs(model.graph, x)
+    plan = model.plan({name: array.shape for name, array in arrays.items()})
+    checker = _Checker(plan.graph)
+    found = execute(plan, arrays, checker)
+    truth = evaluate(model.graph, arrays)
+    outputs = [
+        CompareRow(name, "whole network", "", y.shape, relative_error(y, truth[name]), END_TO_END_TOLERANCE)
+        for name, y in found.items()
+    ]
+    return Comparison(tuple(checker.rows), tuple(outputs))
+
+
+class _Checker:
+    """A hook that runs each step and then its reference on what the step had read."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.rows: list[CompareRow] = []
+
+    def __call__(self, step: Step, call: Callable[[], None], view: View) -> None:
+        if step.node.op.name in BORDERS:
+            return call()
+        inputs = [view(value).astype(np.float64) for value in step.inputs]  # before: a step may overwrite them
+        call()
+        truth = _reference(step.node, inputs, self.graph)
+        errors = [relative_error(view(v), t) for v, t in zip(step.outputs, truth, strict=True)]
+        kernel = step.implementation or Kernel
+        self.rows.append(
+            CompareRow(
+                step.node.name,
+                step.node.op.name,
+                step.kernel,
+                step.output_types[0].shape,
+                float(np.max(errors)),
+                kernel.tolerance,
+            )
+        )
+
+
+def evaluate(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of a graph by its operators' references, in float64."""
+    values = {name: array.astype(np.float64) for name, array in inputs.items()}
+    order = graph.topological_order()
+    last_use = {value: i for i, node in enumerate(order) for value in node.inputs}
+    for i, node in enumerate(order):
+        results = _reference(node, [values[value] for value in node.inputs], graph)
+        values.update(zip(node.outputs, results, strict=True))
+        for value in node.inputs:
+            if last_use[value] == i and value not in graph.outputs:
+                values.pop(value, None)
+    return {name: values[name] for name in graph.outputs}
+
+
+def _reference(node: Node, inputs: list[np.ndarray], graph: Graph) -> list[np.ndarray]:
+    params = {role: array.astype(np.float64) for role, array in graph.param_arrays(node).items()}
+    return cast(Op, node.op).reference(inputs, params)
+
+
+def relative_error(found: np.ndarray, truth: np.ndarray) -> float:
+    """Largest |found - truth| over the standard deviation of the truth (over 1 for a constant truth)."""
+    scale = float(np.std(truth))
+    return float(np.max(np.abs(found - truth))) / (scale if scale > 1e-12 * float(np.max(np.abs(truth))) else 1.0)

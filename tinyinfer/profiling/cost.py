@@ -1,0 +1,160 @@
+"""What a network costs before it runs: mult-adds, parameters and memory access of every node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from tinyinfer.graph import Graph, Node, OpCost, Shape, TensorType
+from tinyinfer.ops.base import Op
+from tinyinfer.profiling.tables import By, Column, Report, Table, check_by, millions, shape_text, thousands
+
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """One node: multiply-adds, learnable parameters, and elements read and written, weights included."""
+
+    name: str
+    op: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    macs: int
+    params: int
+    memory_access: int
+    kernel: str = ""  # set in a lowered graph
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the (first) output."""
+        return self.outputs[0]
+
+    @property
+    def bytes(self) -> int:
+        """Memory access in bytes of float32."""
+        return self.memory_access * FLOAT_BYTES
+
+
+@dataclass(frozen=True)
+class OpCostRow:
+    """All nodes of one operator."""
+
+    op: str
+    nodes: int
+    macs: int
+    params: int
+    memory_access: int
+
+
+@dataclass(frozen=True)
+class Cost(Report):
+    """The cost table of a network for one input shape; every total is the sum of its rows."""
+
+    rows: tuple[CostRow, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one run; the papers' "mult-adds"."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def params(self) -> int:
+        """Learnable parameters, those that several nodes share once."""
+        return sum(row.params for row in self.rows)
+
+    @property
+    def memory_access(self) -> int:
+        """Elements read and written if nothing stays in a cache (ShuffleNet V2's MAC, section 2)."""
+        return sum(row.memory_access for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Memory access in bytes of float32."""
+        return sum(row.bytes for row in self.rows)
+
+    def by_op(self) -> list[OpCostRow]:
+        """Rows added up by operator, most mult-adds first."""
+        groups: dict[str, list[CostRow]] = {}
+        for row in self.rows:
+            groups.setdefault(row.op, []).append(row)
+        added = [
+            OpCostRow(op, len(g), sum(r.macs for r in g), sum(r.params for r in g), sum(r.memory_access for r in g))
+            for op, g in groups.items()
+        ]
+        return sorted(added, key=lambda row: (-row.macs, -row.memory_access))
+
+    def records(self, by: By = "node") -> list[dict[str, Any]]:
+        check_by(by)
+        if by != "node":
+            return [dict(vars(row)) for row in self.by_op()]
+        return [{**vars(row), "bytes": row.bytes} for row in self.rows]
+
+    def to_dict(self, by: By = "node") -> dict[str, Any]:
+        """Totals and rows, ready for JSON."""
+        totals = {"macs": self.macs, "params": self.params, "memory_access": self.memory_access, "bytes": self.bytes}
+        return {**totals, "rows": self.records(by)}
+
+    def table(self, by: By = "node") -> Table:
+        check_by(by)
+        rows: Sequence[CostRow | OpCostRow] = self.rows if by == "node" else self.by_op()
+        counts = [
+            Column("mult-adds M", [millions(r.macs) for r in rows], millions(self.macs)),
+            Column("params k", [thousands(r.params) for r in rows], thousands(self.params)),
+            Column("memory access M", [millions(r.memory_access) for r in rows], millions(self.memory_access)),
+        ]
+        left = self._node_columns() if by == "node" else self._op_columns()
+        return Table("Cost", [*left, *counts], ("memory access: elements read and written, weights included",))
+
+    def _op_columns(self) -> list[Column]:
+        rows = self.by_op()
+        nodes = Column("nodes", [str(row.nodes) for row in rows], str(len(self.rows)))
+        return [Column("operator", [row.op for row in rows], "total", right=False), nodes]
+
+    def _node_columns(self) -> list[Column]:
+        columns = [
+            Column("node", [row.name for row in self.rows], f"{len(self.rows)} nodes", right=False),
+            Column("operator", [row.op for row in self.rows], right=False),
+            Column("shape", [shape_text(row.shape) for row in self.rows]),
+        ]
+        if any(row.kernel for row in self.rows):
+            columns.insert(2, Column("kernel", [row.kernel for row in self.rows], right=False))
+        return columns
+
+
+def cost(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> Cost:
+    """The cost of a graph for these input shapes (nominal ones by default).
+
+    A weight that several nodes use counts among the parameters of the first of them alone; its mult-adds count at
+    every use.  Raises GraphError when the shapes do not fit.
+    """
+    types = graph.infer_types(input_shapes)
+    seen: set[str] = set()
+    rows = []
+    for node in graph.topological_order():
+        inputs, outputs = ([types[value] for value in values] for values in (node.inputs, node.outputs))
+        params = {role: TensorType(graph.weights[key].shape) for role, key in node.params.items()}
+        found = node_cost(node, inputs, params, outputs)
+        fresh = {role: t for role, t in params.items() if node.params[role] not in seen}
+        seen.update(node.params.values())
+        rows.append(
+            CostRow(
+                name=node.name,
+                op=node.op.name,
+                inputs=tuple(t.shape for t in inputs),
+                outputs=tuple(t.shape for t in outputs),
+                macs=found.macs,
+                params=found.params if len(fresh) == len(params) else cast(Op, node.op).learnable(fresh),
+                memory_access=found.memory_access,
+                kernel=node.kernel,
+            )
+        )
+    return Cost(tuple(rows))
+
+
+def node_cost(
+    node: Node, inputs: Sequence[TensorType], params: Mapping[str, TensorType], outputs: Sequence[TensorType]
+) -> OpCost:
+    """What the node's operator counts for these operands."""
+    return cast(Op, node.op).cost(inputs, params, outputs)

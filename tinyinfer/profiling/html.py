@@ -1,0 +1,98 @@
+"""Self-contained HTML: inline CSS and SVG, nothing fetched, every name escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from tinyinfer.profiling.tables import Table, shorten
+
+CSS = """
+.ti { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; color: #1f2933; }
+.ti h1 { font-size: 22px; font-weight: 600; margin: 0 0 4px; } .ti h2 { font-size: 16px; margin: 26px 0 8px; }
+.ti p { color: #52606d; margin: 4px 0; }
+.ti table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: 0; }
+.ti caption { text-align: left; font-weight: 600; padding: 0 0 6px; }
+.ti th, .ti td { padding: 3px 10px 3px 0; text-align: left; white-space: nowrap; background: none; border: 0; }
+.ti th { border-bottom: 1px solid #9aa5b1; vertical-align: bottom; font-weight: 600; }
+.ti td.n, .ti th.n { text-align: right; padding-left: 8px; }
+.ti tbody tr:nth-child(even) { background: #f5f7fa; }
+.ti tfoot td { border-top: 1px solid #9aa5b1; font-weight: 600; }
+.ti .facts { display: flex; flex-wrap: wrap; gap: 10px 36px; margin: 14px 0; }
+.ti .facts b { display: block; font-size: 20px; font-weight: 600; } .ti .facts span { color: #52606d; font-size: 12px; }
+.ti svg { max-width: 100%; height: auto; }
+"""
+
+# Okabe and Ito's palette, told apart with every kind of colour vision ("Color Universal Design", 2008)
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
+
+
+def fragment(body: str) -> str:
+    """A piece to stand inside another page, as Jupyter wants it."""
+    return f'<div class="ti"><style>{CSS}</style>{body}</div>'
+
+
+def page(title: str, body: str) -> str:
+    """A whole document; ``body`` is HTML, ``title`` plain text."""
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width">'
+        f"<style>body {{ margin: 32px auto; max-width: 1100px; padding: 0 20px; background: #fff; }} {CSS}</style>"
+        f'</head><body class="ti">{body}</body></html>\n'
+    )
+
+
+def heading(title: str) -> str:
+    """A title, given as plain text."""
+    return f"<h1>{escape(title)}</h1>"
+
+
+def table_html(table: Table) -> str:
+    """A table with its title as caption, totals as footer and notes below."""
+    classes = [' class="n"' if column.right else "" for column in table.columns]
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}{c}>{escape(t)}</{tag}>" for t, c in zip(cells, classes, strict=True)) + "</tr>"
+
+    head = row([column.title for column in table.columns], "th")
+    body = "".join(row(cells, "td") for cells in table.rows())
+    foot = row([column.total for column in table.columns], "td")
+    notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody><tfoot>{foot}</tfoot></table>{notes}"
+
+
+def facts_html(facts: Sequence[tuple[str, str]]) -> str:
+    """A line of big numbers: (value, what it is)."""
+    return (
+        '<div class="facts">'
+        + "".join(f"<div><b>{escape(value)}</b><span>{escape(what)}</span></div>" for value, what in facts)
+        + "</div>"
+    )
+
+
+def bars_svg(bars: Sequence[tuple[str, float, str, str]], legend: Sequence[tuple[str, str]] = ()) -> str:
+    """Horizontal bars, one a row: (label, length, text at its end, colour), under a legend of (name, colour)."""
+    longest = max((length for _, length, _, _ in bars), default=0) or 1.0
+    left, width, pitch, top = 210, 560, 18, 26 if legend else 4
+    parts = []
+    for i, (name, colour) in enumerate(legend):
+        x = left + i * 160
+        parts.append(f'<rect x="{x}" y="4" width="11" height="11" rx="2" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 16}" y="14">{escape(name)}</text>')
+    for i, (label, length, text, colour) in enumerate(bars):
+        y, size = top + i * pitch, max(length / longest * width, 0.5)
+        short = shorten(label, 30)
+        parts.append(
+            f"<g><title>{escape(label)}: {escape(text)}</title>"
+            f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{escape(short)}</text>'
+            f'<rect x="{left}" y="{y + 2}" width="{size:.1f}" height="{pitch - 5}" rx="2" fill="{colour}"/>'
+            f'<text x="{left + size + 6:.1f}" y="{y + 12}" fill="#52606d">{escape(text)}</text></g>'
+        )
+    full_width, height = left + width + 130, top + len(bars) * pitch + 4
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{full_width}" height="{height}" '
+        f'viewBox="0 0 {full_width} {height}" font-family="system-ui, sans-serif" font-size="11.5" fill="#1f2933">'
+        + "".join(parts)
+        + "</svg>"
+    )

@@ -1,0 +1,172 @@
+"""Where the time goes: every step timed through the executor's hook, in turn with runs that nobody watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from tinyinfer.errors import InputError
+from tinyinfer.graph import TensorType
+from tinyinfer.passes.fold_batch_norm import origin
+from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
+from tinyinfer.profiling.roofline import Peak, machine_peak
+from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs, plan_for
+from tinyinfer.profiling.timings import Profile, ProfileRow
+from tinyinfer.runtime.executor import View, execute
+from tinyinfer.runtime.plan import Plan, Step
+
+__all__ = ["Profile", "profile"]
+
+Counts = Mapping[str, tuple[int, int]]  # mult-adds and parameters by node
+
+
+def profile(subject: ModelLike | Plan, x: Inputs = None, repeats: int = 20, warmup: int = 3) -> Profile:
+    """Time every step on ``x``, an array or arrays by input name (None: random numbers at nominal size).
+
+    Watched and unwatched runs take turns, so that a change of the machine's speed meets both.  Times are
+    milliseconds, medians of ``repeats``.  Raises InputError when ``x`` does not fit.
+    """
+    if repeats < 1 or warmup < 0:
+        raise InputError(f"expected at least 1 repeat and 0 warm-up runs, found {repeats} and {warmup}")
+    graph = subject.graph
+    arrays = make_inputs(graph, x)
+    began = time.perf_counter_ns()
+    plan = plan_for(subject, arrays)
+    prepare_ns = time.perf_counter_ns() - began
+    first = _Stopwatch()
+    first_ns = first.watch(plan, arrays)
+    for _ in range(warmup):
+        execute(plan, arrays)
+    stopwatch, totals = _Stopwatch(), []
+    for _ in range(repeats):
+        totals.append(_unwatched_ns(plan, arrays))
+        stopwatch.watch(plan, arrays)
+    counts = {} if isinstance(subject, Plan) else _counts(subject, arrays)
+    return _report(
+        plan, counts, np.array(totals) / 1e6, stopwatch, first, prepare_ns / 1e6, first_ns / 1e6, _name(subject)
+    )
+
+
+class _Stopwatch:
+    """A hook that notes start and end of every step, run after run."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[tuple[int, int]]] = []
+
+    def __call__(self, step: Step, call: Callable[[], None], view: View) -> None:
+        start = time.perf_counter_ns()
+        call()
+        self.runs[-1].append((start, time.perf_counter_ns()))
+
+    def watch(self, plan: Plan, arrays: Mapping[str, np.ndarray]) -> int:
+        """One run; returns its nanoseconds."""
+        self.runs.append([])
+        start = time.perf_counter_ns()
+        execute(plan, arrays, self)
+        return time.perf_counter_ns() - start
+
+    def milliseconds(self) -> np.ndarray:
+        """Durations, [runs, steps]."""
+        times = np.array(self.runs, np.int64).reshape(len(self.runs), -1, 2)
+        return (times[:, :, 1] - times[:, :, 0]) / 1e6
+
+    def typical(self) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and durations of the steps of the run with the median sum, in milliseconds."""
+        durations = self.milliseconds()
+        index = int(np.argsort(durations.sum(axis=1))[len(durations) // 2])
+        starts = np.array([start for start, _ in self.runs[index]], np.int64)
+        return (starts - starts[0]) / 1e6, durations[index]
+
+
+def _unwatched_ns(plan: Plan, arrays: Mapping[str, np.ndarray]) -> int:
+    start = time.perf_counter_ns()
+    execute(plan, arrays)
+    return time.perf_counter_ns() - start
+
+
+def _name(subject: ModelLike | Plan) -> str:
+    meta = {} if isinstance(subject, Plan) else subject.meta
+    return str(meta.get("name") or meta.get("arch") or "network")
+
+
+def _counts(model: ModelLike, arrays: Mapping[str, np.ndarray]) -> Counts:
+    """What the nodes of the network count as it was written, before norms were folded."""
+    rows = cost(model.graph, {name: array.shape for name, array in arrays.items()}).rows
+    return {row.name: (row.macs, row.params) for row in rows}
+
+
+def _report(
+    plan: Plan,
+    counts: Counts,
+    totals: np.ndarray,
+    stopwatch: _Stopwatch,
+    first: _Stopwatch,
+    prepare_ms: float,
+    first_ms: float,
+    name: str,
+) -> Profile:
+    times = stopwatch.milliseconds()
+    medians = np.median(times, axis=0)
+    uses_kernels = any(step.implementation for step in plan.steps)  # without them, Numba is not to be imported
+    peak = machine_peak(plan.options.threads) if uses_kernels else None
+    firsts = first.milliseconds()[0]
+    shares = medians / medians.sum()
+    rows = tuple(
+        _row(plan, step, counts, peak, times[:, i], float(firsts[i]), float(shares[i]))
+        for i, step in enumerate(plan.steps)
+    )
+    starts, durations = stopwatch.typical()
+    return Profile(
+        rows=rows,
+        total_ms=float(np.median(totals)),
+        total_min_ms=float(totals.min()),
+        total_p90_ms=float(np.percentile(totals, 90)),
+        watched_ms=float(np.median(times.sum(axis=1))),
+        prepare_ms=prepare_ms,
+        first_ms=first_ms,
+        repeats=len(totals),
+        threads=plan.options.threads,
+        arena_bytes=plan.arena_bytes,
+        starts=tuple(map(float, starts)),
+        durations=tuple(map(float, durations)),
+        peak=peak,
+        name=name,
+    )
+
+
+def _row(
+    plan: Plan, step: Step, counts: Counts, peak: Peak | None, times: np.ndarray, first_ms: float, share: float
+) -> ProfileRow:
+    outputs = step.output_types or step.input_types  # an output step writes what it reads
+    params = {role: TensorType(plan.graph.weights[key].shape) for role, key in step.node.params.items()}
+    found = node_cost(step.node, step.input_types, params, outputs)
+    macs, learnable = _counts_of(step, counts) or (found.macs, found.params)
+    moved = found.memory_access * FLOAT_BYTES
+    ms = float(np.median(times))
+    return ProfileRow(
+        name=step.node.name,
+        op=step.node.op.name,
+        kernel=step.kernel,
+        why=step.node.why,
+        origin=origin(step.node),
+        shape=outputs[0].shape,
+        macs=macs,
+        params=learnable,
+        bytes=moved,
+        ms=ms,
+        min_ms=float(times.min()),
+        p90_ms=float(np.percentile(times, 90)),
+        first_ms=first_ms,
+        share=share,
+        bound=peak.bound(macs, moved, ms / 1e3) if peak else "",
+    )
+
+
+def _counts_of(step: Step, counts: Counts) -> tuple[int, int] | None:
+    """Mult-adds and parameters of the original nodes a step stands for; None when one of them is not known."""
+    names: Sequence[str] = origin(step.node)
+    if any(name not in counts for name in names):
+        return None
+    return sum(counts[name][0] for name in names), sum(counts[name][1] for name in names)

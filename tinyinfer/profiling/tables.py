@@ -1,0 +1,176 @@
+"""One description of a table, rendered for a terminal, for Jupyter and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from tinyinfer.errors import InputError
+from tinyinfer.graph import Shape, TensorType
+from tinyinfer.profiling.output import write_text
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+By = Literal["node", "op", "kernel"]
+
+TERMINAL_COLUMNS = 100
+LEAST_TEXT = 12  # characters that a text column keeps in a narrow terminal
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading, the cells, and what stands below them in the totals row."""
+
+    title: str
+    cells: Sequence[str]
+    total: str = ""
+    right: bool = True  # numbers are aligned to the right
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether its cells may be shortened: names may, numbers and single words may not."""
+        return not self.right and self.width > LEAST_TEXT
+
+    @property
+    def width(self) -> int:
+        """Characters that the cells, the total and each word of the heading need."""
+        return max(map(len, (*self.cells, self.total, *self.title.split())), default=0)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length under a title, with notes below."""
+
+    title: str
+    columns: Sequence[Column]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The cells, row by row."""
+        return list(zip(*(column.cells for column in self.columns), strict=True))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """For a terminal: numbers in full, long names shortened; text is literal, so a name like "[input]" stays."""
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, show_footer=self.has_totals, padding=0)
+        yield Text(self.title, style="bold")
+        widths = self._widths(options.max_width - len(self.columns) + 1)
+        for column, width in zip(self.columns, widths, strict=True):
+            justify: Literal["left", "right"] = "right" if column.right else "left"
+            header, total = Text(column.title), Text(shorten(column.total, width))
+            table.add_column(header, total, justify=justify, width=width, vertical="bottom")
+        for row in self.rows():
+            table.add_row(*(Text(shorten(cell, width)) for cell, width in zip(row, widths, strict=True)))
+        yield table
+        for note in self.notes:
+            yield Text(note, style="dim")
+
+    @property
+    def has_totals(self) -> bool:
+        """Whether anything stands in the totals row."""
+        return any(column.total for column in self.columns)
+
+    def _widths(self, room: int) -> list[int]:
+        """What each column needs; text columns share what the numbers leave, the widest giving way first."""
+        widths = [column.width for column in self.columns]
+        flexible = [i for i, column in enumerate(self.columns) if column.shrinks]
+        while sum(widths) > room and (widest := max(flexible, key=lambda i: widths[i], default=None)) is not None:
+            if widths[widest] <= LEAST_TEXT:
+                break
+            widths[widest] -= 1
+        return widths
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        out = io.StringIO()
+        Console(width=TERMINAL_COLUMNS, file=out, color_system=None, legacy_windows=False).print(self)
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+class Report(ABC):
+    """Base of what can be shown as a table: by node, or added up by operator or by operator and kernel."""
+
+    @abstractmethod
+    def table(self, by: By = "node") -> Table:
+        """The table that a terminal and Jupyter show."""
+
+    @abstractmethod
+    def records(self, by: By = "node") -> list[dict[str, Any]]:
+        """The rows as JSON-able mappings with plain units (elements, bytes, milliseconds)."""
+
+    def to_csv(self, path: str | os.PathLike[str] | None = None, by: By = "node") -> str:
+        """The rows as CSV with a heading; written to ``path`` if given.  Raises OSError."""
+        text = to_csv(self.records(by))
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    def __rich__(self) -> Table:
+        return self.table()
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        from tinyinfer.profiling.html import fragment, table_html
+
+        return fragment(table_html(self.table()))
+
+
+def check_by(by: str) -> None:
+    """Raise InputError unless ``by`` is a way to group rows."""
+    if by not in ("node", "op", "kernel"):
+        raise InputError(f"by: expected 'node', 'op' or 'kernel', found {by!r}")
+
+
+def to_csv(records: Sequence[Mapping[str, Any]]) -> str:
+    """Rows under the names of the first one's fields; shapes as 1x3x224x224, lists separated by blanks."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if records:
+        writer.writerow(records[0])
+    for record in records:
+        writer.writerow([_cell(value) for value in record.values()])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        if all(isinstance(item, int) for item in value):
+            return shape_text(tuple(value))
+        return " ".join(str(_cell(item)) for item in value)
+    return value
+
+
+def shape_text(shape: Shape) -> str:
+    """1x3x224x224."""
+    return str(TensorType(shape))
+
+
+def shorten(text: str, width: int) -> str:
+    """The text with its middle left out where it is too long: names differ at their ends."""
+    if len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def millions(count: float) -> str:
+    """A count in millions, to five digits at most."""
+    value = count / 1e6
+    return f"{value:,.1f}" if value >= 1000 else f"{value:.2f}" if count >= 5000 else f"{value:.3f}" if count else "-"
+
+
+def thousands(count: float) -> str:
+    """A count in thousands."""
+    return f"{count / 1e3:,.1f}" if count else "-"

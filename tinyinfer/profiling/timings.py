@@ -1,0 +1,284 @@
+"""The timings of a plan and the ways to show them: tables, CSV, HTML, a Chrome trace, a plot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tinyinfer.graph import Shape
+from tinyinfer.profiling.html import COLOURS, bars_svg, facts_html, fragment, heading, page, table_html
+from tinyinfer.profiling.output import write_text
+from tinyinfer.profiling.roofline import Bound, Peak
+from tinyinfer.profiling.tables import By, Column, Report, Table, check_by, millions, shape_text
+from tinyinfer.profiling.trace import chrome_trace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+BUSY = 1.25  # a median this many times the least tells of other work on the machine
+
+
+class _Rates:
+    """Speeds, from counts and milliseconds."""
+
+    macs: int
+    bytes: int
+    ms: float
+
+    @property
+    def gmacs_per_s(self) -> float:
+        """10^9 mult-adds a second."""
+        return self.macs / (self.ms * 1e6) if self.ms else 0.0
+
+    @property
+    def gbytes_per_s(self) -> float:
+        """10^9 bytes a second, as if nothing stayed in a cache."""
+        return self.bytes / (self.ms * 1e6) if self.ms else 0.0
+
+
+@dataclass(frozen=True)
+class ProfileRow(_Rates):
+    """One step: ``ms`` is the median of the repeats, ``origin`` the nodes of the network it stands for.
+
+    ``macs`` and ``params`` are those nodes' counts, ``bytes`` what the step itself reads and writes;
+    ``bound`` is the roof it runs into ("" where the machine's roofs were not measured).
+    """
+
+    name: str
+    op: str
+    kernel: str
+    why: str
+    origin: tuple[str, ...]
+    shape: Shape
+    macs: int
+    params: int
+    bytes: int
+    ms: float
+    min_ms: float
+    p90_ms: float
+    first_ms: float
+    share: float
+    bound: Bound
+
+    @property
+    def label(self) -> str:
+        """Operator and kernel in one word or two; border steps have one kernel only."""
+        return self.op if self.op in ("input", "output") else f"{self.op} {self.kernel}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and the speeds."""
+        return {**vars(self), "gmacs_per_s": self.gmacs_per_s, "gbytes_per_s": self.gbytes_per_s}
+
+
+@dataclass(frozen=True)
+class ProfileGroup(_Rates):
+    """All steps of one operator, or of one kernel of it."""
+
+    name: str
+    nodes: int
+    macs: int
+    params: int
+    bytes: int
+    ms: float
+    share: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and the speeds."""
+        return {**vars(self), "gmacs_per_s": self.gmacs_per_s, "gbytes_per_s": self.gbytes_per_s}
+
+
+@dataclass(frozen=True)
+class Profile(Report):
+    """Timings of a plan.
+
+    ``total_ms`` is the median of whole runs without a hook, taken in turn with the watched ones, whose median is
+    ``watched_ms``; ``first_ms`` the first run, which loads or compiles kernels, and ``prepare_ms`` what preparing the
+    plan took before it; ``starts`` and ``durations`` are the steps of one typical run.  All in milliseconds.
+    """
+
+    rows: tuple[ProfileRow, ...]
+    total_ms: float
+    total_min_ms: float
+    total_p90_ms: float
+    watched_ms: float
+    prepare_ms: float
+    first_ms: float
+    repeats: int
+    threads: int
+    arena_bytes: int
+    starts: tuple[float, ...]
+    durations: tuple[float, ...]
+    peak: Peak | None = None
+    name: str = "network"
+
+    @property
+    def sum_ms(self) -> float:
+        """Sum of the rows' medians."""
+        return sum(row.ms for row in self.rows)
+
+    @property
+    def other_ms(self) -> float:
+        """Unwatched total minus the sum of rows: time between steps, less what watching costs; may be negative."""
+        return self.total_ms - self.sum_ms
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one run."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def params(self) -> int:
+        """Learnable parameters."""
+        return sum(row.params for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that all steps read and write."""
+        return sum(row.bytes for row in self.rows)
+
+    def grouped(self, by: By = "op") -> list[ProfileGroup]:
+        """Rows added up by operator, or by operator and kernel; slowest first."""
+        groups: dict[str, list[ProfileRow]] = {}
+        for row in self.rows:
+            groups.setdefault(row.op if by == "op" else row.label, []).append(row)
+        added = [
+            ProfileGroup(
+                name=name,
+                nodes=len(rows),
+                macs=sum(r.macs for r in rows),
+                params=sum(r.params for r in rows),
+                bytes=sum(r.bytes for r in rows),
+                ms=sum(r.ms for r in rows),
+                share=sum(r.share for r in rows),
+            )
+            for name, rows in groups.items()
+        ]
+        return sorted(added, key=lambda group: -group.ms)
+
+    def _rows(self, by: By) -> Sequence[ProfileRow | ProfileGroup]:
+        check_by(by)
+        return self.rows if by == "node" else self.grouped(by)
+
+    # -- as data -------------------------------------------------------------------------------
+
+    def records(self, by: By = "node") -> list[dict[str, Any]]:
+        return [row.to_dict() for row in self._rows(by)]
+
+    def to_dict(self, by: By = "node") -> dict[str, Any]:
+        """Totals and rows, ready for JSON."""
+        fields = ("total_ms", "total_min_ms", "total_p90_ms", "watched_ms", "sum_ms", "other_ms")
+        counts = ("prepare_ms", "first_ms", "macs", "params", "bytes", "arena_bytes", "repeats", "threads")
+        peak = self.peak and {"gmacs_per_s": self.peak.gmacs, "gbytes_per_s": self.peak.gbytes}
+        totals = {field: getattr(self, field) for field in (*fields, *counts)}
+        return {"name": self.name, **totals, "peak": peak, "rows": self.records(by)}
+
+    def to_chrome_trace(self, path: str | os.PathLike[str]) -> None:
+        """Write one typical run for chrome://tracing or ui.perfetto.dev.  Raises OSError."""
+        write_text(path, chrome_trace(self))
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write a self-contained page: totals, bars, tables.  Raises OSError."""
+        write_text(path, page(f"Profile of {self.name}", self._html()))
+
+    def plot(self) -> Figure:
+        """Time by step and the roofline; needs the ``plots`` extra."""
+        from tinyinfer import plots
+
+        return plots.profile(self)
+
+    # -- as tables -----------------------------------------------------------------------------
+
+    def table(self, by: By = "node") -> Table:
+        rows = self._rows(by)
+        total = _Total(self.macs, self.bytes, self.sum_ms)
+        numbers = [
+            Column("MACs M", [millions(r.macs) for r in rows], millions(self.macs)),
+            Column("ms", [f"{r.ms:.3f}" for r in rows], f"{self.sum_ms:.3f}"),
+            Column("share %", [f"{100 * r.share:.1f}" for r in rows], "100.0"),
+            Column("GMAC/s", [_speed(r.gmacs_per_s) for r in rows], _speed(total.gmacs_per_s)),
+            Column("GB/s", [_speed(r.gbytes_per_s) for r in rows], _speed(total.gbytes_per_s)),
+        ]
+        left = self._node_columns() if by == "node" else self._group_columns(by)
+        right = [] if by != "node" else [Column("bound", [row.bound for row in self.rows], right=False)]
+        return Table(f"Profile of {self.name}", [*left, *numbers, *right], self._notes())
+
+    def _node_columns(self) -> list[Column]:
+        return [
+            Column("node", [row.name for row in self.rows], f"{len(self.rows)} steps", right=False),
+            Column("operator, kernel", [row.label for row in self.rows], right=False),
+            Column("shape", [shape_text(row.shape) for row in self.rows]),
+        ]
+
+    def _group_columns(self, by: By) -> list[Column]:
+        groups = self.grouped(by)
+        heading = "operator" if by == "op" else "operator, kernel"
+        steps = Column("steps", [str(group.nodes) for group in groups], str(len(self.rows)))
+        return [Column(heading, [group.name for group in groups], "sum", right=False), steps]
+
+    def _notes(self) -> list[str]:
+        notes = [
+            f"{self.total_ms:.3f} ms a run unwatched (median of {self.repeats}; least {self.total_min_ms:.3f}, "
+            f"90 % within {self.total_p90_ms:.3f}); [other] {self.other_ms:+.3f} ms",
+            *self._warning(),
+            f"first run {self.first_ms:.1f} ms after {self.prepare_ms:.1f} ms of preparation; "
+            f"threads {self.threads}; arena {self.arena_bytes / 1e6:.2f} MB",
+        ]
+        if self.peak:
+            notes.append(
+                f"measured roofs: {self.peak.gmacs:.1f} GMAC/s, {self.peak.gbytes:.1f} GB/s of memory "
+                "(a cache gives more)"
+            )
+        return [*notes, *(f"{label}: {why}" for label, why in self.choices())]
+
+    def choices(self) -> list[tuple[str, str]]:
+        """(operator and kernel, why it was chosen), each once."""
+        return list(dict.fromkeys((row.label, row.why) for row in self.rows if row.why))
+
+    def _warning(self) -> list[str]:
+        if self.total_ms < BUSY * self.total_min_ms:
+            return []
+        return [
+            f"the machine was busy ({self.watched_ms:.3f} ms a run watched): "
+            "medians of short steps escape that, whole runs do not"
+        ]
+
+    # -- as HTML -------------------------------------------------------------------------------
+
+    def _repr_html_(self) -> str:
+        return fragment(self._html())
+
+    def _html(self) -> str:
+        total = _Total(self.macs, self.bytes, self.total_ms)
+        facts = [
+            (f"{self.total_ms:.2f} ms", f"a run, median of {self.repeats}"),
+            (f"{millions(self.macs)} M", "mult-adds"),
+            (f"{millions(self.params)} M", "parameters"),
+            (f"{total.gmacs_per_s:.1f} GMAC/s", f"with {self.threads} thread{'s' if self.threads > 1 else ''}"),
+            (f"{self.first_ms:.0f} ms", "first run"),
+        ]
+        groups = self.grouped("kernel")
+        colours = {group.name: COLOURS[min(i, len(COLOURS) - 1)] for i, group in enumerate(groups)}
+        bars = [(row.name, row.ms, f"{row.ms:.3f} ms · {row.share:.1%}", colours[row.label]) for row in self.rows]
+        legend = [(group.name, colours[group.name]) for group in groups[:4]]
+        by_kernel = replace(self.table("kernel"), title="", notes=())
+        return (
+            heading(f"Profile of {self.name}")
+            + facts_html(facts)
+            + f"<h2>By kernel</h2>{table_html(by_kernel)}"
+            + f"<h2>Time by step</h2>{bars_svg(bars, legend)}"
+            + f"<h2>Every step</h2>{table_html(replace(self.table(), title=''))}"
+        )
+
+
+@dataclass(frozen=True)
+class _Total(_Rates):
+    macs: int
+    bytes: int
+    ms: float
+
+
+def _speed(value: float) -> str:
+    return f"{value:.1f}" if value >= 0.05 else "-"
