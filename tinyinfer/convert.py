@@ -61,7 +61,7 @@ def convert(path: str | os.PathLike[str], arch: str | None = None, **knobs: Any)
 def _choose(where: str, state: dict[str, np.ndarray], arch: str | None, knobs: dict[str, Any]) -> Match:
     """The best reading of the state dict; raises UnsupportedOpError when none comes near and no ``arch`` is given."""
     matches = recognise(state, [find(arch)] if arch else None, knobs)
-    if arch or matches[0].score >= NEAR:
+    if matches and (arch or matches[0].score >= NEAR):
         return matches[0]
     near = "; ".join(f"{match}: {match.score:.0%} of the keys fit" for match in matches[:3] if match.score > 0.1)
     raise UnsupportedOpError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,20 @@ def test_the_papers_own_knobs_of_squeezenet() -> None:
     assert weights["features.3.expand3x3.weight"].shape[0] == 32
 
 
+def test_tables_from_json_make_the_same_network() -> None:
+    """Knobs in a model's metadata come back as lists."""
+    for name in ("squeezenet1_1", "mobilenet_v2_cifar", "resnet50"):
+        plain = ti.models.build(name)
+        read = ti.models.build(name, **json.loads(json.dumps(ti.models.describe(name)["knobs"])))
+        assert [node.op for node in read.nodes] == [node.op for node in plain.nodes]
+
+
+def test_the_expansion_of_mobilenet_v2() -> None:
+    weights = ti.models.build("mobilenet_v2", expand=3).weights
+    assert weights["features.2.conv.0.0.weight"].shape[0] == 3 * 16
+    assert "features.1.conv.3.weight" not in weights  # the row of t = 1 stays without expansion
+
+
 def test_cifar_shortcuts() -> None:
     """A has no parameters; B adds a 1x1 convolution and a norm at the two stages that halve the size."""
     a, b = (ti.models.build("resnet20", shortcut=kind).weights for kind in "AB")
@@ -126,8 +141,25 @@ def test_resnet20s_shortcut_a_subsamples_and_pads() -> None:
         ({"table": [(6, 24, 1, -1)]}, "table"),
         ({"table": 3}, "table"),
         ({"head": -1}, "head"),
+        ({"expand": 0}, "expand"),
+        ({"width": None}, "width"),
     ],
 )
-def test_knobs_that_do_not_fit_are_refused_by_name(knobs: dict[str, Any], named: str) -> None:
+def test_knobs_of_mobilenet_that_do_not_fit_are_refused_by_name(knobs: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=named):
         ti.models.create("mobilenet_v2", **knobs)
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "named"),
+    [
+        ("resnet18", {"block": "other"}, "block"),
+        ("resnet18", {"groups": 2}, "groups"),
+        ("resnet18", {"depths": (2, 2, 2)}, "depths"),
+        ("resnet20", {"shortcut": "C"}, "shortcut"),
+        ("squeezenet1_0", {"dropout": 2.0}, "dropout|p:"),
+    ],
+)
+def test_knobs_of_others_that_do_not_fit_are_refused_by_name(name: str, knobs: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        ti.models.create(name, **knobs)

@@ -64,7 +64,8 @@ class Family:
         for name, value in chosen.items():
             if name not in known:
                 raise InputError(f"{variant.name} has no knob {name!r}, only {', '.join(sorted(known))}")
-            _check_knob(variant.name, name, value)
+            if value is not None or known[name] is not None:
+                _check_knob(variant.name, name, value)
         return {**known, **variant.knobs, **chosen}
 
     def make(self, variant: Variant, given: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
@@ -78,7 +79,7 @@ class Family:
 
 
 COUNTS = ("num_classes", "resolution", "stem", "head", "depth", "blocks", "groups", "base_width", "stem_kernel")
-FACTORS = ("width", "eps")
+FACTORS = ("width", "expand", "eps")
 PADDINGS = ("symmetric", "same")
 
 
@@ -86,7 +87,7 @@ def _check_knob(variant: str, name: str, value: Any) -> None:
     """Refuse what no network takes, before it turns up as a shape that does not fit."""
     integer = isinstance(value, int) and not isinstance(value, bool)
     wrong = None
-    if name in COUNTS and not (integer and value >= 1) and not (name == "resolution" and value is None):
+    if name in COUNTS and not (integer and value >= 1):
         wrong = "a whole number of at least 1"
     elif name in FACTORS and not (isinstance(value, int | float) and 0 < value < 1e3):
         wrong = "a number above 0"

@@ -45,6 +45,7 @@ def build(
     num_classes: int = 1000,
     width: float = 1.0,
     table: Sequence[Row] = IMAGENET_TABLE,
+    expand: float | None = None,
     stem: int = 32,
     head: int = 1280,
     small_input: bool = False,
@@ -55,8 +56,9 @@ def build(
 ) -> Graph:
     """The network of table 2.
 
-    ``width`` scales all channels but never the head's below ``head``; ``small_input`` keeps 32x32 pictures at their
-    size in the first convolution; ``padding`` "same" is for weights trained by TensorFlow.
+    ``width`` scales all channels but never the head's below ``head``; ``expand`` replaces t in the rows where it is
+    not 1; ``small_input`` keeps 32x32 pictures at their size in the first convolution; ``padding`` "same" is for
+    weights trained by TensorFlow.
     """
     style = Style("relu6", padding, eps)
     b = Builder()
@@ -73,7 +75,7 @@ def build(
                 x,
                 make_divisible(c * width),
                 name=f"features.{index}",
-                expand=t,
+                expand=t if expand is None or t == 1 else expand,
                 stride=s if i == 0 else 1,
                 style=style,
             )
@@ -96,14 +98,14 @@ EXPANDED = (
 )
 
 
-def layouts(table: Sequence[Row] = IMAGENET_TABLE, **_: Any) -> dict[str, Rows]:
+def layouts(table: Sequence[Row] = IMAGENET_TABLE, expand: float | None = None, **_: Any) -> dict[str, Rows]:
     """Key maps of timm's checkpoints and of the early ports in the manner of tonylins/pytorch-mobilenet-v2."""
     timm = [(r"^conv_stem\.", "features.0.0."), (r"^bn1\.", "features.0.1.")]
     early = []
     index = 1
     for stage, (t, _c, n, _s) in enumerate(table):
         for i in range(n):
-            for ours, theirs, number in DEPTHWISE_SEPARABLE if t == 1 else EXPANDED:
+            for ours, theirs, number in DEPTHWISE_SEPARABLE if 1 in (t, expand) else EXPANDED:
                 timm.append((rf"^blocks\.{stage}\.{i}\.{theirs}\.", f"features.{index}.conv.{ours}."))
                 early.append((rf"^features\.{index}\.conv\.{number}\.(?=[a-z])", f"features.{index}.conv.{ours}."))
             index += 1

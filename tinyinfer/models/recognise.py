@@ -16,6 +16,7 @@ from tinyinfer.models.registry import families
 
 State = Mapping[str, np.ndarray]
 
+FAR = 3  # networks with this many times as many keys, or as few, are not looked at
 WIDTHS = [round(0.05 * i, 2) for i in range(1, 61)]  # tried when the keys fit and the shapes do not
 
 
@@ -43,14 +44,16 @@ def recognise(
     """Readings of a state dict, best first; one of score 1 fits in every key and shape.
 
     ``candidates`` are all networks unless given.  The number of classes, the width and what else the shapes show
-    are found out unless ``knobs`` says them.  Raises InputError when a knob fits no candidate.
+    are found out unless ``knobs`` says them.  Raises InputError when the knobs fit no candidate.
     """
     chosen = candidates or [(family, variant) for family in families().values() for variant in family.variants]
-    given, found, refused = dict(knobs or {}), [], None
+    given = dict(knobs or {})
+    found: list[Match] = []
+    refused = None
     for family, variant in chosen:
         for trial in ({}, *family.trials):
             try:
-                found += _readings(state, family, variant, {**trial, **given})
+                found += _readings(state, family, variant, {**trial, **given}, far=candidates is not None)
             except InputError as error:
                 refused = error
         if found and max(match.score for match in found) == 1:
@@ -63,9 +66,13 @@ def recognise(
     return found
 
 
-def _readings(state: State, family: Family, variant: Variant, knobs: Mapping[str, Any]) -> Iterator[Match]:
-    """The state dict read as this network, in each of its layouts."""
+def _readings(
+    state: State, family: Family, variant: Variant, knobs: Mapping[str, Any], far: bool = True
+) -> Iterator[Match]:
+    """The state dict read as this network, in each of its layouts; unless ``far``, only if its size is about right."""
     graph, resolved = family.make(variant, knobs)
+    if not far and not len(state) / FAR < len(graph.weights) < len(state) * FAR:
+        return
     for layout, rows in {"canonical": (), **family.layouts(**resolved)}.items():
         try:
             renamed = map_keys(state, rows)

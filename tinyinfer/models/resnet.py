@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyinfer.builder import Builder
+from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style, basic_block, bottleneck, conv_bn_act, make_divisible
 from tinyinfer.models.family import Family, Variant
@@ -32,6 +33,10 @@ def build(
     channels each; ``small_input`` takes a 3x3 stem of stride 1 without pooling; ``padding`` "same" is for weights
     trained by TensorFlow.
     """
+    if block not in ("basic", "bottleneck"):
+        raise InputError(f"block: expected 'basic' or 'bottleneck', found {block!r}")
+    if block == "basic" and (groups, base_width) != (1, 64):
+        raise InputError(f"groups and base_width are a bottleneck's, found {groups} and {base_width} with basic blocks")
     style = Style("relu", padding, eps)
     b = Builder()
     x = b.input(3, resolution or (32 if small_input else 224))
@@ -59,7 +64,7 @@ def _block(
         shortcut = conv_bn_act(b, x, out, 1, names=names, style=style, stride=stride)
     if kind == "basic":
         return basic_block(b, x, shortcut, out, name=name, stride=stride, style=style)
-    inner = plain * base_width // 64 * groups
+    inner = max(1, plain * base_width // 64) * groups
     return bottleneck(b, x, shortcut, out, name=name, stride=stride, style=style, inner=inner, groups=groups)
 
 

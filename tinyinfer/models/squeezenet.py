@@ -70,7 +70,7 @@ def build(
     x = b.relu(x, name="features.1")
     for index, row in enumerate(table, start=2):
         name = f"features.{index}"
-        if row == POOL:
+        if not row:
             x = b.max_pool2d(x, 3, name=name, stride=2, padding=unpadded, ceil_mode=True)
         else:
             x = fire(b, x, *_filters(row, width, squeeze_ratio, share_3x3), name=name, style=style)
