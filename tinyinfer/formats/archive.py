@@ -94,7 +94,7 @@ class Archive:
     def _check_member(self, member: zipfile.ZipInfo, archive_size: int) -> None:
         limits, unpacked, packed = self._limits, member.file_size, member.compress_size
         longest, kind = limits.name_length, member.compress_type
-        at = f"member {member.filename[:longest]!r}"
+        at = f"member {member.filename[:100]!r}"
         self._require(len(member.filename) <= longest, f"{at}...: expected a name of at most {longest} characters")
         self._require(not member.flag_bits & 0x1, f"{at} is encrypted")
         self._require(kind in _COMPRESSIONS, f"{at}: expected it stored or deflated, found compression {kind}")

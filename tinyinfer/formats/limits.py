@@ -36,7 +36,7 @@ class Limits:
 
     # pickle: a MobileNet V2 takes 10,000 opcodes
     pickle_bytes: int = 16 * MIB
-    opcodes: int = 1_000_000
+    opcodes: int = 500_000
     marks: int = 1_000  # containers open at once
     sharing: int = 16  # bytes of all tensors to bytes of their storages: views of one storage may have to be copied
 

@@ -31,9 +31,7 @@ Globals = Callable[[str, str], StandIn]  # (module, name); raises for what is no
 Persistent = Callable[[Any], Any]  # what a persistent id stands for
 
 
-def read_pickle(
-    file: BinaryIO, where: str, limits: Limits, find_global: Globals, find_persistent: Persistent
-) -> Any:
+def read_pickle(file: BinaryIO, where: str, limits: Limits, find_global: Globals, find_persistent: Persistent) -> Any:
     """The value of the pickle that starts at the file's position, which is left just behind it.
 
     Raises ModelFormatError for a damaged pickle, opcodes beyond the list below and anything over the limits.

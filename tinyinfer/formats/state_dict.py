@@ -45,8 +45,8 @@ def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, i
         for key, array in state.items()
         if key in graph.weights or not (key.endswith(_COUNTER) or any(p.match(key) for p in patterns))
     }
-    missing = [repr(key) for key in graph.weights if key not in given]
-    unexpected = [repr(key) for key in given if key not in graph.weights]
+    missing = [_show(key) for key in graph.weights if key not in given]
+    unexpected = [_show(key) for key in given if key not in graph.weights]
     misfits = [_misfit(key, graph.weights[key], given[key]) for key in graph.weights if key in given]
     parts = [
         _listing(found, what)
@@ -65,10 +65,14 @@ def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, i
 
 def _misfit(key: str, expected: np.ndarray, found: np.ndarray) -> str:
     if found.dtype.kind != "f":
-        return f"{key!r} (expected float32, found {found.dtype})"
+        return f"{_show(key)} (expected float32, found {found.dtype})"
     if found.shape != expected.shape:
-        return f"{key!r} (expected {TensorType(expected.shape)}, found {TensorType(found.shape)})"
+        return f"{_show(key)} (expected {TensorType(expected.shape)}, found {TensorType(found.shape)})"
     return ""
+
+
+def _show(key: str) -> str:
+    return repr(key if len(key) <= 100 else f"{key[:97]}...")
 
 
 def _listing(found: list[str], what: str) -> str:

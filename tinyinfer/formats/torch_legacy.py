@@ -31,7 +31,7 @@ def read_legacy(file: BinaryIO, where: str, limits: Limits, select: Select) -> d
         if (storage.kind.dtype, storage.count) != (kind.dtype, count):
             raise ModelFormatError(f"{where}: storage {key[:60]!r} is described in two ways")
         if storage.nbytes > size:
-            raise ModelFormatError(f"{where}: storage {key[:60]!r}: expected {storage.nbytes} bytes, the file has {size}")
+            raise ModelFormatError(f"{where}: storage {key[:60]!r}: {storage.nbytes} bytes do not fit a file of {size}")
         return storage if view is None else _view(storage, view, where)
 
     value = read_pickle(file, where, limits, make_globals(where, limits), find_storage)
@@ -52,7 +52,7 @@ def _check_start(file: BinaryIO, where: str, limits: Limits) -> None:
     head = file.read(32)
     if MAGIC.to_bytes(10, "little") not in head:
         found = "an empty file" if not head else "another pickle" if head[:1] == b"\x80" else repr(head[:8])
-        raise ModelFormatError(f"{where}: not a torch checkpoint: expected a zip archive or its magic number, found {found}")
+        raise ModelFormatError(f"{where}: not a torch checkpoint: expected a zip or its magic number, found {found}")
     file.seek(0)
     magic, protocol, _ = (read_plain_pickle(file, where, limits) for _ in range(3))
     if magic != MAGIC or protocol != PROTOCOL:
