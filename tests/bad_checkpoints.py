@@ -39,10 +39,15 @@ def bad_torch_zips() -> Iterator[Bad]:
         ModelFormatError,
         "damaged|byteorder",
     )
-    for full in (
-        "os.system posix.system builtins.eval torch.load torch.storage._load_from_bytes "
-        "collections.OrderedDict.fromkeys torchvision.models.ResNet"
-    ).split():
+    for full in [
+        "os.system",
+        "posix.system",
+        "builtins.eval",
+        "torch.load",
+        "torch.storage._load_from_bytes",
+        "collections.OrderedDict.fromkeys",
+        "torchvision.models.ResNet",
+    ]:
         module, _, name = full.rpartition(".")
         call = {"w": ck.Call(ck.Global(module, name), ("echo owned",))}
         yield zipped(f"calls {full}", call, f"asks for {full}, which is not run")

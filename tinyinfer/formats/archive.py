@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from tinyinfer.errors import ModelFormatError
-from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.limits import DEFAULT, MIB, Limits
 
 _END = b"PK\x05\x06"  # end of central directory record, 22 bytes and a comment
 _END64_LOCATOR = b"PK\x06\x07"  # 20 bytes right before it, after the 56 bytes of the zip64 record
@@ -62,7 +62,7 @@ class Archive:
         filled = 0
         try:
             with self._zip.open(member) as stream:
-                while part := stream.read(len(data) - filled or 1):  # only at the end does zipfile compare the CRC
+                while part := stream.read(min(len(data) - filled, MIB) or 1):  # zipfile compares the CRC at the end
                     view[filled : filled + len(part)] = part
                     filled += len(part)
         except _DAMAGE as error:
