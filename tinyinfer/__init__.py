@@ -10,8 +10,6 @@ Nothing heavy is imported before it is needed: Numba comes with the first kernel
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tinyinfer.errors import (
@@ -27,10 +25,10 @@ from tinyinfer.errors import (
 
 if TYPE_CHECKING:
     from tinyinfer import kernels, models, ops, passes, plots, profiling
-    from tinyinfer.convert import convert
+    from tinyinfer.conversion import convert
     from tinyinfer.formats.onnx_export import export_onnx
     from tinyinfer.graph import Graph
-    from tinyinfer.load import load
+    from tinyinfer.loading import load
     from tinyinfer.model import Model
 
 __version__ = "0.1.0"
@@ -39,9 +37,9 @@ _MODULES = ("kernels", "models", "ops", "passes", "plots", "profiling")
 _NAMES = {
     "Graph": "tinyinfer.graph",
     "Model": "tinyinfer.model",
-    "convert": "tinyinfer.convert",
+    "convert": "tinyinfer.conversion",
     "export_onnx": "tinyinfer.formats.onnx_export",
-    "load": "tinyinfer.load",
+    "load": "tinyinfer.loading",
 }
 
 __all__ = [
@@ -65,17 +63,6 @@ __all__ = [
     "plots",
     "profiling",
 ]
-
-
-class _Package(ModuleType):
-    """Importing ``tinyinfer/load.py`` would set ``tinyinfer.load`` to the module; here it stays the function."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        hides = name in _NAMES and isinstance(value, ModuleType)
-        super().__setattr__(name, getattr(value, name) if hides else value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,7 @@ from tinyinfer.bench.report import BenchReport, BenchRow, Setting, make_rows
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
 from tinyinfer.graph import Graph, Shape
-from tinyinfer.load import load
+from tinyinfer.loading import load
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import cost
 from tinyinfer.profiling.roofline import machine_peak

@@ -37,7 +37,7 @@ def convert(
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
     """Turn a public checkpoint into a self-contained .npz model."""
-    from tinyinfer.convert import convert as convert_file
+    from tinyinfer.conversion import convert as convert_file
 
     if output.suffix != ".npz":
         raise InputError(f"{output}: expected a name that ends in .npz")

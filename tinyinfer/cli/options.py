@@ -51,7 +51,7 @@ def running(kernels: Sequence[str] | None) -> Iterator[None]:
 
 def load_model(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
     """The model a verb is about; a network's name gives it seeded random weights, which is enough to count and time."""
-    from tinyinfer.load import load
+    from tinyinfer.loading import load
 
     return load(source, threads, kernel_option(kernels))
 

@@ -27,7 +27,9 @@ def load(
     if path.suffix in (".pth", ".pt", ".th", ".tar", ".safetensors", ".onnx"):
         raise UnsupportedOpError(f"{path}: convert it first: tinyinfer convert {path} -o {path.with_suffix('.npz')}")
     if path.exists() or path.parent != Path("."):
-        raise ModelFormatError(f"{path}: expected a .npz model file" + ("" if path.exists() else ", found no such file"))
+        raise ModelFormatError(
+            f"{path}: expected a .npz model file" + ("" if path.exists() else ", found no such file")
+        )
     from tinyinfer.models import create
 
     model = create(str(source))
