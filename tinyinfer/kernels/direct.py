@@ -24,18 +24,25 @@ from tinyinfer.ops.conv2d import Conv2d
 
 @inline
 def copy_padded_rows(x, pixel_stride, c, h, w, image, first, count, left, width, band):
-    """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel."""
+    """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel.
+
+    Loops and not slices: a slice assignment makes Numba compile its error messages, two seconds' worth.
+    """
     for row in range(count):
         iy, to = first + row, row * width * c
         if iy < 0 or iy >= h:
-            band[to : to + width * c] = np.float32(0)
+            for i in range(to, to + width * c):
+                band[i] = np.float32(0)
             continue
         real = min(w, width - left)
-        band[to : to + left * c] = np.float32(0)
-        band[to + (left + real) * c : to + width * c] = np.float32(0)
+        for i in range(to, to + left * c):
+            band[i] = np.float32(0)
+        for i in range(to + (left + real) * c, to + width * c):
+            band[i] = np.float32(0)
         source, to = (image * h + iy) * w * pixel_stride, to + left * c
         if pixel_stride == c:
-            band[to : to + real * c] = x[source : source + real * c]
+            for i in range(real * c):
+                band[to + i] = x[source + i]
         else:
             for ix in range(real):
                 for k in range(c):

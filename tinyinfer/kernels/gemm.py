@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
-from tinyinfer.kernels.jit import inline
-from tinyinfer.kernels.simd import LANES, vector_function, vector_registers
+from tinyinfer.kernels.jit import inline, shared
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function, vector_registers
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
 MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vector_registers()), (6, 2))
@@ -93,7 +93,7 @@ def microkernel(
     x="address", x_stride="int", rows="int", segments="int", segment_stride="int", k_size="int", w="address",
     bias="address", r="address", r_stride="int", y="address", y_stride="int", columns="int", lo="float", hi="float",
 )  # fmt: skip
-def panel(v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+def _panel(v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
     """One panel of weights times ``rows`` rows: tiles of MR rows, then smaller ones for what is left."""
     with v.either(columns > LANES) as (wide, narrow):
         for width, vectors in ((wide, NV), (narrow, 1)):
@@ -108,6 +108,12 @@ def panel(v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_
                             bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,
                         )  # fmt: skip
                     done = done + tiles * tile_rows
+
+
+@shared(ADDRESS, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT)
+def panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+    """The compiled form of `_panel`, which all kernels share."""
+    _panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi)
 
 
 @inline

@@ -6,18 +6,23 @@ a hash of all kernel sources; a source edit, another Numba or another CPU simply
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 import numba
-from numba import config
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -28,7 +33,8 @@ def cache_folder() -> Path:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    digest.update(f"{numba.__version__} {sys.version_info[:2]} {llvm.get_host_cpu_name()}".encode())
+    lanes = os.environ.get("TINYINFER_LANES")
+    digest.update(f"{numba.__version__} {sys.version_info[:2]} {llvm.get_host_cpu_name()} {lanes}".encode())
     return user_cache() / "kernels" / digest.hexdigest()[:16]
 
 
@@ -61,27 +67,72 @@ def cache_is_writable() -> bool:
     return True
 
 
-def _decorate(function: Function, parallel: bool) -> Function:
+@contextlib.contextmanager
+def _caching() -> Iterator[dict[str, bool]]:
+    """The options that make Numba keep what is decorated inside, in our folder and no other library's."""
     if not cache_is_writable():
-        return numba.njit(nogil=True, parallel=parallel)(function)  # type: ignore[no-any-return]
+        yield {}
+        return
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())  # read by Numba while it decorates, so it is ours only for that moment
+    config.CACHE_DIR = str(cache_folder())
     try:
-        return numba.njit(nogil=True, parallel=parallel, cache=True)(function)  # type: ignore[no-any-return]
+        yield {"cache": True}
     finally:
         config.CACHE_DIR = before
 
 
 def jit(function: Function) -> Function:
     """Compile a kernel at its first call; it releases the GIL and is kept on disk."""
-    return _decorate(function, parallel=False)
+    with _caching() as options:
+        return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
 
 
 def jit_parallel(function: Function) -> Function:
     """Like `jit`, with ``prange`` loops spread over threads; compile only where threads pay."""
-    return _decorate(function, parallel=True)
+    with _caching() as options:
+        return numba.njit(nogil=True, parallel=True, **options)(function)  # type: ignore[no-any-return]
 
 
 def inline(function: Function) -> Function:
     """A helper that is compiled into its callers and never kept by itself."""
     return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+
+
+def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
+    """Compile a function of numbers once, at once, for all kernels that call it.
+
+    LLVM would otherwise optimise it anew in every caller, and three times in a parallel one, which for the GEMM
+    microkernel is most of what the first run waits for.  Callers reach it through a symbol of the process.
+    """
+    signature = types.void(*argument_types)
+
+    def decorate(function: Callable[..., None]) -> Any:
+        with _caching() as options:
+            compiled = numba.cfunc(signature, **options)(function)
+        symbol = f"tinyinfer.{function.__name__}"
+        llvm.add_symbol(symbol, compiled.address)
+        _alive.append(compiled)
+
+        def definition(typingctx: Any, *_: Any) -> Any:
+            def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+                kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+                builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), values)
+                return context.get_dummy_value()
+
+            return signature, codegen
+
+        return as_intrinsic(definition, function, list(inspect.signature(function).parameters))
+
+    return decorate
+
+
+_alive: list[Any] = []  # the machine code behind the symbols
+
+
+def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any], arguments: list[str]) -> Any:
+    """A Numba intrinsic with these arguments; ``definition`` gets the typing context and their types."""
+    definition.__name__, definition.__doc__ = named_after.__name__, named_after.__doc__
+    definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ["typingctx", *arguments]]
+    )
+    return intrinsic(definition)

@@ -13,7 +13,6 @@ code, and variables live in registers.  Offsets count floats.  No other file of 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,10 +21,12 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from tinyinfer.kernels.jit import as_intrinsic
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
-_KINDS = {"address": (types.uintp, _I64), "int": (types.intp, _I64), "float": (types.float32, _F32)}
+ADDRESS, INT, FLOAT = types.uintp, types.intp, types.float32
+_KINDS = {"address": (ADDRESS, _I64), "int": (INT, _I64), "float": (FLOAT, _F32)}
 
 
 def _host_lanes() -> int:
@@ -201,11 +202,6 @@ class Vectors:
         """The smaller, lane by lane; a NaN of ``a`` stays."""
         return self.builder.select(self.builder.fcmp_ordered(">", a, b), b, a)
 
-    def maximum(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        """The larger, lane by lane; NaN where either is NaN, as in NumPy."""
-        take_b = self.builder.or_(self.builder.fcmp_ordered("<", a, b), self.builder.fcmp_unordered("uno", b, b))
-        return self.builder.select(take_b, b, a)
-
     def where_positive(self, condition: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         """``a`` in the lanes where the condition is above zero, ``b`` in the others."""
         return self.builder.select(self.builder.fcmp_ordered(">", condition, self.constant(0)), a, b)
@@ -233,6 +229,31 @@ class Vectors:
     def round(self, a: ir.Value) -> ir.Value:
         """The nearest whole number."""
         return self._intrinsic("rint", self.type, [a])
+
+    def is_nan(self, a: ir.Value) -> ir.Value:
+        """A mask of the lanes that hold NaN."""
+        return self.builder.fcmp_unordered("uno", a, a)
+
+    def where(self, mask: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
+        """``a`` in the lanes the mask selects, ``b`` in the others."""
+        return self.builder.select(mask, a, b)
+
+    def interleave(self, vectors: list[ir.Value]) -> list[ir.Value]:
+        """Lane 0 of every vector, then lane 1 of every vector, ...: as many vectors as were given."""
+        count, lane = len(vectors), ir.VectorType(_I32, self.lanes)
+        results = []
+        for j in range(count):
+            places = [divmod(j * self.lanes + i, count) for i in range(self.lanes)]  # (lane, vector) it comes from
+            result = vectors[0]
+            picked = [at for at, _ in places]
+            for number, vector in enumerate(vectors[1:], 1):
+                indices = [
+                    self.lanes + at if source == number else p for (at, source), p in zip(places, picked, strict=True)
+                ]
+                result = self.builder.shuffle_vector(result, vector, ir.Constant(lane, indices))
+                picked = [*range(self.lanes)]
+            results.append(result)
+        return results
 
     def power_of_two(self, n: ir.Value) -> ir.Value:
         """2**n for whole numbers from -126 to 127, put together as an exponent's bits."""
@@ -306,12 +327,6 @@ def vector_function(**arguments: str) -> Callable[[Callable[..., None]], Any]:
 
             return signature, codegen
 
-        names = ["typingctx", *arguments]
-        definition.__name__ = body.__name__
-        definition.__doc__ = body.__doc__
-        definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
-        )
-        return intrinsic(definition)
+        return as_intrinsic(definition, body, list(arguments))
 
     return decorate

@@ -123,7 +123,8 @@ def transform_inputs(x, pixel_stride, c, m, geometry, first, count, v, v_step, v
             source = x.ctypes.data + ((image * h + iy) * w + ix) * pixel_stride * 4
             row, column = w * pixel_stride, pixel_stride
         else:
-            patch[: alpha * alpha * c] = np.float32(0)
+            for k in range(alpha * alpha * c):  # a slice assignment would take two seconds to compile
+                patch[k] = np.float32(0)
             for i in range(max(0, -iy), min(alpha, h - iy)):
                 for j in range(max(0, -ix), min(alpha, w - ix)):
                     at = ((image * h + iy + i) * w + ix + j) * pixel_stride
