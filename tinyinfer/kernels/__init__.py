@@ -14,7 +14,17 @@ from tinyinfer.errors import InputError
 from tinyinfer.kernels.base import Kernel
 
 # files that define kernels; each lists its own in KERNELS
-_MODULES: tuple[str, ...] = ("pointwise", "depthwise", "direct", "im2col", "winograd", "pooling", "activation")
+_MODULES: tuple[str, ...] = (
+    "pointwise",
+    "depthwise",
+    "direct",
+    "im2col",
+    "winograd",
+    "pooling",
+    "activation",
+    "elementwise",
+    "layout",
+)
 
 
 @functools.cache

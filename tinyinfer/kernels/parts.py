@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from tinyinfer.kernels.base import FeatureMap
 from tinyinfer.kernels.jit import inline
+
+SMALL = 16 * 1024  # floats below which waking a second thread costs more than it saves in simple loops
 
 
 def partition(rows: int, blocks: int, threads: int) -> tuple[int, int]:
@@ -20,3 +23,11 @@ def piece(part, rows, blocks, row_parts, block_parts):
         rows * i // row_parts, rows * (i + 1) // row_parts,
         blocks * j // block_parts, blocks * (j + 1) // block_parts,
     )  # fmt: skip
+
+
+def as_one_row(*maps: FeatureMap) -> tuple[int, int]:
+    """Rows and channels of maps of one shape: all is one row where nothing lies between the pixels of any."""
+    first = maps[0]
+    if all(m.pixel_stride == m.c for m in maps):
+        return 1, first.pixels * first.c
+    return first.pixels, first.c

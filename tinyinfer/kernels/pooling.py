@@ -6,7 +6,7 @@ settled at planning time as small tables (`Windows`), so one loop serves sliding
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,39 +30,56 @@ class Windows(NamedTuple):
     column_count: np.ndarray
     dilation_h: int
     dilation_w: int
-    scale: np.ndarray  # (out_h * out_w,) factor of the sum; unused for a maximum
+    scale: np.ndarray  # (out_h * out_w,) factor of the result: 1 for a maximum
 
 
-def make_window(largest: bool) -> Any:
-    """One output pixel: the maximum of its window, or the sum times ``scale``, for ``blocks`` vectors and ``rest`` lanes."""
+def reduce_to_sum(v: Any, rows: Any, columns: Any, load: Callable[[Any, Any], Any]) -> Any:
+    """Sum of a window, line by line: sums of sums lose fewer digits."""
+    total = v.variable(v.constant(0))
+    with v.loop(rows) as row:
+        line = v.variable(v.constant(0))
+        with v.loop(columns) as column:
+            line.set(v.add(line.get(), load(row, column)))
+        total.set(v.add(total.get(), line.get()))
+    return total.get()
+
+
+def reduce_to_maximum(v: Any, rows: Any, columns: Any, load: Callable[[Any, Any], Any]) -> Any:
+    """Maximum of a window, NaN where one is in it."""
+    largest, poison = v.variable(v.constant(float("-inf"))), v.variable(v.constant(0))
+    with v.loop(rows) as row, v.loop(columns) as column:
+        value = load(row, column)
+        largest.set(v.max(largest.get(), value))
+        poison.set(v.where(v.is_nan(value), value, poison.get()))
+    return v.add(largest.get(), poison.get())
+
+
+def make_window(reduce: Callable[..., Any]) -> Any:
+    """One output pixel: its window reduced and scaled, for ``blocks`` vectors and ``rest`` lanes."""
 
     @vector_function(
         x="address", x_row="int", rows="int", x_col="int", columns="int", scale="float",
         y="address", blocks="int", rest="int",
     )  # fmt: skip
     def window(v, x, x_row, rows, x_col, columns, scale, y, blocks, rest):
-        def reduce(channel, load):
-            total = v.variable(v.constant(float("-inf") if largest else 0))
-            with v.loop(rows) as row:
-                line = v.variable(v.constant(float("-inf") if largest else 0))  # sums of sums lose fewer digits
-                with v.loop(columns) as column:
-                    value = load(x, row * x_row + column * x_col + channel)
-                    line.set(v.maximum(line.get(), value) if largest else v.add(line.get(), value))
-                total.set((v.maximum if largest else v.add)(total.get(), line.get()))
-            return total.get() if largest else v.mul(total.get(), v.broadcast(scale))
-
+        factor = v.broadcast(scale)
         with v.loop(blocks) as block:
-            v.store(reduce(block * LANES, v.load), y, block * LANES)
+            at = block * LANES
+            y_block = reduce(v, rows, columns, lambda row, column: v.load(x, row * x_row + column * x_col + at))
+            v.store(v.mul(y_block, factor), y, at)
         with v.when(rest != 0):
-            mask = v.mask(rest)
-            v.store_masked(reduce(blocks * LANES, lambda x, at: v.load_masked(x, at, mask)), y, blocks * LANES, mask)
+            end, mask = blocks * LANES, v.mask(rest)
+            y_rest = reduce(
+                v, rows, columns, lambda row, column: v.load_masked(x, row * x_row + column * x_col + end, mask)
+            )
+            v.store_masked(v.mul(y_rest, factor), y, end, mask)
 
     return window
 
 
-def make_pixels(largest: bool) -> Any:
+def make_pixels(reduce: Callable[..., Any]) -> Any:
     """Output pixels p0 .. p1 of the batch, channel blocks b0 .. b1."""
-    window = make_window(largest)
+    window = make_window(reduce)
 
     @inline
     def pixels(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, p0, p1, b0, b1):
@@ -80,7 +97,7 @@ def make_pixels(largest: bool) -> Any:
     return pixels
 
 
-maxima, means = make_pixels(True), make_pixels(False)
+maxima, means = make_pixels(reduce_to_maximum), make_pixels(reduce_to_sum)
 
 
 @jit
@@ -135,7 +152,8 @@ def adaptive(problem: Problem) -> Windows:
     for i in range(2):
         cuts = bins(size[i], out[i])
         sides += [np.array([cut.start for cut in cuts]), np.array([cut.stop - cut.start for cut in cuts])]
-    scale = np.outer(1 / sides[1], 1 / sides[3]).astype(np.float32).reshape(-1)
+    counts = np.outer(sides[1], sides[3]) if problem.op.name == "adaptive_avg_pool2d" else np.ones(out)
+    scale = (1 / counts).astype(np.float32).reshape(-1)
     return Windows(*sides, 1, 1, scale)
 
 

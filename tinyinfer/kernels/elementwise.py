@@ -1,0 +1,182 @@
+"""Two values combined element by element, and one value combined with numbers of its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.endings import CLIPS, clip_bounds
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.parts import SMALL, as_one_row, partition, piece
+from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.ops.batch_norm import BatchNorm
+
+ADD, MULTIPLY, SCALE_AND_SHIFT, SLOPE = range(4)
+
+
+def formula(v: Any, kind: int, x: Any, b: Any, s: Any) -> Any:
+    """x + b, x * b, x * b + s, or x where positive and x * b elsewhere."""
+    if kind == ADD:
+        return v.add(x, b)
+    if kind == MULTIPLY:
+        return v.mul(x, b)
+    return v.fma(x, b, s) if kind == SCALE_AND_SHIFT else v.where_positive(x, x, v.mul(x, b))
+
+
+@vector_function(
+    kind="int", x="address", x_row="int", b="address", b_row="int", s="address", y="address", y_row="int",
+    rows="int", blocks="int", rest="int", lo="float", hi="float",
+)  # fmt: skip
+def combine_rows(v, kind, x, x_row, b, b_row, s, y, y_row, rows, blocks, rest, lo, hi):
+    """clip of the formula over rows of ``blocks`` vectors and ``rest`` lanes; with ``b_row`` 0 all rows share one b."""
+    low, high = v.broadcast(lo), v.broadcast(hi)
+    for number in (ADD, MULTIPLY, SCALE_AND_SHIFT, SLOPE):
+        with v.when(kind == number), v.loop(rows) as row:
+
+            def result(load, at, number=number, row=row):
+                shift = load(s, at) if number == SCALE_AND_SHIFT else None
+                return v.clip(
+                    formula(v, number, load(x, row * x_row + at), load(b, row * b_row + at), shift), low, high
+                )
+
+            with v.loop(blocks) as block:
+                v.store(result(v.load, block * LANES), y, row * y_row + block * LANES)
+            with v.when(rest != 0):
+                mask, at = v.mask(rest), blocks * LANES
+                value = result(lambda address, offset, mask=mask: v.load_masked(address, offset, mask), at)
+                v.store_masked(value, y, row * y_row + at, mask)
+
+
+@inline
+def combine_range(kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, p0, p1, b0, b1):
+    """Rows p0 .. p1, channel blocks b0 .. b1; b starts anew with each image where ``b_image`` is not 0."""
+    first, count = b0 * LANES, min(channels, b1 * LANES) - b0 * LANES
+    p = p0
+    while p < p1:
+        image = p // rows_per_image
+        end = min(p1, (image + 1) * rows_per_image)
+        combine_rows(
+            kind, x.ctypes.data + (p * x_row + first) * 4, x_row,
+            b.ctypes.data + (p * b_row + image * b_image + first) * 4, b_row, s.ctypes.data + first * 4,
+            y.ctypes.data + (p * y_row + first) * 4, y_row, end - p, count // LANES, count % LANES, lo, hi,
+        )  # fmt: skip
+        p = end
+
+
+@jit
+def combine(kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, rows, blocks):
+    """The formula numbered ``kind`` over all rows."""
+    combine_range(
+        kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, 0, rows, 0, blocks
+    )  # fmt: skip
+
+
+@jit_parallel
+def combine_parallel(
+    kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, rows, blocks, row_parts, b_parts
+):  # fmt: skip
+    """`combine` in row_parts x b_parts pieces."""
+    for part in prange(row_parts * b_parts):
+        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, b_parts)
+        combine_range(
+            kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, p0, p1, b0, b1
+        )  # fmt: skip
+
+
+def bind_rows(args: tuple[Any, ...], rows: int, channels: int, threads: int) -> Bound:
+    """`combine` or its parallel twin."""
+    blocks = -(-channels // LANES)
+    if threads == 1 or rows * channels < SMALL:
+        return partial(combine, *args, rows, blocks)
+    return partial(combine_parallel, *args, rows, blocks, *partition(rows, blocks, threads))
+
+
+class _Arithmetic(Kernel):
+    """Two values of one shape, or images and one number a channel: (N, C, H, W) and (N, C, 1, 1)."""
+
+    kind: ClassVar[int]
+    name: ClassVar[str] = "vector"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        a, b = problem.inputs
+        gate = len(a) == len(b) == 4 and ((*a[:2], 1, 1) == b or (*b[:2], 1, 1) == a)
+        return (a == b or gate) and getattr(problem.op, "activation", None) in CLIPS
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x, b), y = inputs, outputs[0]
+        if x.pixels < b.pixels:
+            x, b = b, x
+        bounds = clip_bounds(getattr(self.problem.op, "activation", None))
+        if x.pixels > b.pixels:
+            rows, channels = x.pixels, x.c
+            walk = (b.data, 0, b.pixel_stride, x.h * x.w)
+        else:
+            rows, channels = as_one_row(x, b, y)
+            walk = (b.data, b.pixel_stride, 0, rows)
+        args = (self.kind, x.data, x.pixel_stride, *walk, b.data, y.data, y.pixel_stride, channels, *bounds)
+        return bind_rows(args, rows, channels, self.problem.threads)
+
+
+class AddVector(_Arithmetic):
+    """Sum, clipped if an activation is fused."""
+
+    op, kind = "add", ADD
+
+
+class MulVector(_Arithmetic):
+    """Product."""
+
+    op, kind = "mul", MULTIPLY
+
+
+class _Channelwise(Kernel):
+    """Every pixel with the same numbers, one or two a channel."""
+
+    kind: ClassVar[int]
+    name: ClassVar[str] = "vector"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return len(problem.inputs[0]) in (2, 4)
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        factor, shift = self.packed
+        bounds = clip_bounds(None)
+        args = (
+            self.kind, x.data, x.pixel_stride, factor, 0, 0, x.pixels, shift, y.data, y.pixel_stride, x.c, *bounds,
+        )  # fmt: skip
+        return bind_rows(args, x.pixels, x.c, self.problem.threads)
+
+
+class BatchNormVector(_Channelwise):
+    """x * scale + shift."""
+
+    op, kind = "batch_norm", SCALE_AND_SHIFT
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        assert isinstance(problem.op, BatchNorm)
+        p = {role: np.asarray(array, np.float64) for role, array in problem.params.items()}
+        scale = p.get("weight", np.float64(1)) / np.sqrt(p["running_var"] + problem.op.eps)
+        return aligned(scale), aligned(p.get("bias", np.float64(0)) - p["running_mean"] * scale)
+
+
+class PreluVector(_Channelwise):
+    """x where positive, slope * x elsewhere."""
+
+    op, kind = "prelu", SLOPE
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        slope = aligned(np.broadcast_to(problem.params["weight"], problem.inputs[0][1:2]))
+        return slope, slope
+
+
+KERNELS = (AddVector, MulVector, BatchNormVector, PreluVector)
