@@ -1,0 +1,110 @@
+"""Runs any kernel on any problem and compares it with the reference in float64.
+
+Memory is laid out to catch trespassers: values may be channel slices of wider tensors, what a kernel must not
+read is NaN, what it must not write is a canary, and scratch is misaligned and full of NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyinfer import kernels, ops
+from tinyinfer.graph import Shape, TensorType
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.on_arrays import logical
+from tinyinfer.ops.base import Op
+
+CANARY = np.float32(-54321.0)
+
+
+def make_problem(op: Op, inputs: Sequence[Shape], params: Mapping[str, np.ndarray], threads: int) -> Problem:
+    """What a plan would ask a kernel to compute."""
+    outputs = op.infer([TensorType(s) for s in inputs], {role: TensorType(a.shape) for role, a in params.items()})
+    return Problem(op, tuple(inputs), tuple(t.shape for t in outputs), params, threads)
+
+
+def random_params(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Normal values; variances are positive."""
+    params = {role: rng.standard_normal(shape).astype(np.float32) for role, shape in shapes.items()}
+    return {role: np.abs(a) + np.float32(0.5) if role == "running_var" else a for role, a in params.items()}
+
+
+def slice_of_wider(shape: Shape, before: int, after: int, fill: np.float32) -> tuple[np.ndarray, FeatureMap]:
+    """Memory full of ``fill``, and in it a value with other channels before and after its own."""
+    n, c, h, w = shape if len(shape) == 4 else (*shape, 1, 1) if len(shape) == 2 else (1, TensorType(shape).size, 1, 1)
+    if len(shape) not in (2, 4):
+        before = after = 0  # such values are never parts of others
+    stride = before + c + after
+    memory = aligned_empty(n * h * w * stride + 32)
+    memory[:] = fill
+    start = 16 + before
+    return memory, FeatureMap(memory[start : start + (n * h * w - 1) * stride + c], n, h, w, c, stride)
+
+
+def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int = 0, after: int = 0) -> None:
+    """Assert that the kernel computes the problem within its tolerance and keeps to its memory."""
+    inputs = [rng.standard_normal(shape).astype(np.float32) for shape in problem.inputs]
+    sources = [slice_of_wider(shape, before, after, np.float32(np.nan)) for shape in problem.inputs]
+    targets = [slice_of_wider(shape, before, after, CANARY) for shape in problem.outputs]
+    for (_, fm), x in zip(sources, inputs, strict=True):
+        logical(fm, x.shape)[...] = x
+    held = [memory.copy() for memory, _ in sources]
+
+    instance = kernel(problem, kernel.pack(problem))
+    scratch = aligned_empty(instance.scratch_floats + 1)[1:]
+    scratch[:] = np.nan
+    run = instance.bind([fm for _, fm in sources], [fm for _, fm in targets], scratch)
+    run()
+    first = [memory.copy() for memory, _ in targets]
+    run()  # a second run finds what the first left behind in scratch and outputs
+
+    for (memory, _), before_run in zip(sources, held, strict=True):
+        np.testing.assert_array_equal(memory, before_run, "an input was written to")
+    expected = problem.op.reference([x.astype(np.float64) for x in inputs], problem.params)
+    for (memory, fm), once, y in zip(targets, first, expected, strict=True):
+        np.testing.assert_array_equal(memory, once, "the second run gave another result")
+        found = logical(fm, y.shape).copy()
+        error = np.max(np.abs(found - y)) / (np.std(y) or 1.0)
+        assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
+        logical(fm, y.shape)[...] = CANARY
+        assert np.all(memory == CANARY), f"{kernel.op}/{kernel.name} wrote outside its output on {problem}"
+
+
+def check_all(op: Op, inputs: Sequence[Shape], param_shapes: Mapping[str, Shape], threads: int, seed: int = 0) -> int:
+    """`check` every kernel of the operator that applies, contiguous and sliced; returns how many applied."""
+    rng = np.random.default_rng(seed)
+    problem = make_problem(op, inputs, random_params(param_shapes, rng), threads)
+    applicable = [kernel for kernel in kernels.list(op.name) if kernel.applies(problem)]
+    for kernel in applicable:
+        check(kernel, problem, rng)
+        check(kernel, problem, rng, before=3, after=5)
+    return len(applicable)
+
+
+def check_cases(op_name: str, threads: int) -> int:
+    """`check_all` over the operator's own examples; returns how many times a kernel applied."""
+    return sum(
+        check_all(ops.create(op_name, dict(case.attrs)), case.inputs, case.params, threads)
+        for case in ops.get(op_name).cases()
+    )
+
+
+def operators_with_kernels() -> list[str]:
+    """Names of all operators that have a kernel."""
+    return [name for name in ops.names() if kernels.list(name)]
+
+
+def main(names: Sequence[Any]) -> None:
+    """Check the cases of these operators in this process: for runs with another vector width."""
+    from tinyinfer.kernels.simd import LANES
+
+    print(f"lanes {LANES}", *(f"{name} {check_cases(name, threads=1)}" for name in names), sep="\n")
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])

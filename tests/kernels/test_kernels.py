@@ -1,0 +1,220 @@
+"""Every kernel against the float64 reference, over the operators' own cases and drawn problems."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from kernel_harness import check_all, check_cases, operators_with_kernels
+
+import tinyinfer as ti
+from tinyinfer import kernels, ops
+from tinyinfer.errors import GraphError, InputError
+from tinyinfer.kernels.endings import CLIPS
+
+activations = st.sampled_from(list(CLIPS))
+threads = st.sampled_from([1, 2])
+paddings = st.one_of(st.just("same"), st.tuples(*[st.integers(0, 3)] * 4))
+strides = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+@pytest.mark.parametrize("name", operators_with_kernels())
+@pytest.mark.parametrize("threads", [1, 2])
+def test_kernels_agree_on_every_case(name: str, threads: int) -> None:
+    assert check_cases(name, threads) > 0
+
+
+def check_convolution(
+    attrs: dict[str, Any], x: tuple[int, ...], m: int, kernel: tuple[int, int], bias: bool, residual: bool, threads: int
+) -> None:
+    op = ops.create("conv2d", attrs)
+    params = {"weight": (m, x[1] // op.groups, *kernel)} | ({"bias": (m,)} if bias else {})  # type: ignore[attr-defined]
+    shapes = [x]
+    try:
+        y = op.infer([ti.graph.TensorType(x)], {role: ti.graph.TensorType(s) for role, s in params.items()})[0].shape
+    except GraphError:
+        assume(False)
+    if residual:
+        shapes.append(y)
+    assert check_all(op, shapes, params, threads) > 0
+
+
+@given(
+    n=st.integers(1, 2), groups=st.sampled_from([1, 1, 1, 2, 3]), c=st.integers(1, 20), m=st.integers(1, 40),
+    size=st.tuples(st.integers(1, 17), st.integers(1, 17)), kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    stride=strides, padding=paddings, dilation=st.tuples(st.integers(1, 3), st.integers(1, 3)), activation=activations,
+    bias=st.booleans(), residual=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_convolutions(n, groups, c, m, size, kernel, stride, padding, dilation, activation, bias, residual, threads):
+    attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "activation": activation}
+    check_convolution(attrs, (n, c * groups, *size), m * groups, kernel, bias, residual, threads)
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 70), m=st.integers(1, 70),
+    size=st.tuples(st.integers(1, 20), st.integers(1, 20)), kernel=st.sampled_from([1, 3]), padding=st.integers(0, 2),
+    activation=activations, bias=st.booleans(), residual=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_common_convolutions(n, c, m, size, kernel, padding, activation, bias, residual, threads):
+    """The shapes that Winograd and the matrix products are for."""
+    attrs = {"padding": min(padding, kernel - 1), "activation": activation}
+    check_convolution(attrs, (n, c, *size), m, (kernel, kernel), bias, residual, threads)
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 70), size=st.tuples(st.integers(1, 24), st.integers(1, 24)),
+    kernel=st.tuples(st.integers(1, 7), st.sampled_from([1, 2, 3, 3, 3, 4, 5, 5, 5, 7])), stride=strides,
+    padding=st.one_of(st.just("half"), paddings), dilation=st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 3)]),
+    activation=activations, bias=st.booleans(), residual=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_depthwise(n, c, size, kernel, stride, padding, dilation, activation, bias, residual, threads):
+    padding = tuple(k // 2 for k in kernel) if padding == "half" else padding
+    attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": c, "activation": activation}
+    check_convolution(attrs, (n, c, *size), c, kernel, bias, residual, threads)
+
+
+@given(n=st.integers(1, 20), c=st.integers(1, 70), m=st.integers(1, 70), activation=activations, threads=threads)
+def test_linear(n, c, m, activation, threads):
+    op = ops.create("linear", {"activation": activation})
+    assert check_all(op, [(n, c)], {"weight": (m, c), "bias": (m,)}, threads) > 0
+
+
+@given(
+    name=st.sampled_from(["max_pool2d", "avg_pool2d"]), n=st.integers(1, 2), c=st.integers(1, 40),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)), kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    stride=strides, padding=st.one_of(st.just("same"), st.tuples(*[st.integers(0, 2)] * 4)), ceil_mode=st.booleans(),
+    more=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_sliding_pools(name, n, c, size, kernel, stride, padding, ceil_mode, more, threads):
+    attrs = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    attrs |= {"dilation": 1 + more} if name == "max_pool2d" else {"count_include_pad": more}
+    op = ops.create(name, attrs)
+    try:
+        op.infer([ti.graph.TensorType((n, c, *size))], {})
+    except GraphError:
+        assume(False)
+    with np.errstate(invalid="ignore"):
+        y = op.reference([np.ones((n, c, *size))], {})[0]
+    assume(np.all(np.isfinite(y)))  # a dilated window can miss the image, ceil_mode can leave a window of nothing
+    assert check_all(op, [(n, c, *size)], {}, threads) > 0
+
+
+@given(
+    name=st.sampled_from(["adaptive_avg_pool2d", "adaptive_max_pool2d"]), n=st.integers(1, 2), c=st.integers(1, 40),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)), out=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    threads=threads,
+)  # fmt: skip
+def test_adaptive_pools(name, n, c, size, out, threads):
+    assert check_all(ops.create(name, {"output_size": out}), [(n, c, *size)], {}, threads) > 0
+
+
+@given(
+    name=st.sampled_from(["add", "mul"]), n=st.integers(1, 3), c=st.integers(1, 70),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 20)), gate=st.booleans(), swap=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_arithmetic(name, n, c, size, gate, swap, threads):
+    shapes = [(n, c, *size), (n, c, 1, 1) if gate else (n, c, *size)]
+    assert check_all(ops.create(name, {}), shapes[::-1] if swap else shapes, {}, threads) > 0
+
+
+@given(
+    name=st.sampled_from(["hardswish", "leaky_relu", "sigmoid", "gelu", "softsign"]), threads=threads,
+    shape=st.one_of(
+        st.tuples(st.integers(1, 40), st.integers(1, 600)), st.tuples(st.integers(1, 3), st.integers(1, 60)),
+        st.tuples(st.integers(1, 2), st.integers(1, 40), st.integers(1, 20), st.integers(1, 20)),
+    ),
+)  # fmt: skip
+def test_activations(name, shape, threads):
+    assert check_all(ops.create(name, {}), [shape], {}, threads) > 0
+
+
+@given(
+    n=st.integers(1, 2), channels=st.integers(1, 40), groups=st.integers(1, 5),
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)), pad=st.tuples(*[st.integers(-1, 3)] * 6),
+)  # fmt: skip
+def test_copies(n, channels, groups, size, pad):
+    h, w = size
+    x = (n, channels * groups, h, w)
+    assert check_all(ops.create("channel_shuffle", {"groups": groups}), [x], {}, 1) > 0
+    assert check_all(ops.create("flatten", {"start_dim": 1}), [x], {}, 1) > 0
+    assert check_all(ops.create("split", {"split_size_or_sections": channels, "dim": 1}), [x], {}, 1) > 0
+    assert check_all(ops.create("concat", {"dim": 1}), [x, (n, 1, h, w), x], {}, 1) > 0
+    if all(side + min(a, 0) + min(b, 0) > 0 for side, a, b in zip(x[1:], pad[::2], pad[1::2], strict=True)):
+        assert check_all(ops.create("pad", {"pad": pad, "value": 1.5}), [x], {}, 1) > 0
+
+
+@given(n=st.integers(1, 2), c=st.integers(1, 40), h=st.integers(1, 20), w=st.integers(1, 20), extra=st.integers(0, 3))
+def test_layouts_there_and_back(n, c, h, w, extra):
+    from tinyinfer.kernels.layout import to_nchw, to_nhwc
+    from tinyinfer.kernels.on_arrays import empty_map
+
+    x = np.random.default_rng(0).standard_normal((n, c, h, w)).astype(np.float32)
+    fm, back = empty_map(x.shape, extra), np.empty_like(x)
+    to_nhwc(x.reshape(-1), n, c, h * w, fm.data, fm.pixel_stride)
+    np.testing.assert_array_equal(fm.nchw(), x)
+    to_nchw(fm.data, fm.pixel_stride, n, c, h * w, back.reshape(-1))
+    np.testing.assert_array_equal(back, x)
+
+
+@pytest.mark.parametrize("name", ["relu", "hardswish", "sigmoid", "silu", "tanh", "elu", "mish", "gelu", "leaky_relu"])
+def test_activations_far_from_zero(name: str) -> None:
+    x = np.array([[-np.inf, -1e30, -200, -90, -30, -1e-30, -0.0, 0, 1e-30, 30, 90, 200, 1e30]], np.float32)
+    with np.errstate(all="ignore"):
+        expected = ti.ops.reference(name)(x.astype(np.float64))
+    found = kernels.call(f"{name}/vector", x)
+    finite = np.isfinite(expected)
+    np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["relu", "relu6", "hardswish", "sigmoid", "silu", "tanh", "elu", "mish", "gelu"])
+def test_activations_hand_nan_on(name: str) -> None:
+    assert np.isnan(kernels.call(f"{name}/vector", np.full((2, 19), np.nan, np.float32))).all()
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_a_maximum_hands_nan_on(at: int) -> None:
+    x = np.random.default_rng(0).standard_normal((1, 17, 3, 3)).astype(np.float32)
+    x[:, :, at // 3, at % 3] = np.nan
+    assert np.isnan(kernels.call("max_pool2d/windows", x, kernel_size=3)).all()
+
+
+def test_call_takes_arguments_as_the_reference_does() -> None:
+    rng = np.random.default_rng(0)
+    x, weight, bias = (rng.standard_normal(s).astype(np.float32) for s in ((2, 5, 9, 8), (7, 5, 3, 3), (7,)))
+    residual = rng.standard_normal((2, 7, 9, 8)).astype(np.float32)
+    attrs = {"padding": 1, "activation": "relu", "residual": residual}
+    expected = ti.ops.reference("conv2d")(x, weight, bias, **attrs)
+    for kernel in ("conv2d/direct", kernels.find("conv2d", "im2col")):
+        np.testing.assert_allclose(kernels.call(kernel, x, weight, bias, **attrs), expected, atol=1e-5)
+    halves = kernels.call("split/copy", x, split_size_or_sections=3, dim=1)
+    assert [h.shape for h in halves] == [(2, 3, 9, 8), (2, 2, 9, 8)]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "message"),
+    [("direct", "operator/name"), ("conv2d/fast", "no kernel 'fast'"), ("conv2d/pointwise", "does not apply")],
+)
+def test_call_says_what_is_wrong(kernel: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        kernels.call(kernel, np.zeros((1, 2, 5, 5)), np.zeros((3, 2, 3, 3)))
+
+
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_other_vector_widths(lanes: int, tmp_path: Path, repository: Path) -> None:
+    """What machines with narrower registers run, in a process of its own."""
+    names = ["conv2d", "linear", "max_pool2d", "adaptive_avg_pool2d", "hardswish", "gelu", "mul", "channel_shuffle"]
+    paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
+    run = subprocess.run(
+        [sys.executable, str(repository / "tests" / "kernel_harness.py"), *names],
+        env=os.environ | {"TINYINFER_LANES": str(lanes), "PYTHONPATH": paths},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[0] == f"lanes {lanes}"
