@@ -7,17 +7,19 @@ from html import escape
 
 from tinyinfer.profiling.tables import Table, shorten
 
+# two classes a selector: Jupyter's own rules for tables have as many
 CSS = """
 .ti { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; color: #1f2933; }
 .ti h1 { font-size: 22px; font-weight: 600; margin: 0 0 4px; } .ti h2 { font-size: 16px; margin: 26px 0 8px; }
 .ti p { color: #52606d; margin: 4px 0; }
 .ti table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: 0; }
 .ti caption { text-align: left; font-weight: 600; padding: 0 0 6px; }
-.ti th, .ti td { padding: 3px 10px 3px 0; text-align: left; white-space: nowrap; background: none; border: 0; }
-.ti th { border-bottom: 1px solid #9aa5b1; vertical-align: bottom; font-weight: 600; }
-.ti td.n, .ti th.n { text-align: right; padding-left: 8px; }
+.ti .grid th, .ti .grid td { padding: 3px 10px 3px 0; text-align: left; white-space: nowrap; }
+.ti .grid th, .ti .grid td { background: none; border: 0; }
+.ti .grid th { border-bottom: 1px solid #9aa5b1; vertical-align: bottom; font-weight: 600; }
+.ti .grid td.n, .ti .grid th.n { text-align: right; padding-left: 8px; }
 .ti tbody tr:nth-child(even) { background: #f5f7fa; }
-.ti tfoot td { border-top: 1px solid #9aa5b1; font-weight: 600; }
+.ti .grid tfoot td { border-top: 1px solid #9aa5b1; font-weight: 600; }
 .ti .facts { display: flex; flex-wrap: wrap; gap: 10px 36px; margin: 14px 0; }
 .ti .facts b { display: block; font-size: 20px; font-weight: 600; } .ti .facts span { color: #52606d; font-size: 12px; }
 .ti svg { max-width: 100%; height: auto; }

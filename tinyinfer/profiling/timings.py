@@ -185,9 +185,9 @@ class Profile(Report):
 
     def plot(self) -> Figure:
         """Time by step and the roofline; needs the ``plots`` extra."""
-        from tinyinfer import plots
+        from tinyinfer.plots.timings import profile
 
-        return plots.profile(self)
+        return profile(self)
 
     # -- as tables -----------------------------------------------------------------------------
 

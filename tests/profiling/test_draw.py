@@ -1,0 +1,88 @@
+"""The drawing: every node on a card, cards apart, edges that end where cards are."""
+
+from __future__ import annotations
+
+import itertools
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinyinfer import models
+from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.ops.activation import Relu
+from tinyinfer.profiling.draw import draw
+from tinyinfer.profiling.layout import lay_out, split
+
+WIDTH, GAP, LANE = 100.0, 10.0, 8.0
+
+
+@st.composite
+def networks(draw_from):
+    """Node count and edges of a network in topological order in which every node but the first is reached."""
+    count = draw_from(st.integers(1, 14))
+    edges = [(draw_from(st.integers(0, b - 1)), b) for b in range(1, count)]
+    for b in range(2, count):
+        if draw_from(st.booleans()):
+            edges.append((draw_from(st.integers(0, b - 1)), b))
+    return count, edges
+
+
+@given(networks())
+def test_nothing_overlaps(network):
+    count, edges = network
+    layout = lay_out(count, edges, WIDTH, GAP, LANE)
+    rows: dict[int, list[tuple[float, float]]] = {}
+    for x, layer in zip(layout.x, layout.layer, strict=True):
+        rows.setdefault(layer, []).append((x, WIDTH))
+    for (a, b), passed in layout.passes.items():
+        assert layout.layer[b] - layout.layer[a] == len(passed) + 1
+        for layer, x in enumerate(passed, layout.layer[a] + 1):
+            rows.setdefault(layer, []).append((x, LANE))
+    for row in rows.values():
+        row.sort()
+        for (x0, w0), (x1, w1) in itertools.pairwise(row):
+            assert x1 - x0 >= (w0 + w1) / 2 + GAP - 1e-6
+
+
+@given(networks(), st.integers(1, 5))
+def test_columns_start_where_one_card_hands_over(network, columns):
+    count, edges = network
+    layout = lay_out(count, edges, WIDTH, GAP, LANE)
+    for start in split(layout, columns)[1:]:
+        assert layout.layer.count(start - 1) == 1
+        for a, b in layout.passes:
+            assert not layout.layer[a] < start - 1 < layout.layer[b]
+
+
+def test_a_chain_is_straight_and_a_skip_passes_beside_it():
+    layout = lay_out(5, [(0, 1), (1, 2), (2, 3), (0, 3), (3, 4)], WIDTH, GAP, LANE)
+    assert max(layout.x) - min(layout.x) < 1
+    assert all(x > layout.x[1] + WIDTH / 2 for x in layout.passes[0, 3])
+
+
+def test_two_branches_are_symmetric():
+    layout = lay_out(4, [(0, 1), (0, 2), (1, 3), (2, 3)], WIDTH, GAP, LANE)
+    assert layout.x[0] == pytest.approx(layout.x[3], abs=0.5)
+    assert (layout.x[1] + layout.x[2]) / 2 == pytest.approx(layout.x[0], abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "squeezenet1_1", "resnet18"])
+def test_every_node_stands_on_one_card(name):
+    graph = models.create(name).graph
+    svg = ET.fromstring(draw(graph))
+    named = [line for t in svg.findall(".//{*}title") for line in (t.text or "").splitlines()[0].split(", ")]
+    assert sorted(named) == sorted([*(node.name for node in graph.nodes), *(i.name for i in graph.inputs)])
+    width, height = float(svg.get("width", 0)), float(svg.get("height", 0))
+    for rect in svg.findall(".//{*}g/{*}rect"):
+        assert 0 <= float(rect.get("x", -1)) <= width - float(rect.get("width", 0))
+        assert 0 <= float(rect.get("y", -1)) <= height - float(rect.get("height", 0))
+
+
+def test_names_are_escaped():
+    name = '<script>&"x"'
+    graph = Graph([Input("x", (1, 2), (1, 2))], [Node(name, Relu(), ("x",), (name,))], [name])
+    svg = draw(graph)
+    assert "<script>" not in svg
+    assert name in (ET.fromstring(svg).findall(".//{*}title")[1].text or "")

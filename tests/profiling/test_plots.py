@@ -1,0 +1,105 @@
+"""Figures: what they show, and that they need their extra."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from tinyinfer import models, plots
+from tinyinfer.errors import InputError
+from tinyinfer.model import Model
+from tinyinfer.profiling.profile import Profile, profile
+
+pytest.importorskip("matplotlib").use("agg")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(models.create("squeezenet1_1", num_classes=10).graph, threads=1)
+
+
+@pytest.fixture(scope="module")
+def measured(model) -> Profile:
+    return profile(model, np.zeros((1, 3, 64, 64), np.float32), repeats=2, warmup=0)
+
+
+def drawn(figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out)
+    return out.getvalue()
+
+
+def test_step_times_have_a_bar_for_each_step(measured):
+    axes = plots.step_times(measured).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [row.ms for row in measured.rows]
+    assert len(plots.step_times(measured, top=3).axes[0].patches) == 3
+
+
+def test_op_times_add_up(measured):
+    bars = plots.op_times(measured, by="op").axes[0].patches
+    assert sum(bar.get_width() for bar in bars) == pytest.approx(measured.sum_ms)
+
+
+def test_roofline_shows_each_step_with_mult_adds(measured):
+    axes = plots.roofline(measured).axes[0]
+    points = sum(len(collection.get_offsets()) for collection in axes.collections)
+    assert points == sum(row.macs > 0 for row in measured.rows)
+    roof = axes.lines[0].get_ydata()
+    assert max(roof) == pytest.approx(measured.peak.gmacs)
+
+
+def test_profile_plots_both(measured):
+    figure = measured.plot()
+    assert len(figure.axes) == 2
+    assert drawn(figure).startswith(b"\x89PNG")
+
+
+def test_arena_has_a_rectangle_for_each_buffer(model):
+    plan = model.plan({"input": (1, 3, 64, 64)})
+    assert len(plots.arena(plan).axes[0].patches) == len(plan.requests)
+
+
+def test_feature_maps_are_scaled_channel_by_channel():
+    maps = np.stack([np.full((4, 6), 3.0), np.arange(24.0).reshape(4, 6) * 100])
+    sheet = np.asarray(plots.feature_maps(maps[None]).axes[0].images[0].get_array())
+    assert np.nanmin(sheet) == 0
+    assert np.nanmax(sheet) == 1
+    with pytest.raises(InputError, match="feature maps: expected"):
+        plots.feature_maps(maps[0])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_conv_kernels_are_drawn(channels, rng):
+    figure = plots.conv_kernels(rng.standard_normal((7, channels, 3, 3)), "seven")
+    assert drawn(figure).startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="kernels: expected"):
+        plots.conv_kernels(np.zeros((3, 3)))
+
+
+def test_lines_and_bars_show_their_series():
+    figure = plots.lines([1, 2, 4], {"a": [1, 2, 3], "b": [2, np.nan, 1]}, log="xy")
+    assert len(figure.axes[0].lines) == 2
+    figure = plots.bars(["x", "y"], {"a": [1, 2], "b": [3, 4]})
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [1, 2, 3, 4]
+
+
+def test_figures_can_share_given_axes_and_leave_no_settings_behind(measured):
+    import matplotlib.pyplot as plt
+
+    before = dict(plt.rcParams)
+    figure, (left, right) = plt.subplots(1, 2)
+    assert plots.op_times(measured, ax=left) is figure
+    assert not right.patches
+    plt.close(figure)
+    assert dict(plt.rcParams) == before
+    assert plt.get_fignums() == []
+
+
+def test_without_matplotlib_the_extra_is_named(measured, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(InputError, match=r"tinyinfer\[plots\]"):
+        plots.op_times(measured)

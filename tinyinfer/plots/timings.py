@@ -1,0 +1,145 @@
+"""Where the time goes, and against which roof."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinyinfer.errors import InputError
+from tinyinfer.plots.style import INK, PALETTE, QUIET, WIDTH, canvas, new_figure, styled
+from tinyinfer.profiling.tables import By
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tinyinfer.profiling.roofline import Peak
+    from tinyinfer.profiling.timings import Profile, ProfileRow
+
+BAR_PITCH = 0.17  # inches a step
+
+
+def colours_of(profile: Profile) -> dict[str, str]:
+    """A colour for each kernel, the slowest first; what comes after the palette's end is grey."""
+    return {group.name: PALETTE[min(i, len(PALETTE) - 1)] for i, group in enumerate(profile.grouped("kernel"))}
+
+
+@styled
+def step_times(profile: Profile, ax: Axes | None = None, top: int | None = None) -> Figure:
+    """A bar for each step in order (or the ``top`` slowest, slowest first), coloured by kernel."""
+    rows = list(profile.rows) if top is None else sorted(profile.rows, key=lambda row: -row.ms)[:top]
+    figure, ax = canvas(ax, height=max(2.2, 1.1 + BAR_PITCH * len(rows)))
+    colours = colours_of(profile)
+    y = np.arange(len(rows))
+    ax.barh(y, [row.ms for row in rows], height=0.74, color=[colours[row.label] for row in rows])
+    ax.set_yticks(y, [row.name for row in rows], fontsize=8)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xlabel("ms (median)")
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.set_title(f"{profile.name}: {profile.total_ms:.2f} ms a run, {_threads(profile)}")
+    shown = dict.fromkeys(row.label for row in rows)
+    _legend(ax, {name: colour for name, colour in colours.items() if name in shown})
+    return figure
+
+
+@styled
+def op_times(profile: Profile, ax: Axes | None = None, by: By = "kernel") -> Figure:
+    """A bar for each operator or kernel: time, share and the number of steps."""
+    groups = profile.grouped(by)
+    figure, ax = canvas(ax, height=1.1 + 0.34 * len(groups))
+    y = np.arange(len(groups))
+    ax.barh(y, [group.ms for group in groups], height=0.66, color=PALETTE[0])
+    for i, group in enumerate(groups):
+        steps = f"{group.nodes} step{'s' if group.nodes > 1 else ''}"
+        ax.annotate(
+            f"{group.share:.1%}, {steps}", (group.ms, i), (5, 0), textcoords="offset points", va="center", fontsize=9,
+            color=QUIET,
+        )  # fmt: skip
+    ax.set_yticks(y, [group.name for group in groups])
+    ax.set_ylim(len(groups) - 0.4, -0.6)
+    ax.set_xlim(0, max(group.ms for group in groups) * 1.28)
+    ax.set_xlabel("ms")
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.set_title(f"{profile.name}: time by {'operator' if by == 'op' else 'kernel'}")
+    return figure
+
+
+@styled
+def roofline(profile: Profile, ax: Axes | None = None) -> Figure:
+    """Every step with mult-adds under the machine's measured roofs; areas grow with time.
+
+    Raises InputError for a profile without roofs (one of the NumPy reference).
+    """
+    if profile.peak is None:
+        raise InputError("this profile has no measured roofs: its plan ran without fast kernels")
+    figure, ax = canvas(ax, height=4.8)
+    rows = [row for row in profile.rows if row.macs and row.bytes and row.ms]
+    colours = colours_of(profile)
+    slowest = max((row.ms for row in rows), default=1.0)
+    for name in dict.fromkeys(row.label for row in rows):
+        mine = [row for row in rows if row.label == name]
+        ax.scatter(
+            [_intensity(row) for row in mine], [row.gmacs_per_s for row in mine],
+            s=[18 + 260 * row.ms / slowest for row in mine],
+            color=colours[name], alpha=0.75, edgecolor="white", linewidth=0.6, label=name, zorder=3,
+        )  # fmt: skip
+    _draw_roofs(ax, profile.peak, [_intensity(row) for row in rows], [row.gmacs_per_s for row in rows])
+    ax.set_xlabel("intensity: mult-adds a byte read or written")
+    ax.set_ylabel("GMAC/s")
+    ax.set_title(f"{profile.name} under the roofs of this machine, {_threads(profile)}")
+    _legend(ax, {name: colours[name] for name in dict.fromkeys(row.label for row in rows)})
+    return figure
+
+
+def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[float]) -> None:
+    low = min([*intensities, peak.ridge]) / 2
+    high = max([*intensities, peak.ridge]) * 2
+    x = np.geomspace(low, high, 200)
+    ax.plot(x, [peak.roof(value) for value in x], color=INK, linewidth=1.6, zorder=2)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(low, high)
+    bottom = min([*speeds, peak.roof(low)]) / 2
+    ax.set_ylim(bottom, max([*speeds, peak.gmacs]) * 2.2)
+    ax.annotate(
+        f"FMA peak {peak.gmacs:.0f} GMAC/s", (high, peak.gmacs), (-4, 5), textcoords="offset points", ha="right",
+        fontsize=9, color=INK,
+    )  # fmt: skip
+    ax.annotate(
+        f"memory {peak.gbytes:.0f} GB/s\n(a cache gives more)", (low * 1.3, peak.roof(low * 1.3)), (10, -4),
+        textcoords="offset points", fontsize=9, color=INK, ha="left", va="top",
+    )  # fmt: skip
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+@styled
+def profile(profile: Profile) -> Figure:
+    """Time by kernel and, where roofs were measured, the roofline below it."""
+    groups = len(profile.grouped("kernel"))
+    if profile.peak is None:
+        return op_times(profile)
+    heights = [1.1 + 0.34 * groups, 4.8]
+    figure, (upper, lower) = new_figure(
+        lambda plt: plt.subplots(2, 1, figsize=(WIDTH, sum(heights)), height_ratios=heights)
+    )
+    op_times(profile, upper)
+    roofline(profile, lower)
+    return figure  # type: ignore[no-any-return]
+
+
+def _intensity(row: ProfileRow) -> float:
+    return row.macs / row.bytes
+
+
+def _threads(profile: Profile) -> str:
+    return f"{profile.threads} thread{'s' if profile.threads > 1 else ''}"
+
+
+def _legend(ax: Axes, colours: dict[str, str]) -> None:
+    from matplotlib.patches import Patch
+
+    ax.legend(handles=[Patch(color=colour, label=name) for name, colour in colours.items()], loc="best")
