@@ -13,7 +13,8 @@ from tinyinfer.plots.style import QUIET, WIDTH, new_figure, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEAST_PIXELS = 32  # a 3x3 kernel is drawn this large, so that the paper between two can be thin
+BETWEEN = "#cbd2d9"  # the colour between pictures: neither a kernel's zero, which is white, nor a picture's
+LEAST_PIXELS = 32  # a 3x3 kernel is drawn this large, so that the gap between two can be thin
 
 
 @styled
@@ -58,7 +59,7 @@ def conv_kernels(weight: np.ndarray, title: str = "", columns: int | None = None
 def _grid(
     pictures: np.ndarray, title: str, note: str, colours: str | None, limits: tuple[float, float], columns: int | None
 ) -> Figure:
-    """One image of all pictures with paper between them: hundreds of axes would take seconds."""
+    """One image of all pictures with gaps between them: hundreds of axes would take seconds."""
     scale = max(1, LEAST_PIXELS // max(pictures.shape[1:3]))
     pictures = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
     count, h, w = pictures.shape[:3]
@@ -70,11 +71,16 @@ def _grid(
         y, x = i // columns * (h + gap), i % columns * (w + gap)
         sheet[y : y + h, x : x + w] = picture
     if colours is None:
-        sheet = np.nan_to_num(sheet, nan=1.0)  # white paper
+        sheet = np.concatenate([np.nan_to_num(sheet), ~np.isnan(sheet[..., :1])], axis=2)  # gaps are transparent
     width = min(WIDTH, 0.9 * columns + 0.4)
     figure, ax = new_figure(lambda plt: plt.subplots(figsize=(width, width * sheet.shape[0] / sheet.shape[1] + 0.6)))
+    ax.patch.set_facecolor(BETWEEN)
     ax.imshow(sheet, cmap=colours, vmin=limits[0], vmax=limits[1])
-    ax.set_axis_off()
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
     ax.set_title(title)
     ax.annotate(
         note, (0, 0), (0, -6), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=9, color=QUIET

@@ -11,6 +11,7 @@ import numpy as np
 from tinyinfer.graph import Graph, Node, Shape
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.ops.base import Op
+from tinyinfer.passes import lower
 from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs
 from tinyinfer.profiling.tables import By, Column, Report, Table, shape_text
 from tinyinfer.runtime.executor import View, execute
@@ -94,7 +95,7 @@ def compare(model: ModelLike, x: Inputs = None) -> Comparison:
     """
     arrays = make_inputs(model.graph, x)
     plan = model.plan({name: array.shape for name, array in arrays.items()})
-    checker = _Checker(plan.graph)
+    checker = _Checker({**model.graph.weights, **lower(model.graph).weights})
     found = execute(plan, arrays, checker)
     truth = evaluate(model.graph, arrays)
     outputs = [
@@ -107,8 +108,8 @@ def compare(model: ModelLike, x: Inputs = None) -> Comparison:
 class _Checker:
     """A hook that runs each step and then its reference on what the step had read."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
+        self.weights = weights
         self.rows: list[CompareRow] = []
 
     def __call__(self, step: Step, call: Callable[[], None], view: View) -> None:
@@ -116,7 +117,7 @@ class _Checker:
             return call()
         inputs = [view(value).astype(np.float64) for value in step.inputs]  # before: a step may overwrite them
         call()
-        truth = _reference(step.node, inputs, self.graph)
+        truth = _reference(step.node, inputs, self.weights)
         errors = [relative_error(view(v), t) for v, t in zip(step.outputs, truth, strict=True)]
         kernel = step.implementation or Kernel
         self.rows.append(
@@ -137,7 +138,7 @@ def evaluate(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.nda
     order = graph.topological_order()
     last_use = {value: i for i, node in enumerate(order) for value in node.inputs}
     for i, node in enumerate(order):
-        results = _reference(node, [values[value] for value in node.inputs], graph)
+        results = _reference(node, [values[value] for value in node.inputs], graph.weights)
         values.update(zip(node.outputs, results, strict=True))
         for value in node.inputs:
             if last_use[value] == i and value not in graph.outputs:
@@ -145,8 +146,8 @@ def evaluate(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return {name: values[name] for name in graph.outputs}
 
 
-def _reference(node: Node, inputs: list[np.ndarray], graph: Graph) -> list[np.ndarray]:
-    params = {role: array.astype(np.float64) for role, array in graph.param_arrays(node).items()}
+def _reference(node: Node, inputs: list[np.ndarray], weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    params = {role: weights[key].astype(np.float64) for role, key in node.params.items()}
     return cast(Op, node.op).reference(inputs, params)
 
 

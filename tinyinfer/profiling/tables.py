@@ -31,11 +31,18 @@ class Column:
     cells: Sequence[str]
     total: str = ""
     right: bool = True  # numbers are aligned to the right
+    prose: bool = False  # sentences are cut at their end; names at their start, where those of neighbours are alike
 
     @property
     def shrinks(self) -> bool:
         """Whether its cells may be shortened: names may, numbers and single words may not."""
         return not self.right and self.width > LEAST_TEXT
+
+    def fit(self, cell: str, width: int) -> str:
+        """The cell, cut to ``width`` characters."""
+        if len(cell) <= width:
+            return cell
+        return f"{cell[: width - 1].rstrip()}…" if self.prose else f"…{cell[len(cell) - width + 1 :]}"
 
     @property
     def width(self) -> int:
@@ -66,10 +73,11 @@ class Table:
         widths = self._widths(options.max_width - len(self.columns) + 1)
         for column, width in zip(self.columns, widths, strict=True):
             justify: Literal["left", "right"] = "right" if column.right else "left"
-            header, total = Text(column.title), Text(shorten(column.total, width))
+            header, total = Text(column.title), Text(column.fit(column.total, width))
             table.add_column(header, total, justify=justify, width=width, vertical="bottom")
         for row in self.rows():
-            table.add_row(*(Text(shorten(cell, width)) for cell, width in zip(row, widths, strict=True)))
+            cells = zip(self.columns, row, widths, strict=True)
+            table.add_row(*(Text(column.fit(cell, width)) for column, cell, width in cells))
         yield table
         for note in self.notes:
             yield Text(note, style="dim")
