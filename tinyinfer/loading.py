@@ -9,6 +9,9 @@ from pathlib import Path
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 from tinyinfer.model import Model
 
+FOREIGN = (".pth", ".pt", ".th", ".tar", ".safetensors", ".onnx")  # formats to be converted first
+SUFFIXES = (".npz", *FOREIGN)
+
 
 def load(
     source: str | os.PathLike[str], threads: int | None = None, kernels: Mapping[str, str] | str | None = None
@@ -24,13 +27,27 @@ def load(
 
         graph, meta = load_npz(path)
         return Model(graph, meta, threads, kernels)
-    if path.suffix in (".pth", ".pt", ".th", ".tar", ".safetensors", ".onnx"):
+    if path.suffix in FOREIGN:
         raise UnsupportedOpError(f"{path}: convert it first: tinyinfer convert {path} -o {path.with_suffix('.npz')}")
-    if path.exists() or path.parent != Path("."):
-        raise ModelFormatError(
-            f"{path}: expected a .npz model file" + ("" if path.exists() else ", found no such file")
-        )
+    check_name(source)
     from tinyinfer.models import create
 
     model = create(str(source))
     return Model(model.graph, model.meta, threads, kernels)
+
+
+def check_name(source: str | os.PathLike[str]) -> None:
+    """Raise unless ``source`` is a network's name: ModelFormatError if it looks like a file, else UnsupportedOpError."""
+    from tinyinfer.models import find
+
+    path = Path(source)
+    if path.is_dir():
+        raise ModelFormatError(f"{path}: expected a .npz model file, found a folder")
+    if path.exists():
+        raise ModelFormatError(f"{path}: expected a model file, whose name ends in .npz")
+    if path.parent != Path("."):
+        raise ModelFormatError(f"{path}: no such file")
+    try:
+        find(str(source))
+    except UnsupportedOpError as error:
+        raise UnsupportedOpError(f"{source}: no such file, and {error}") from None

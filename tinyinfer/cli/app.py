@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 import traceback
@@ -15,7 +17,7 @@ from tinyinfer.cli import convert, evaluate, inspect, measure, run
 from tinyinfer.cli.terminal import complain
 from tinyinfer.errors import TinyInferError
 
-USAGE, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+BUG, USAGE, FILE, INTERRUPTED, CLOSED_PIPE = 1, 2, 4, 130, 141
 
 # typer's own class for a wrong command line; recent versions no longer come with click, which used to define it
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -51,6 +53,8 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a label or a file name it can't encode is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in arguments
     if debug:  # taken anywhere, also behind the verb
         arguments = ["--debug", *(a for a in arguments if a != "--debug")]
@@ -61,8 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str], debug: bool) -> int:
     if not arguments:
-        _run(["--help"], debug)
-        return USAGE
+        return _run(["--help"], debug) or USAGE
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="tinyinfer", standalone_mode=False)
         sys.stdout.flush()
@@ -79,14 +82,18 @@ def _run(arguments: list[str], debug: bool) -> int:
         complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader has gone; nothing may be flushed to it at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(OSError, ValueError):  # not a file while it is captured
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     except OSError as error:
         _show(f"{error.filename or 'file'}: {error.strerror or error}", debug)
-        return 4
+        return FILE
     except MemoryError:
         _show("not enough memory", debug)
-        return 4
+        return FILE
+    except Exception as error:
+        _show(f"a mistake in tinyinfer ({type(error).__name__}: {error}); --debug shows where", debug)
+        return BUG
 
 
 def _usage(error: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tinyinfer.cli.options import ModelArgument, load_trained, parse_knobs
+from tinyinfer.cli.options import TrainedModel, load_trained, parse_knobs, usage
 from tinyinfer.cli.terminal import complain
 from tinyinfer.errors import InputError
 
@@ -17,9 +17,7 @@ Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(
-        "convert", epilog="Example: tinyinfer convert mobilenet_v2.pth -o mobilenet_v2.npz --knob padding=same"
-    )(convert)
+    app.command("convert", epilog="Example: tinyinfer convert mobilenet_v2.pth -o net.npz --knob padding=same")(convert)
     app.command("export", epilog="Example: tinyinfer export mobilenet_v2.npz -o mobilenet_v2.onnx")(export)
 
 
@@ -40,12 +38,12 @@ def convert(
     from tinyinfer.conversion import convert as convert_file
 
     if output.suffix != ".npz":
-        raise InputError(f"{output}: expected a name that ends in .npz")
+        raise usage(f"--output: expected a name that ends in .npz, found {str(output)!r}")
     model = convert_file(file, arch, **parse_knobs(knob))
     if preprocess is not None:
         model.meta["preprocess"] = {**model.meta.get("preprocess", {}), **_parse_preprocess(preprocess)}
     if labels is not None:
-        model.meta["labels"] = labels.read_text(encoding="utf-8").splitlines()
+        model.meta["labels"] = _read_labels(labels, model.outputs[0][1][-1])
     model.save(output, half=fp16)
     complain(f"{file} is {model.meta['arch']} ({model.meta.get('layout', 'canonical')} keys); written to {output}")
 
@@ -54,13 +52,23 @@ def _parse_preprocess(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise InputError(f"--preprocess: expected JSON, found {text!r} ({error})") from None
+        raise usage(f"--preprocess: expected JSON, found {text!r} ({error})") from None
     if not isinstance(found, dict):
-        raise InputError(f"--preprocess: expected a JSON object, found {text!r}")
+        raise usage(f"--preprocess: expected a JSON object, found {text!r}")
     return found
 
 
-def export(model: ModelArgument, output: Output) -> None:
+def _read_labels(file: Path, classes: int | None) -> list[str]:
+    try:
+        found = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: expected UTF-8 text ({error.reason} at byte {error.start})") from None
+    if len(found) != classes:
+        raise InputError(f"{file}: expected {classes} labels, one a line, found {len(found)}")
+    return found
+
+
+def export(model: TrainedModel, output: Output) -> None:
     """Write a model as ONNX."""
     from tinyinfer.formats.onnx_export import export_onnx
 

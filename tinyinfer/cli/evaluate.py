@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tinyinfer.cli.options import Json, Kernels, Threads, load_trained, running
+from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running
 from tinyinfer.cli.terminal import complain, progress_bar, show_json
 
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file.")],
+    model: TrainedModel,
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A packed .npz, or a folder of class folders.")],
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N pictures.")] = None,
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures a call.")] = 64,

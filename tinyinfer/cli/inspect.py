@@ -24,7 +24,7 @@ def summary(
     by: Grouping = "node",
     json: Json = False,
 ) -> None:
-    """Every node's shape, parameters, mult-adds and memory access, and their totals."""
+    """Shape, parameters, mult-adds and memory access of every node."""
     from tinyinfer.profiling.cost import cost
 
     graph, shape = load_graph(model), parse_shape(input)
@@ -32,11 +32,11 @@ def summary(
     if json:
         show_json(counted.to_dict(by))
     else:
-        show(counted.table(by).rich())
+        show(counted.table(by))
 
 
 def models(
-    family: Annotated[str | None, typer.Argument(help="Only this family.")] = None,
+    family: Annotated[str | None, typer.Argument(metavar="FAMILY", help="Only this family.")] = None,
     json: Json = False,
 ) -> None:
     """The networks that can be built by name."""
@@ -46,7 +46,7 @@ def models(
     if json:
         show_json(rows)
     else:
-        show(catalog_table(rows).rich())
+        show(catalog_table(rows))
 
 
 def draw(

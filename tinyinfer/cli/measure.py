@@ -19,17 +19,17 @@ from tinyinfer.cli.options import (
     load_model,
     parse_shape,
     running,
+    usage,
 )
 from tinyinfer.cli.terminal import complain, show, show_json
-from tinyinfer.errors import InputError
 
-ImageArgument = Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="A picture; random numbers if left out.")]
+ImageArgument = Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; random numbers if left out.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("profile", epilog="Example: tinyinfer profile mobilenet_v2 --by op --trace trace.json")(profile)
-    app.command("bench", epilog="Example: tinyinfer bench mobilenet_v2 resnet18 --against onnxruntime,openvino")(bench)
+    app.command("bench", epilog="Example: tinyinfer bench resnet18 --against onnxruntime,openvino")(bench)
     app.command("compare", epilog="Example: tinyinfer compare resnet18 --kernel conv2d=winograd2x2")(compare)
 
 
@@ -58,11 +58,11 @@ def profile(
     if json:
         show_json(result.to_dict(by))
     else:
-        show(result.table(by).rich())
+        show(result.table(by))
 
 
 def bench(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Model files or names of networks.")],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Model files or names of networks.")],
     against: Annotated[str, typer.Option(metavar="ENGINE,...", help="onnxruntime, openvino.")] = "onnxruntime",
     threads: Annotated[str, typer.Option(metavar="N,...", help="Threads of every engine.")] = "1",
     batch: Annotated[str, typer.Option(metavar="N,...", help="Images a call.")] = "1",
@@ -70,7 +70,7 @@ def bench(
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine.")] = 15,
     json: Json = False,
 ) -> None:
-    """Time networks side by side with other engines, on the same weights and inputs, in one run."""
+    """Time networks side by side with other engines.  All get the same weights and inputs, in one run."""
     from tinyinfer.bench import bench as run_bench
 
     report = run_bench(
@@ -91,7 +91,7 @@ def bench(
 def _counts(name: str, text: str) -> tuple[int, ...]:
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise InputError(f"--{name}: expected numbers as 1,2, found {text!r}")
+        raise usage(f"--{name}: expected numbers as 1,2, found {text!r}")
     return tuple(int(part) for part in parts)
 
 
@@ -103,11 +103,11 @@ def compare(
     kernel: Kernels = None,
     json: Json = False,
 ) -> int:
-    """Each fast step against the NumPy reference; the exit code is 1 when one is beyond its kernel's tolerance."""
+    """Check each fast step against the NumPy reference.  The exit code is 1 when one is beyond its tolerance."""
     from tinyinfer.profiling.compare import compare as run_compare
 
     if kernel_option(kernel) == "reference":
-        raise InputError("--kernel reference leaves nothing to compare")
+        raise usage("--kernel reference leaves nothing to compare")
     network = load_model(model, threads, kernel)
     x = input_array(network, image, parse_shape(input))
     with running(kernel):

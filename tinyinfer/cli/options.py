@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tinyinfer.errors import InputError, UnsupportedOpError
+from tinyinfer.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tinyinfer.model import Model
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file, or the name of a network.")]
-Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads; all cores if left out.")]
+TrainedModel = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file.")]
+Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads; all cores if left out.")]
 Kernels = Annotated[
     list[str] | None,
     typer.Option("--kernel", metavar="OP=NAME", help="Force a kernel, as conv2d=im2col; 'reference' is plain NumPy."),
@@ -28,12 +29,20 @@ Grouping = Annotated[Literal["node", "op"], typer.Option("--by", help="One row a
 InputShape = Annotated[str | None, typer.Option("--input", metavar="1x3x224x224", help="Input shape, N x C x H x W.")]
 
 
+def usage(message: str) -> typer.BadParameter:
+    """The error to raise for a command line that is written wrongly, whose exit code is 2."""
+    return typer.BadParameter(message)
+
+
 def kernel_option(kernels: Sequence[str] | None) -> str | None:
-    """What `Model` takes, from repeated --kernel options; raises InputError when "reference" stands beside others."""
+    """What `Model` takes, from repeated --kernel options; a usage error for anything but OP=NAME or "reference"."""
     if not kernels:
         return None
     if "reference" in kernels and len(kernels) > 1:
-        raise InputError("--kernel reference makes every operator plain NumPy and can't be combined")
+        raise usage("--kernel reference makes every operator plain NumPy and can't be combined")
+    for kernel in ",".join(kernels).split(","):
+        if kernel != "reference" and not all(kernel.partition("=")):
+            raise usage(f"--kernel: expected 'reference' or OP=NAME, found {kernel!r}")
     return ",".join(kernels)
 
 
@@ -58,18 +67,21 @@ def load_model(source: str, threads: int | None = None, kernels: Sequence[str] |
 
 def load_graph(source: str) -> Graph:
     """The network without a way to run it; from a bare name without weights, so that large ones cost nothing."""
-    from tinyinfer import models
+    from tinyinfer.loading import check_name
+    from tinyinfer.models import build
 
-    is_file = Path(source).suffix or Path(source).exists()
-    return load_model(source).graph if is_file else models.build(source)
+    if _is_file(source):
+        return load_model(source).graph
+    check_name(source)
+    return build(source)
 
 
 def load_trained(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
     """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a network's bare name."""
-    from tinyinfer import models
+    from tinyinfer.loading import check_name
 
-    if Path(source).suffix != ".npz" and not Path(source).exists():
-        models.find(source)  # an unknown name is the better complaint
+    if not _is_file(source):
+        check_name(source)
         raise UnsupportedOpError(
             f"{source}: a network's name alone has no trained weights; "
             f"convert a checkpoint first: tinyinfer convert CHECKPOINT --arch {source} -o {source}.npz"
@@ -77,13 +89,19 @@ def load_trained(source: str, threads: int | None = None, kernels: Sequence[str]
     return load_model(source, threads, kernels)
 
 
+def _is_file(source: str) -> bool:
+    from tinyinfer.loading import SUFFIXES
+
+    return Path(source).suffix in SUFFIXES or Path(source).exists()
+
+
 def parse_shape(text: str | None) -> tuple[int, ...] | None:
-    """ "1x3x224x224" as integers; raises InputError for anything else."""
+    """ "1x3x224x224" as integers; a usage error for anything else."""
     if text is None:
         return None
     parts = text.lower().split("x")
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise InputError(f"--input: expected sizes as 1x3x224x224, found {text!r}")
+        raise usage(f"--input: expected sizes as 1x3x224x224, found {text!r}")
     return tuple(int(part) for part in parts)
 
 
@@ -108,7 +126,7 @@ def parse_knobs(knobs: Sequence[str] | None) -> dict[str, Any]:
     for knob in knobs or ():
         name, sign, value = knob.partition("=")
         if not (name and sign):
-            raise InputError(f"--knob: expected NAME=VALUE, found {knob!r}")
+            raise usage(f"--knob: expected NAME=VALUE, found {knob!r}")
         try:
             found[name] = json.loads(value)
         except ValueError:

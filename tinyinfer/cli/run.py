@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from tinyinfer.cli.options import Json, Kernels, ModelArgument, Threads, load_trained, running
+from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running, usage
 from tinyinfer.cli.terminal import complain, show, show_json
-from tinyinfer.errors import ImageError, InputError
-from tinyinfer.image import is_image_name
+from tinyinfer.errors import ImageError
 
 
 def register(app: typer.Typer) -> None:
@@ -20,8 +19,8 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    model: ModelArgument,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, or folders of them.")],
+    model: TrainedModel,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures, or folders of them.")],
     top: Annotated[int, typer.Option(metavar="K", min=1, help="How many labels.")] = 5,
     profile: Annotated[bool, typer.Option("--profile", help="Time every operator on the first picture.")] = False,
     threads: Threads = None,
@@ -30,6 +29,8 @@ def run(
     json: Json = False,
 ) -> int:
     """Label pictures.  Bad ones are reported and passed over; the exit code is then 4."""
+    if json and profile:
+        raise usage("--profile prints a table and can't be combined with --json")
     network = load_trained(model, threads, kernel)
     if verbose:
         complain(f"pictures are prepared as {network.preprocess}")
@@ -40,8 +41,6 @@ def run(
             try:
                 found = network.predict_indices(path, top)
             except ImageError as error:
-                if len(images) == 1 and not images[0].is_dir():
-                    raise
                 complain(str(error))
                 code = error.exit_code
                 continue
@@ -59,15 +58,11 @@ def run(
 
 
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files named, and those of folders in order of their names; raises InputError for a folder without any."""
+    """The files named, and those below the folders named; a folder without any is yielded, to be complained about."""
+    from tinyinfer.datasets import image_files
+
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(p for p in path.rglob("*") if p.is_file() and is_image_name(p))
-        if not found:
-            raise InputError(f"{path}: no pictures in this folder")
-        yield from found
+        yield from (image_files(path) or [path]) if path.is_dir() else [path]
 
 
 def _result(path: Path, found: Sequence[tuple[int, str, float]]) -> dict[str, Any]:

@@ -15,20 +15,19 @@ PLAIN_WIDTH = 200  # of tables that go to a file or a pipe, where no line should
 
 
 def complain(message: str) -> None:
-    """One line on stderr, whatever its encoding."""
-    encoding = sys.stderr.encoding or "utf-8"
-    line = f"tinyinfer: {message}\n"
+    """One line on stderr."""
     with contextlib.suppress(OSError, ValueError):  # a closed stderr is no reason to fail
-        sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stderr.flush()
+        print(f"tinyinfer: {message}", file=sys.stderr, flush=True)
 
 
 def show(renderable: Any) -> None:
     """A rich table or text on stdout."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    Console(width=width, safe_box=True, highlight=False, soft_wrap=isinstance(renderable, str)).print(renderable)
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    with console.capture() as text:  # written by us, because rich has an exit of its own for closed pipes
+        console.print(renderable)
+    print(text.get(), end="")
 
 
 def show_json(value: Any) -> None:

@@ -41,6 +41,6 @@ def catalog_table(rows: Sequence[dict[str, Any]]) -> Table:
             Column("mult-adds M", [f"{row['macs'] / 1e6:,.1f}" for row in rows]),
             Column("input", [shape_text(row["input"]) for row in rows]),
             Column("year", [str(row["year"]) for row in rows]),
-            Column("paper", [row["paper"] for row in rows], right=False),
+            Column("paper", [row["paper"] for row in rows], right=False, prose=True),
         ],
     )
