@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tinyinfer import ops
-from tinyinfer.builder import Builder, placeholder
+from tinyinfer.builder import Builder
+from tinyinfer.graph import placeholder
 from tinyinfer.errors import GraphError, UnsupportedOpError
 
 

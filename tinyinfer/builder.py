@@ -17,15 +17,10 @@ import numpy as np
 
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import Graph, Input, Node, Operator, Shape, TensorType
+from tinyinfer.graph import Graph, Input, Node, Operator, Shape, TensorType, placeholder
 
 Size = int | tuple[int, int]
 Padding = int | tuple[int, ...] | str
-
-
-def placeholder(shape: Shape) -> np.ndarray:
-    """Zeros of this shape that take no memory, in a weight's place until a seed or a checkpoint fills it."""
-    return np.broadcast_to(np.float32(0), shape)
 
 
 class Builder:

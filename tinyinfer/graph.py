@@ -34,6 +34,11 @@ class TensorType:
         return "x".join(map(str, self.shape)) or "scalar"
 
 
+def placeholder(shape: Shape) -> np.ndarray:
+    """Zeros of this shape that take no memory: they stand where a weight will come or has been packed away."""
+    return np.broadcast_to(np.float32(0), shape)
+
+
 @dataclass(frozen=True)
 class OpCost:
     """What one node costs: multiply-adds, learnable parameters, elements read and written."""

@@ -7,6 +7,7 @@ place of every value.  A plan is read-only; each concurrent run has a `Workspace
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer import kernels
-from tinyinfer.graph import Graph, Node, Shape, TensorType
+from tinyinfer.graph import Graph, Node, Shape, TensorType, placeholder
 from tinyinfer.kernels.base import FeatureMap, Kernel
 from tinyinfer.passes import lower
 from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
@@ -61,7 +62,10 @@ class Step:
 
 @dataclass
 class Plan:
-    """Steps in order, the place of every value and of every step's scratch, and the arena they share."""
+    """Steps in order, the place of every value and of every step's scratch, and the arena they share.
+
+    The graph's weights are placeholders wherever a kernel holds its own packed copy.
+    """
 
     graph: Graph
     steps: list[Step]
@@ -102,6 +106,7 @@ def make_plan(
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
     steps = []
+    uses = Counter(key for node in graph.nodes for key in node.params.values())
     borders_in = [copy_in(i.name) for i in graph.inputs]
     borders_out = [copy_out(name) for name in dict.fromkeys(graph.outputs)]
     for node in [*borders_in, *graph.nodes, *borders_out]:
@@ -115,9 +120,18 @@ def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options,
             if key not in packed:
                 packed[key] = kernel.pack(problem)
             implementation = kernel(problem, packed[key])
+        _let_go(graph, node, uses)
         inputs, outputs = (tuple(types[v] for v in values) for values in (node.inputs, node.outputs))
         steps.append(Step(node, inputs, outputs, params, implementation))
     return steps
+
+
+def _let_go(graph: Graph, node: Node, uses: Counter[str]) -> None:
+    """Drop the node's weights from the graph after their last use, one by one, so that they do not all stand twice."""
+    for key in node.params.values():
+        uses[key] -= 1
+        if not uses[key]:
+            graph.weights[key] = placeholder(graph.weights[key].shape)
 
 
 def _memory_requests(
