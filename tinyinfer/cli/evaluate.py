@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +12,9 @@ import typer
 
 from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running
 from tinyinfer.cli.terminal import complain, progress_bar, show_json
+from tinyinfer.errors import InputError
+
+CONNECT_SECONDS = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +29,9 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N pictures.")] = None,
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures a call.")] = 64,
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Decoding threads.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://...", help="Decode on a Dask cluster instead (the cluster extra).")
+    ] = None,
     threads: Threads = None,
     kernel: Kernels = None,
     json: Json = False,
@@ -33,9 +42,10 @@ def evaluate(
 
     network = load_trained(model, threads, kernel)
     data = datasets.read(dataset, network.meta.get("labels"))
-    with running(kernel), progress_bar("images", min(len(data.samples), limit or len(data.samples))) as advance:
+    count = min(len(data.samples), limit or len(data.samples))
+    with running(kernel), _decoders(workers, scheduler) as decoders, progress_bar("images", count) as advance:
         result = run_evaluation(
-            network, data, batch=batch, limit=limit, workers=workers, progress=lambda done, _: advance(done)
+            network, data, batch=batch, limit=limit, workers=decoders, progress=lambda done, _: advance(done)
         )
     for problem in result.skipped:
         complain(problem)
@@ -47,6 +57,26 @@ def evaluate(
             f"({result.images_per_second:.0f} images/s; labels matched by {result.matched_by})"
         )
     return 4 if result.skipped else 0
+
+
+@contextlib.contextmanager
+def _decoders(workers: int | None, scheduler: str | None) -> Iterator[int | Executor | None]:
+    """Who decodes pictures: threads of this process, or a cluster.  Raises InputError when it can't be had."""
+    if scheduler is None:
+        yield workers
+        return
+    if workers is not None:
+        raise InputError("--workers and --scheduler both say who decodes: give one of them")
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("--scheduler needs the cluster extra: pip install 'tinyinfer[cluster]'") from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--scheduler {scheduler}: can't connect ({error})") from None
+    with client:
+        yield client.get_executor()
 
 
 def warmup(threads: Threads = None) -> None:
