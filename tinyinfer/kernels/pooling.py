@@ -15,7 +15,7 @@ from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.parts import partition, piece
+from tinyinfer.kernels.parts import SMALL, partition, piece
 from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
@@ -184,7 +184,7 @@ class _Pool(Kernel):
             y.pixels,
             blocks,
         )
-        if threads == 1:
+        if threads == 1 or x.pixels * x.c < 8 * SMALL:  # most global pools: no second thread to wake, none to compile
             return partial(max_pool if self.largest else mean_pool, *args)
         parallel = max_pool_parallel if self.largest else mean_pool_parallel
         return partial(parallel, *args, *partition(y.pixels, blocks, threads))
