@@ -34,6 +34,13 @@ def test_every_step_passes(model, image):
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["passed"]
 
 
+def test_reference_steps_and_folded_norms_are_compared_too(image):
+    graph = models.create("mobilenet_v2", num_classes=10).graph
+    assert compare(Model(graph, threads=1), image).passed
+    assert compare(Model(graph, threads=1, kernels="conv2d=reference"), image).passed
+    assert compare(Model(graph, threads=1, kernels="reference"), image).passed
+
+
 @pytest.mark.parametrize("spoil", [1e-2, np.nan])
 def test_a_wrong_kernel_is_found_where_it_is(model, image, monkeypatch, spoil):
     good = Pointwise.bind

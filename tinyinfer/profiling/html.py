@@ -61,7 +61,9 @@ def table_html(table: Table) -> str:
     foot = row([column.total for column in table.columns], "td")
     notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
     caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
-    return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody><tfoot>{foot}</tfoot></table>{notes}"
+    return (
+        f'<table class="grid">{caption}<thead>{head}</thead><tbody>{body}</tbody><tfoot>{foot}</tfoot></table>{notes}'
+    )
 
 
 def facts_html(facts: Sequence[tuple[str, str]]) -> str:
