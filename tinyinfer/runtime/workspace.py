@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import numpy as np
 
@@ -64,11 +65,11 @@ class Workspace:
         """For images a kernel does it: 14 us for 224 x 224 x 3 where NumPy takes 184."""
         from tinyinfer.kernels.layout import to_nhwc
 
-        fm = self._feature_map(value)
+        fm, transpose = self._feature_map(value), cast(Callable[..., None], to_nhwc)
 
         def transpose_in() -> None:
             x = np.ascontiguousarray(self.given[value], np.float32)
-            to_nhwc(x.reshape(-1), fm.n, fm.c, fm.h * fm.w, fm.data, fm.pixel_stride)
+            transpose(x.reshape(-1), fm.n, fm.c, fm.h * fm.w, fm.data, fm.pixel_stride)
 
         return transpose_in
 
