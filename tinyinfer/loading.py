@@ -37,7 +37,7 @@ def load(
 
 
 def check_name(source: str | os.PathLike[str]) -> None:
-    """Raise unless ``source`` is a network's name: ModelFormatError if it looks like a file, else UnsupportedOpError."""
+    """Raise unless ``source`` names a network: ModelFormatError if it looks like a file, else UnsupportedOpError."""
     from tinyinfer.models import find
 
     path = Path(source)

@@ -67,7 +67,9 @@ def _run(arguments: list[str], debug: bool) -> int:
     if not arguments:
         return _run(["--help"], debug) or USAGE
     try:
-        result = typer.main.get_command(app).main(arguments, prog_name="tinyinfer", standalone_mode=False)
+        command = typer.main.get_command(app)  # not its main: that has exits of its own for interrupts and pipes
+        with command.make_context("tinyinfer", arguments) as context:
+            result = command.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except TinyInferError as error:

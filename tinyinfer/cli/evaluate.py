@@ -52,7 +52,7 @@ def evaluate(
     if json:
         show_json(result.to_dict())
     else:
-        typer.echo(
+        print(
             f"top-1 {result.top1:.2%}, top-5 {result.top5:.2%} of {result.images} images "
             f"({result.images_per_second:.0f} images/s; labels matched by {result.matched_by})"
         )

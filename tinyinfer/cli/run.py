@@ -71,7 +71,7 @@ def _result(path: Path, found: Sequence[tuple[int, str, float]]) -> dict[str, An
 
 
 def _print_labels(path: Path, found: Sequence[tuple[int, str, float]]) -> None:
-    typer.echo(f"{path}")
+    print(f"{path}")
     width = max(len(label) for _, label, _ in found)
     for _, label, probability in found:
-        typer.echo(f"  {label:<{width}}  {probability:6.1%}")
+        print(f"  {label:<{width}}  {probability:6.1%}")
