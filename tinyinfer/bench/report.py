@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer.bench import engines
+from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
 from tinyinfer.profiling.html import fragment, table_html
-from tinyinfer.profiling.output import write_text
 from tinyinfer.profiling.tables import Column, Table
 
 OURS = "tinyinfer"

@@ -54,7 +54,7 @@ def draw(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.svg", help="The picture to write.")],
 ) -> None:
     """Draw the graph as an SVG picture."""
-    from tinyinfer.formats.writing import atomic_write
+    from tinyinfer.files import atomic_write
     from tinyinfer.profiling.draw import draw as draw_graph
 
     with atomic_write(output) as file:

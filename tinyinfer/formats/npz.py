@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from tinyinfer.errors import ModelFormatError, TinyInferError, UnsupportedOpError, WeightsError
+from tinyinfer.files import atomic_write
 from tinyinfer.formats.archive import Archive, is_zip
 from tinyinfer.formats.graph_json import graph_from_json, graph_to_json
 from tinyinfer.formats.json_reader import Cursor, parse_json
@@ -26,7 +27,6 @@ from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.meta import check_meta
 from tinyinfer.formats.npy import read_npy
 from tinyinfer.formats.state_dict import load_weights
-from tinyinfer.formats.writing import atomic_write
 from tinyinfer.graph import Graph, TensorType
 
 FORMAT_VERSION = 1

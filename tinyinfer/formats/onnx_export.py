@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tinyinfer.errors import GraphError, UnsupportedOpError
-from tinyinfer.formats.writing import atomic_write
+from tinyinfer.files import atomic_write
 from tinyinfer.graph import Graph, Input, Node, Shape
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from tinyinfer.graph import Graph, Node, Shape
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.ops.base import Op
 from tinyinfer.passes import lower
+from tinyinfer.profiling.report import Report
 from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs
-from tinyinfer.profiling.tables import By, Column, Report, Table, shape_text
+from tinyinfer.profiling.tables import By, Column, Table, shape_text
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Step
 

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from tinyinfer.graph import Graph, Node, OpCost, Shape, TensorType
 from tinyinfer.ops.base import Op
-from tinyinfer.profiling.tables import By, Column, Report, Table, check_by, millions, shape_text, thousands
+from tinyinfer.profiling.report import Report
+from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text, thousands
 
 FLOAT_BYTES = 4
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.profiling.output import write_text
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -103,36 +100,6 @@ class Table:
         out = io.StringIO()
         Console(width=TERMINAL_COLUMNS, file=out, color_system=None, legacy_windows=False).print(self)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
-
-
-class Report(ABC):
-    """Base of what can be shown as a table: by node, or added up by operator or by operator and kernel."""
-
-    @abstractmethod
-    def table(self, by: By = "node") -> Table:
-        """The table that a terminal and Jupyter show."""
-
-    @abstractmethod
-    def records(self, by: By = "node") -> list[dict[str, Any]]:
-        """The rows as JSON-able mappings with plain units (elements, bytes, milliseconds)."""
-
-    def to_csv(self, path: str | os.PathLike[str] | None = None, by: By = "node") -> str:
-        """The rows as CSV with a heading; written to ``path`` if given.  Raises OSError."""
-        text = to_csv(self.records(by))
-        if path is not None:
-            write_text(path, text)
-        return text
-
-    def __rich__(self) -> Table:
-        return self.table()
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    def _repr_html_(self) -> str:
-        from tinyinfer.profiling.html import fragment, table_html
-
-        return fragment(table_html(self.table()))
 
 
 def check_by(by: str) -> None:

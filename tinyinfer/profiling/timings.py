@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
 from tinyinfer.profiling.html import COLOURS, bars_svg, facts_html, fragment, heading, page, table_html
-from tinyinfer.profiling.output import write_text
+from tinyinfer.profiling.report import Report
 from tinyinfer.profiling.roofline import Bound, Peak
-from tinyinfer.profiling.tables import By, Column, Report, Table, check_by, millions, shape_text
+from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text
 from tinyinfer.profiling.trace import chrome_trace
 
 if TYPE_CHECKING:

@@ -28,3 +28,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.filename == os.fspath(part):
             error.filename = os.fspath(target)  # the name the caller knows
         raise
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a whole UTF-8 file, or nothing; raises OSError when that can't be done."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
