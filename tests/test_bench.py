@@ -129,5 +129,5 @@ def test_ratios_are_medians_over_rounds_and_the_summary_takes_the_best_peer() ->
     assert rows[1].ratio_quartiles == (0.75, 1.5)
     assert rows[0].peak_share == pytest.approx(0.005)
     faster = make_rows(setting, {"x": (1,)}, 10**9, {**seconds, "onnxruntime": np.ones(3)}, dict.fromkeys(seconds, 0.0))
-    (found,) = BenchReport([*rows, *faster[1:]], {1: 100.0}).summary()
+    (found,) = BenchReport([*rows, *faster[1:]], {1: 100.0}, 0.9).summary()
     assert found["geomean"] == pytest.approx(2.0)

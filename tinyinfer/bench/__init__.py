@@ -23,7 +23,7 @@ from tinyinfer.graph import Graph, Shape
 from tinyinfer.loading import load
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.roofline import machine_peak
+from tinyinfer.profiling.roofline import machine_peak, microkernel_share
 
 __all__ = ["BenchReport", "BenchRow", "bench"]
 
@@ -54,7 +54,7 @@ def bench(
         raise InputError(f"rounds: expected at least 1, found {rounds}")
     many = [networks] if isinstance(networks, (str, os.PathLike, Model)) else list(networks)
     named = [_named(network) for network in many]
-    report = BenchReport([], {count: machine_peak(count).gmacs for count in threads})
+    report = BenchReport([], {count: machine_peak(count).gmacs for count in threads}, microkernel_share())
     for name, model in named:
         for images in batch:
             inputs = random_inputs(model.graph, images, input_shape)

@@ -17,8 +17,8 @@ import numpy as np
 from tinyinfer.bench import engines
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
-from tinyinfer.profiling.html import fragment, table_html
-from tinyinfer.profiling.tables import Column, Table
+from tinyinfer.profiling.report import Report
+from tinyinfer.profiling.tables import By, Column, Table
 
 OURS = "tinyinfer"
 
@@ -102,11 +102,12 @@ def _quartiles(values: np.ndarray) -> tuple[float, float]:
 
 
 @dataclass
-class BenchReport:
-    """All rows of one run, and the machine's measured peak in GMAC/s by threads."""
+class BenchReport(Report):
+    """All rows of one run; the machine's measured peak in GMAC/s by threads, and the microkernel's share of it."""
 
     rows: list[BenchRow]
     peaks: dict[int, float]
+    microkernel_share: float
 
     def summary(self) -> list[dict[str, Any]]:
         """Per threads and batch: geometric mean and worst case, over networks, of the ratio to each one's best peer."""
@@ -126,18 +127,23 @@ class BenchReport:
             )
         return found
 
+    def records(self, by: By = "node") -> list[dict[str, Any]]:
+        return [dataclasses.asdict(row) for row in self.rows]
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
-        rows = [dataclasses.asdict(row) for row in self.rows]
-        machine = {"cpu": cpu_name(), "peak_gmacs_per_s": {str(count): peak for count, peak in self.peaks.items()}}
-        return {"machine": machine, "rows": rows, "summary": self.summary()}
+        machine = {
+            "cpu": cpu_name(),
+            "peak_gmacs_per_s": {str(count): peak for count, peak in self.peaks.items()},
+            "microkernel_share": self.microkernel_share,
+        }
+        return {"machine": machine, "rows": self.records(), "summary": self.summary()}
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` to a file; raises OSError."""
         write_text(path, json.dumps(self.to_dict(), indent=1))
 
-    def table(self) -> Table:
-        """The table that a terminal and Jupyter show."""
+    def table(self, by: By = "node") -> Table:
         rows = self.rows
         peers = [row if row.engine != OURS else None for row in rows]
         columns = [
@@ -157,22 +163,17 @@ class BenchReport:
     def _notes(self) -> list[str]:
         peaks = ", ".join(f"{peak:.0f} with {threads}" for threads, peak in self.peaks.items())
         versions = dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)
-        notes = [", ".join(versions), f"{cpu_name()}; measured peak in GMAC/s by threads: {peaks}"]
+        notes = [
+            ", ".join(versions),
+            f"{cpu_name()}; measured peak in GMAC/s by threads: {peaks}",
+            f"the GEMM microkernel reaches {self.microkernel_share:.0%} of the peak of one thread",
+        ]
         for s in self.summary():
             notes.append(
                 f"batch {s['batch']}, threads {s['threads']}: tinyinfer / best peer {s['geomean']:.2f} "
                 f"(geometric mean), at worst {s['worst']:.2f} ({s['worst_model']})"
             )
         return notes
-
-    def __rich__(self) -> Table:
-        return self.table()
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    def _repr_html_(self) -> str:
-        return fragment(table_html(self.table()))
 
 
 def cpu_name() -> str:
