@@ -197,6 +197,16 @@ def test_call_takes_arguments_as_the_reference_does() -> None:
     assert [h.shape for h in halves] == [(2, 3, 9, 8), (2, 2, 9, 8)]
 
 
+def test_prepare_binds_what_call_would_run() -> None:
+    x, weight = np.ones((1, 3, 6, 7), np.float32), np.ones((4, 3, 3, 3), np.float32)
+    bound = kernels.prepare("conv2d/direct", x, weight, padding=1)
+    outputs = [a for a in bound.args if isinstance(a, np.ndarray) and a.size == 4 * 6 * 7]
+    expected = kernels.call("conv2d/direct", x, weight, padding=1).transpose(0, 2, 3, 1).reshape(-1)
+    for _ in range(2):
+        bound()
+        assert any(np.array_equal(a, expected) for a in outputs)
+
+
 @pytest.mark.parametrize(
     ("kernel", "message"),
     [("direct", "operator/name"), ("conv2d/fast", "no kernel 'fast'"), ("conv2d/pointwise", "does not apply")],

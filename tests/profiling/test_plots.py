@@ -103,3 +103,25 @@ def test_without_matplotlib_the_extra_is_named(measured, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(InputError, match=r"tinyinfer\[plots\]"):
         plots.op_times(measured)
+
+
+def test_cells_write_every_number_and_diverge_around_the_centre():
+    axes = plots.cells(np.array([[0.5, 1], [2, np.nan]]), rows="ab", columns="cd", centre=1).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["0.5", "1", "2"]
+    below, equal, above = axes.images[0].get_array().data.ravel()[:3]
+    assert below < equal < above
+    assert equal - below == pytest.approx(above - equal)
+
+
+def test_cells_need_a_matrix():
+    with pytest.raises(InputError, match="expected a matrix"):
+        plots.cells(np.zeros(3))
+
+
+def test_dots_leave_out_what_was_not_measured():
+    figure = plots.dots(["first", "second"], {"fast": [1.0, float("nan")], "slow": [2.0, 3.0]}, limit=("peak", 4.0))
+    fast, slow, limit = figure.axes[0].lines
+    assert np.isfinite(fast.get_xdata()).sum() == 1
+    assert list(slow.get_xdata()) == [2.0, 3.0]
+    assert set(limit.get_xdata()) == {4.0}
+    assert drawn(figure).startswith(b"\x89PNG")

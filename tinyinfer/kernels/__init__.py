@@ -50,6 +50,6 @@ def find(op: str, name: str) -> type[Kernel]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "call":  # it needs NumPy arrays of kernels, which need this package
-        return importlib.import_module("tinyinfer.kernels.on_arrays").call
+    if name in ("call", "prepare"):  # they need the files of kernels, which need this package
+        return getattr(importlib.import_module("tinyinfer.kernels.on_arrays"), name)
     raise AttributeError(f"module 'tinyinfer.kernels' has no attribute {name!r}")
