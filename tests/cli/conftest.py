@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from cli_process import start
+from PIL import Image
 from small_networks import residual_network
+
 from tinyinfer.cli import main
 from tinyinfer.model import Model
 

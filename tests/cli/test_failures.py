@@ -8,14 +8,14 @@ import signal
 import sys
 import time
 
-import numpy as np
-import pytest
-from PIL import Image
-
 import bad_checkpoints
 import bad_inputs
-import tinyinfer.conversion
+import numpy as np
+import pytest
 from cli_process import start
+from PIL import Image
+
+import tinyinfer.conversion
 from tinyinfer.loading import load
 
 USAGE, MODEL, IMAGE, UNSUPPORTED = 2, 3, 4, 5

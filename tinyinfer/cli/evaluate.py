@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running
+from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running, usage
 from tinyinfer.cli.terminal import complain, progress_bar, show_json
 from tinyinfer.errors import InputError
 
@@ -43,9 +43,13 @@ def evaluate(
     network = load_trained(model, threads, kernel)
     data = datasets.read(dataset, network.meta.get("labels"))
     count = min(len(data.samples), limit or len(data.samples))
-    with running(kernel), _decoders(workers, scheduler) as decoders, progress_bar("images", count) as advance:
+    with (
+        _decoders(workers, scheduler) as decoders,
+        progress_bar("images", count) as bar,
+        running(kernel, bar.compiling),
+    ):
         result = run_evaluation(
-            network, data, batch=batch, limit=limit, workers=decoders, progress=lambda done, _: advance(done)
+            network, data, batch=batch, limit=limit, workers=decoders, progress=lambda done, _: bar.advance(done)
         )
     for problem in result.skipped:
         complain(problem)
@@ -66,7 +70,7 @@ def _decoders(workers: int | None, scheduler: str | None) -> Iterator[int | Exec
         yield workers
         return
     if workers is not None:
-        raise InputError("--workers and --scheduler both say who decodes: give one of them")
+        raise usage("--workers and --scheduler both say who decodes: give one of them")
     try:
         from distributed import Client
     except ImportError:
@@ -84,6 +88,6 @@ def warmup(threads: Threads = None) -> None:
     from tinyinfer.warmup import tasks, warm
 
     todo = tasks(threads)
-    with progress_bar("kernels", len(todo)) as advance:
-        seconds = warm(todo, lambda done, _: advance(done))
+    with progress_bar("kernels", len(todo)) as bar:
+        seconds = warm(todo, lambda done, _: bar.advance(done))
     complain(f"{len(todo)} kernels are compiled ({seconds:.1f} s)")

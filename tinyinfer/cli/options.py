@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -47,15 +47,12 @@ def kernel_option(kernels: Sequence[str] | None) -> str | None:
 
 
 @contextlib.contextmanager
-def running(kernels: Sequence[str] | None) -> Iterator[None]:
+def running(kernels: Sequence[str] | None, tell: Callable[[str | None], None] | None = None) -> Iterator[None]:
     """Shows what is being compiled, unless nothing will be."""
     from tinyinfer.cli.terminal import compile_notice
 
-    if kernels and "reference" in kernels:
+    with contextlib.nullcontext() if kernels and "reference" in kernels else compile_notice(tell):
         yield
-    else:
-        with compile_notice():
-            yield
 
 
 def load_model(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 PLAIN_WIDTH = 200  # of tables that go to a file or a pipe, where no line should wrap
+COMPILING = "compiling kernels, this first time only"
 
 
 def complain(message: str) -> None:
@@ -35,39 +36,58 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf")))
 
 
+class Bar:
+    """A progress bar on stderr, shown while that is a terminal."""
+
+    def __init__(self, bar: Progress, description: str, total: int | None) -> None:
+        self._bar, self._description = bar, description
+        self._task = bar.add_task(description, total=total)
+
+    def advance(self, done: int) -> None:
+        """Show how much is done."""
+        self._bar.update(self._task, completed=done)
+
+    def compiling(self, kernel: str | None) -> None:
+        """Show what the work waits for; None when it goes on."""
+        if self._bar.disable:
+            _say_once(kernel)
+        else:
+            self._bar.update(self._task, description=f"compiling {kernel}" if kernel else self._description)
+
+
 @contextlib.contextmanager
-def progress_bar(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr while it is a terminal; yields the function that is told how much is done."""
+def progress_bar(description: str, total: int | None) -> Iterator[Bar]:
+    """A bar that is there inside the block and leaves nothing behind."""
     with _progress() as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield Bar(bar, description, total)
 
 
 @contextlib.contextmanager
-def compile_notice() -> Iterator[None]:
-    """Says on stderr which kernels are being compiled: only the first run on a machine has to wait for that."""
+def compile_notice(tell: Callable[[str | None], None] | None = None) -> Iterator[None]:
+    """Says which kernel is being compiled: only the first run on a machine has to wait for that.
+
+    ``tell`` gets the kernel's name, and None when it is done; by default it writes a line of stderr.
+    """
     from numba.core import event
 
+    say = tell or (_rewrite_line if sys.stderr.isatty() else _say_once)
+
     class Listener(event.Listener):  # type: ignore[misc]
-        """Prints one line that is rewritten in a terminal, and a single line elsewhere."""
+        """Counts kernels, not the helpers that are compiled into them."""
 
         def __init__(self) -> None:
             self.count = self.depth = 0
 
         def on_start(self, event: Any) -> None:
             self.depth += 1
-            if self.depth > 1:  # a helper that is compiled into the kernel
-                return
-            self.count += 1
-            name = event.data["dispatcher"].py_func.__name__
-            if sys.stderr.isatty():
-                sys.stderr.write(f"\r\033[Kcompiling kernels, this first time only: {name} ({self.count})")
-                sys.stderr.flush()
-            elif self.count == 1:
-                complain("compiling kernels, this first time only")
+            if self.depth == 1:
+                self.count += 1
+                say(f"{event.data['dispatcher'].py_func.__name__} ({self.count})")
 
         def on_end(self, event: Any) -> None:
             self.depth -= 1
+            if self.depth == 0:
+                say(None)
 
     listener = Listener()
     event.register("numba:compile", listener)
@@ -75,8 +95,18 @@ def compile_notice() -> Iterator[None]:
         yield
     finally:
         event.unregister("numba:compile", listener)
-        if listener.count and sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")
+
+
+def _rewrite_line(kernel: str | None) -> None:
+    """The notice on a terminal: a line that is gone before anything else is printed."""
+    sys.stderr.write(f"\r\033[K{COMPILING}: {kernel}" if kernel else "\r\033[K")
+    sys.stderr.flush()
+
+
+def _say_once(kernel: str | None) -> None:
+    """The notice in a log: one line."""
+    if kernel and kernel.endswith(" (1)"):
+        complain(COMPILING)
 
 
 def _progress() -> Progress:
