@@ -7,9 +7,9 @@ import re
 import sys
 
 import pytest
+from cli_process import start
 from rich.console import Console
 
-from cli_process import start
 from tinyinfer.cli import terminal
 from tinyinfer.models import build
 from tinyinfer.models.catalog import catalog, catalog_table
