@@ -33,8 +33,10 @@ def gather(x, geometry, pixel_stride, channel, c, first, count, columns):
                 ix = ox * stride_w - left + j * dilation_w
                 if 0 <= iy < h and 0 <= ix < w:
                     at = ((image * h + iy) * w + ix) * pixel_stride + channel
+                    # as slices, since the loop is not vectorised over `at + k`, which Numba takes for possibly negative
+                    pixel, target = x[at : at + c], columns[to : to + c]
                     for k in range(c):
-                        columns[to + k] = x[at + k]
+                        target[k] = pixel[k]
                 else:
                     for k in range(c):
                         columns[to + k] = np.float32(0)
