@@ -128,8 +128,10 @@ def transform_inputs(x, pixel_stride, c, m, geometry, first, count, v, v_step, v
             for i in range(max(0, -iy), min(alpha, h - iy)):
                 for j in range(max(0, -ix), min(alpha, w - ix)):
                     at = ((image * h + iy + i) * w + ix + j) * pixel_stride
+                    # as slices, so that the loop is vectorised (see im2col.gather)
+                    pixel, target = x[at : at + c], patch[(i * alpha + j) * c : (i * alpha + j + 1) * c]
                     for k in range(c):
-                        patch[(i * alpha + j) * c + k] = x[at + k]
+                        target[k] = pixel[k]
             source, row, column = patch.ctypes.data, alpha * c, c
         for k in range(0, c, LANES):
             to = v + (t * v_row + k) * 4
