@@ -226,6 +226,21 @@ def test_closed_pipe(arguments):
     assert err == b""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_disk():
+    with open("/dev/full", "wb") as full:
+        process = start("models", stdout=full)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == IMAGE
+    assert err == b"tinyinfer: output: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="descriptors")
+def test_closed_stdout_and_stderr():
+    process = start("models", stdout=None, stderr=None, preexec_fn=lambda: (os.close(1), os.close(2)))
+    assert process.wait(60) == 0
+
+
 def test_output_that_can_not_encode(ti_process, model_file, tmp_path):
     names = ["Käse.png", "写真.png"]
     for name in names:

@@ -53,6 +53,9 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # a label or a file name it can't encode is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in arguments
@@ -83,12 +86,12 @@ def _run(arguments: list[str], debug: bool) -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has gone; nothing may be flushed to it at exit
-        with contextlib.suppress(OSError, ValueError):  # not a file while it is captured
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        _leave_stdout()
         return CLOSED_PIPE
     except OSError as error:
-        _show(f"{error.filename or 'file'}: {error.strerror or error}", debug)
+        _leave_stdout()
+        _show(f"{error.filename or 'output'}: {error.strerror or error}", debug)
         return FILE
     except MemoryError:
         _show("not enough memory", debug)
@@ -96,6 +99,15 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         _show(f"a mistake in tinyinfer ({type(error).__name__}: {error}); --debug shows where", debug)
         return BUG
+
+
+def _leave_stdout() -> None:
+    """See that nothing more is flushed to a stdout that can't be written to."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):  # not a file while it is captured
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: Any) -> str:
