@@ -7,7 +7,8 @@ A graph knows no kernels and does no I/O.  Operators (``tinyinfer.ops``) plug in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -28,7 +29,7 @@ class TensorType:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     def __str__(self) -> str:
         return "x".join(map(str, self.shape)) or "scalar"
@@ -93,6 +94,11 @@ class Node:
     origin: tuple[str, ...] = ()
     kernel: str = ""
     why: str = ""
+
+    @property
+    def originals(self) -> tuple[str, ...]:
+        """Names of the nodes of the original network that this one stands for: its ``origin``, or itself."""
+        return self.origin or (self.name,)
 
     def replace(self, **changes: Any) -> Node:
         """A copy with some fields changed."""
@@ -174,6 +180,10 @@ class Graph:
     def input_shapes(self, given: Mapping[str, Shape] | None = None) -> dict[str, Shape]:
         """Full input shapes: ``given`` ones checked against the declared ones, nominal ones otherwise."""
         given = given or {}
+        names = [i.name for i in self.inputs]
+        for name in given:
+            if name not in names:
+                raise GraphError(f"input {name!r}: expected one of {', '.join(map(repr, names))}")
         shapes = {}
         for i in self.inputs:
             shape = tuple(given.get(i.name, i.nominal))
@@ -208,7 +218,7 @@ class Graph:
         """Name and shape of each output; a dimension that moves with a free input dimension is None."""
         nominal = self.infer_types()
         free: list[list[bool]] = [[False] * len(nominal[name].shape) for name in self.outputs]
-        for shapes in self._probe_shapes():
+        for _, shapes in self.probes():
             try:
                 probed = self.infer_types(shapes)
             except GraphError:  # this size does not fit the network, so nothing is learnt from it
@@ -221,16 +231,19 @@ class Graph:
             for flags, name in zip(free, self.outputs, strict=True)
         ]
 
-    def _probe_shapes(self) -> Iterable[dict[str, Shape]]:
-        """Input shapes in which one kind of free dimension (batch, then space) differs from the nominal."""
+    def probes(self) -> Iterator[tuple[range, dict[str, Shape]]]:
+        """Axes, and input shapes that differ from the nominal in the free dimensions among them: batch, then space."""
         for axes, step in ((range(1), 1), (range(2, 4), 64)):
-            yield {
-                i.name: tuple(
-                    n + step if s is None and a in axes else n
-                    for a, (s, n) in enumerate(zip(i.shape, i.nominal, strict=True))
-                )
-                for i in self.inputs
-            }
+            yield (
+                axes,
+                {
+                    i.name: tuple(
+                        n + step if s is None and a in axes else n
+                        for a, (s, n) in enumerate(zip(i.shape, i.nominal, strict=True))
+                    )
+                    for i in self.inputs
+                },
+            )
 
     # -- checking ------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ where, what was expected and what was found.
 | ``torch_values`` | the stand-ins it builds instead of torch's tensors and storages |
 | ``torch_zip``, ``torch_legacy`` | torch's two containers, since and before 1.6 |
 | ``torch_checkpoint`` | ``read_checkpoint``: the state dict of either |
+| ``plain_npz`` | state dicts that NumPy has saved |
 | ``state_dict`` | key maps, and filling a graph's weights strictly |
-| ``writing`` | files that appear whole or not at all |
 | ``onnx_*`` | export to ONNX |
 """

@@ -10,10 +10,9 @@ from typing import Any
 
 from tinyinfer import ops
 from tinyinfer.formats.json_reader import Cursor
-from tinyinfer.ops.base import Op
+from tinyinfer.ops.base import LARGEST, Op
 
 _MISFIT = object()
-_LARGEST = 2**31 - 1  # what sizes, strides and paddings can be without leaving 64 bits in a product
 
 
 def read_attributes(cls: type[Op], given: Cursor) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def _fit(value: Any, declared: Any) -> Any:
     if declared is float:
         return float(value) if type(value) in (int, float) and abs(value) <= 1e30 else _MISFIT
     if declared is int:
-        return value if type(value) is int and abs(value) <= _LARGEST else _MISFIT
+        return value if type(value) is int and abs(value) <= LARGEST else _MISFIT
     return value if declared in (bool, str) and type(value) is declared else _MISFIT
 
 

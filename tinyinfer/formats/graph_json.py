@@ -12,14 +12,12 @@ import dataclasses
 import math
 from typing import Any
 
-import numpy as np
-
 from tinyinfer import ops
 from tinyinfer.errors import GraphError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.attributes import read_attributes
 from tinyinfer.formats.json_reader import Cursor, shorten_name
 from tinyinfer.formats.limits import DEFAULT, Limits
-from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.graph import Graph, Input, Node, placeholder
 from tinyinfer.ops.base import Op
 
 
@@ -62,7 +60,7 @@ def graph_from_json(document: Cursor, limits: Limits = DEFAULT) -> Graph:
     weights = {}
     for key, shape in fields["weights"].members().items():
         fields["weights"].at(key, f"{where}: weights: a key").key()
-        weights[key] = np.broadcast_to(np.float32(0), shape.shape())
+        weights[key] = placeholder(shape.shape())
         size = math.prod(weights[key].shape)
         if size > limits.elements:
             raise ModelFormatError(f"{shape.where}: expected at most {limits.elements} elements, found {size}")

@@ -86,24 +86,18 @@ def fix_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:
 
 def fix_rigid_inputs(graph: Graph) -> Graph:
     """A copy in which input dimensions that can't move are fixed, as a linear layer after flatten fixes the image's."""
-    for axes, step in (((0,), 1), ((2, 3), 64)):
-        larger = {
-            i.name: tuple(n + step if a in axes and s is None else n for a, (s, n) in enumerate(_dims(i)))
-            for i in graph.inputs
-        }
+    fixed = graph.copy()
+    for axes, larger in graph.probes():
         try:
             graph.infer_types(larger)
         except GraphError:
-            graph = graph.copy()
-            graph.inputs = [
-                Input(i.name, tuple(n if a in axes else s for a, (s, n) in enumerate(_dims(i))), i.nominal)
-                for i in graph.inputs
-            ]
-    return graph
+            fixed.inputs = [_fix(i, axes) for i in fixed.inputs]
+    return fixed
 
 
-def _dims(i: Input) -> list[tuple[int | None, int]]:
-    return list(zip(i.shape, i.nominal, strict=True))
+def _fix(i: Input, axes: range) -> Input:
+    dims = enumerate(zip(i.shape, i.nominal, strict=True))
+    return Input(i.name, tuple(n if a in axes else s for a, (s, n) in dims), i.nominal)
 
 
 def value_shapes(graph: Graph) -> dict[str, Dims]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,26 +72,37 @@ def reference(name: str) -> Callable[..., Any]:
     `Op.param_names` order or by keyword, and None leaves one out; inputs that not every call has, such as
     conv2d's ``residual``, come by keyword.  Several outputs come as a list.
     """
-    cls = get(name)
 
     def call(*arrays: Any, **attrs: Any) -> Any:
-        count = len(arrays) if cls.arity is None else cls.arity
-        inputs = [np.asarray(array) for array in arrays[:count]]
-        inputs += [np.asarray(attrs.pop(role)) for role in cls.optional_inputs if role in attrs]
-        given = dict(zip(cls.param_names, arrays[count:], strict=False))
-        if len(arrays) > count + len(given):
-            raise GraphError(f"{name}: expected at most {count + len(cls.param_names)} arrays, found {len(arrays)}")
-        given |= {role: attrs.pop(role) for role in cls.param_names if role in attrs}
-        params = {role: np.asarray(array) for role, array in given.items() if array is not None}
-        op = create(name, attrs)
-        op.infer([_type_of(x) for x in inputs], {role: _type_of(array) for role, array in params.items()})
-        op.check_values(params)
+        op, inputs, params, _ = read_call(name, arrays, attrs)
         outputs = op.reference(inputs, params)
         return outputs[0] if len(outputs) == 1 else outputs
 
     call.__name__ = name
-    call.__doc__ = cls.__doc__
+    call.__doc__ = get(name).__doc__
     return call
+
+
+def read_call(
+    name: str, arrays: Sequence[Any], attrs: Mapping[str, Any]
+) -> tuple[Op, list[np.ndarray], dict[str, np.ndarray], list[TensorType]]:
+    """Operator, inputs, parameters and types of the outputs of a call written as `reference` takes it.
+
+    Raises GraphError when they do not fit, WeightsError for parameter values that the operator can't work with.
+    """
+    cls = get(name)
+    count = len(arrays) if cls.arity is None else cls.arity
+    if len(arrays) > count + len(cls.param_names):
+        raise GraphError(f"{name}: expected at most {count + len(cls.param_names)} arrays, found {len(arrays)}")
+    named = {role: attrs[role] for role in (*cls.optional_inputs, *cls.param_names) if role in attrs}
+    op = create(name, {key: value for key, value in attrs.items() if key not in named})
+    given = dict(zip(cls.param_names, arrays[count:], strict=False)) | named
+    inputs = [np.asarray(array) for array in arrays[:count]]
+    inputs += [np.asarray(given[role]) for role in cls.optional_inputs if given.get(role) is not None]
+    params = {role: np.asarray(given[role]) for role in cls.param_names if given.get(role) is not None}
+    outputs = op.infer([_type_of(x) for x in inputs], {role: _type_of(array) for role, array in params.items()})
+    op.check_values(params)
+    return op, inputs, params, outputs
 
 
 def _type_of(array: np.ndarray) -> TensorType:

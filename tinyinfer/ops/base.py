@@ -17,7 +17,7 @@ Params = Mapping[str, np.ndarray]
 Types = Sequence[TensorType]
 ParamTypes = Mapping[str, TensorType]
 
-LARGEST = 2**31 - 1  # of any attribute that counts something
+LARGEST = 2**31 - 1  # what sizes, strides and paddings can be without leaving 64 bits in a product
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,9 @@ class Op:
         require(least <= len(inputs) <= most, f"expected {expected} inputs, found {len(inputs)}")
         for role in self.required_params:
             require(role in params, f"its {role} is missing")
+        known = ", ".join(self.param_names) or "none"
         for role in params:
-            require(role in self.param_names, f"it has no parameter {role!r}, only {', '.join(self.param_names)}")
+            require(role in self.param_names, f"it has no parameter {role!r}, only {known}")
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         """The shape rule; `infer` has counted inputs and parameters before."""
@@ -105,14 +106,6 @@ class Op:
     def cases(cls) -> list[Case]:
         """Examples with odd sizes, for the tests."""
         raise NotImplementedError
-
-
-class View(Op):
-    """Base of the operators that only look at their input in another shape: nothing is computed or moved."""
-
-    def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
-        """Nothing."""
-        return OpCost()
 
 
 def cast(params: Params, dtype: np.dtype[Any]) -> dict[str, np.ndarray]:

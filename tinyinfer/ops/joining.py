@@ -22,7 +22,7 @@ class Concat(Op):
     dim: int = 0
 
     def __post_init__(self) -> None:
-        integer(self.dim, "dim")
+        self.normalize(dim=integer(self.dim, "dim"))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         first = inputs[0]

@@ -26,6 +26,10 @@ from tinyinfer.ops.geometry import Padding, normalize_padding, output_size, pad_
 Pair = tuple[int, int]
 
 
+def _case(*x: int, **attrs: object) -> Case:
+    return Case(attrs, (x,))
+
+
 class WindowPool(Op):
     """What max_pool2d and avg_pool2d share: windows of ``kernel_size`` over x (N, C, H, W)."""
 
@@ -118,16 +122,13 @@ class MaxPool2d(WindowPool):
 
     @classmethod
     def cases(cls) -> list[Case]:
-        def case(*x: int, **attrs: object) -> Case:
-            return Case(attrs, (x,))
-
         return [
-            case(1, 5, 11, 13, kernel_size=3, stride=2, padding=1),
-            case(2, 7, 12, 9, kernel_size=2),
-            case(1, 19, 13, 13, kernel_size=3, stride=2, ceil_mode=True),
-            case(1, 8, 9, 10, kernel_size=(3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1)),
-            case(1, 6, 8, 11, kernel_size=3, stride=2, padding="same"),
-            case(1, 3, 9, 9, kernel_size=1, stride=2),
+            _case(1, 5, 11, 13, kernel_size=3, stride=2, padding=1),
+            _case(2, 7, 12, 9, kernel_size=2),
+            _case(1, 19, 13, 13, kernel_size=3, stride=2, ceil_mode=True),
+            _case(1, 8, 9, 10, kernel_size=(3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1)),
+            _case(1, 6, 8, 11, kernel_size=3, stride=2, padding="same"),
+            _case(1, 3, 9, 9, kernel_size=1, stride=2),
         ]
 
 
@@ -178,17 +179,14 @@ class AvgPool2d(WindowPool):
 
     @classmethod
     def cases(cls) -> list[Case]:
-        def case(*x: int, **attrs: object) -> Case:
-            return Case(attrs, (x,))
-
         return [
-            case(1, 5, 11, 13, kernel_size=3, stride=2, padding=1),
-            case(2, 7, 12, 9, kernel_size=2),
-            case(1, 19, 13, 12, kernel_size=3, stride=2, padding=1, ceil_mode=True),
-            case(1, 6, 9, 10, kernel_size=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
-            case(1, 6, 8, 11, kernel_size=(3, 2), stride=(2, 3), padding="same", count_include_pad=False),
-            case(1, 4, 9, 9, kernel_size=2, padding=(0, 1, 0, 1), divisor_override=3),
-            case(2, 33, 7, 7, kernel_size=7),
+            _case(1, 5, 11, 13, kernel_size=3, stride=2, padding=1),
+            _case(2, 7, 12, 9, kernel_size=2),
+            _case(1, 19, 13, 12, kernel_size=3, stride=2, padding=1, ceil_mode=True),
+            _case(1, 6, 9, 10, kernel_size=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
+            _case(1, 6, 8, 11, kernel_size=(3, 2), stride=(2, 3), padding="same", count_include_pad=False),
+            _case(1, 4, 9, 9, kernel_size=2, padding=(0, 1, 0, 1), divisor_override=3),
+            _case(2, 33, 7, 7, kernel_size=7),
         ]
 
 

@@ -17,7 +17,7 @@ class Normalized(Op):
     dim: int
 
     def __post_init__(self) -> None:
-        integer(self.dim, "dim")
+        self.normalize(dim=integer(self.dim, "dim"))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         axis(self.dim, len(inputs[0].shape))

@@ -8,8 +8,26 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinyinfer.graph import Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Params, ParamTypes, Types, View, axis, integer, integers, number, require
+from tinyinfer.graph import OpCost, Shape, TensorType
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, integers, number, require
+
+
+class View(Op):
+    """Base: the input's elements in the shape that `view_shape` gives; nothing is computed or moved."""
+
+    def view_shape(self, shape: Shape) -> Shape:
+        """Shape of the output for an input of this shape; raises GraphError when it does not fit."""
+        return shape
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        return [TensorType(self.view_shape(inputs[0].shape), inputs[0].dtype)]
+
+    def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
+        """Nothing."""
+        return OpCost()
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0].reshape(self.view_shape(inputs[0].shape))]
 
 
 @dataclass(frozen=True)
@@ -22,19 +40,12 @@ class Flatten(View):
     end_dim: int = -1
 
     def __post_init__(self) -> None:
-        integer(self.start_dim, "start_dim")
-        integer(self.end_dim, "end_dim")
+        self.normalize(start_dim=integer(self.start_dim, "start_dim"), end_dim=integer(self.end_dim, "end_dim"))
 
-    def _shape(self, shape: Shape) -> Shape:
+    def view_shape(self, shape: Shape) -> Shape:
         first, last = axis(self.start_dim, len(shape)), axis(self.end_dim, len(shape))
         require(first <= last, f"start_dim {self.start_dim} comes after end_dim {self.end_dim}")
         return (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
-
-    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        return [TensorType(self._shape(inputs[0].shape), inputs[0].dtype)]
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [inputs[0].reshape(self._shape(inputs[0].shape))]
 
     @classmethod
     def cases(cls) -> list[Case]:
@@ -61,22 +72,16 @@ class Reshape(View):
         self.normalize(shape=integers(self.shape, "shape", least=-1))
         require(self.shape.count(-1) <= 1, f"shape: expected at most one -1, found {self.shape}")
 
-    def _shape(self, given: Shape) -> Shape:
+    def view_shape(self, shape: Shape) -> Shape:
         require(
-            all(s != 0 or i < len(given) for i, s in enumerate(self.shape)),
-            f"shape {self.shape} keeps a dimension that {TensorType(given)} does not have",
+            all(s != 0 or i < len(shape) for i, s in enumerate(self.shape)),
+            f"shape {self.shape} keeps a dimension that {TensorType(shape)} does not have",
         )
-        shape = [given[i] if s == 0 else s for i, s in enumerate(self.shape)]
-        total, known = math.prod(given), math.prod(s for s in shape if s != -1)
-        fits = total % known == 0 if -1 in shape else total == known
-        require(fits, f"{TensorType(given)} with {total} elements does not fit shape {self.shape}")
-        return tuple(total // known if s == -1 else s for s in shape)
-
-    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        return [TensorType(self._shape(inputs[0].shape), inputs[0].dtype)]
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [inputs[0].reshape(self._shape(inputs[0].shape))]
+        wanted = [shape[i] if s == 0 else s for i, s in enumerate(self.shape)]
+        total, known = math.prod(shape), math.prod(s for s in wanted if s != -1)
+        fits = total % known == 0 if -1 in wanted else total == known
+        require(fits, f"{TensorType(shape)} with {total} elements does not fit shape {self.shape}")
+        return tuple(total // known if s == -1 else s for s in wanted)
 
     @classmethod
     def cases(cls) -> list[Case]:
@@ -99,12 +104,6 @@ class Dropout(View):
     def __post_init__(self) -> None:
         require(0 <= number(self.p, "p") <= 1, f"p: expected 0 to 1, found {self.p}")
 
-    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        return [inputs[0]]
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [inputs[0]]
-
     @classmethod
     def cases(cls) -> list[Case]:
         return [Case({"p": 0.2}, ((2, 5, 3, 4),)), Case({}, ((3, 11),))]
@@ -115,12 +114,6 @@ class Identity(View):
     """Nothing; holds the place of a module that some variants leave out."""
 
     name: ClassVar[str] = "identity"
-
-    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        return [inputs[0]]
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [inputs[0]]
 
     @classmethod
     def cases(cls) -> list[Case]:
