@@ -172,10 +172,11 @@ def test_compare(ti, model_file):
     assert "conv2d" in {row["op"] for row in found["rows"]}
 
 
-def test_forced_kernels_are_used(ti, model_file):
-    options = ("--repeats", 1, "--warmup", 0, "--threads", 1, "--json", "--kernel", "conv2d=im2col")
+@pytest.mark.parametrize(("wanted", "used"), [("im2col", {"im2col"}), ("winograd", {"winograd4x4", "direct"})])
+def test_forced_kernels_are_used(ti, model_file, wanted, used):
+    options = ("--repeats", 1, "--warmup", 0, "--threads", 1, "--json", "--kernel", f"conv2d={wanted}")
     rows = json.loads(ti("profile", model_file, *options).out)["rows"]
-    assert {row["kernel"] for row in rows if row["op"] == "conv2d"} == {"im2col"}
+    assert {row["kernel"] for row in rows if row["op"] == "conv2d"} == used
 
 
 def test_bench(ti, model_file):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tinyinfer import kernels
@@ -11,6 +11,8 @@ from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.kernels.base import Problem
 
 REFERENCE = "reference"
+WINOGRAD_BREAK_EVEN = 400  # channels times map size
+SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ def always(problem: Problem) -> bool:
 
 
 def winograd_pays(problem: Problem) -> bool:
-    """Enough channels to amortise the transforms, enough pixels to fill tiles of 4 x 4."""
+    """Few channels do not repay the transforms, small maps do not fill the tiles: one makes up for the other.
+
+    F(4x4) and direct convolution break even near 16 channels at 28x28, 32 at 14x14, 64 at 7x7 (lesson 03).
+    """
     m, c = problem.params["weight"].shape[:2]
-    h, w = problem.outputs[0][2:]
-    return c >= 16 and m >= 16 and h >= 6 and w >= 6
+    return min(c, m) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN
 
 
 CHOICES: dict[str, tuple[Choice, ...]] = {
@@ -43,6 +47,13 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("im2col", always, "groups or dilation: windows have to be gathered"),
     ),
 }
+
+
+def choices(op: str) -> Sequence[Choice]:
+    """The rows of an operator; where there is nothing to choose between, every kernel wherever it applies."""
+    return CHOICES.get(op) or [
+        Choice(kernel.name, always, "the kernel of this operator") for kernel in kernels.list(op)
+    ]
 
 
 def choose_kernels(
@@ -77,25 +88,22 @@ def problem_of(graph: Graph, node: Node, types: Mapping[str, TensorType], thread
 
 def _choose(node: Node, problem: Problem, forced: Mapping[str, str], used: set[str]) -> tuple[str, str]:
     for target in (node.name, node.op.name):
-        wanted = forced.get(target)
+        wanted = SHORT_NAMES.get(forced.get(target, ""), forced.get(target))
         if wanted == REFERENCE or (wanted and kernels.find(node.op.name, wanted).applies(problem)):
             used.add(target)
             return wanted, "forced by the caller"
-    for choice in CHOICES.get(node.op.name, ()):
-        kernel = next((k for k in kernels.list(node.op.name) if k.name == choice.kernel), None)
-        if kernel is not None and kernel.applies(problem) and choice.when(problem):
+    for choice in choices(node.op.name):
+        if kernels.find(node.op.name, choice.kernel).applies(problem) and choice.when(problem):
             return choice.kernel, choice.why
-    if node.op.name not in CHOICES:
-        for kernel in kernels.list(node.op.name):
-            if kernel.applies(problem):
-                return kernel.name, "the kernel of this operator"
     return REFERENCE, "no kernel applies"
 
 
 def _check_forced(graph: Graph, forced: Mapping[str, str], used: set[str]) -> None:
     names = {node.name for node in graph.nodes} | {node.op.name for node in graph.nodes}
-    for target, wanted in forced.items():
-        if target not in used and target in names:
-            raise InputError(f"kernel {wanted!r} does not apply to {target!r} in this network")
-        if target not in names and not kernels.list(target):
+    for target in forced.keys() - used:
+        if target in names:
+            raise InputError(f"kernel {forced[target]!r} does not apply to {target!r} in this network")
+        if not kernels.list(target):
             raise InputError(f"{target!r} is neither a node of this network nor an operator with kernels")
+        if forced[target] != REFERENCE:
+            kernels.find(target, forced[target])  # an operator this network does not have; a wrong name is still wrong
