@@ -61,7 +61,7 @@ def test_an_activation_of_a_shared_value_is_not_fused() -> None:
 
 
 def choose(forced: dict[str, str] | None = None) -> dict[str, str]:
-    graph = passes.lower(residual_network(16))
+    graph = passes.lower(residual_network(32))
     return {n.name: n.kernel for n in choose_kernels(graph, graph.infer_types(), forced).nodes}
 
 
