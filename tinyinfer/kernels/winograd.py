@@ -167,8 +167,9 @@ def transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r
                 for i in range(min(m, out_h - oy)):
                     for j in range(min(m, out_w - ox)):
                         at = (pixel + i * out_w + j) * y_stride + k
+                        ready, target = patch[(i * m + j) * LANES : (i * m + j) * LANES + lanes], y[at : at + lanes]
                         for lane in range(lanes):
-                            y[at + lane] = patch[(i * m + j) * LANES + lane]
+                            target[lane] = ready[lane]
 
 
 @inline
@@ -177,8 +178,10 @@ def copy_tile(r, at, out_w, r_stride, patch, m, oy, ox, out_h, lanes):
     if r_stride != 0:
         for i in range(min(m, out_h - oy)):
             for j in range(min(m, out_w - ox)):
+                first = at + (i * out_w + j) * r_stride
+                pixel, target = r[first : first + lanes], patch[(i * m + j) * LANES : (i * m + j) * LANES + lanes]
                 for lane in range(lanes):
-                    patch[(i * m + j) * LANES + lane] = r[at + (i * out_w + j) * r_stride + lane]
+                    target[lane] = pixel[lane]
 
 
 @inline
