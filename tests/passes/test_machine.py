@@ -43,6 +43,15 @@ def test_residual_of_another_shape_is_not_fused() -> None:
     assert "add" in [n.op.name for n in passes.fuse_residual(graph).nodes]
 
 
+def test_residual_that_broadcasts_at_another_size_is_not_fused() -> None:
+    b = Builder()
+    x = b.input(3, 1)
+    gate = b.adaptive_avg_pool2d(x, name="pool")
+    graph = randomize(b.finish(b.add(b.conv2d(x, 3, 1, name="last"), gate, name="sum")))
+    x = X[:1, :, :4, :5]
+    np.testing.assert_allclose(Model(graph, threads=1)(x), textbook(graph, x), rtol=2e-5, atol=2e-6)
+
+
 def test_a_value_added_to_itself_is_not_fused() -> None:
     b = Builder()
     x = b.conv2d(b.input(3, 8), 4, 1, name="conv")
@@ -86,6 +95,8 @@ def test_forced_kernels_apply_where_they_can() -> None:
         ({"conv2d": "fft"}, "no kernel 'fft' for conv2d; there are: .*direct"),
         ({"right": "winograd2x2"}, "'winograd2x2' does not apply to 'right'"),
         ({"nonsense": "direct"}, "'nonsense' is neither a node"),
+        ({"linear": "direct"}, "no kernel 'direct' for linear"),
+        ({"max_pool2d": "fft"}, "no kernel 'fft' for max_pool2d"),
     ],
 )
 def test_forced_kernels_that_can_not_be_are_refused(forced: dict[str, str], message: str) -> None:

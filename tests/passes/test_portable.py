@@ -57,6 +57,13 @@ def test_fold_batch_norm_into_linear_and_grouped_layers(bias: bool, affine: bool
     np.testing.assert_allclose(textbook(folded, x), textbook(graph, x), rtol=2e-5, atol=2e-6)
 
 
+def test_fold_batch_norm_leaves_a_norm_over_another_axis_than_the_layers() -> None:
+    b = Builder()
+    x = b.apply("reshape", b.input(1, 5), name="rows", shape=(0, 5, 5))
+    graph = randomize(b.finish(b.batch_norm(b.linear(x, 5, name="fc"), name="norm")))
+    assert ops_of(passes.fold_batch_norm(graph)) == ["reshape", "linear", "batch_norm"]
+
+
 def test_remove_identity() -> None:
     graph = residual_network()
     clean = passes.remove_identity(graph)

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinyinfer.graph import Graph, Node, Shape, TensorType
+from tinyinfer.ops.base import axis
+from tinyinfer.ops.joining import Concat, Split
+from tinyinfer.ops.views import Flatten
 
 # with rows 4 KiB apart all rows of a GEMM tile fall into one set of the L1 cache: 88 instead of 115 GFLOP/s
 CONFLICTING_CHANNELS = 1024
@@ -40,13 +43,12 @@ def assign_layout(graph: Graph, types: Mapping[str, TensorType]) -> tuple[Graph,
 
 def _as_view(node: Node, types: Mapping[str, TensorType]) -> dict[str, tuple[str, int]] | None:
     """Outputs that are part of the node's input as it lies."""
-    shape = types[node.inputs[0]].shape if node.inputs else ()
-    if node.op.name == "split" and len(shape) == 4 and node.op.dim in (1, -3):  # type: ignore[attr-defined]
+    shape = types[node.inputs[0]].shape
+    if isinstance(node.op, Split) and len(shape) == 4 and axis(node.op.dim, 4) == 1:
         channels = [types[value].shape[1] for value in node.outputs]
         return {v: (node.inputs[0], sum(channels[:i])) for i, v in enumerate(node.outputs)}
-    if node.op.name == "flatten" and len(shape) == 4 and shape[2:] == (1, 1):
-        if types[node.outputs[0]].shape == shape[:2]:
-            return {node.outputs[0]: (node.inputs[0], 0)}
+    if isinstance(node.op, Flatten) and shape[2:] == (1, 1) and types[node.outputs[0]].shape == shape[:2]:
+        return {node.outputs[0]: (node.inputs[0], 0)}
     return None
 
 
@@ -54,7 +56,8 @@ def _as_concat(
     node: Node, types: Mapping[str, TensorType], parents: Mapping[str, tuple[str, int]], fixed: set[str]
 ) -> dict[str, tuple[str, int]] | None:
     """Inputs that can be written into the concat's output; None unless all can."""
-    if node.op.name != "concat" or node.op.dim not in (1, -3) or len(types[node.outputs[0]].shape) != 4:  # type: ignore[attr-defined]
+    rank = len(types[node.outputs[0]].shape)
+    if not isinstance(node.op, Concat) or rank != 4 or axis(node.op.dim, rank) != 1:
         return None
     free = all(v not in parents and v not in fixed for v in node.inputs)
     if not free or len(set(node.inputs)) < len(node.inputs):

@@ -35,7 +35,7 @@ def winograd_pays(problem: Problem) -> bool:
     F(4x4) and direct convolution break even near 16 channels at 28x28, 32 at 14x14, 64 at 7x7 (lesson 03).
     """
     m, c = problem.params["weight"].shape[:2]
-    return min(c, m) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN
+    return bool(min(c, m) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN)
 
 
 CHOICES: dict[str, tuple[Choice, ...]] = {
@@ -64,7 +64,7 @@ def choose_kernels(
     ``forced`` maps operator or node names to kernel names ("reference" for the NumPy version); a kernel forced for an
     operator is taken wherever it applies.  Raises InputError when a forced kernel does not exist or never applies.
     """
-    forced = dict(forced or {})
+    forced = {target: SHORT_NAMES.get(name, name) for target, name in (forced or {}).items()}
     used: set[str] = set()
     graph = graph.copy()
     for i, node in enumerate(graph.nodes):
@@ -88,7 +88,7 @@ def problem_of(graph: Graph, node: Node, types: Mapping[str, TensorType], thread
 
 def _choose(node: Node, problem: Problem, forced: Mapping[str, str], used: set[str]) -> tuple[str, str]:
     for target in (node.name, node.op.name):
-        wanted = SHORT_NAMES.get(forced.get(target, ""), forced.get(target))
+        wanted = forced.get(target)
         if wanted == REFERENCE or (wanted and kernels.find(node.op.name, wanted).applies(problem)):
             used.add(target)
             return wanted, "forced by the caller"

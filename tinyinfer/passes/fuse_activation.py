@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from tinyinfer.graph import Graph
 from tinyinfer.kernels.endings import CLIPS
-from tinyinfer.passes.fold_batch_norm import origin
-
-FUSABLE_LAYERS = ("conv2d", "linear", "add")
+from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.elementwise import Add
+from tinyinfer.ops.linear import Linear
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -21,15 +20,14 @@ def fuse_activation(graph: Graph) -> Graph:
     producers, consumers = graph.producers(), graph.consumers()
     for activation in [node for node in graph.nodes if node.op.name in CLIPS]:
         layer = producers.get(activation.inputs[0])
-        if layer is None or layer.op.name not in FUSABLE_LAYERS:
+        if layer is None or graph.sole_consumer(activation.inputs[0], consumers) is not activation:
             continue
-        op: Any = layer.op
-        if op.activation is not None or graph.sole_consumer(layer.outputs[0], consumers) is not activation:
+        if not isinstance(layer.op, Conv2d | Linear | Add) or layer.op.activation is not None:
             continue
         fused = layer.replace(
-            op=dataclasses.replace(op, activation=activation.op.name),
+            op=dataclasses.replace(layer.op, activation=activation.op.name),
             outputs=activation.outputs,
-            origin=origin(layer) + origin(activation),
+            origin=layer.originals + activation.originals,
         )
         graph.replace_node(layer, fused)
         graph.replace_node(activation)

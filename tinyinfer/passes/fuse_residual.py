@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tinyinfer.graph import Graph, Node, TensorType
-from tinyinfer.passes.fold_batch_norm import origin
+import contextlib
 
-FUSABLE_LAYERS = ("conv2d", "linear")
+from tinyinfer.errors import GraphError
+from tinyinfer.graph import Graph, Node, TensorType
+from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.elementwise import Add
+from tinyinfer.ops.linear import Linear
 
 
 def fuse_residual(graph: Graph) -> Graph:
@@ -15,27 +18,41 @@ def fuse_residual(graph: Graph) -> Graph:
     """
     graph = graph.copy()
     graph.nodes = graph.topological_order()
-    types = graph.infer_types()
+    types = _types_by_size(graph)
     consumers = graph.consumers()
-    for add in [node for node in graph.nodes if node.op.name == "add" and len(node.inputs) == 2]:
+    for add in [node for node in graph.nodes if isinstance(node.op, Add) and node.op.activation is None]:
         layer = _layer_for(graph, add, types, consumers)
-        if layer is None or getattr(add.op, "activation", None) is not None:
+        if layer is None:
             continue
         other = add.inputs[1] if add.inputs[0] == layer.outputs[0] else add.inputs[0]
-        fused = layer.replace(inputs=(layer.inputs[0], other), outputs=add.outputs, origin=origin(layer) + origin(add))
+        fused = layer.replace(
+            inputs=(layer.inputs[0], other), outputs=add.outputs, origin=layer.originals + add.originals
+        )
         graph.replace_node(layer)  # it moves to where both its inputs are known
         graph.replace_node(add, fused)
         consumers = graph.consumers()
     return graph
 
 
-def _layer_for(graph: Graph, add: Node, types: dict[str, TensorType], consumers: dict[str, list[Node]]) -> Node | None:
-    if types[add.inputs[0]] != types[add.inputs[1]] or add.inputs[0] == add.inputs[1]:
+def _types_by_size(graph: Graph) -> list[dict[str, TensorType]]:
+    """Types at nominal size and at others: two shapes may be equal at one size and broadcast at the next."""
+    types = [graph.infer_types()]
+    for _, shapes in graph.probes():
+        with contextlib.suppress(GraphError):  # a size that the network does not take
+            types.append(graph.infer_types(shapes))
+    return types
+
+
+def _layer_for(
+    graph: Graph, add: Node, types: list[dict[str, TensorType]], consumers: dict[str, list[Node]]
+) -> Node | None:
+    a, b = add.inputs
+    if a == b or any(at_size[a] != at_size[b] for at_size in types):
         return None
     order = {node.outputs[0]: (i, node) for i, node in enumerate(graph.nodes)}
     candidates = [order[value] for value in add.inputs if value in order]
     for _, layer in sorted(candidates, key=lambda item: -item[0]):
-        free = len(layer.inputs) == 1 and getattr(layer.op, "activation", None) is None
-        if layer.op.name in FUSABLE_LAYERS and free and graph.sole_consumer(layer.outputs[0], consumers) is add:
+        plain = isinstance(layer.op, Conv2d | Linear) and len(layer.inputs) == 1 and layer.op.activation is None
+        if plain and graph.sole_consumer(layer.outputs[0], consumers) is add:
             return layer
     return None

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import TensorType
-from tinyinfer.passes.fold_batch_norm import origin
 from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
 from tinyinfer.profiling.roofline import Peak, machine_peak
 from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs, plan_for
 from tinyinfer.profiling.timings import Profile, ProfileRow
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Plan, Step
-
-__all__ = ["Profile", "profile"]
 
 Counts = Mapping[str, tuple[int, int]]  # mult-adds and parameters by node
 
@@ -44,9 +41,8 @@ def profile(subject: ModelLike | Plan, x: Inputs = None, repeats: int = 20, warm
         totals.append(_unwatched_ns(plan, arrays))
         stopwatch.watch(plan, arrays)
     counts = {} if isinstance(subject, Plan) else _counts(subject, arrays)
-    return _report(
-        plan, counts, np.array(totals) / 1e6, stopwatch, first, prepare_ns / 1e6, first_ns / 1e6, _name(subject)
-    )
+    name = "network" if isinstance(subject, Plan) else subject.name
+    return _report(plan, counts, np.array(totals) / 1e6, stopwatch, first, prepare_ns / 1e6, first_ns / 1e6, name)
 
 
 class _Stopwatch:
@@ -84,11 +80,6 @@ def _unwatched_ns(plan: Plan, arrays: Mapping[str, np.ndarray]) -> int:
     start = time.perf_counter_ns()
     execute(plan, arrays)
     return time.perf_counter_ns() - start
-
-
-def _name(subject: ModelLike | Plan) -> str:
-    meta = {} if isinstance(subject, Plan) else subject.meta
-    return str(meta.get("name") or meta.get("arch") or "network")
 
 
 def _counts(model: ModelLike, arrays: Mapping[str, np.ndarray]) -> Counts:
@@ -150,7 +141,7 @@ def _row(
         op=step.node.op.name,
         kernel=step.kernel,
         why=step.node.why,
-        origin=origin(step.node),
+        origin=step.node.originals,
         shape=outputs[0].shape,
         macs=macs,
         params=learnable,
@@ -166,7 +157,7 @@ def _row(
 
 def _counts_of(step: Step, counts: Counts) -> tuple[int, int] | None:
     """Mult-adds and parameters of the original nodes a step stands for; None when one of them is not known."""
-    names: Sequence[str] = origin(step.node)
+    names = step.node.originals
     if any(name not in counts for name in names):
         return None
     return sum(counts[name][0] for name in names), sum(counts[name][1] for name in names)

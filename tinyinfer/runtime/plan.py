@@ -20,7 +20,6 @@ from tinyinfer.kernels.base import FeatureMap, Kernel
 from tinyinfer.passes import lower
 from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
 from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels, problem_of
-from tinyinfer.passes.fold_batch_norm import origin
 from tinyinfer.passes.plan_memory import Request, plan_memory
 from tinyinfer.runtime.border import copy_in, copy_out
 from tinyinfer.runtime.options import Options
@@ -116,7 +115,7 @@ def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options,
         elif node.op.name not in ("input", "output"):
             problem = problem_of(graph, node, types, options.threads)
             kernel = kernels.find(node.op.name, node.kernel)
-            key = (origin(node), node.kernel)
+            key = (node.originals, node.kernel)
             if key not in packed:
                 packed[key] = kernel.pack(problem)
             implementation = kernel(problem, packed[key])
