@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tinyinfer import ops
-from tinyinfer.bench import bench, engines, measure, random_inputs
+from tinyinfer.bench import bench, engines, make_inputs, measure
 from tinyinfer.bench.report import BenchReport, Setting, make_rows
 from tinyinfer.errors import InputError, TinyInferError
 from tinyinfer.graph import Graph, Input, Node
@@ -95,7 +95,7 @@ def test_unknown_and_missing_engines_are_named(model: Model, monkeypatch: pytest
 
 def test_a_size_that_does_not_fit_is_refused(model: Model) -> None:
     with pytest.raises(InputError, match="batch 2: input 'input': expected shape"):
-        random_inputs(model.graph, 2, (1, 4, 16, 16))
+        make_inputs(model.graph, 2, (1, 4, 16, 16))
 
 
 def test_every_engine_takes_its_turn_in_every_round(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph, Shape
 from tinyinfer.runtime.executor import Hook, execute
+from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
 from tinyinfer.runtime.plan import PackedWeights, Plan, make_plan
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from tinyinfer.image import ImageSource
     from tinyinfer.profiling.cost import Cost
-    from tinyinfer.profiling.profile import Profile
+    from tinyinfer.profiling.timings import Profile
 
 MAX_PLANS = 8  # plans kept for different input shapes; each holds an arena
 
@@ -47,6 +48,11 @@ class Model:
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._packed: PackedWeights = {}
         self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """What reports call it: the metadata's name or architecture."""
+        return str(self.meta.get("name") or self.meta.get("arch") or "network")
 
     # -- running -------------------------------------------------------------------------------
 
@@ -74,7 +80,7 @@ class Model:
 
         Nothing the caller passes in is changed.  Raises InputError for arrays or patterns that do not fit.
         """
-        arrays = self._check_inputs(inputs)
+        arrays = check_inputs(self.graph, inputs)
         plan = self.plan({name: a.shape for name, a in arrays.items()}, capture)
         return execute(plan, arrays, hook)
 
@@ -98,18 +104,6 @@ class Model:
                     self._plans.popitem(last=False)
             self._plans.move_to_end(key)
             return self._plans[key]
-
-    def _check_inputs(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        wanted = [i.name for i in self.graph.inputs]
-        if sorted(inputs) != sorted(wanted):
-            raise InputError(f"inputs: expected {', '.join(wanted)}; found {', '.join(inputs) or 'none'}")
-        arrays = {}
-        for name in wanted:
-            array = np.asarray(inputs[name])
-            if array.dtype.kind not in "fiu":
-                raise InputError(f"input {name!r}: expected numbers, found dtype {array.dtype}")
-            arrays[name] = array.astype(np.float32, copy=False)
-        return arrays
 
     def _captured(self, patterns: Sequence[str]) -> tuple[str, ...]:
         patterns = [patterns] if isinstance(patterns, str) else patterns
@@ -171,8 +165,7 @@ class Model:
         save(path, self.graph, self.meta, half=half)
 
     def __repr__(self) -> str:
-        name = self.meta.get("name") or self.meta.get("arch") or "model"
-        return f"<Model {name}: {len(self.graph.nodes)} nodes, inputs {self.inputs}>"
+        return f"<Model {self.name}: {len(self.graph.nodes)} nodes, inputs {self.inputs}>"
 
     def _repr_svg_(self) -> str:
         from tinyinfer.profiling.draw import draw

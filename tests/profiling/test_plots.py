@@ -11,7 +11,8 @@ import pytest
 from tinyinfer import models, plots
 from tinyinfer.errors import InputError
 from tinyinfer.model import Model
-from tinyinfer.profiling.profile import Profile, profile
+from tinyinfer.profiling.profile import profile
+from tinyinfer.profiling.timings import Profile
 
 pytest.importorskip("matplotlib").use("agg")
 

@@ -162,7 +162,7 @@ def test_an_unverified_graph_never_becomes_a_model() -> None:
 
 
 def test_threads_and_kernels_are_checked() -> None:
-    with pytest.raises(InputError, match="threads: expected at least 1, found 0"):
+    with pytest.raises(InputError, match="threads: expected an integer of at least 1, found 0"):
         Model(GRAPH, threads=0)
     with pytest.raises(InputError, match="expected 'reference' or 'conv2d=im2col"):
         Model(GRAPH, kernels="im2col")

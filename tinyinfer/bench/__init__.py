@@ -24,6 +24,7 @@ from tinyinfer.loading import load
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import cost
 from tinyinfer.profiling.roofline import machine_peak, microkernel_share
+from tinyinfer.runtime.inputs import random_inputs
 
 __all__ = ["BenchReport", "BenchRow", "bench"]
 
@@ -57,7 +58,7 @@ def bench(
     report = BenchReport([], {count: machine_peak(count).gmacs for count in threads}, microkernel_share())
     for name, model in named:
         for images in batch:
-            inputs = random_inputs(model.graph, images, input_shape)
+            inputs = make_inputs(model.graph, images, input_shape)
             for count in threads:
                 setting = Setting(name, images, count, report.peaks[count])
                 if progress is not None:
@@ -83,18 +84,17 @@ def _bench_one(
     return make_rows(setting, shapes, cost(model.graph, shapes).macs, seconds, errors)
 
 
-def random_inputs(graph: Graph, batch: int, input_shape: Shape | None = None) -> dict[str, np.ndarray]:
+def make_inputs(graph: Graph, batch: int, input_shape: Shape | None = None) -> dict[str, np.ndarray]:
     """Normally distributed inputs for ``batch`` images; raises InputError if the network takes no such shape."""
     shapes = {i.name: (batch, *(i.nominal if input_shape is None else input_shape)[1:]) for i in graph.inputs}
     try:
         graph.infer_types(shapes)
     except GraphError as error:
         raise InputError(f"batch {batch}: {error}") from None
-    rng = np.random.default_rng(0)
-    return {name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    return random_inputs(shapes)
 
 
 def _named(network: Network) -> tuple[str, Model]:
     if isinstance(network, Model):
-        return str(network.meta.get("name") or network.meta.get("arch") or "network"), network
+        return network.name, network
     return Path(network).name, load(network)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import TinyInferError
+from tinyinfer.profiling.compare import relative_error
 
 PAUSE = 0.05  # seconds before each engine's turn: idle threads of the one before spin for a while
 TURN = 0.02  # seconds of timed calls that a turn aims at
@@ -48,9 +49,8 @@ def disagreement(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
     """Largest difference over all outputs, each over the standard deviation of what is expected."""
     if [a.shape for a in found] != [a.shape for a in expected]:
         return float("inf")
-    pairs = zip(found, expected, strict=True)
     # NumPy's maximum, unlike Python's, lets no NaN pass
-    return float(np.max([np.max(np.abs(a - b)) / max(float(np.std(b)), 1e-30) for a, b in pairs]))
+    return float(np.max([relative_error(a, b) for a, b in zip(found, expected, strict=True)]))
 
 
 def check_agreement(outputs: Mapping[str, list[np.ndarray]], truth: list[np.ndarray], what: str) -> dict[str, float]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tinyinfer.profiling.profile import Profile
+    from tinyinfer.profiling.timings import Profile
 
 PROCESS, LANE = 1, 1
 

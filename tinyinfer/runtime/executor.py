@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from tinyinfer.errors import InputError
+from tinyinfer.graph import TensorType
 from tinyinfer.runtime.plan import Plan, Step
 from tinyinfer.runtime.threads import guard
 from tinyinfer.runtime.workspace import Workspace
@@ -24,7 +26,14 @@ class Hook(Protocol):
 
 
 def execute(plan: Plan, inputs: Mapping[str, np.ndarray], hook: Hook | None = None) -> dict[str, np.ndarray]:
-    """Run the plan; returns new arrays by output name.  Several Python threads may run one plan at once."""
+    """Run the plan; returns new arrays by output name.  Several Python threads may run one plan at once.
+
+    Raises InputError for arrays of other names or shapes than the plan was made for: kernels check no bounds.
+    """
+    for i in plan.graph.inputs:
+        if i.name not in inputs or inputs[i.name].shape != plan.types[i.name].shape:
+            found = TensorType(inputs[i.name].shape) if i.name in inputs else "none"
+            raise InputError(f"input {i.name!r}: the plan is for {plan.types[i.name]}, found {found}")
     workspace = _take(plan)
     try:
         workspace.given.update(inputs)

@@ -24,8 +24,8 @@ def make_options(threads: int | None = None, kernels: Mapping[str, str] | str | 
     """
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if threads < 1:
-        raise InputError(f"threads: expected at least 1, found {threads}")
+    if not isinstance(threads, int) or threads < 1:
+        raise InputError(f"threads: expected an integer of at least 1, found {threads!r}")
     if kernels == "reference":
         return Options(1, kernels)  # NumPy has threads of its own
     if isinstance(kernels, str):
@@ -33,4 +33,4 @@ def make_options(threads: int | None = None, kernels: Mapping[str, str] | str | 
         if not all(name and sign and kernel for name, sign, kernel in pairs):
             raise InputError(f"kernels: expected 'reference' or 'conv2d=im2col,...', found {kernels!r}")
         kernels = {name.strip(): kernel.strip() for name, _, kernel in pairs}
-    return Options(threads, kernels)
+    return Options(threads, dict(kernels) if kernels else None)

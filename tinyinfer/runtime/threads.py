@@ -52,10 +52,3 @@ def _threading_layer() -> str:
         return str(numba.threading_layer())
     except ValueError:
         return ""
-
-
-def available_threads() -> int:
-    """The most threads Numba will use."""
-    import numba
-
-    return int(numba.config.NUMBA_NUM_THREADS)
