@@ -14,11 +14,11 @@ import numpy as np
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, aligned_empty
-from tinyinfer.kernels.on_arrays import logical
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, aligned_empty, image_dims
 from tinyinfer.ops.base import Op
 
 CANARY = np.float32(-54321.0)
+GUARD = 4099  # floats on each side of scratch, odd so that scratch is misaligned
 
 
 def make_problem(op: Op, inputs: Sequence[Shape], params: Mapping[str, np.ndarray], threads: int) -> Problem:
@@ -38,14 +38,13 @@ def random_params(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict
 
 def slice_of_wider(shape: Shape, before: int, after: int, fill: np.float32) -> tuple[np.ndarray, FeatureMap]:
     """Memory full of ``fill``, and in it a value with other channels before and after its own."""
-    n, c, h, w = shape if len(shape) == 4 else (*shape, 1, 1) if len(shape) == 2 else (1, TensorType(shape).size, 1, 1)
+    n, c, h, w = image_dims(shape)
     if len(shape) not in (2, 4):
         before = after = 0  # such values are never parts of others
     stride = before + c + after
     memory = aligned_empty(n * h * w * stride + 32)
     memory[:] = fill
-    start = 16 + before
-    return memory, FeatureMap(memory[start : start + (n * h * w - 1) * stride + c], n, h, w, c, stride)
+    return memory, FeatureMap.place(memory[16 + before :], shape, stride)
 
 
 def without_activation(op: Op) -> Op:
@@ -65,17 +64,20 @@ def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, befo
     sources = [slice_of_wider(shape, before, after, np.float32(np.nan)) for shape in problem.inputs]
     targets = [slice_of_wider(shape, before, after, CANARY) for shape in problem.outputs]
     for (_, fm), x in zip(sources, inputs, strict=True):
-        logical(fm, x.shape)[...] = x
+        fm.logical(x.shape)[...] = x
     held = [memory.copy() for memory, _ in sources]
 
     instance = kernel(problem, kernel.pack(problem))
-    scratch = aligned_empty(instance.scratch_floats + 1)[1:]
+    around = np.full(instance.scratch_floats + 2 * GUARD, CANARY)
+    scratch = around[GUARD:-GUARD]
     scratch[:] = np.nan
     run = instance.bind([fm for _, fm in sources], [fm for _, fm in targets], scratch)
     run()
     first = [memory.copy() for memory, _ in targets]
     run()  # a second run finds what the first left behind in scratch and outputs
 
+    guards = np.concatenate([around[:GUARD], around[-GUARD:]])
+    assert np.all(guards == CANARY), f"{kernel.op}/{kernel.name} wrote outside its scratch on {problem}"
     for (memory, _), before_run in zip(sources, held, strict=True):
         np.testing.assert_array_equal(memory, before_run, "an input was written to")
     exact = [x.astype(np.float64) for x in inputs]
@@ -83,10 +85,10 @@ def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, befo
     scales = [scale_of(y) for y in without_activation(problem.op).reference(exact, problem.params)]
     for (memory, fm), once, y, scale in zip(targets, first, expected, scales, strict=True):
         np.testing.assert_array_equal(memory, once, "the second run gave another result")
-        found = logical(fm, y.shape).copy()
+        found = fm.logical(y.shape).copy()
         error = np.max(np.abs(found - y)) / scale
         assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
-        logical(fm, y.shape)[...] = CANARY
+        fm.logical(y.shape)[...] = CANARY
         assert np.all(memory == CANARY), f"{kernel.op}/{kernel.name} wrote outside its output on {problem}"
 
 

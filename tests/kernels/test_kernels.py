@@ -57,6 +57,12 @@ def test_convolutions(n, groups, c, m, size, kernel, stride, padding, dilation, 
     check_convolution(attrs, (n, c * groups, *size), m * groups, kernel, bias, residual, threads)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_windows_that_end_before_the_image_begins(threads: int) -> None:
+    attrs = {"stride": (1, 9), "padding": (1, 0, 7, 0)}
+    check_convolution(attrs, (2, 16, 3, 1), 5, (2, 2), bias=True, residual=False, threads=threads)
+
+
 @given(
     n=st.integers(1, 2), c=st.integers(1, 70), m=st.integers(1, 70),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)), kernel=st.sampled_from([1, 3]), padding=st.integers(0, 2),

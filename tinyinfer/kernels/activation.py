@@ -134,14 +134,14 @@ def make_rows(formulas: Sequence[Callable[..., Any]]) -> Any:
     """The formula numbered ``kind`` over ``rows`` rows of ``blocks`` vectors and ``rest`` lanes."""
 
     @vector_function(
-        kind="int", x="address", x_row="int", y="address", y_row="int", rows="int", blocks="int", rest="int",
+        kind="int", x="address", x_stride="int", y="address", y_stride="int", rows="int", blocks="int", rest="int",
         a="float", b="float", c="float",
     )  # fmt: skip
-    def apply(v, kind, x, x_row, y, y_row, rows, blocks, rest, a, b, c):
+    def apply(v, kind, x, x_stride, y, y_stride, rows, blocks, rest, a, b, c):
         constants = [v.broadcast(number) for number in (a, b, c)]
         for number, formula in enumerate(formulas):
             with v.when(kind == number), v.loop(rows) as row:
-                source, target = row * x_row, row * y_row
+                source, target = row * x_stride, row * y_stride
                 with v.loop(blocks) as block:
                     at = block * LANES
                     v.store(formula(v, v.load(x, source + at), *constants), y, target + at)
@@ -151,10 +151,11 @@ def make_rows(formulas: Sequence[Callable[..., Any]]) -> Any:
                     v.store_masked(value, y, target + at, mask)
 
     @inline
-    def rows(kind, x, x_row, y, y_row, channels, numbers, p0, p1, b0, b1):
+    def rows(kind, x, x_stride, y, y_stride, channels, numbers, p0, p1, b0, b1):
         first, count = b0 * LANES, min(channels, b1 * LANES) - b0 * LANES
         apply(
-            kind, x.ctypes.data + (p0 * x_row + first) * 4, x_row, y.ctypes.data + (p0 * y_row + first) * 4, y_row,
+            kind, x.ctypes.data + (p0 * x_stride + first) * 4, x_stride,
+            y.ctypes.data + (p0 * y_stride + first) * 4, y_stride,
             p1 - p0, count // LANES, count % LANES, numbers[0], numbers[1], numbers[2],
         )  # fmt: skip
 
@@ -165,31 +166,31 @@ cheap_rows, exponential_rows = make_rows(CHEAP), make_rows(EXPONENTIAL)
 
 
 @jit
-def cheap(kind, x, x_row, y, y_row, channels, numbers, rows, blocks):
+def cheap(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks):
     """An activation without an exponential."""
-    cheap_rows(kind, x, x_row, y, y_row, channels, numbers, 0, rows, 0, blocks)
+    cheap_rows(kind, x, x_stride, y, y_stride, channels, numbers, 0, rows, 0, blocks)
 
 
 @jit
-def exponential(kind, x, x_row, y, y_row, channels, numbers, rows, blocks):
+def exponential(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks):
     """An activation with an exponential."""
-    exponential_rows(kind, x, x_row, y, y_row, channels, numbers, 0, rows, 0, blocks)
+    exponential_rows(kind, x, x_stride, y, y_stride, channels, numbers, 0, rows, 0, blocks)
 
 
 @jit_parallel
-def cheap_parallel(kind, x, x_row, y, y_row, channels, numbers, rows, blocks, row_parts, block_parts):
+def cheap_parallel(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks, row_parts, block_parts):
     """`cheap` in row_parts x block_parts pieces."""
     for part in prange(row_parts * block_parts):
         p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        cheap_rows(kind, x, x_row, y, y_row, channels, numbers, p0, p1, b0, b1)
+        cheap_rows(kind, x, x_stride, y, y_stride, channels, numbers, p0, p1, b0, b1)
 
 
 @jit_parallel
-def exponential_parallel(kind, x, x_row, y, y_row, channels, numbers, rows, blocks, row_parts, block_parts):
+def exponential_parallel(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks, row_parts, block_parts):
     """`exponential` in row_parts x block_parts pieces."""
     for part in prange(row_parts * block_parts):
         p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        exponential_rows(kind, x, x_row, y, y_row, channels, numbers, p0, p1, b0, b1)
+        exponential_rows(kind, x, x_stride, y, y_stride, channels, numbers, p0, p1, b0, b1)
 
 
 Setting = tuple[Callable[..., Any], tuple[float, ...]]
@@ -214,7 +215,7 @@ SETTINGS: dict[str, Callable[[Any], Setting]] = {
 }
 
 
-class Elementwise(Kernel):
+class _Activation(Kernel):
     """An activation on a value of any shape; one subclass an operator."""
 
     name: ClassVar[str] = "vector"
@@ -238,6 +239,6 @@ class Elementwise(Kernel):
 
 
 KERNELS = tuple(
-    type(f"{op.title().replace('_', '')}Vector", (Elementwise,), {"op": op, "__doc__": Elementwise.__doc__})
+    type(f"{op.title().replace('_', '')}Vector", (_Activation,), {"op": op, "__doc__": _Activation.__doc__})
     for op in SETTINGS
 )

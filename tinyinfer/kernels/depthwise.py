@@ -16,10 +16,10 @@ from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
 from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
-from tinyinfer.kernels.im2col import window_geometry
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import partition, piece
 from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
 T = 7  # outputs of a tile: maps of 224-pixel images are multiples of 7 wide, and 7 sums fit 16 registers
@@ -36,10 +36,10 @@ def make_tile(outputs: int, kw: int, stride: int, masked: bool) -> Any:
     """
 
     @vector_function(
-        x="address", x_row="int", rows="int", x_col="int", first="int", last="int", w="address", zeros="address",
-        bias="address", r="address", r_col="int", y="address", y_col="int", count="int", lo="float", hi="float",
+        x="address", x_row="int", rows="int", x_stride="int", first="int", last="int", w="address", zeros="address",
+        bias="address", r="address", r_stride="int", y="address", y_stride="int", count="int", lo="float", hi="float",
     )  # fmt: skip
-    def tile(v, x, x_row, rows, x_col, first, last, w, zeros, bias, r, r_col, y, y_col, count, lo, hi):
+    def tile(v, x, x_row, rows, x_stride, first, last, w, zeros, bias, r, r_stride, y, y_stride, count, lo, hi):
         mask = v.mask(count) if masked else None
 
         def load(address, offset=0):
@@ -54,7 +54,7 @@ def make_tile(outputs: int, kw: int, stride: int, masked: bool) -> Any:
                 reached = [t for t in range(outputs) if 0 <= column - t * stride < kw]
                 if not reached:
                     continue
-                address = line + x_col * (column * 4)
+                address = line + x_stride * (column * 4)
                 if column < kw // 2:
                     address = v.choose(first < column + 1, address, zeros)
                 elif column >= columns - kw // 2:
@@ -62,7 +62,7 @@ def make_tile(outputs: int, kw: int, stride: int, masked: bool) -> Any:
                 value = load(address)
                 for t in reached:
                     acc[t].set(v.fma(value, taps[column - t * stride], acc[t].get()))
-        finish(v, [a.get() for a in acc], r, r_col, y, y_col, mask, lo, hi)
+        finish(v, [a.get() for a in acc], r, r_stride, y, y_stride, mask, lo, hi)
 
     return tile
 
@@ -71,43 +71,35 @@ def make_pixel(masked: bool) -> Any:
     """One output for one vector of channels, with any number of taps at any distance, all inside the image."""
 
     @vector_function(
-        x="address", x_row="int", rows="int", x_col="int", columns="int", w="address", w_row="int",
-        bias="address", r="address", r_col="int", y="address", y_col="int", count="int", lo="float", hi="float",
+        x="address", x_row="int", rows="int", x_stride="int", columns="int", w="address", w_row="int",
+        bias="address", r="address", r_stride="int", y="address", y_stride="int", count="int", lo="float", hi="float",
     )  # fmt: skip
-    def pixel(v, x, x_row, rows, x_col, columns, w, w_row, bias, r, r_col, y, y_col, count, lo, hi):
+    def pixel(v, x, x_row, rows, x_stride, columns, w, w_row, bias, r, r_stride, y, y_stride, count, lo, hi):
         mask = v.mask(count) if masked else None
         acc = v.variable(v.load(bias))
         with v.loop(rows) as row, v.loop(columns) as column:
-            offset = row * x_row + column * x_col
+            offset = row * x_row + column * x_stride
             value = v.load_masked(x, offset, mask) if masked else v.load(x, offset)
             acc.set(v.fma(value, v.load(w, row * w_row + column * LANES), acc.get()))
-        finish(v, [acc.get()], r, r_col, y, y_col, mask, lo, hi)
+        finish(v, [acc.get()], r, r_stride, y, y_stride, mask, lo, hi)
 
     return pixel
 
 
-def finish(v: Any, sums: list[Any], r: Any, r_col: Any, y: Any, y_col: Any, mask: Any, lo: Any, hi: Any) -> None:
+def finish(v: Any, sums: list[Any], r: Any, r_stride: Any, y: Any, y_stride: Any, mask: Any, lo: Any, hi: Any) -> None:
     """Emit the ending: add the residual where there is one, clip, store."""
     low, high = v.broadcast(lo), v.broadcast(hi)
     sums = [v.variable(s) for s in sums]
-    with v.when(r_col != 0):
+    with v.when(r_stride != 0):
         for t, s in enumerate(sums):
-            other = v.load(r, r_col * t) if mask is None else v.load_masked(r, r_col * t, mask)
+            other = v.load(r, r_stride * t) if mask is None else v.load_masked(r, r_stride * t, mask)
             s.set(v.add(s.get(), other))
     for t, s in enumerate(sums):
         value = v.clip(s.get(), low, high)
         if mask is None:
-            v.store(value, y, y_col * t)
+            v.store(value, y, y_stride * t)
         else:
-            v.store_masked(value, y, y_col * t, mask)
-
-
-@inline
-def tap_range(start, size, taps, dilation):
-    """First and one past the last of the taps start, start + dilation, ... that lie in 0 .. size."""
-    first = max(0, -(start // dilation)) if start < 0 else 0
-    last = min(taps, (size - start + dilation - 1) // dilation)
-    return first, max(first, last)
+            v.store_masked(value, y, y_stride * t, mask)
 
 
 @inline
@@ -125,19 +117,28 @@ def make_row(kw: int, stride: int) -> Any:
     )
 
     @inline
-    def row(x, x_row, rows, x_col, width, left, w, zeros, bias, r, r_col, y, y_col, out_w, count, lo, hi):
+    def row(x, x_row, rows, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count, lo, hi):
         ox = 0
         while ox < out_w:
             ix = ox * stride - left
-            xs, rs, ys = x + ix * x_col * 4, r + ox * r_col * 4, y + ox * y_col * 4
+            xs, rs, ys = x + ix * x_stride * 4, r + ox * r_stride * 4, y + ox * y_stride * 4
             if ox + T <= out_w and count == LANES:
-                full(xs, x_row, rows, x_col, -ix, width - ix, w, zeros, bias, rs, r_col, ys, y_col, count, lo, hi)
+                full(
+                    xs, x_row, rows, x_stride, -ix, width - ix, w, zeros, bias,
+                    rs, r_stride, ys, y_stride, count, lo, hi,
+                )  # fmt: skip
                 ox += T
             elif ox + REST <= out_w:
-                rest(xs, x_row, rows, x_col, -ix, width - ix, w, zeros, bias, rs, r_col, ys, y_col, count, lo, hi)
+                rest(
+                    xs, x_row, rows, x_stride, -ix, width - ix, w, zeros, bias,
+                    rs, r_stride, ys, y_stride, count, lo, hi,
+                )  # fmt: skip
                 ox += REST
             else:
-                one(xs, x_row, rows, x_col, -ix, width - ix, w, zeros, bias, rs, r_col, ys, y_col, count, lo, hi)
+                one(
+                    xs, x_row, rows, x_stride, -ix, width - ix, w, zeros, bias,
+                    rs, r_stride, ys, y_stride, count, lo, hi,
+                )  # fmt: skip
                 ox += 1
 
     return row
@@ -148,9 +149,9 @@ def make_rows(kw: int) -> Any:
     row_1, row_2 = make_row(kw, 1), make_row(kw, 2)
 
     @inline
-    def rows_of(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1, b0, b1):
+    def rows_of(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, p0, p1, b0, b1):
         h, width, out_h, out_w, kh, _, stride_h, stride_w, top, left, dilation_h, _ = geometry
-        x_line = width * x_col
+        x_line = width * x_stride
         count, zeros = min(c, LANES), bias.ctypes.data + (bias.size - LANES) * 4
         for start in range(p0, p1, BAND):
             for b in range(b0, b1):
@@ -161,17 +162,20 @@ def make_rows(kw: int) -> Any:
                     iy = oy * stride_h - top
                     i0, i1 = tap_range(iy, h, kh, dilation_h)
                     xs = x.ctypes.data + (image * h + iy + i0 * dilation_h) * x_line * 4 + at
-                    rs, ys = r.ctypes.data + p * out_w * r_col * 4 + at, y.ctypes.data + p * out_w * y_col * 4 + at
+                    rs, ys = (
+                        r.ctypes.data + p * out_w * r_stride * 4 + at,
+                        y.ctypes.data + p * out_w * y_stride * 4 + at,
+                    )
                     wb = w.ctypes.data + (b * kh + i0) * kw * LANES * 4
                     if stride_w == 1:
                         row_1(
-                            xs, dilation_h * x_line, i1 - i0, x_col, width, left, wb, zeros, bb,
-                            rs, r_col, ys, y_col, out_w, count, lo, hi,
+                            xs, dilation_h * x_line, i1 - i0, x_stride, width, left, wb, zeros, bb,
+                            rs, r_stride, ys, y_stride, out_w, count, lo, hi,
                         )  # fmt: skip
                     else:
                         row_2(
-                            xs, dilation_h * x_line, i1 - i0, x_col, width, left, wb, zeros, bb,
-                            rs, r_col, ys, y_col, out_w, count, lo, hi,
+                            xs, dilation_h * x_line, i1 - i0, x_stride, width, left, wb, zeros, bb,
+                            rs, r_stride, ys, y_stride, out_w, count, lo, hi,
                         )  # fmt: skip
 
     return rows_of
@@ -182,7 +186,7 @@ pixel = make_pixel(MASKS)
 
 
 @inline
-def rows_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1, b0, b1):
+def rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, p0, p1, b0, b1):
     """Like `rows_3`, for every kernel size, stride, padding and dilation."""
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
     count = min(c, LANES)
@@ -190,7 +194,7 @@ def rows_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1,
         image, oy = p // out_h, p % out_h
         iy = oy * stride_h - top
         i0, i1 = tap_range(iy, h, kh, dilation_h)
-        line, x_row = (image * h + iy + i0 * dilation_h) * width, dilation_h * width * x_col
+        line, x_row = (image * h + iy + i0 * dilation_h) * width, dilation_h * width * x_stride
         for ox in range(out_w):
             ix = ox * stride_w - left
             j0, j1 = tap_range(ix, width, kw, dilation_w)
@@ -198,59 +202,59 @@ def rows_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1,
             for b in range(b0, b1):
                 at = block_start(b, c)
                 pixel(
-                    x.ctypes.data + ((line + ix + j0 * dilation_w) * x_col + at) * 4, x_row, i1 - i0,
-                    dilation_w * x_col, j1 - j0, w.ctypes.data + ((b * kh + i0) * kw + j0) * LANES * 4, kw * LANES,
-                    bias.ctypes.data + b * LANES * 4, r.ctypes.data + (to * r_col + at) * 4, r_col,
-                    y.ctypes.data + (to * y_col + at) * 4, y_col, count, lo, hi,
+                    x.ctypes.data + ((line + ix + j0 * dilation_w) * x_stride + at) * 4, x_row, i1 - i0,
+                    dilation_w * x_stride, j1 - j0, w.ctypes.data + ((b * kh + i0) * kw + j0) * LANES * 4, kw * LANES,
+                    bias.ctypes.data + b * LANES * 4, r.ctypes.data + (to * r_stride + at) * 4, r_stride,
+                    y.ctypes.data + (to * y_stride + at) * 4, y_stride, count, lo, hi,
                 )  # fmt: skip
 
 
 @jit
-def depthwise_3(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, rows, blocks):
+def depthwise_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, rows, blocks):
     """clip(conv2d + bias + r) for kernels 3 wide."""
-    rows_3(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, 0, rows, 0, blocks)
+    rows_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, 0, rows, 0, blocks)
 
 
 @jit
-def depthwise_5(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, rows, blocks):
+def depthwise_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, rows, blocks):
     """clip(conv2d + bias + r) for kernels 5 wide."""
-    rows_5(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, 0, rows, 0, blocks)
+    rows_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, 0, rows, 0, blocks)
 
 
 @jit
-def depthwise_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, rows, blocks):
+def depthwise_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, rows, blocks):
     """clip(conv2d + bias + r) for all others."""
-    rows_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, 0, rows, 0, blocks)
+    rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, 0, rows, 0, blocks)
 
 
 @jit_parallel
 def depthwise_3_parallel(
-    x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, rows, blocks, row_parts, block_parts
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, rows, blocks, row_parts, block_parts
 ):
     """`depthwise_3` in row_parts x block_parts pieces."""
     for part in prange(row_parts * block_parts):
         p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        rows_3(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1, b0, b1)
+        rows_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, p0, p1, b0, b1)
 
 
 @jit_parallel
 def depthwise_5_parallel(
-    x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, rows, blocks, row_parts, block_parts
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, rows, blocks, row_parts, block_parts
 ):
     """`depthwise_5` in row_parts x block_parts pieces."""
     for part in prange(row_parts * block_parts):
         p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        rows_5(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1, b0, b1)
+        rows_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, p0, p1, b0, b1)
 
 
 @jit_parallel
 def depthwise_any_parallel(
-    x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, rows, blocks, row_parts, block_parts
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, rows, blocks, row_parts, block_parts
 ):
     """`depthwise_any` in row_parts x block_parts pieces."""
     for part in prange(row_parts * block_parts):
         p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        rows_any(x, x_col, c, geometry, w, bias, r, r_col, y, y_col, lo, hi, p0, p1, b0, b1)
+        rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, p0, p1, b0, b1)
 
 
 def fits_tiles(problem: Problem) -> bool:
@@ -292,10 +296,10 @@ class Depthwise(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), geometry, threads = self.packed, window_geometry(self.problem), self.problem.threads
-        r, r_col = residual_of(inputs, y)
+        r, r_stride = residual_of(inputs, y)
         rows, blocks = y.n * y.h, -(-y.c // LANES)
         args = (
-            x.data, x.pixel_stride, x.c, geometry, w, bias, r, r_col, y.data, y.pixel_stride,
+            x.data, x.pixel_stride, x.c, geometry, w, bias, r, r_stride, y.data, y.pixel_stride,
             *clip_bounds(self.problem.op.activation), rows, blocks,
         )  # fmt: skip
         serial, parallel = {

@@ -17,40 +17,33 @@ from numba import prange
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
-from tinyinfer.kernels.im2col import window_geometry
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
 
 @inline
-def copy_padded_rows(x, pixel_stride, c, h, w, image, first, count, left, width, band):
-    """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel.
-
-    Loops and not slices: a slice assignment makes Numba compile its error messages, two seconds' worth.
-    """
+def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, band):
+    """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel."""
+    left = min(left, width)  # with long strides the windows may end before the image begins
+    zero, real = np.float32(0), min(w, width - left)
     for row in range(count):
-        iy, to = first + row, row * width * c
+        iy, to = first + row, band.ctypes.data + row * width * c * 4
         if iy < 0 or iy >= h:
-            for i in range(to, to + width * c):
-                band[i] = np.float32(0)
+            fill_rows(zero, to, 0, 1, width * c)
             continue
-        real = min(w, width - left)
-        for i in range(to, to + left * c):
-            band[i] = np.float32(0)
-        for i in range(to + (left + real) * c, to + width * c):
-            band[i] = np.float32(0)
-        source, to = (image * h + iy) * w * pixel_stride, to + left * c
-        if pixel_stride == c:
-            for i in range(real * c):
-                band[to + i] = x[source + i]
+        source = x.ctypes.data + (image * h + iy) * w * x_stride * 4
+        fill_rows(zero, to, 0, 1, left * c)
+        if x_stride == c:
+            copy_rows(source, 0, to + left * c * 4, 0, 1, real * c)
         else:
-            for ix in range(real):
-                for k in range(c):
-                    band[to + ix * c + k] = x[source + ix * pixel_stride + k]
+            copy_rows(source, x_stride, to + left * c * 4, c, real, c)
+        fill_rows(zero, to + (left + real) * c * 4, 0, 1, (width - left - real) * c)
 
 
 @inline
-def direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1):
+def direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1):
     """Bands b0 .. b1, each of ``band_rows`` output rows of one image."""
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
     padded = (out_w - 1) * stride_w + kw
@@ -59,7 +52,7 @@ def direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride
         image, oy = b // bands_per_image, b % bands_per_image * band_rows
         rows = min(band_rows, out_h - oy)
         in_rows = (rows - 1) * stride_h + (kh - 1) * dilation_h + 1
-        copy_padded_rows(x, pixel_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band)
+        copy_padded_rows(x, x_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band)
         for start in range(0, n, NR):  # outermost, so that one panel of weights stays in cache for the whole band
             for row in range(rows):
                 p = (image * out_h + oy + row) * out_w
@@ -72,24 +65,20 @@ def direct_bands(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride
 
 
 @jit
-def direct(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands):
+def direct(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands):
     """clip(conv2d + bias + r), band after band."""
-    direct_bands(
-        x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, 0, bands
-    )
+    direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, 0, bands)
 
 
 @jit_parallel
 def direct_parallel(
-    x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands, threads
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands, threads
 ):
     """`direct` with the bands dealt out; each thread has its own band of scratch."""
     part = scratch.size // threads
     for t in prange(threads):
         band, b0, b1 = scratch[t * part : (t + 1) * part], bands * t // threads, bands * (t + 1) // threads
-        direct_bands(
-            x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1
-        )
+        direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1)
 
 
 class Direct(Kernel):

@@ -29,11 +29,11 @@ def formula(v: Any, kind: int, x: Any, b: Any, s: Any) -> Any:
 
 
 @vector_function(
-    kind="int", x="address", x_row="int", b="address", b_row="int", s="address", y="address", y_row="int",
+    kind="int", x="address", x_stride="int", b="address", b_stride="int", s="address", y="address", y_stride="int",
     rows="int", blocks="int", rest="int", lo="float", hi="float",
 )  # fmt: skip
-def combine_rows(v, kind, x, x_row, b, b_row, s, y, y_row, rows, blocks, rest, lo, hi):
-    """clip of the formula over rows of ``blocks`` vectors and ``rest`` lanes; with ``b_row`` 0 all rows share one b."""
+def combine_rows(v, kind, x, x_stride, b, b_stride, s, y, y_stride, rows, blocks, rest, lo, hi):
+    """clip of the formula over rows of ``blocks`` vectors and ``rest`` lanes; ``b_stride`` 0: one b for all."""
     low, high = v.broadcast(lo), v.broadcast(hi)
     for number in (ADD, MULTIPLY, SCALE_AND_SHIFT, SLOPE):
         with v.when(kind == number), v.loop(rows) as row:
@@ -41,19 +41,21 @@ def combine_rows(v, kind, x, x_row, b, b_row, s, y, y_row, rows, blocks, rest, l
             def result(load, at, number=number, row=row):
                 shift = load(s, at) if number == SCALE_AND_SHIFT else None
                 return v.clip(
-                    formula(v, number, load(x, row * x_row + at), load(b, row * b_row + at), shift), low, high
+                    formula(v, number, load(x, row * x_stride + at), load(b, row * b_stride + at), shift), low, high
                 )
 
             with v.loop(blocks) as block:
-                v.store(result(v.load, block * LANES), y, row * y_row + block * LANES)
+                v.store(result(v.load, block * LANES), y, row * y_stride + block * LANES)
             with v.when(rest != 0):
                 mask, at = v.mask(rest), blocks * LANES
                 value = result(lambda address, offset, mask=mask: v.load_masked(address, offset, mask), at)
-                v.store_masked(value, y, row * y_row + at, mask)
+                v.store_masked(value, y, row * y_stride + at, mask)
 
 
 @inline
-def combine_range(kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, p0, p1, b0, b1):
+def combine_range(
+    kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, p0, p1, b0, b1
+):
     """Rows p0 .. p1, channel blocks b0 .. b1; b starts anew with each image where ``b_image`` is not 0."""
     first, count = b0 * LANES, min(channels, b1 * LANES) - b0 * LANES
     p = p0
@@ -61,30 +63,31 @@ def combine_range(kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row
         image = p // rows_per_image
         end = min(p1, (image + 1) * rows_per_image)
         combine_rows(
-            kind, x.ctypes.data + (p * x_row + first) * 4, x_row,
-            b.ctypes.data + (p * b_row + image * b_image + first) * 4, b_row, s.ctypes.data + first * 4,
-            y.ctypes.data + (p * y_row + first) * 4, y_row, end - p, count // LANES, count % LANES, lo, hi,
+            kind, x.ctypes.data + (p * x_stride + first) * 4, x_stride,
+            b.ctypes.data + (p * b_stride + image * b_image + first) * 4, b_stride, s.ctypes.data + first * 4,
+            y.ctypes.data + (p * y_stride + first) * 4, y_stride, end - p, count // LANES, count % LANES, lo, hi,
         )  # fmt: skip
         p = end
 
 
 @jit
-def combine(kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, rows, blocks):
+def combine(kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, rows, blocks):
     """The formula numbered ``kind`` over all rows."""
     combine_range(
-        kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, 0, rows, 0, blocks
+        kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, 0, rows, 0, blocks
     )  # fmt: skip
 
 
 @jit_parallel
 def combine_parallel(
-    kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, rows, blocks, row_parts, b_parts
+    kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, rows, blocks,
+    row_parts, block_parts,
 ):  # fmt: skip
-    """`combine` in row_parts x b_parts pieces."""
-    for part in prange(row_parts * b_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, b_parts)
+    """`combine` in row_parts x block_parts pieces."""
+    for part in prange(row_parts * block_parts):
+        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
         combine_range(
-            kind, x, x_row, b, b_row, b_image, rows_per_image, s, y, y_row, channels, lo, hi, p0, p1, b0, b1
+            kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, p0, p1, b0, b1
         )  # fmt: skip
 
 

@@ -17,35 +17,35 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
 
 @inline
-def gather(x, geometry, pixel_stride, channel, c, first, count, columns):
+def gather(x, geometry, x_stride, channel, c, first, count, columns):
     """Copy the windows of output pixels first .. first + count into columns[count, kh * kw * c]."""
     h, w, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
-    to = 0
+    zero, to = np.float32(0), columns.ctypes.data
     for p in range(first, first + count):
         image, oy, ox = p // (out_h * out_w), p // out_w % out_h, p % out_w
+        ix = ox * stride_w - left
+        j0, j1 = tap_range(ix, w, kw, dilation_w)
         for i in range(kh):
             iy = oy * stride_h - top + i * dilation_h
-            for j in range(kw):
-                ix = ox * stride_w - left + j * dilation_w
-                if 0 <= iy < h and 0 <= ix < w:
-                    at = ((image * h + iy) * w + ix) * pixel_stride + channel
-                    # as slices, since the loop is not vectorised over `at + k`, which Numba takes for possibly negative
-                    pixel, target = x[at : at + c], columns[to : to + c]
-                    for k in range(c):
-                        target[k] = pixel[k]
-                else:
-                    for k in range(c):
-                        columns[to + k] = np.float32(0)
-                to += c
+            if 0 <= iy < h:
+                at = ((image * h + iy) * w + ix + j0 * dilation_w) * x_stride + channel
+                fill_rows(zero, to, 0, 1, j0 * c)
+                copy_rows(x.ctypes.data + at * 4, dilation_w * x_stride, to + j0 * c * 4, c, j1 - j0, c)
+                fill_rows(zero, to + j1 * c * 4, 0, 1, (kw - j1) * c)
+            else:
+                fill_rows(zero, to, 0, 1, kw * c)
+            to += kw * c * 4
 
 
 @inline
 def im2col_range(
-    x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
 ):
     """Output pixels p0 .. p1 of all groups; ``c`` and ``n`` are channels of one group."""
     k = geometry[4] * geometry[5] * c
@@ -54,7 +54,7 @@ def im2col_range(
     for first in range(p0, p1, block):
         count = min(block, p1 - first)
         for g in range(groups):
-            gather(x, geometry, pixel_stride, g * c, c, first, count, columns)
+            gather(x, geometry, x_stride, g * c, c, first, count, columns)
             gemm(
                 columns.ctypes.data, k, count, k, w.ctypes.data + g * w_group * 4, bias.ctypes.data + g * b_group * 4,
                 r.ctypes.data + (first * r_stride + g * n) * 4, r_stride,
@@ -63,16 +63,16 @@ def im2col_range(
 
 
 @jit
-def im2col(x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block):
+def im2col(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block):
     """clip(conv2d + bias + r) over all output pixels."""
     im2col_range(
-        x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, scratch, block, 0, pixels
+        x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, scratch, block, 0, pixels
     )
 
 
 @jit_parallel
 def im2col_parallel(
-    x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block, threads
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block, threads
 ):
     """`im2col` with the output pixels dealt out in whole tiles; each thread has its own part of the scratch."""
     tiles, part = -(-pixels // MR), scratch.size // threads
@@ -80,7 +80,7 @@ def im2col_parallel(
         p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
         columns = scratch[t * part : (t + 1) * part]
         im2col_range(
-            x, pixel_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
+            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
         )
 
 
@@ -124,15 +124,6 @@ class Im2col(Kernel):
             *clip_bounds(op.activation), scratch, self.block,
         )  # fmt: skip
         return partial(im2col, *args) if threads == 1 else partial(im2col_parallel, *args, threads)
-
-
-def window_geometry(problem: Problem) -> tuple[int, ...]:
-    """(h, w, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w) of a convolution."""
-    op = problem.op
-    assert isinstance(op, Conv2d)
-    size, kernel = problem.inputs[0][2:], problem.params["weight"].shape[2:]
-    top, _, left, _ = op.pads(size, kernel)
-    return (*size, *problem.outputs[0][2:], *kernel, *op.stride, top, left, *op.dilation)
 
 
 KERNELS = (Im2col,)

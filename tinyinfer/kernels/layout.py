@@ -1,6 +1,6 @@
 """Copies: between NCHW and NHWC at the borders of a network, and the operators that only move data.
 
-Each is described by plain strides, so three loops serve them all.
+Each is described by plain strides, so a few loops serve them all: copy, fill, interleave, transpose.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ from tinyinfer.ops.views import Flatten
 BLOCK = 16  # pixels and channels transposed at a time: 16 cache lines on each side
 
 
-@vector_function(x="address", x_row="int", y="address", y_row="int", rows="int", blocks="int", rest="int")
-def copy_vectors(v, x, x_row, y, y_row, rows, blocks, rest):
+@vector_function(x="address", x_stride="int", y="address", y_stride="int", rows="int", blocks="int", rest="int")
+def copy_vectors(v, x, x_stride, y, y_stride, rows, blocks, rest):
     """Rows of ``blocks`` vectors and ``rest`` lanes."""
     with v.loop(rows) as row:
         with v.loop(blocks) as block:
-            v.store(v.load(x, row * x_row + block * LANES), y, row * y_row + block * LANES)
+            v.store(v.load(x, row * x_stride + block * LANES), y, row * y_stride + block * LANES)
         with v.when(rest != 0):
             mask, end = v.mask(rest), blocks * LANES
-            v.store_masked(v.load_masked(x, row * x_row + end, mask), y, row * y_row + end, mask)
+            v.store_masked(v.load_masked(x, row * x_stride + end, mask), y, row * y_stride + end, mask)
 
 
-@vector_function(value="float", y="address", y_row="int", rows="int", blocks="int", rest="int")
-def fill_vectors(v, value, y, y_row, rows, blocks, rest):
+@vector_function(value="float", y="address", y_stride="int", rows="int", blocks="int", rest="int")
+def fill_vectors(v, value, y, y_stride, rows, blocks, rest):
     """The same number everywhere in rows of ``blocks`` vectors and ``rest`` lanes."""
     vector = v.broadcast(value)
     with v.loop(rows) as row:
         with v.loop(blocks) as block:
-            v.store(vector, y, row * y_row + block * LANES)
+            v.store(vector, y, row * y_stride + block * LANES)
         with v.when(rest != 0):
-            v.store_masked(vector, y, row * y_row + blocks * LANES, v.mask(rest))
+            v.store_masked(vector, y, row * y_stride + blocks * LANES, v.mask(rest))
 
 
 def make_interleave(streams: int) -> Any:
     """``streams`` runs of floats, ``x_stream`` apart, dealt out one float at a time, in every row."""
 
     @vector_function(
-        x="address", x_row="int", x_stream="int", y="address", y_row="int", rows="int", blocks="int", rest="int"
+        x="address", x_stride="int", x_stream="int", y="address", y_stride="int", rows="int", blocks="int", rest="int"
     )
-    def interleave(v, x, x_row, x_stream, y, y_row, rows, blocks, rest):
+    def interleave(v, x, x_stride, x_stream, y, y_stride, rows, blocks, rest):
         with v.loop(rows) as row:
             with v.loop(blocks) as block:
-                vectors = [v.load(x, row * x_row + x_stream * i + block * LANES) for i in range(streams)]
+                vectors = [v.load(x, row * x_stride + x_stream * i + block * LANES) for i in range(streams)]
                 for j, vector in enumerate(v.interleave(vectors)):
-                    v.store(vector, y, row * y_row + (block * streams + j) * LANES)
+                    v.store(vector, y, row * y_stride + (block * streams + j) * LANES)
             with v.when(rest != 0):
                 mask, end = v.mask(rest), blocks * LANES
-                vectors = [v.load_masked(x, row * x_row + x_stream * i + end, mask) for i in range(streams)]
+                vectors = [v.load_masked(x, row * x_stride + x_stream * i + end, mask) for i in range(streams)]
                 for j, vector in enumerate(v.interleave(vectors)):
                     last = v.mask(rest * streams - j * LANES)
-                    v.store_masked(vector, y, row * y_row + end * streams + j * LANES, last)
+                    v.store_masked(vector, y, row * y_stride + end * streams + j * LANES, last)
 
     return interleave
 
@@ -69,83 +69,87 @@ def make_interleave(streams: int) -> Any:
 interleave_2, interleave_3 = make_interleave(2), make_interleave(3)
 
 
-@vector_function(x="address", x_row="int", rows="int", columns="int", y="address", y_row="int")
-def transpose_block(v, x, x_row, rows, columns, y, y_row):
-    """y[j * y_row + i] = x[i * x_row + j], one float at a time."""
+@vector_function(x="address", x_stride="int", rows="int", columns="int", y="address", y_stride="int")
+def transpose_block(v, x, x_stride, rows, columns, y, y_stride):
+    """y[j * y_stride + i] = x[i * x_stride + j], one float at a time."""
     scalars = Vectors(v.builder, lanes=1)
     with v.loop(columns) as j, v.loop(rows) as i:
-        scalars.store(scalars.load(x, i * x_row + j), y, j * y_row + i)
+        scalars.store(scalars.load(x, i * x_stride + j), y, j * y_stride + i)
 
 
 @inline
-def transpose(x, x_row, rows, columns, y, y_row):
-    """y[j * y_row + i] = x[i * x_row + j], block by block so that both sides stay in L1."""
+def transpose(x, x_stride, rows, columns, y, y_stride):
+    """y[j * y_stride + i] = x[i * x_stride + j], block by block so that both sides stay in L1."""
     for i in range(0, rows, BLOCK):
         for j in range(0, columns, BLOCK):
             transpose_block(
-                x + (i * x_row + j) * 4, x_row, min(BLOCK, rows - i), min(BLOCK, columns - j),
-                y + (j * y_row + i) * 4, y_row,
+                x + (i * x_stride + j) * 4, x_stride, min(BLOCK, rows - i), min(BLOCK, columns - j),
+                y + (j * y_stride + i) * 4, y_stride,
             )  # fmt: skip
 
 
 @jit
-def to_nhwc(x, n, c, pixels, y, y_row):
-    """n images of c planes of ``pixels`` floats into pixels of c floats, ``y_row`` apart."""
+def to_nhwc(x, n, c, pixels, y, y_stride):
+    """n images of c planes of ``pixels`` floats into pixels of c floats, ``y_stride`` apart."""
     for image in range(n):
-        source, target = x.ctypes.data + image * c * pixels * 4, y.ctypes.data + image * pixels * y_row * 4
-        if c == 3 and y_row == 3:
+        source, target = x.ctypes.data + image * c * pixels * 4, y.ctypes.data + image * pixels * y_stride * 4
+        if c == 3 and y_stride == 3:
             interleave_3(source, 0, pixels, target, 0, 1, pixels // LANES, pixels % LANES)
         else:
-            transpose(source, pixels, c, pixels, target, y_row)
+            transpose(source, pixels, c, pixels, target, y_stride)
 
 
 @jit
-def to_nchw(x, x_row, n, c, pixels, y):
+def to_nchw(x, x_stride, n, c, pixels, y):
     """The way back; y is contiguous."""
     for image in range(n):
-        source = x.ctypes.data + image * pixels * x_row * 4
-        transpose(source, x_row, pixels, c, y.ctypes.data + image * c * pixels * 4, pixels)
+        source = x.ctypes.data + image * pixels * x_stride * 4
+        transpose(source, x_stride, pixels, c, y.ctypes.data + image * c * pixels * 4, pixels)
 
 
 @jit
-def copy_rows(x, x_row, rows, channels, y, y_row):
+def copy_rows(x, x_stride, rows, channels, y, y_stride):
     """Rows of ``channels`` floats."""
-    copy_vectors(x.ctypes.data, x_row, y.ctypes.data, y_row, rows, channels // LANES, channels % LANES)
+    copy_vectors(x.ctypes.data, x_stride, y.ctypes.data, y_stride, rows, channels // LANES, channels % LANES)
 
 
 @jit
-def shuffle_rows(x, x_row, rows, groups, channels, y, y_row):
+def shuffle_rows(x, x_stride, rows, groups, channels, y, y_stride):
     """y[k * groups + g] = x[g * channels + k] in every row."""
     source, target, blocks, rest = x.ctypes.data, y.ctypes.data, channels // LANES, channels % LANES
     if groups == 2:
-        interleave_2(source, x_row, channels, target, y_row, rows, blocks, rest)
+        interleave_2(source, x_stride, channels, target, y_stride, rows, blocks, rest)
     elif groups == 3:
-        interleave_3(source, x_row, channels, target, y_row, rows, blocks, rest)
+        interleave_3(source, x_stride, channels, target, y_stride, rows, blocks, rest)
     else:
         for i in range(rows):
-            transpose(source + i * x_row * 4, channels, groups, channels, target + i * y_row * 4, groups)
+            transpose(source + i * x_stride * 4, channels, groups, channels, target + i * y_stride * 4, groups)
 
 
 @jit
-def pad_rows(x, x_row, size, first, y, y_row, out_size, to, copied, value):
+def pad_rows(x, x_stride, size, first, y, y_stride, out_size, to, copied, value):
     """Fill the output with ``value``, then copy (c, h, w) floats of every image from ``first`` to place ``to``."""
     n, _, h, w = size
     out_c, out_h, out_w = out_size
-    fill_vectors(value, y.ctypes.data, y_row, n * out_h * out_w, out_c // LANES, out_c % LANES)
+    fill_vectors(value, y.ctypes.data, y_stride, n * out_h * out_w, out_c // LANES, out_c % LANES)
     for image in range(n):
         for i in range(copied[1]):
-            source = ((image * h + first[1] + i) * w + first[2]) * x_row + first[0]
-            target = ((image * out_h + to[1] + i) * out_w + to[2]) * y_row + to[0]
+            source = ((image * h + first[1] + i) * w + first[2]) * x_stride + first[0]
+            target = ((image * out_h + to[1] + i) * out_w + to[2]) * y_stride + to[0]
             copy_vectors(
-                x.ctypes.data + source * 4, x_row, y.ctypes.data + target * 4, y_row,
+                x.ctypes.data + source * 4, x_stride, y.ctypes.data + target * 4, y_stride,
                 copied[2], copied[0] // LANES, copied[0] % LANES,
             )  # fmt: skip
 
 
-def channel_slice(fm: FeatureMap, start: int, channels: int) -> FeatureMap:
-    """Some channels of a feature map, where they lie."""
-    length = (fm.pixels - 1) * fm.pixel_stride + channels
-    return fm._replace(data=fm.data[start : start + length], c=channels)
+def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[FeatureMap]:
+    """The channels of a feature map, where they lie, that each of its parts stands for."""
+    slices, start = [], 0
+    for part in parts:
+        length = (whole.pixels - 1) * whole.pixel_stride + part.c
+        slices.append(whole._replace(data=whole.data[start : start + length], c=part.c))
+        start += part.c
+    return slices
 
 
 def bind_copy(source: FeatureMap, target: FeatureMap) -> Bound:
@@ -170,40 +174,32 @@ class _Copy(Kernel):
     name = "copy"
 
 
-class ConcatCopy(_Copy):
+class _ChannelCopy(_Copy):
+    """Along the channels of images or of rows."""
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Concat | Split)
+        rank = len(problem.inputs[0])
+        return rank in (2, 4) and problem.op.dim % rank == 1
+
+
+class ConcatCopy(_ChannelCopy):
     """Concatenation of channels, where the layout could not place the inputs side by side."""
 
     op = "concat"
 
-    @classmethod
-    def applies(cls, problem: Problem) -> bool:
-        assert isinstance(problem.op, Concat)
-        rank = len(problem.inputs[0])
-        return rank in (2, 4) and problem.op.dim % rank == 1
-
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        starts = np.cumsum([0, *(x.c for x in inputs)])
-        return in_turn(
-            [bind_copy(x, channel_slice(outputs[0], int(at), x.c)) for at, x in zip(starts, inputs, strict=False)]
-        )
+        return in_turn([*map(bind_copy, inputs, channel_slices(outputs[0], inputs))])
 
 
-class SplitCopy(_Copy):
+class SplitCopy(_ChannelCopy):
     """Groups of channels, where the layout could not let the readers look into the input."""
 
     op = "split"
 
-    @classmethod
-    def applies(cls, problem: Problem) -> bool:
-        assert isinstance(problem.op, Split)
-        rank = len(problem.inputs[0])
-        return rank in (2, 4) and problem.op.dim % rank == 1
-
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        starts = np.cumsum([0, *(y.c for y in outputs)])
-        return in_turn(
-            [bind_copy(channel_slice(inputs[0], int(at), y.c), y) for at, y in zip(starts, outputs, strict=False)]
-        )
+        return in_turn([*map(bind_copy, channel_slices(inputs[0], outputs), outputs)])
 
 
 class ChannelShuffleCopy(_Copy):

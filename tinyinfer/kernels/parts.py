@@ -1,4 +1,8 @@
-"""How rows of channels are dealt out to threads."""
+"""How rows of channels are dealt out to threads.
+
+A kernel and its parallel twin are both written out, here as in every file: Numba's cache never finds again what a
+factory of functions has made, since it takes the functions they close over for new ones in every process.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ def stream(x, y, factor):
 
 
 @jit_parallel
-def stream_parallel(x, y, factor):
-    """`stream`, spread over threads."""
-    for i in prange(x.size):
-        y[i] = factor * x[i]
+def stream_parallel(x, y, factor, threads):
+    """`stream`, a part for each of ``threads``."""
+    for t in prange(threads):
+        for i in range(x.size * t // threads, x.size * (t + 1) // threads):
+            y[i] = factor * x[i]

@@ -58,19 +58,19 @@ def make_window(reduce: Callable[..., Any]) -> Any:
     """One output pixel: its window reduced and scaled, for ``blocks`` vectors and ``rest`` lanes."""
 
     @vector_function(
-        x="address", x_row="int", rows="int", x_col="int", columns="int", scale="float",
+        x="address", x_row="int", rows="int", x_stride="int", columns="int", scale="float",
         y="address", blocks="int", rest="int",
     )  # fmt: skip
-    def window(v, x, x_row, rows, x_col, columns, scale, y, blocks, rest):
+    def window(v, x, x_row, rows, x_stride, columns, scale, y, blocks, rest):
         factor = v.broadcast(scale)
         with v.loop(blocks) as block:
             at = block * LANES
-            y_block = reduce(v, rows, columns, lambda row, column: v.load(x, row * x_row + column * x_col + at))
+            y_block = reduce(v, rows, columns, lambda row, column: v.load(x, row * x_row + column * x_stride + at))
             v.store(v.mul(y_block, factor), y, at)
         with v.when(rest != 0):
             end, mask = blocks * LANES, v.mask(rest)
             y_rest = reduce(
-                v, rows, columns, lambda row, column: v.load_masked(x, row * x_row + column * x_col + end, mask)
+                v, rows, columns, lambda row, column: v.load_masked(x, row * x_row + column * x_stride + end, mask)
             )
             v.store_masked(v.mul(y_rest, factor), y, end, mask)
 
@@ -82,16 +82,17 @@ def make_pixels(reduce: Callable[..., Any]) -> Any:
     window = make_window(reduce)
 
     @inline
-    def pixels(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, p0, p1, b0, b1):
+    def pixels(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, p0, p1, b0, b1):
         row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
         first, channels = b0 * LANES, min(c, b1 * LANES) - b0 * LANES
         for p in range(p0, p1):
             image, at = p // (out_h * out_w), p % (out_h * out_w)
             i, j = at // out_w, at % out_w
-            source = ((image * h + row_start[i]) * w + column_start[j]) * x_col + first
+            source = ((image * h + row_start[i]) * w + column_start[j]) * x_stride + first
             window(
-                x.ctypes.data + source * 4, dilation_h * w * x_col, row_count[i], dilation_w * x_col, column_count[j],
-                scale[at], y.ctypes.data + (p * y_col + first) * 4, channels // LANES, channels % LANES,
+                x.ctypes.data + source * 4,
+                dilation_h * w * x_stride, row_count[i], dilation_w * x_stride, column_count[j],
+                scale[at], y.ctypes.data + (p * y_stride + first) * 4, channels // LANES, channels % LANES,
             )  # fmt: skip
 
     return pixels
@@ -101,31 +102,35 @@ maxima, means = make_pixels(reduce_to_maximum), make_pixels(reduce_to_sum)
 
 
 @jit
-def max_pool(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks):
+def max_pool(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks):
     """The maximum of every window."""
-    maxima(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, 0, pixels, 0, blocks)
+    maxima(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, 0, pixels, 0, blocks)
 
 
 @jit
-def mean_pool(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks):
+def mean_pool(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks):
     """The scaled sum of every window."""
-    means(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, 0, pixels, 0, blocks)
+    means(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, 0, pixels, 0, blocks)
 
 
 @jit_parallel
-def max_pool_parallel(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts):
+def max_pool_parallel(
+    x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts
+):
     """`max_pool` in pixel_parts x block_parts pieces."""
     for part in prange(pixel_parts * block_parts):
         p0, p1, b0, b1 = piece(part, pixels, blocks, pixel_parts, block_parts)
-        maxima(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, p0, p1, b0, b1)
+        maxima(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, p0, p1, b0, b1)
 
 
 @jit_parallel
-def mean_pool_parallel(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts):
+def mean_pool_parallel(
+    x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts
+):
     """`mean_pool` in pixel_parts x block_parts pieces."""
     for part in prange(pixel_parts * block_parts):
         p0, p1, b0, b1 = piece(part, pixels, blocks, pixel_parts, block_parts)
-        means(x, x_col, h, w, windows, y, y_col, out_h, out_w, c, p0, p1, b0, b1)
+        means(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, p0, p1, b0, b1)
 
 
 def sliding(problem: Problem) -> Windows:
@@ -171,19 +176,8 @@ class _Pool(Kernel):
         windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
         blocks = -(-y.c // LANES)
         args = (
-            x.data,
-            x.pixel_stride,
-            x.h,
-            x.w,
-            tuple(windows),
-            y.data,
-            y.pixel_stride,
-            y.h,
-            y.w,
-            y.c,
-            y.pixels,
-            blocks,
-        )
+            x.data, x.pixel_stride, x.h, x.w, tuple(windows), y.data, y.pixel_stride, y.h, y.w, y.c, y.pixels, blocks,
+        )  # fmt: skip
         if threads == 1 or x.pixels * x.c < 8 * SMALL:  # most global pools: no second thread to wake, none to compile
             return partial(max_pool if self.largest else mean_pool, *args)
         parallel = max_pool_parallel if self.largest else mean_pool_parallel

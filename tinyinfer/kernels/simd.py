@@ -1,4 +1,4 @@
-"""A vector language of a dozen words over LLVM, in which a microkernel reads as the loop it is.
+"""A small vector language over LLVM, in which a microkernel reads as the loop it is.
 
     @vector_function(x="address", y="address", n="int")
     def double(v, x, y, n):
@@ -7,7 +7,8 @@
             v.store(v.add(a, a), y, i * LANES)
 
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
-code, and variables live in registers.  Offsets count floats.  No other file of the package touches LLVM.
+code, and variables live in registers.  Offsets count floats.  Only `jit`, which hands the result to Numba, touches
+LLVM besides.
 """
 
 from __future__ import annotations
@@ -142,14 +143,6 @@ class Vectors:
         lane_type = ir.VectorType(_I64, self.lanes)
         counts = self._splat(_raw(count), lane_type)
         return self.builder.icmp_signed("<", ir.Constant(lane_type, list(range(self.lanes))), counts)
-
-    def prefetch(self, address: Int, offset: Int | int = 0) -> None:
-        """Ask for a cache line that will be read soon."""
-        pointer = self._pointer(address, offset, _F32)
-        function = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(ir.VoidType(), [pointer.type, _I32, _I32, _I32]), "llvm.prefetch.p0"
-        )
-        self.builder.call(function, [pointer, _I32(0), _I32(3), _I32(1)])
 
     # -- values --------------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ _output2, _output4 = make_output_transform(2), make_output_transform(4)
 
 
 @inline
-def transform_inputs(x, pixel_stride, c, m, geometry, first, count, v, v_step, v_row, patch):
+def transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row, patch):
     """V of tiles first .. first + count; v is an address, its positions v_step and its tiles v_row floats apart."""
     h, w, _, _, top, left, tiles_h, tiles_w = geometry
     alpha = m + 2
@@ -120,14 +120,14 @@ def transform_inputs(x, pixel_stride, c, m, geometry, first, count, v, v_step, v
         tile = first + t
         image, iy, ix = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m - top, tile % tiles_w * m - left
         if iy >= 0 and ix >= 0 and iy + alpha <= h and ix + alpha <= w:
-            source = x.ctypes.data + ((image * h + iy) * w + ix) * pixel_stride * 4
-            row, column = w * pixel_stride, pixel_stride
+            source = x.ctypes.data + ((image * h + iy) * w + ix) * x_stride * 4
+            row, column = w * x_stride, x_stride
         else:
             for k in range(alpha * alpha * c):  # a slice assignment would take two seconds to compile
                 patch[k] = np.float32(0)
             for i in range(max(0, -iy), min(alpha, h - iy)):
                 for j in range(max(0, -ix), min(alpha, w - ix)):
-                    at = ((image * h + iy + i) * w + ix + j) * pixel_stride
+                    at = ((image * h + iy + i) * w + ix + j) * x_stride
                     # as slices, so that the loop is vectorised (see im2col.gather)
                     pixel, target = x[at : at + c], patch[(i * alpha + j) * c : (i * alpha + j + 1) * c]
                     for k in range(c):

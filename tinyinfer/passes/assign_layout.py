@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinyinfer.graph import Graph, Node, Shape, TensorType
+from tinyinfer.kernels.base import image_dims
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.joining import Concat, Split
 from tinyinfer.ops.views import Flatten
@@ -76,12 +77,12 @@ def _place(value: str, types: Mapping[str, TensorType], parents: Mapping[str, tu
 
 def pixel_stride_of(shape: Shape) -> int:
     """Floats between the pixels of a buffer of this shape."""
-    if len(shape) == 4 and shape[1] % CONFLICTING_CHANNELS == 0 and shape[0] * shape[2] * shape[3] > 1:
-        return shape[1] + EXTRA_CHANNELS
-    return shape[1] if len(shape) in (2, 4) else 1
+    n, c, h, w = image_dims(shape)
+    conflicts = len(shape) == 4 and c % CONFLICTING_CHANNELS == 0 and n * h * w > 1
+    return c + EXTRA_CHANNELS if conflicts else c
 
 
 def buffer_size(shape: Shape) -> int:
     """Floats of a buffer of this shape."""
-    pixels = TensorType(shape).size // shape[1] if len(shape) in (2, 4) else TensorType(shape).size
-    return pixels * pixel_stride_of(shape)
+    n, _, h, w = image_dims(shape)
+    return n * h * w * pixel_stride_of(shape)

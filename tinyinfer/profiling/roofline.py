@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -84,7 +85,7 @@ def _measure_bytes(threads: int) -> float:
     from tinyinfer.kernels import peak
 
     x, y = (np.ones(STREAM_FLOATS, np.float32) for _ in range(2))
-    run: Callable[..., None] = peak.stream if threads == 1 else peak.stream_parallel
+    run: Callable[..., None] = peak.stream if threads == 1 else partial(peak.stream_parallel, threads=threads)
     starts = itertools.cycle(range(0, STREAM_FLOATS, PIECE_FLOATS))
 
     def next_piece() -> None:

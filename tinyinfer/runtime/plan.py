@@ -155,10 +155,7 @@ def scratch_name(step: Step) -> str:
 
 
 def feature_map(plan: Plan, arena: np.ndarray, value: str) -> FeatureMap:
-    """A value as kernels see it: rank 4 as NHWC, rank 2 as 1x1 images, other ranks as one long pixel."""
-    place, shape = plan.placements[value], plan.types[value].shape
-    n, c, h, w = shape if len(shape) == 4 else (*shape, 1, 1) if len(shape) == 2 else (1, plan.types[value].size, 1, 1)
-    stride = place.pixel_stride if len(shape) in (2, 4) else c
+    """A value as kernels see it."""
+    place = plan.placements[value]
     start = plan.offsets[place.root] + place.offset
-    length = (n * h * w - 1) * stride + c
-    return FeatureMap(arena[start : start + length], n, h, w, c, stride)
+    return FeatureMap.place(arena[start:], plan.types[value].shape, place.pixel_stride)

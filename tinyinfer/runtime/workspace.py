@@ -28,11 +28,7 @@ class Workspace:
 
     def view(self, value: str) -> np.ndarray:
         """A live view of a value in its logical shape, images as NCHW."""
-        shape = self.plan.types[value].shape
-        fm = feature_map(self.plan, self.arena, value)
-        if len(shape) == 4:
-            return fm.nchw()
-        return fm.nhwc()[:, 0, 0, :] if len(shape) == 2 else fm.data.reshape(shape)
+        return self._feature_map(value).logical(self.plan.types[value].shape)
 
     def _bind(self, step: Step) -> Callable[[], None]:
         if step.node.op.name == "input":
