@@ -2,49 +2,74 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from tinyinfer import kernels, ops
-from tinyinfer.graph import TensorType
-from tinyinfer.kernels.base import Kernel, Problem
-from tinyinfer.kernels.on_arrays import run
+from tinyinfer.errors import InputError
+from tinyinfer.graph import Shape
+from tinyinfer.kernels.base import Bound, Kernel
 from tinyinfer.ops.base import Case, Op
 from tinyinfer.runtime.options import make_options
 
-Task = tuple[type[Kernel], Problem]
+Task = tuple[type[Kernel], Bound]
+
+LARGE = 256 * 1024  # floats: enough for every kernel to take the threads it is given
 
 
 def tasks(threads: int | None = None) -> list[Task]:
-    """One small problem for every kernel, for one thread and for ``threads`` (None: all cores)."""
+    """A call for every compiled function of every kernel, for one thread and for ``threads`` (None: all cores).
+
+    A kernel has several functions where sizes decide, so all examples of its operator are looked at.
+    """
     counts = sorted({1, make_options(threads).threads})
-    found = []
-    for name in ops.names():
-        for kernel in kernels.list(name):
-            problems = (_problem(ops.get(name), case, count) for count in counts for case in ops.get(name).cases())
-            taken: dict[int, Problem] = {}
-            for problem in problems:
-                if problem.threads not in taken and kernel.applies(problem):
-                    taken[problem.threads] = problem
-            found += [(kernel, problem) for problem in taken.values()]
-    return found
+    found: dict[tuple[type[Kernel], Any], Task] = {}
+    for cls in map(ops.get, ops.names()):
+        for kernel in kernels.list(cls.name):
+            for count in counts:
+                for case in cls.cases():
+                    bound = _bind(kernel, cls, case, count)
+                    if bound is not None:
+                        found.setdefault((kernel, getattr(bound, "func", count)), (kernel, bound))
+    return list(found.values())
 
 
 def warm(todo: Sequence[Task], progress: Callable[[int, int], None] | None = None) -> float:
     """Run the tasks, which compiles what is not yet compiled; returns the seconds it took."""
     start = time.perf_counter()
-    for done, (kernel, problem) in enumerate(todo, 1):
-        run(kernel, problem, [np.ones(shape, np.float32) for shape in problem.inputs])
+    _warm_border()
+    for done, (_, call) in enumerate(todo, 1):
+        call()
         if progress:
             progress(done, len(todo))
     return time.perf_counter() - start
 
 
-def _problem(cls: type[Op], case: Case, threads: int) -> Problem:
-    op = cls(**case.attrs)
-    inputs = [TensorType(shape) for shape in case.inputs]
-    outputs = op.infer(inputs, {role: TensorType(shape) for role, shape in case.params.items()})
+def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int) -> Bound | None:
+    """The kernel prepared for an example, with a larger batch for several threads; None where it does not apply."""
+    shapes = case.inputs if threads == 1 else _enlarged(case.inputs)
+    inputs = [np.ones(shape, np.float32) for shape in shapes]
+    plain = len(inputs) if cls.arity is None else cls.arity
+    named = dict(zip(cls.optional_inputs, inputs[plain:], strict=False))
     params = {role: np.ones(shape, np.float32) for role, shape in case.params.items()}
-    return Problem(op, tuple(case.inputs), tuple(t.shape for t in outputs), params, threads)
+    try:
+        return kernels.prepare(kernel, *inputs[:plain], threads=threads, **named, **params, **case.attrs)  # type: ignore[no-any-return]
+    except InputError:
+        return None
+
+
+def _enlarged(shapes: Sequence[Shape]) -> list[Shape]:
+    factor = -(-LARGE // max(map(math.prod, shapes)))
+    return [(shape[0] * factor, *shape[1:]) for shape in shapes]
+
+
+def _warm_border() -> None:
+    """The one compiled function that plans call and no kernel stands for."""
+    from tinyinfer.kernels.layout import to_nhwc
+
+    transpose: Callable[..., None] = to_nhwc
+    transpose(np.ones(3, np.float32), 1, 3, 1, np.empty(3, np.float32), 3)
