@@ -54,8 +54,9 @@ def without_activation(op: Op) -> Op:
 
 
 def scale_of(y: np.ndarray) -> float:
-    """The standard deviation; a handful of values may be close to each other by chance, so for them at least 1."""
-    return float(np.std(y)) if y.size >= 100 else max(1.0, float(np.std(y)))
+    """The standard deviation; at least 1 for a handful of values, close by chance, and for windows all in the border."""
+    deviation = float(np.std(y))
+    return deviation if y.size >= 100 and deviation > 0 else max(1.0, deviation)
 
 
 def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int = 0, after: int = 0) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.jit import inline, jit
+from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.simd import LANES, Vectors, vector_function
 from tinyinfer.ops.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.joining import Concat, Split
@@ -20,28 +21,6 @@ from tinyinfer.ops.pad import Pad
 from tinyinfer.ops.views import Flatten
 
 BLOCK = 16  # pixels and channels transposed at a time: 16 cache lines on each side
-
-
-@vector_function(x="address", x_stride="int", y="address", y_stride="int", rows="int", blocks="int", rest="int")
-def copy_vectors(v, x, x_stride, y, y_stride, rows, blocks, rest):
-    """Rows of ``blocks`` vectors and ``rest`` lanes."""
-    with v.loop(rows) as row:
-        with v.loop(blocks) as block:
-            v.store(v.load(x, row * x_stride + block * LANES), y, row * y_stride + block * LANES)
-        with v.when(rest != 0):
-            mask, end = v.mask(rest), blocks * LANES
-            v.store_masked(v.load_masked(x, row * x_stride + end, mask), y, row * y_stride + end, mask)
-
-
-@vector_function(value="float", y="address", y_stride="int", rows="int", blocks="int", rest="int")
-def fill_vectors(v, value, y, y_stride, rows, blocks, rest):
-    """The same number everywhere in rows of ``blocks`` vectors and ``rest`` lanes."""
-    vector = v.broadcast(value)
-    with v.loop(rows) as row:
-        with v.loop(blocks) as block:
-            v.store(vector, y, row * y_stride + block * LANES)
-        with v.when(rest != 0):
-            v.store_masked(vector, y, row * y_stride + blocks * LANES, v.mask(rest))
 
 
 def make_interleave(streams: int) -> Any:
@@ -108,9 +87,9 @@ def to_nchw(x, x_stride, n, c, pixels, y):
 
 
 @jit
-def copy_rows(x, x_stride, rows, channels, y, y_stride):
+def copy(x, x_stride, rows, channels, y, y_stride):
     """Rows of ``channels`` floats."""
-    copy_vectors(x.ctypes.data, x_stride, y.ctypes.data, y_stride, rows, channels // LANES, channels % LANES)
+    copy_rows(x.ctypes.data, x_stride, y.ctypes.data, y_stride, rows, channels)
 
 
 @jit
@@ -131,15 +110,12 @@ def pad_rows(x, x_stride, size, first, y, y_stride, out_size, to, copied, value)
     """Fill the output with ``value``, then copy (c, h, w) floats of every image from ``first`` to place ``to``."""
     n, _, h, w = size
     out_c, out_h, out_w = out_size
-    fill_vectors(value, y.ctypes.data, y_stride, n * out_h * out_w, out_c // LANES, out_c % LANES)
+    fill_rows(value, y.ctypes.data, y_stride, n * out_h * out_w, out_c)
     for image in range(n):
         for i in range(copied[1]):
             source = ((image * h + first[1] + i) * w + first[2]) * x_stride + first[0]
             target = ((image * out_h + to[1] + i) * out_w + to[2]) * y_stride + to[0]
-            copy_vectors(
-                x.ctypes.data + source * 4, x_stride, y.ctypes.data + target * 4, y_stride,
-                copied[2], copied[0] // LANES, copied[0] % LANES,
-            )  # fmt: skip
+            copy_rows(x.ctypes.data + source * 4, x_stride, y.ctypes.data + target * 4, y_stride, copied[2], copied[0])
 
 
 def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[FeatureMap]:
@@ -157,7 +133,7 @@ def bind_copy(source: FeatureMap, target: FeatureMap) -> Bound:
     rows, channels = source.pixels, source.c
     if source.pixel_stride == target.pixel_stride == channels:
         rows, channels = 1, rows * channels
-    return partial(copy_rows, source.data, source.pixel_stride, rows, channels, target.data, target.pixel_stride)
+    return partial(copy, source.data, source.pixel_stride, rows, channels, target.data, target.pixel_stride)
 
 
 def in_turn(calls: Sequence[Bound]) -> Bound:

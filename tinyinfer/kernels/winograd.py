@@ -19,6 +19,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_e
 from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
 from tinyinfer.kernels.gemm import MR, gemm, pack_bias, pack_panels, packed_size
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.conv2d import Conv2d
 
@@ -123,15 +124,12 @@ def transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row
             source = x.ctypes.data + ((image * h + iy) * w + ix) * x_stride * 4
             row, column = w * x_stride, x_stride
         else:
-            for k in range(alpha * alpha * c):  # a slice assignment would take two seconds to compile
-                patch[k] = np.float32(0)
+            fill_rows(np.float32(0), patch.ctypes.data, 0, 1, alpha * alpha * c)
+            j0, j1 = max(0, -ix), min(alpha, w - ix)
             for i in range(max(0, -iy), min(alpha, h - iy)):
-                for j in range(max(0, -ix), min(alpha, w - ix)):
-                    at = ((image * h + iy + i) * w + ix + j) * x_stride
-                    # as slices, so that the loop is vectorised (see im2col.gather)
-                    pixel, target = x[at : at + c], patch[(i * alpha + j) * c : (i * alpha + j + 1) * c]
-                    for k in range(c):
-                        target[k] = pixel[k]
+                at = ((image * h + iy + i) * w + ix + j0) * x_stride
+                to = patch.ctypes.data + (i * alpha + j0) * c * 4
+                copy_rows(x.ctypes.data + at * 4, x_stride, to, c, j1 - j0, c)
             source, row, column = patch.ctypes.data, alpha * c, c
         for k in range(0, c, LANES):
             to = v + (t * v_row + k) * 4
@@ -155,33 +153,27 @@ def transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r
             to, row, column = y.ctypes.data + (pixel * y_stride + k) * 4, out_w * y_stride, y_stride
             other, other_row, other_column = r.ctypes.data + (pixel * r_stride + k) * 4, out_w * r_stride, r_stride
             if not whole:  # the tile goes to a patch, with its residual already there, and its real part is copied
-                copy_tile(r, pixel * r_stride + k, out_w, r_stride, patch, m, oy, ox, out_h, lanes)
-                other, other_row, other_column = patch.ctypes.data, m * LANES, LANES * (r_stride != 0)
                 to, row, column = patch.ctypes.data, m * LANES, LANES
+                if r_stride != 0:
+                    copy_tile(other, other_row, other_column, to, row, column, m, oy, ox, out_h, out_w, lanes)
+                    other, other_row, other_column = to, row, column
             b = bias.ctypes.data + k * 4
             if m == 4:
                 _output4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             else:
                 _output2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             if not whole:
-                for i in range(min(m, out_h - oy)):
-                    for j in range(min(m, out_w - ox)):
-                        at = (pixel + i * out_w + j) * y_stride + k
-                        ready, target = patch[(i * m + j) * LANES : (i * m + j) * LANES + lanes], y[at : at + lanes]
-                        for lane in range(lanes):
-                            target[lane] = ready[lane]
+                to = y.ctypes.data + (pixel * y_stride + k) * 4
+                copy_tile(
+                    patch.ctypes.data, m * LANES, LANES, to, out_w * y_stride, y_stride, m, oy, ox, out_h, out_w, lanes
+                )
 
 
 @inline
-def copy_tile(r, at, out_w, r_stride, patch, m, oy, ox, out_h, lanes):
-    """The real part of a tile of the residual into the patch, if there is a residual."""
-    if r_stride != 0:
-        for i in range(min(m, out_h - oy)):
-            for j in range(min(m, out_w - ox)):
-                first = at + (i * out_w + j) * r_stride
-                pixel, target = r[first : first + lanes], patch[(i * m + j) * LANES : (i * m + j) * LANES + lanes]
-                for lane in range(lanes):
-                    target[lane] = pixel[lane]
+def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_w, lanes):
+    """What of a tile of m x m pixels lies inside the image; addresses, and distances between rows and columns."""
+    for i in range(min(m, out_h - oy)):
+        copy_rows(source + i * row * 4, column, to + i * to_row * 4, to_column, min(m, out_w - ox), lanes)
 
 
 @inline
