@@ -54,7 +54,7 @@ def without_activation(op: Op) -> Op:
 
 
 def scale_of(y: np.ndarray) -> float:
-    """The standard deviation; at least 1 for a handful of values, close by chance, and for windows all in the border."""
+    """The standard deviation; at least 1 for a handful of values, or where all windows lie in the border."""
     deviation = float(np.std(y))
     return deviation if y.size >= 100 and deviation > 0 else max(1.0, deviation)
 
