@@ -79,6 +79,8 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, or None; only Numba's runtime is needed to run it."""
+        if not hasattr(self, "_load_overload") or not hasattr(self, "_guard_against_spurious_io_errors"):
+            return super().load_overload(sig, target_context)  # another Numba, which may be built otherwise
         rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)
