@@ -14,6 +14,7 @@ from tinyinfer.formats import npz
 from tinyinfer.formats.plain_npz import read_arrays
 from tinyinfer.formats.state_dict import load_weights, map_keys
 from tinyinfer.formats.torch_checkpoint import read_checkpoint
+from tinyinfer.loading import UNREADABLE
 from tinyinfer.models.recognise import Match, recognise
 from tinyinfer.models.registry import describe, find
 
@@ -34,7 +35,7 @@ def convert(path: str | os.PathLike[str], arch: str | None = None, **knobs: Any)
     from tinyinfer.model import Model
 
     file = Path(path)
-    if file.suffix in (".onnx", ".safetensors"):
+    if file.suffix in UNREADABLE:
         raise UnsupportedOpError(f"{file}: files of format {file.suffix} can't be read; a torch checkpoint can")
     state = read_arrays(file) if file.suffix == ".npz" else read_checkpoint(file)
     if state is None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 from tinyinfer.model import Model
 
-FOREIGN = (".pth", ".pt", ".th", ".tar", ".safetensors", ".onnx")  # formats to be converted first
-SUFFIXES = (".npz", *FOREIGN)
+CHECKPOINTS = (".pth", ".pt", ".th", ".tar")  # to be converted first
+UNREADABLE = (".safetensors", ".onnx")
+SUFFIXES = (".npz", *CHECKPOINTS, *UNREADABLE)
 
 
 def load(
@@ -18,8 +19,8 @@ def load(
 ) -> Model:
     """The model in a .npz file, or a network by name ("mobilenet_v2") with seeded random weights.
 
-    Raises ModelFormatError when there is no such file or it is damaged, UnsupportedOpError for formats that have to
-    be converted first and for unknown names.
+    Raises ModelFormatError when there is no such file or it is damaged, UnsupportedOpError for other formats and for
+    unknown names.
     """
     path = Path(source)
     if path.suffix == ".npz":
@@ -27,13 +28,14 @@ def load(
 
         graph, meta = load_npz(path)
         return Model(graph, meta, threads, kernels)
-    if path.suffix in FOREIGN:
+    if path.suffix in UNREADABLE:
+        raise UnsupportedOpError(f"{path}: files of format {path.suffix} can't be read")
+    if path.suffix in CHECKPOINTS:
         raise UnsupportedOpError(f"{path}: convert it first: tinyinfer convert {path} -o {path.with_suffix('.npz')}")
     check_name(source)
-    from tinyinfer.models import create
+    from tinyinfer.models import make
 
-    model = create(str(source))
-    return Model(model.graph, model.meta, threads, kernels)
+    return Model(*make(str(source)), threads, kernels)
 
 
 def check_name(source: str | os.PathLike[str]) -> None:

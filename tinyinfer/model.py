@@ -123,19 +123,21 @@ class Model:
     # -- looking inside ------------------------------------------------------------------------
 
     def cost(self, input_shape: Shape | None = None) -> Cost:
-        """Mult-adds, parameters and memory access of every node."""
+        """Mult-adds, parameters and memory access of every node.  Raises InputError when the shape does not fit."""
         from tinyinfer.profiling.cost import cost
 
-        return cost(self.graph, self._named_shape(input_shape))
+        if input_shape is None:
+            return cost(self.graph)
+        try:
+            return cost(self.graph, {self.graph.inputs[0].name: tuple(input_shape)})
+        except GraphError as error:
+            raise InputError(str(error)) from None
 
     def profile(self, x: np.ndarray | None = None, repeats: int = 20, warmup: int = 3) -> Profile:
         """Median time of every step on ``x`` (random numbers at nominal size by default)."""
         from tinyinfer.profiling.profile import profile
 
         return profile(self, x, repeats=repeats, warmup=warmup)
-
-    def _named_shape(self, shape: Shape | None) -> dict[str, Shape] | None:
-        return None if shape is None else {self.graph.inputs[0].name: tuple(shape)}
 
     # -- images and files ----------------------------------------------------------------------
 

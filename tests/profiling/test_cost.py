@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyinfer import models
-from tinyinfer.errors import GraphError, InputError
+from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.profiling.cost import cost
@@ -58,7 +58,7 @@ def test_mult_adds_grow_with_the_image_and_parameters_do_not():
     small, large = model.cost((1, 3, 224, 224)), model.cost((2, 3, 224, 224))
     assert large.macs == 2 * small.macs
     assert large.params == small.params
-    with pytest.raises(GraphError, match="expected shape"):
+    with pytest.raises(InputError, match="expected shape"):
         model.cost((1, 4, 224, 224))
 
 

@@ -161,6 +161,20 @@ def test_an_unverified_graph_never_becomes_a_model() -> None:
         Model(graph)
 
 
+def test_shapes_to_count_for_are_checked() -> None:
+    with pytest.raises(InputError, match=r"expected shape .*, found 3x16"):
+        Model(GRAPH).cost((3, 16))
+
+
+def test_a_plan_takes_no_arrays_of_another_shape() -> None:
+    plan = Model(GRAPH, threads=1).plan()
+    (i,) = plan.graph.inputs
+    with pytest.raises(InputError, match=f"input {i.name!r}: the plan is for .*, found 1x1"):
+        execute(plan, {i.name: np.zeros((1, 1), np.float32)})
+    with pytest.raises(InputError, match="found none"):
+        execute(plan, {})
+
+
 def test_threads_and_kernels_are_checked() -> None:
     with pytest.raises(InputError, match="threads: expected an integer of at least 1, found 0"):
         Model(GRAPH, threads=0)

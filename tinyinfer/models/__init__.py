@@ -5,7 +5,7 @@ ti.models.create("mobilenet_v2", num_classes=10, width=0.5)
 """
 
 from tinyinfer.models.family import Family, Rows, Variant
-from tinyinfer.models.registry import build, create, describe, families, find, key_layouts, names
+from tinyinfer.models.registry import build, create, describe, families, find, key_layouts, make, names
 
 __all__ = [
     "Family",
@@ -17,5 +17,6 @@ __all__ = [
     "families",
     "find",
     "key_layouts",
+    "make",
     "names",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinyinfer.models.registry import build, families, names
+from tinyinfer.models.registry import build, find, names
 from tinyinfer.profiling.cost import cost
 from tinyinfer.profiling.tables import Column, Table, shape_text
 
@@ -13,21 +13,19 @@ from tinyinfer.profiling.tables import Column, Table, shape_text
 def catalog(family: str | None = None) -> list[dict[str, Any]]:
     """One row a network, counted from its graph.  Raises UnsupportedOpError for an unknown family."""
     rows = []
-    for known in families().values():
-        for name in names(known.name) if family in (None, known.name) else ():
-            graph = build(name)
-            counted = cost(graph)
-            rows.append({
-                "name": name,
-                "family": known.name,
-                "params": counted.params,
-                "macs": counted.macs,
-                "input": list(graph.inputs[0].nominal),
-                "paper": known.paper,
-                "year": known.year,
-            })  # fmt: skip
-    if not rows:
-        names(family)  # says what is near
+    for name in names(family):
+        known, _ = find(name)
+        graph = build(name)
+        counted = cost(graph)
+        rows.append({
+            "name": name,
+            "family": known.name,
+            "params": counted.params,
+            "macs": counted.macs,
+            "input": list(graph.inputs[0].nominal),
+            "paper": known.paper,
+            "year": known.year,
+        })  # fmt: skip
     return rows
 
 

@@ -92,11 +92,16 @@ def create(name: str, num_classes: int | None = None, seed: int = 0, **knobs: An
     """
     from tinyinfer.model import Model
 
+    return Model(*make(name, num_classes, seed, **knobs))
+
+
+def make(name: str, num_classes: int | None = None, seed: int = 0, **knobs: Any) -> tuple[Graph, dict[str, Any]]:
+    """Graph and metadata of what `create` gives."""
     family, variant = find(name)
     if num_classes is not None:
         knobs["num_classes"] = num_classes
     graph, resolved = family.make(variant, knobs)
-    return Model(initialize(graph, seed), _metadata(family, variant, graph, resolved))
+    return initialize(graph, seed), _metadata(family, variant, graph, resolved)
 
 
 def _metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def build(
     style = Style("relu", padding, eps)
     b = Builder()
     x = b.input(3, resolution)
-    x = conv_bn_act(b, x, make_divisible(16 * width), 3, names=("conv1", "bn1", "relu"), style=style)
+    x = conv_bn_act(b, x, make_divisible(STAGES[0][0] * width), 3, names=("conv1", "bn1", "relu"), style=style)
     for stage, (channels, stride) in enumerate(STAGES, start=1):
         for i in range(blocks):
             name, out, step = f"layer{stage}.{i}", make_divisible(channels * width), stride if i == 0 else 1
