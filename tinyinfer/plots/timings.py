@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from tinyinfer.profiling.profile_rows import ProfileRow
     from tinyinfer.profiling.roofline import Peak
-    from tinyinfer.profiling.timings import Profile, ProfileRow
+    from tinyinfer.profiling.timings import Profile
 
 BAR_PITCH = 0.17  # inches a step
 

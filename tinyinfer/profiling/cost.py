@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from tinyinfer.graph import Graph, Node, OpCost, Shape, TensorType
 from tinyinfer.ops.base import Op
-from tinyinfer.profiling.report import Report
+from tinyinfer.profiling.report import CountingReport
 from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text, thousands
 
 FLOAT_BYTES = 4
@@ -50,39 +50,21 @@ class OpCostRow:
 
 
 @dataclass(frozen=True)
-class Cost(Report):
+class Cost(CountingReport[CostRow]):
     """The cost table of a network for one input shape; every total is the sum of its rows."""
 
     rows: tuple[CostRow, ...]
-
-    @property
-    def macs(self) -> int:
-        """Multiply-adds of one run; the papers' "mult-adds"."""
-        return sum(row.macs for row in self.rows)
-
-    @property
-    def params(self) -> int:
-        """Learnable parameters, those that several nodes share once."""
-        return sum(row.params for row in self.rows)
 
     @property
     def memory_access(self) -> int:
         """Elements read and written if nothing stays in a cache (ShuffleNet V2's MAC, section 2)."""
         return sum(row.memory_access for row in self.rows)
 
-    @property
-    def bytes(self) -> int:
-        """Memory access in bytes of float32."""
-        return sum(row.bytes for row in self.rows)
-
     def by_op(self) -> list[OpCostRow]:
         """Rows added up by operator, most mult-adds first."""
-        groups: dict[str, list[CostRow]] = {}
-        for row in self.rows:
-            groups.setdefault(row.op, []).append(row)
         added = [
             OpCostRow(op, len(g), sum(r.macs for r in g), sum(r.params for r in g), sum(r.memory_access for r in g))
-            for op, g in groups.items()
+            for op, g in self._gather(lambda row: row.op).items()
         ]
         return sorted(added, key=lambda row: (-row.macs, -row.memory_access))
 

@@ -10,9 +10,10 @@ import numpy as np
 from tinyinfer.errors import InputError
 from tinyinfer.graph import TensorType
 from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
+from tinyinfer.profiling.profile_rows import ProfileRow
 from tinyinfer.profiling.roofline import Peak, machine_peak
 from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs, plan_for
-from tinyinfer.profiling.timings import Profile, ProfileRow
+from tinyinfer.profiling.timings import Profile
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Plan, Step
 

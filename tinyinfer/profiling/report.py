@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 from tinyinfer.files import write_text
 from tinyinfer.profiling.html import fragment, page, table_html
@@ -42,3 +43,53 @@ class Report(ABC):
 
     def _repr_html_(self) -> str:
         return fragment(table_html(self.table()))
+
+
+class Counts(Protocol):
+    """What the rows of a cost table and of a profile count."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds."""
+        ...
+
+    @property
+    def params(self) -> int:
+        """Learnable parameters."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """Bytes read and written."""
+        ...
+
+
+Row = TypeVar("Row", bound=Counts)
+
+
+class CountingReport(Report, Generic[Row]):
+    """A report whose rows count; every total is the sum of its rows."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one run; the papers' "mult-adds"."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def params(self) -> int:
+        """Learnable parameters, those that several nodes share once."""
+        return sum(row.params for row in self.rows)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that all nodes read and write if nothing stays in a cache."""
+        return sum(row.bytes for row in self.rows)
+
+    def _gather(self, name: Callable[[Row], str]) -> dict[str, list[Row]]:
+        """Rows by a name that several of them have."""
+        groups: dict[str, list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault(name(row), []).append(row)
+        return groups

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tinyinfer.files import write_text
-from tinyinfer.graph import Shape
 from tinyinfer.profiling.html import COLOURS, bars_svg, facts_html, fragment, heading, page, table_html
-from tinyinfer.profiling.report import Report
-from tinyinfer.profiling.roofline import Bound, Peak
+from tinyinfer.profiling.profile_rows import ProfileGroup, ProfileRow, Rates
+from tinyinfer.profiling.report import CountingReport
+from tinyinfer.profiling.roofline import Peak
 from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text
 from tinyinfer.profiling.trace import chrome_trace
 
@@ -22,77 +22,8 @@ if TYPE_CHECKING:
 BUSY = 1.25  # a median this many times the least tells of other work on the machine
 
 
-class _Rates:
-    """Speeds, from counts and milliseconds."""
-
-    macs: int
-    bytes: int
-    ms: float
-
-    @property
-    def gmacs_per_s(self) -> float:
-        """10^9 mult-adds a second."""
-        return self.macs / (self.ms * 1e6) if self.ms else 0.0
-
-    @property
-    def gbytes_per_s(self) -> float:
-        """10^9 bytes a second, as if nothing stayed in a cache."""
-        return self.bytes / (self.ms * 1e6) if self.ms else 0.0
-
-
 @dataclass(frozen=True)
-class ProfileRow(_Rates):
-    """One step: ``ms`` is the median of the repeats, ``origin`` the nodes of the network it stands for.
-
-    ``macs`` and ``params`` are those nodes' counts, ``bytes`` what the step itself reads and writes;
-    ``bound`` is the roof it runs into ("" where the machine's roofs were not measured).
-    """
-
-    name: str
-    op: str
-    kernel: str
-    why: str
-    origin: tuple[str, ...]
-    shape: Shape
-    macs: int
-    params: int
-    bytes: int
-    ms: float
-    min_ms: float
-    p90_ms: float
-    first_ms: float
-    share: float
-    bound: Bound
-
-    @property
-    def label(self) -> str:
-        """Operator and kernel in one word or two; border steps have one kernel only."""
-        return self.op if self.op in ("input", "output") else f"{self.op} {self.kernel}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """All fields and the speeds."""
-        return {**vars(self), "gmacs_per_s": self.gmacs_per_s, "gbytes_per_s": self.gbytes_per_s}
-
-
-@dataclass(frozen=True)
-class ProfileGroup(_Rates):
-    """All steps of one operator, or of one kernel of it."""
-
-    name: str
-    nodes: int
-    macs: int
-    params: int
-    bytes: int
-    ms: float
-    share: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """All fields and the speeds."""
-        return {**vars(self), "gmacs_per_s": self.gmacs_per_s, "gbytes_per_s": self.gbytes_per_s}
-
-
-@dataclass(frozen=True)
-class Profile(Report):
+class Profile(CountingReport[ProfileRow]):
     """Timings of a plan.
 
     ``total_ms`` is the median of whole runs without a hook, taken in turn with the watched ones, whose median is
@@ -125,26 +56,9 @@ class Profile(Report):
         """Unwatched total minus the sum of rows: time between steps, less what watching costs; may be negative."""
         return self.total_ms - self.sum_ms
 
-    @property
-    def macs(self) -> int:
-        """Multiply-adds of one run."""
-        return sum(row.macs for row in self.rows)
-
-    @property
-    def params(self) -> int:
-        """Learnable parameters."""
-        return sum(row.params for row in self.rows)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that all steps read and write."""
-        return sum(row.bytes for row in self.rows)
-
     def grouped(self, by: By = "op") -> list[ProfileGroup]:
         """Rows added up by operator, or by operator and kernel; slowest first."""
-        groups: dict[str, list[ProfileRow]] = {}
-        for row in self.rows:
-            groups.setdefault(row.op if by == "op" else row.label, []).append(row)
+        groups = self._gather(lambda row: row.op if by == "op" else row.label)
         added = [
             ProfileGroup(
                 name=name,
@@ -178,7 +92,8 @@ class Profile(Report):
 
     def to_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """Write one typical run for chrome://tracing or ui.perfetto.dev.  Raises OSError."""
-        write_text(path, chrome_trace(self))
+        steps = zip(self.rows, self.starts, self.durations, strict=True)
+        write_text(path, chrome_trace(self.name, steps))
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write a self-contained page: totals, bars, tables.  Raises OSError."""
@@ -194,7 +109,7 @@ class Profile(Report):
 
     def table(self, by: By = "node") -> Table:
         rows = self._rows(by)
-        total = _Total(self.macs, self.bytes, self.sum_ms)
+        total = Rates(self.macs, self.bytes, self.sum_ms)
         numbers = [
             Column("MACs M", [millions(r.macs) for r in rows], millions(self.macs)),
             Column("ms", [f"{r.ms:.3f}" for r in rows], f"{self.sum_ms:.3f}"),
@@ -252,7 +167,7 @@ class Profile(Report):
         return fragment(self._html())
 
     def _html(self) -> str:
-        total = _Total(self.macs, self.bytes, self.total_ms)
+        total = Rates(self.macs, self.bytes, self.total_ms)
         facts = [
             (f"{self.total_ms:.2f} ms", f"a run, median of {self.repeats}"),
             (f"{millions(self.macs)} M", "mult-adds"),
@@ -272,13 +187,6 @@ class Profile(Report):
             + f"<h2>Time by step</h2>{bars_svg(bars, legend)}"
             + f"<h2>Every step</h2>{table_html(replace(self.table(), title=''))}"
         )
-
-
-@dataclass(frozen=True)
-class _Total(_Rates):
-    macs: int
-    bytes: int
-    ms: float
 
 
 def _speed(value: float) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tinyinfer.profiling.timings import Profile
+    from tinyinfer.profiling.profile_rows import ProfileRow
 
 PROCESS, LANE = 1, 1
 
 
-def chrome_trace(profile: Profile) -> str:
-    """JSON in Google's Trace Event Format, for chrome://tracing and ui.perfetto.dev."""
-    events: list[dict[str, Any]] = [_name("process_name", "tinyinfer"), _name("thread_name", profile.name)]
-    for row, start, ms in zip(profile.rows, profile.starts, profile.durations, strict=True):
+def chrome_trace(name: str, steps: Iterable[tuple[ProfileRow, float, float]]) -> str:
+    """JSON in Google's Trace Event Format, for chrome://tracing and ui.perfetto.dev.
+
+    ``steps`` are rows with start and duration in milliseconds.
+    """
+    events: list[dict[str, Any]] = [_name("process_name", "tinyinfer"), _name("thread_name", name)]
+    for row, start, ms in steps:
         events.append(
             {
                 "name": row.name,
