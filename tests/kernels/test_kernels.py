@@ -199,6 +199,8 @@ def test_call_takes_arguments_as_the_reference_does() -> None:
     expected = ti.ops.reference("conv2d")(x, weight, bias, **attrs)
     for kernel in ("conv2d/direct", kernels.find("conv2d", "im2col")):
         np.testing.assert_allclose(kernels.call(kernel, x, weight, bias, **attrs), expected, atol=1e-5)
+    without = ti.ops.reference("conv2d")(x, weight, bias=None, residual=None, padding=1)
+    np.testing.assert_allclose(kernels.call("conv2d/direct", x, weight, bias=None, padding=1), without, atol=1e-5)
     halves = kernels.call("split/copy", x, split_size_or_sections=3, dim=1)
     assert [h.shape for h in halves] == [(2, 3, 9, 8), (2, 2, 9, 8)]
 

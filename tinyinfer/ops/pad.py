@@ -11,8 +11,8 @@ from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, number, require
 from tinyinfer.ops.geometry import PADDING_MODES, check_reach
 
-MODES = {**PADDING_MODES, "constant": "constant"}
-del MODES["zeros"]
+# as in PADDING_MODES, but any constant in place of zeros
+MODES = {"constant": "constant"} | {mode: name for mode, name in PADDING_MODES.items() if mode != "zeros"}
 
 
 @dataclass(frozen=True)

@@ -85,4 +85,4 @@ def _grid(
     ax.annotate(
         note, (0, 0), (0, -6), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=9, color=QUIET
     )
-    return figure  # type: ignore[no-any-return]
+    return figure

@@ -94,11 +94,11 @@ def canvas(ax: Axes | None, height: float = 4.2, width: float = WIDTH) -> tuple[
         figure = ax.get_figure(root=True)
         assert figure is not None
         return figure, ax
-    return new_figure(lambda plt: plt.subplots(figsize=(width, height)))  # type: ignore[no-any-return]
+    return new_figure(lambda plt: plt.subplots(figsize=(width, height)))
 
 
-def new_figure(make: Callable[[Any], Any]) -> Any:
-    """What ``make(pyplot)`` returns, its figure taken out of pyplot's hands so that it shows once and is freed."""
+def new_figure(make: Callable[[Any], tuple[Figure, Any]]) -> tuple[Figure, Any]:
+    """The figure and axes of ``make(pyplot)``, taken out of pyplot's hands so that it shows once and is freed."""
     plt = require_matplotlib()
     made = make(plt)
     plt.close(made[0])

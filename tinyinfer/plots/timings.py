@@ -129,7 +129,7 @@ def profile(profile: Profile) -> Figure:
     )
     op_times(profile, upper)
     roofline(profile, lower)
-    return figure  # type: ignore[no-any-return]
+    return figure
 
 
 def _intensity(row: ProfileRow) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from tinyinfer.graph import Node, TensorType
-from tinyinfer.ops.base import Arrays, Op, Params
+from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,10 @@ class CopyIn(Op):
 
     name: ClassVar[str] = "input"
 
-    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
+    def infer(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         return list(inputs)
 
-    def reference(self, inputs: Arrays, params: Params) -> list:  # type: ignore[type-arg]
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return list(inputs)
 
 
