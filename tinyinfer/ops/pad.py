@@ -12,7 +12,7 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, inte
 from tinyinfer.ops.geometry import PADDING_MODES, check_reach
 
 # as in PADDING_MODES, but any constant in place of zeros
-MODES = {"constant": "constant"} | {mode: name for mode, name in PADDING_MODES.items() if mode != "zeros"}
+MODES = {mode: name for mode, name in PADDING_MODES.items() if mode != "zeros"} | {"constant": "constant"}
 
 
 @dataclass(frozen=True)
