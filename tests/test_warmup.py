@@ -15,7 +15,7 @@ def kept_functions() -> dict[str, object]:
     from numba.core.caching import NullCache
     from numba.core.dispatcher import Dispatcher
 
-    modules = [importlib.import_module(f"tinyinfer.kernels.{name}") for name in kernels._MODULES]
+    modules = [importlib.import_module(f"tinyinfer.kernels.{name}") for name in (*kernels._MODULES, "peak")]
     found = {name: value for module in modules for name, value in vars(module).items() if isinstance(value, Dispatcher)}
     return {name: value for name, value in found.items() if not isinstance(value._cache, NullCache)}
 

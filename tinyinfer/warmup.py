@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,35 +15,34 @@ from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.base import Bound, Kernel
 from tinyinfer.ops.base import Case, Op
+from tinyinfer.profiling.roofline import machine_peak
 from tinyinfer.runtime.options import make_options
-
-Task = tuple[type[Kernel], Bound]
 
 LARGE = 256 * 1024  # floats: enough for every kernel to take the threads it is given
 
 
-def tasks(threads: int | None = None) -> list[Task]:
-    """A call for every compiled function of every kernel, for one thread and for ``threads`` (None: all cores).
+def tasks(threads: int | None = None) -> list[Callable[[], object]]:
+    """A call for every compiled function, for one thread and for ``threads`` (None: all cores).
 
     A kernel has several functions where sizes decide, so all examples of its operator are looked at.
     """
     counts = sorted({1, make_options(threads).threads})
-    found: dict[tuple[type[Kernel], Any], Task] = {}
+    found: dict[tuple[type[Kernel], Any], Bound] = {}
     for cls in map(ops.get, ops.names()):
         for kernel in kernels.list(cls.name):
             for count in counts:
                 for case in cls.cases():
                     bound = _bind(kernel, cls, case, count)
                     if bound is not None:
-                        found.setdefault((kernel, getattr(bound, "func", count)), (kernel, bound))
-    return list(found.values())
+                        found.setdefault((kernel, getattr(bound, "func", count)), bound)
+    roofs = [partial(machine_peak, count) for count in counts]
+    return [*found.values(), _cross_border, *roofs]
 
 
-def warm(todo: Sequence[Task], progress: Callable[[int, int], None] | None = None) -> float:
+def warm(todo: Sequence[Callable[[], object]], progress: Callable[[int, int], None] | None = None) -> float:
     """Run the tasks, which compiles what is not yet compiled; returns the seconds it took."""
     start = time.perf_counter()
-    _warm_border()
-    for done, (_, call) in enumerate(todo, 1):
+    for done, call in enumerate(todo, 1):
         call()
         if progress:
             progress(done, len(todo))
@@ -67,7 +67,7 @@ def _enlarged(shapes: Sequence[Shape]) -> list[Shape]:
     return [(shape[0] * factor, *shape[1:]) for shape in shapes]
 
 
-def _warm_border() -> None:
+def _cross_border() -> None:
     """The one compiled function that plans call and no kernel stands for."""
     from tinyinfer.kernels.layout import to_nhwc
 

@@ -146,7 +146,7 @@ def test_bad_data_sets(ti, model_file, tmp_path):
 def test_shapes_that_do_not_fit(ti, model_file):
     check(ti("profile", model_file, "--input", "1x4x16x16"), IMAGE)
     check(ti("profile", model_file, "--input", "3x16x16"), IMAGE)
-    check(ti("summary", "resnet18", "--input", "1x3x1x1x1"), MODEL)
+    check(ti("summary", "resnet18", "--input", "1x3x1x1x1"), IMAGE)
 
 
 def test_a_model_that_knows_no_preprocessing(ti, tmp_path, pictures, model_file):

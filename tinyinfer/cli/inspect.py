@@ -9,6 +9,7 @@ import typer
 
 from tinyinfer.cli.options import Grouping, InputShape, Json, ModelArgument, load_graph, parse_shape
 from tinyinfer.cli.terminal import show, show_json
+from tinyinfer.errors import GraphError, InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +29,10 @@ def summary(
     from tinyinfer.profiling.cost import cost
 
     graph, shape = load_graph(model), parse_shape(input)
-    counted = cost(graph, {graph.inputs[0].name: shape} if shape else None)
+    try:
+        counted = cost(graph, {graph.inputs[0].name: shape} if shape else None)
+    except GraphError as error:  # the graph was sound at its own size, so it is the shape that does not fit
+        raise InputError(str(error)) from None
     if json:
         show_json(counted.to_dict(by))
     else:
