@@ -1,0 +1,62 @@
+"""The network that comes with the package: small, cheap, documented, and as accurate as it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinyinfer as ti
+from tinyinfer.model import Model
+
+CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+
+@pytest.fixture(scope="module")
+def path(repository: Path) -> Path:
+    return repository / "weights" / "mobilenet_v2_cifar10.npz"
+
+
+@pytest.fixture(scope="module")
+def model(path: Path) -> Model:
+    return ti.load(path)
+
+
+def test_is_small(path: Path, model: Model) -> None:
+    assert path.stat().st_size <= 1_000_000
+    assert model.cost().macs <= 10_000_000
+
+
+def test_is_stored_in_half_precision(path: Path) -> None:
+    with np.load(path, allow_pickle=False) as arrays:
+        assert {str(arrays[key].dtype) for key in arrays.files} == {"uint8", "float16"}
+
+
+def test_is_the_network_its_metadata_names(model: Model) -> None:
+    built = ti.models.create(model.meta["arch"])
+    assert [(n.name, n.op, n.inputs) for n in built.graph.nodes] == [
+        (n.name, n.op, n.inputs) for n in model.graph.nodes
+    ]
+    assert {k: v.shape for k, v in built.graph.weights.items()} == {k: v.shape for k, v in model.graph.weights.items()}
+
+
+def test_says_what_it_is(model: Model) -> None:
+    meta = model.meta
+    assert meta["labels"] == CIFAR10
+    assert meta["licence"] == "Apache-2.0"
+    assert "weights/train_default.py" in meta["source"]
+    assert (meta["preprocess"]["resize"], meta["preprocess"]["crop"]) == (32, 32)
+    assert meta["accuracy"]["images"] == 10_000
+    assert 0.84 <= meta["accuracy"]["top1"] < 1
+
+
+def test_is_as_accurate_as_it_says(model: Model, shared: Path) -> None:
+    with np.load(shared / "realdata" / "cifar10" / "test_first1000_rgb.npz") as data:
+        images, labels = data["images"], data["labels"]
+    how = model.meta["preprocess"]
+    x = (images * np.float32(how["scale"]) - np.float32(how["mean"])) / np.float32(how["std"])
+    x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    found = np.concatenate([model(part) for part in np.split(x, 10)]).argmax(1)
+    # a tenth of the test set: one standard deviation is a point
+    assert (found == labels).mean() == pytest.approx(model.meta["accuracy"]["top1"], abs=0.015)
