@@ -64,7 +64,8 @@ class Workspace:
         fm, transpose = self._feature_map(value), cast(Callable[..., None], to_nhwc)
 
         def transpose_in() -> None:
-            x = np.require(self.given[value], np.float32, ["C", "W"])  # a read-only array would compile a second signature
+            # writeable, since Numba compiles a second signature for arrays that are not
+            x = np.require(self.given[value], np.float32, ["C", "W"])
             transpose(x.reshape(-1), fm.n, fm.c, fm.h * fm.w, fm.data, fm.pixel_stride)
 
         return transpose_in
