@@ -11,7 +11,8 @@ from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.kernels.base import Problem
 
 REFERENCE = "reference"
-WINOGRAD_BREAK_EVEN = 400  # channels times map size
+WINOGRAD_BREAK_EVEN = 200  # channels times map size
+WINOGRAD_FEW_TILES = 4  # of 4x4 outputs
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
 
@@ -32,18 +33,26 @@ def always(problem: Problem) -> bool:
 def winograd_pays(problem: Problem) -> bool:
     """Few channels do not repay the transforms, small maps do not fill the tiles: one makes up for the other.
 
-    F(4x4) and direct convolution break even near 16 channels at 28x28, 32 at 14x14, 64 at 7x7 (lesson 03).
+    Winograd and direct convolution break even near 8 channels at 28x28, 16 at 14x14, 32 at 7x7 (lesson 03).
     """
     m, c = problem.params["weight"].shape[:2]
     return bool(min(c, m) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN)
 
 
+def winograd_has_few_tiles(problem: Problem) -> bool:
+    """Tiles are the rows of Winograd's matrix products, and the microkernel is slow with less than four of them."""
+    n, _, h, w = problem.outputs[0]
+    return winograd_pays(problem) and n * -(-h // 4) * -(-w // 4) < WINOGRAD_FEW_TILES
+
+
+# factors: the step's time with the other kernel over its time with this one, one thread, AVX-512
 CHOICES: dict[str, tuple[Choice, ...]] = {
     "conv2d": (
-        Choice("pointwise", always, "1x1: a matrix product as it stands"),
-        Choice("depthwise", always, "one channel a group: nothing to multiply as a matrix"),
-        Choice("winograd4x4", winograd_pays, "3x3, stride 1: a quarter of the multiplications"),
-        Choice("direct", always, "reads windows in place: copies only the border"),
+        Choice("pointwise", always, "1x1: a matrix product as it stands (im2col 1.2 times as long on MobileNet V2)"),
+        Choice("depthwise", always, "one channel a group: no matrix product (im2col 100 times as long)"),
+        Choice("winograd2x2", winograd_has_few_tiles, "3x3, tiny map: enough tiles (4x4 1.3 times as long at 4x4)"),
+        Choice("winograd4x4", winograd_pays, "3x3: a quarter of the products (direct 2.2 times as long on ResNet-18)"),
+        Choice("direct", always, "windows read in place, only the border copied (im2col 1.2 times as long)"),
         Choice("im2col", always, "groups or dilation: windows have to be gathered"),
     ),
 }
