@@ -20,96 +20,11 @@ from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
 from tinyinfer.kernels.gemm import MR, gemm, pack_bias, pack_panels, packed_size
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import LANES
+from tinyinfer.kernels.winograd_transforms import input_2x2, input_4x4, output_2x2, output_4x4, transform_weights
 from tinyinfer.ops.conv2d import Conv2d
 
 L2_FLOATS = 160 * 1024  # 640 KiB for V and P of one block; the rest of a 1 MiB L2 is for panels of U
-
-# y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14
-TRANSFORMS = {
-    2: (
-        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float64),
-        np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]], np.float64),
-        np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float64),
-    ),
-    4: (
-        np.array([
-            [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
-            [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
-        ], np.float64),
-        np.array([
-            [1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
-            [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1],
-        ], np.float64),
-        np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64),
-    ),
-}  # fmt: skip
-
-
-def transform_weights(weight: np.ndarray, m: int) -> np.ndarray:
-    """G g G^T of a (M, C, 3, 3) weight as ((m + 2)^2, C, M), worked out in float64."""
-    g = TRANSFORMS[m][1]
-    alpha = m + 2
-    full = np.einsum("ai,ncij,bj->abcn", g, weight.astype(np.float64), g, optimize=True)
-    return full.reshape(alpha * alpha, *full.shape[2:]).astype(np.float32)
-
-
-def _twice(v: Any, matrix: np.ndarray, grid: list[list[Any]]) -> list[list[Any]]:
-    """matrix @ grid @ matrix.T on a grid of vectors: columns first, then rows."""
-    columns = [v.linear(matrix, [row[c] for row in grid]) for c in range(len(grid[0]))]
-    return [v.linear(matrix, [column[r] for column in columns]) for r in range(len(matrix))]
-
-
-def make_input_transform(m: int) -> Any:
-    """V[:, tile, c] = B^T d B for one register of channels, ``lanes`` of them real."""
-    matrix, alpha = TRANSFORMS[m][0], m + 2
-
-    @vector_function(x="address", row="int", column="int", lanes="int", to="address", step="int")
-    def input_transform(v, x, row, column, lanes, to, step):
-        taps = range(alpha)
-        with v.either(lanes < LANES) as (partial_register, whole):
-            with partial_register:
-                mask = v.mask(lanes)
-                grid = [[v.load_masked(x, row * i + column * j, mask) for j in taps] for i in taps]
-                _store_grid(v, _twice(v, matrix, grid), to, step)
-            with whole:
-                grid = [[v.load(x, row * i + column * j) for j in taps] for i in taps]
-                _store_grid(v, _twice(v, matrix, grid), to, step)
-
-    return input_transform
-
-
-def _store_grid(v: Any, grid: list[list[Any]], to: Any, step: Any) -> None:
-    for i, value in enumerate(value for row in grid for value in row):
-        v.store(value, to, step * i)
-
-
-def make_output_transform(m: int) -> Any:
-    """y = clip(A^T p A + bias + r) for one register of channels, ``lanes`` of them real."""
-    matrix, alpha = TRANSFORMS[m][2], m + 2
-
-    @vector_function(
-        p="address", step="int", bias="address", r="address", r_row="int", r_column="int",
-        y="address", row="int", column="int", lanes="int", lo="float", hi="float",
-    )  # fmt: skip
-    def output_transform(v, p, step, bias, r, r_row, r_column, y, row, column, lanes, lo, hi):
-        grid = [[v.load(p, step * (i * alpha + j)) for j in range(alpha)] for i in range(alpha)]
-        offset, low, high = v.load(bias), v.broadcast(lo), v.broadcast(hi)
-        tile = [(i, j) for i in range(m) for j in range(m)]
-        results = _twice(v, matrix, grid)
-        sums = {(i, j): v.variable(v.add(results[i][j], offset)) for i, j in tile}
-        mask = v.mask(lanes)
-        with v.when(r_column != 0):
-            for i, j in tile:
-                sums[i, j].set(v.add(sums[i, j].get(), v.load_masked(r, r_row * i + r_column * j, mask)))
-        for i, j in tile:
-            v.store_masked(v.clip(sums[i, j].get(), low, high), y, row * i + column * j, mask)
-
-    return output_transform
-
-
-_input2, _input4 = make_input_transform(2), make_input_transform(4)
-_output2, _output4 = make_output_transform(2), make_output_transform(4)
 
 
 @inline
@@ -134,9 +49,9 @@ def transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row
         for k in range(0, c, LANES):
             to = v + (t * v_row + k) * 4
             if m == 4:
-                _input4(source + k * 4, row, column, c - k, to, v_step)
+                input_4x4(source + k * 4, row, column, c - k, to, v_step)
             else:
-                _input2(source + k * 4, row, column, c - k, to, v_step)
+                input_2x2(source + k * 4, row, column, c - k, to, v_step)
 
 
 @inline
@@ -159,9 +74,9 @@ def transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r
                     other, other_row, other_column = to, row, column
             b = bias.ctypes.data + k * 4
             if m == 4:
-                _output4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
+                output_4x4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             else:
-                _output2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
+                output_2x2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             if not whole:
                 to = y.ctypes.data + (pixel * y_stride + k) * 4
                 copy_tile(
@@ -174,6 +89,16 @@ def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_
     """What of a tile of m x m pixels lies inside the image; addresses, and distances between rows and columns."""
     for i in range(min(m, out_h - oy)):
         copy_rows(source + i * row * 4, column, to + i * to_row * 4, to_column, min(m, out_w - ox), lanes)
+
+
+@inline
+def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, first, last):
+    """Products of positions first .. last: P = V @ U for ``count`` tiles."""
+    for i in range(first, last):
+        gemm(
+            v + i * v_step * 4, v_row, count, c, u + i * u_step * 4, zeros, v, 0, p + i * p_step * 4, p_row, n,
+            np.float32(-np.inf), np.float32(np.inf),
+        )  # fmt: skip
 
 
 @inline
@@ -190,11 +115,9 @@ def winograd_tiles(
     for first in range(t0, t1, block):
         count = min(block, t1 - first)
         transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row, patch)
-        for i in range(positions):
-            gemm(
-                v + i * v_step * 4, v_row, count, c, u.ctypes.data + i * u_step * 4, zeros.ctypes.data,
-                v, 0, p + i * p_step * 4, p_row, n, np.float32(-np.inf), np.float32(np.inf),
-            )  # fmt: skip
+        multiply(
+            v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, 0, positions
+        )
         transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, patch)
 
 
@@ -220,6 +143,39 @@ def winograd_parallel(
         )
 
 
+@jit_parallel
+def winograd_one_block_parallel(
+    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, tiles, threads
+):
+    """`winograd` for a map of a single block: tiles are dealt out to be transformed, positions to be multiplied.
+
+    So every panel of U is read by one thread alone, which matters where U is larger than the map.
+    """
+    positions = (m + 2) * (m + 2)
+    v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
+    v_step, p_step, u_step = tiles * v_row, tiles * p_row, u.size // positions
+    v = scratch.ctypes.data
+    p = v + positions * v_step * 4
+    patches = scratch[positions * (v_step + p_step) :]
+    patch = patches.size // threads
+    for t in prange(threads):
+        first, own = tiles * t // threads, patches[t * patch : (t + 1) * patch]
+        count = tiles * (t + 1) // threads - first
+        transform_inputs(x, x_stride, c, m, geometry, first, count, v + first * v_row * 4, v_step, v_row, own)
+    for t in prange(threads):
+        multiply(
+            v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n,
+            positions * t // threads, positions * (t + 1) // threads,
+        )  # fmt: skip
+    for t in prange(threads):
+        first, own = tiles * t // threads, patches[t * patch : (t + 1) * patch]
+        count = tiles * (t + 1) // threads - first
+        transform_outputs(
+            p + first * p_row * 4, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi,
+            own,
+        )  # fmt: skip
+
+
 class _Winograd(Kernel):
     """3x3, stride 1, dilation 1, one group, zero padding."""
 
@@ -233,10 +189,11 @@ class _Winograd(Kernel):
         self.tiles = batch * self.tiles_h * self.tiles_w
         v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, (self.m + 2) ** 2
         fitting = max(1, L2_FLOATS // (positions * (v_row + p_row)) // MR) * MR
-        self.block = min(fitting, -(-self.tiles // problem.threads))
-        patch = max(positions * c, self.m**2 * LANES)
-        part = positions * self.block * (v_row + p_row) + patch
-        self.scratch_floats = -(-part // LANES) * LANES * problem.threads
+        patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
+        self.one_block = problem.threads > 1 and self.tiles <= fitting * problem.threads
+        self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
+        parts = 1 if self.one_block else problem.threads
+        self.scratch_floats = positions * self.block * (v_row + p_row) * parts + patch * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -262,9 +219,13 @@ class _Winograd(Kernel):
         geometry = (x.h, x.w, y.h, y.w, top, left, self.tiles_h, self.tiles_w)
         args = (
             x.data, x.pixel_stride, x.c, self.m, geometry, u, zeros, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, *clip_bounds(op.activation), scratch, self.block, self.tiles,
+            y.data, y.pixel_stride, y.c, *clip_bounds(op.activation), scratch,
         )  # fmt: skip
-        return partial(winograd, *args) if threads == 1 else partial(winograd_parallel, *args, threads)
+        if self.one_block:
+            return partial(winograd_one_block_parallel, *args, self.tiles, threads)
+        if threads == 1:
+            return partial(winograd, *args, self.block, self.tiles)
+        return partial(winograd_parallel, *args, self.block, self.tiles, threads)
 
 
 class Winograd2x2(_Winograd):

@@ -1,0 +1,99 @@
+"""The transforms of Winograd convolution: three matrices for each tile size, and the code that applies them.
+
+Constants, zeros and ones are known when the code is emitted, so a transform is straight-line additions and a few
+fused multiply-adds, one register of channels at a time.  Lesson 03 derives the matrices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.kernels.simd import LANES, vector_function
+
+# y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14
+TRANSFORMS = {
+    2: (
+        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float64),
+        np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]], np.float64),
+        np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float64),
+    ),
+    4: (
+        np.array([
+            [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
+        ], np.float64),
+        np.array([
+            [1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
+            [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1],
+        ], np.float64),
+        np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64),
+    ),
+}  # fmt: skip
+
+
+def transform_weights(weight: np.ndarray, m: int) -> np.ndarray:
+    """G g G^T of a (M, C, 3, 3) weight as ((m + 2)^2, C, M), worked out in float64."""
+    g = TRANSFORMS[m][1]
+    alpha = m + 2
+    full = np.einsum("ai,ncij,bj->abcn", g, weight.astype(np.float64), g, optimize=True)
+    return full.reshape(alpha * alpha, *full.shape[2:]).astype(np.float32)
+
+
+def _twice(v: Any, matrix: np.ndarray, grid: list[list[Any]]) -> list[list[Any]]:
+    """matrix @ grid @ matrix.T on a grid of vectors: columns first, then rows."""
+    columns = [v.linear(matrix, [row[c] for row in grid]) for c in range(len(grid[0]))]
+    return [v.linear(matrix, [column[r] for column in columns]) for r in range(len(matrix))]
+
+
+def make_input_transform(m: int) -> Any:
+    """V[:, tile, c] = B^T d B for one register of channels, ``lanes`` of them real."""
+    matrix, alpha = TRANSFORMS[m][0], m + 2
+
+    @vector_function(x="address", row="int", column="int", lanes="int", to="address", step="int")
+    def input_transform(v, x, row, column, lanes, to, step):
+        taps = range(alpha)
+        with v.either(lanes < LANES) as (partial_register, whole):
+            with partial_register:
+                mask = v.mask(lanes)
+                grid = [[v.load_masked(x, row * i + column * j, mask) for j in taps] for i in taps]
+                _store_grid(v, _twice(v, matrix, grid), to, step)
+            with whole:
+                grid = [[v.load(x, row * i + column * j) for j in taps] for i in taps]
+                _store_grid(v, _twice(v, matrix, grid), to, step)
+
+    return input_transform
+
+
+def _store_grid(v: Any, grid: list[list[Any]], to: Any, step: Any) -> None:
+    for i, value in enumerate(value for row in grid for value in row):
+        v.store(value, to, step * i)
+
+
+def make_output_transform(m: int) -> Any:
+    """y = clip(A^T p A + bias + r) for one register of channels, ``lanes`` of them real."""
+    matrix, alpha = TRANSFORMS[m][2], m + 2
+
+    @vector_function(
+        p="address", step="int", bias="address", r="address", r_row="int", r_column="int",
+        y="address", row="int", column="int", lanes="int", lo="float", hi="float",
+    )  # fmt: skip
+    def output_transform(v, p, step, bias, r, r_row, r_column, y, row, column, lanes, lo, hi):
+        grid = [[v.load(p, step * (i * alpha + j)) for j in range(alpha)] for i in range(alpha)]
+        offset, low, high = v.load(bias), v.broadcast(lo), v.broadcast(hi)
+        tile = [(i, j) for i in range(m) for j in range(m)]
+        results = _twice(v, matrix, grid)
+        sums = {(i, j): v.variable(v.add(results[i][j], offset)) for i, j in tile}
+        mask = v.mask(lanes)
+        with v.when(r_column != 0):
+            for i, j in tile:
+                sums[i, j].set(v.add(sums[i, j].get(), v.load_masked(r, r_row * i + r_column * j, mask)))
+        for i, j in tile:
+            v.store_masked(v.clip(sums[i, j].get(), low, high), y, row * i + column * j, mask)
+
+    return output_transform
+
+
+input_2x2, input_4x4 = make_input_transform(2), make_input_transform(4)
+output_2x2, output_4x4 = make_output_transform(2), make_output_transform(4)
