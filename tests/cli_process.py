@@ -12,8 +12,12 @@ ROOT = str(Path(__file__).resolve().parents[1])
 
 
 def start(*arguments: object, env: Mapping[str, str] | None = None, **options) -> subprocess.Popen:
-    """`tinyinfer ARGUMENTS` in a process of its own."""
-    code = "from tinyinfer.cli import main; main()"
+    """`tinyinfer ARGUMENTS` in a process of its own, which Ctrl-C reaches.
+
+    A suite that a shell runs in the background has SIGINT ignored, and its children would inherit that.
+    """
+    restore = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{restore}; from tinyinfer.cli import main; main()"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     env = {**os.environ, **(env or {})}
