@@ -23,10 +23,15 @@ def repository() -> Path:
     return REPOSITORY
 
 
+def shared_folder() -> Path:
+    """Where golden records and real data are looked for."""
+    return Path(os.environ.get("TINYINFER_SHARED") or REPOSITORY.parent / "shared")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Golden records and real data, kept outside the repository; tests that need them skip without."""
-    folder = Path(os.environ.get("TINYINFER_SHARED") or REPOSITORY.parent / "shared")
+    folder = shared_folder()
     if not folder.is_dir():
         pytest.skip(f"no shared data: {folder} is not a folder (set TINYINFER_SHARED)")
     return folder.resolve()

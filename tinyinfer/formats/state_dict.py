@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from tinyinfer.errors import WeightsError
-from tinyinfer.graph import Graph, TensorType
+from tinyinfer.graph import Graph, Shape, TensorType
 
 LISTED = 20  # keys named in full in an error; the rest are counted
 _COUNTER = "num_batches_tracked"  # batch norm's count of training steps: of no use in inference
@@ -35,16 +35,13 @@ def map_keys(state: Mapping[str, np.ndarray], rules: Sequence[tuple[str, str]]) 
 def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, ignore: Iterable[str] = ()) -> None:
     """Fill ``graph.weights`` from a state dict that must match it key for key and shape for shape.
 
-    float16 and float64 become float32; float32 arrays are taken over without a copy.  Keys that a pattern of
+    float16 and float64 become float32; float32 arrays are taken over without a copy.  The weights of a linear layer
+    and of a 1x1 convolution are the same matrix, so either fits the other.  Keys that a pattern of
     ``ignore`` matches from their start (auxiliary heads), and batch norm's num_batches_tracked, are left out.
     Raises WeightsError listing every missing, unexpected and mis-shaped key at once; ``graph`` is then unchanged.
     """
-    patterns = [re.compile(pattern) for pattern in ignore]
-    given = {
-        key: array
-        for key, array in state.items()
-        if key in graph.weights or not (key.endswith(_COUNTER) or any(p.match(key) for p in patterns))
-    }
+    patterns = list(ignore)
+    given = {key: array for key, array in state.items() if is_needed(key, graph, patterns)}
     missing = [_show(key) for key in graph.weights if key not in given]
     unexpected = [_show(key) for key in given if key not in graph.weights]
     misfits = [_misfit(key, graph.weights[key], given[key]) for key in graph.weights if key in given]
@@ -60,13 +57,32 @@ def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, i
     if parts:
         raise WeightsError(f"{where}: the weights do not fit the network: {'; '.join(parts)}")
     with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite, which verify refuses by name
-        graph.weights.update({key: np.require(given[key], np.float32, ["C", "A"]) for key in graph.weights})
+        graph.weights.update(
+            {
+                key: np.require(given[key], np.float32, ["C", "A"]).reshape(slot.shape)
+                for key, slot in graph.weights.items()
+            }
+        )
+
+
+def is_needed(key: str, graph: Graph, ignore: Sequence[str]) -> bool:
+    """Whether a state dict's key must be one of the network's: not a counter, nor matched by an ``ignore`` pattern."""
+    return key in graph.weights or not (key.endswith(_COUNTER) or any(re.match(pattern, key) for pattern in ignore))
+
+
+def fits(expected: Shape, found: Shape) -> bool:
+    """Whether an array of one shape can fill a slot of the other: equal but for the 1x1 window of a convolution."""
+    return _matrix(expected) == _matrix(found)
+
+
+def _matrix(shape: Shape) -> Shape:
+    return shape[:2] if len(shape) == 4 and shape[2:] == (1, 1) else shape
 
 
 def _misfit(key: str, expected: np.ndarray, found: np.ndarray) -> str:
     if found.dtype.kind != "f":
         return f"{_show(key)} (expected float32, found {found.dtype})"
-    if found.shape != expected.shape:
+    if not fits(expected.shape, found.shape):
         return f"{_show(key)} (expected {TensorType(expected.shape)}, found {TensorType(found.shape)})"
     return ""
 

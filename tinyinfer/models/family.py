@@ -9,9 +9,18 @@ from typing import Any
 
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph
+from tinyinfer.models.knobs import check_knob
 
 Rows = tuple[tuple[str, str], ...]
 """A key map: ordered (regular expression, replacement) rows that turn another layout's keys into ours."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A public layout of a network's keys: its key map, and knobs that its checkpoints come with, such as an eps."""
+
+    rows: Rows = ()
+    knobs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,10 +43,10 @@ class Variant:
 class Family:
     """A builder and all that is known around it.
 
-    ``build`` takes the knobs as keywords with defaults.  ``layouts`` gives, for the knobs of a network, the key
-    map of every public layout other than the canonical one.  ``preprocess`` is what differs from ImageNet's habit.
-    Patterns of ``ignore`` match keys that inference does not use, such as auxiliary heads'.  ``trials`` are sets of
-    knobs that the shapes of a checkpoint can show, to be tried in recognising one.
+    ``build`` takes the knobs as keywords with defaults, annotated by the types of ``knobs.py``.  ``layouts`` gives,
+    for the knobs of a network, every public layout other than the canonical one.  ``preprocess`` is what differs
+    from ImageNet's habit.  Patterns of ``ignore`` match keys that inference does not use, such as auxiliary heads'.
+    ``trials`` are sets of knobs that the shapes of a checkpoint can show, to be tried in recognising one.
     """
 
     name: str
@@ -45,7 +54,7 @@ class Family:
     year: int
     build: Callable[..., Graph]
     variants: tuple[Variant, ...]
-    layouts: Callable[..., dict[str, Rows]] = lambda **knobs: {}
+    layouts: Callable[..., dict[str, Layout]] = lambda **knobs: {}
     labels: str = "imagenet"
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     knob_aliases: Mapping[str, str] = field(default_factory=dict)
@@ -64,8 +73,7 @@ class Family:
         for name, value in chosen.items():
             if name not in known:
                 raise InputError(f"{variant.name} has no knob {name!r}, only {', '.join(sorted(known))}")
-            if value is not None or known[name] is not None:
-                _check_knob(variant.name, name, value)
+            check_knob(variant.name, self.build, name, value)
         return {**known, **variant.knobs, **chosen}
 
     def make(self, variant: Variant, given: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
@@ -76,24 +84,3 @@ class Family:
         except (GraphError, TypeError, ValueError) as error:
             chosen = ", ".join(f"{name}={value!r}" for name, value in given.items()) or "defaults"
             raise InputError(f"{variant.name} can't be built with {chosen}: {error}") from None
-
-
-COUNTS = ("num_classes", "resolution", "stem", "head", "depth", "blocks", "groups", "base_width", "stem_kernel")
-FACTORS = ("width", "expand", "eps")
-PADDINGS = ("symmetric", "same")
-
-
-def _check_knob(variant: str, name: str, value: Any) -> None:
-    """Refuse what no network takes, before it turns up as a shape that does not fit."""
-    integer = isinstance(value, int) and not isinstance(value, bool)
-    wrong = None
-    if name in COUNTS and not (integer and value >= 1):
-        wrong = "a whole number of at least 1"
-    elif name in FACTORS and not (isinstance(value, int | float) and 0 < value < 1e3):
-        wrong = "a number above 0"
-    elif name == "padding" and value not in PADDINGS:
-        wrong = " or ".join(map(repr, PADDINGS))
-    elif name == "small_input" and not isinstance(value, bool):
-        wrong = "True or False"
-    if wrong:
-        raise InputError(f"{variant}: knob {name!r}: expected {wrong}, found {value!r}")

@@ -7,8 +7,9 @@ from typing import Any
 
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
-from tinyinfer.models.blocks import Style, conv_bn_act, inverted_residual, make_divisible, sequential
-from tinyinfer.models.family import Family, Rows, Variant
+from tinyinfer.models.blocks import BlockNames, Style, conv_bn_act, inverted_residual, make_divisible, sequential
+from tinyinfer.models.family import Family, Layout, Variant
+from tinyinfer.models.knobs import Count, Factor, Padding, Probability
 
 Row = Sequence[int]
 
@@ -42,17 +43,17 @@ CIFAR_KNOBS: dict[str, Any] = {
 
 
 def build(
-    num_classes: int = 1000,
-    width: float = 1.0,
+    num_classes: Count = 1000,
+    width: Factor = 1.0,
     table: Sequence[Row] = IMAGENET_TABLE,
-    expand: float | None = None,
-    stem: int = 32,
-    head: int = 1280,
+    expand: Factor | None = None,
+    stem: Count = 32,
+    head: Count = 1280,
     small_input: bool = False,
-    resolution: int | None = None,
-    padding: str = "symmetric",
-    dropout: float = 0.2,
-    eps: float = 1e-5,
+    resolution: Count | None = None,
+    padding: Padding = "symmetric",
+    dropout: Probability = 0.2,
+    eps: Factor = 1e-5,
 ) -> Graph:
     """The network of table 2.
 
@@ -69,13 +70,14 @@ def build(
     )
     index = 1
     for t, c, n, s in table:
+        factor = t if expand is None or t == 1 else expand
         for i in range(n):
             x = inverted_residual(
                 b,
                 x,
                 make_divisible(c * width),
-                name=f"features.{index}",
-                expand=t if expand is None or t == 1 else expand,
+                names=_names(f"features.{index}", factor != 1),
+                hidden=round(b.channels(x) * factor),
                 stride=s if i == 0 else 1,
                 style=style,
             )
@@ -84,6 +86,16 @@ def build(
     x = b.flatten(b.adaptive_avg_pool2d(x, name="avgpool"))
     x = b.dropout(x, dropout, name="classifier.0")
     return b.finish(b.linear(x, num_classes, name="classifier.1"))
+
+
+def _names(name: str, expand: bool) -> BlockNames:
+    at = int(expand)
+    return BlockNames(
+        expand=sequential(f"{name}.conv.0") if expand else (),
+        depthwise=sequential(f"{name}.conv.{at}"),
+        project=(f"{name}.conv.{at + 1}", f"{name}.conv.{at + 2}"),
+        add=f"{name}.add",
+    )
 
 
 # where a block's layers are: [canonical, timm, early ports], without and with an expansion
@@ -98,7 +110,7 @@ EXPANDED = (
 )
 
 
-def layouts(table: Sequence[Row] = IMAGENET_TABLE, expand: float | None = None, **_: Any) -> dict[str, Rows]:
+def layouts(table: Sequence[Row] = IMAGENET_TABLE, expand: float | None = None, **_: Any) -> dict[str, Layout]:
     """Key maps of timm's checkpoints and of the early ports in the manner of tonylins/pytorch-mobilenet-v2."""
     timm = [(r"^conv_stem\.", "features.0.0."), (r"^bn1\.", "features.0.1.")]
     early = []
@@ -111,7 +123,7 @@ def layouts(table: Sequence[Row] = IMAGENET_TABLE, expand: float | None = None, 
             index += 1
     timm += [(r"^conv_head\.", f"features.{index}.0."), (r"^bn2\.", f"features.{index}.1.")]
     classifier = (r"^classifier\.(?=[a-z])", "classifier.1.")
-    return {"timm": (*timm, classifier), "tonylins": (*early, classifier)}
+    return {"timm": Layout((*timm, classifier)), "tonylins": Layout((*early, classifier))}
 
 
 FAMILIES = (

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import InputError, WeightsError
-from tinyinfer.formats.state_dict import map_keys
+from tinyinfer.formats.state_dict import fits, is_needed, map_keys
 from tinyinfer.graph import Graph
-from tinyinfer.models.family import Family, Rows, Variant
+from tinyinfer.models.family import Family, Layout, Rows, Variant
 from tinyinfer.models.registry import families
 
 State = Mapping[str, np.ndarray]
@@ -73,18 +73,18 @@ def _readings(
     graph, resolved = family.make(variant, knobs)
     if not far and not len(state) / FAR < len(graph.weights) < len(state) * FAR:
         return
-    for layout, rows in {"canonical": (), **family.layouts(**resolved)}.items():
+    for name, layout in {"canonical": Layout(), **family.layouts(**resolved)}.items():
         try:
-            renamed = map_keys(state, rows)
+            renamed = map_keys(state, layout.rows)
         except WeightsError:
             continue  # two keys became one, so it is not this layout
-        knobs_here, graph_here = knobs, graph
+        chosen = {**{k: v for k, v in layout.knobs.items() if k not in variant.knobs}, **knobs}
         classes = _classes(graph, renamed)
         if classes and "num_classes" not in knobs and classes != resolved["num_classes"]:
-            knobs_here = {**knobs, "num_classes": classes}
-            graph_here, _ = family.make(variant, knobs_here)
-        score, same_keys = _compare(graph_here, renamed)
-        yield Match(family, variant, knobs_here, layout, rows, graph_here, score, same_keys)
+            chosen["num_classes"] = classes
+        fitting = graph if chosen == knobs else family.make(variant, chosen)[0]
+        score, same_keys = _compare(fitting, renamed, family.ignore)
+        yield Match(family, variant, chosen, name, layout.rows, fitting, score, same_keys)
 
 
 def _scaled(state: State, found: Sequence[Match]) -> Iterator[Match]:
@@ -110,8 +110,8 @@ def _classes(graph: Graph, state: State) -> int | None:
     return found.shape[0] if found is not None and found.ndim > 1 else None
 
 
-def _compare(graph: Graph, state: State) -> tuple[float, bool]:
-    """Share of keys with equal shapes, and whether the keys are the same."""
-    given = {key: array.shape for key, array in state.items() if not key.endswith("num_batches_tracked")}
-    equal = sum(given.get(key) == array.shape for key, array in graph.weights.items())
-    return equal / max(len(given.keys() | graph.weights.keys()), 1), given.keys() == graph.weights.keys()
+def _compare(graph: Graph, state: State, ignore: Sequence[str]) -> tuple[float, bool]:
+    """Share of keys whose shapes fit, and whether the keys are the same."""
+    given = {key: array for key, array in state.items() if is_needed(key, graph, ignore)}
+    fit = sum(key in given and fits(array.shape, given[key].shape) for key, array in graph.weights.items())
+    return fit / max(len(given.keys() | graph.weights.keys()), 1), given.keys() == graph.weights.keys()

@@ -12,7 +12,7 @@ from tinyinfer import labels
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph
 from tinyinfer.initialize import initialize
-from tinyinfer.models.family import Family, Rows, Variant
+from tinyinfer.models.family import Family, Layout, Variant
 
 if TYPE_CHECKING:
     from tinyinfer.model import Model
@@ -72,10 +72,10 @@ def build(name: str, **knobs: Any) -> Graph:
     return family.make(variant, knobs)[0]
 
 
-def key_layouts(name: str, **knobs: Any) -> dict[str, Rows]:
-    """Key maps of the network's public checkpoints by layout; the canonical one's is empty."""
+def key_layouts(name: str, **knobs: Any) -> dict[str, Layout]:
+    """Layouts of the network's public checkpoints by name; the canonical one's key map is empty."""
     family, variant = find(name)
-    return {"canonical": (), **family.layouts(**family.resolve(variant, knobs))}
+    return {"canonical": Layout(), **family.layouts(**family.resolve(variant, knobs))}
 
 
 def describe(name: str, **knobs: Any) -> dict[str, Any]:

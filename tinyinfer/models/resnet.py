@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style, basic_block, bottleneck, conv_bn_act, make_divisible
 from tinyinfer.models.family import Family, Variant
+from tinyinfer.models.knobs import Count, Factor, Padding
 
 # paper, table 1: channels and stride of conv2_x to conv5_x; a bottleneck's output has four times the channels
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))
@@ -16,16 +18,16 @@ EXPANSION = 4
 
 
 def build(
-    num_classes: int = 1000,
-    width: float = 1.0,
+    num_classes: Count = 1000,
+    width: Factor = 1.0,
     depths: Sequence[int] = (2, 2, 2, 2),
-    block: str = "basic",
-    groups: int = 1,
-    base_width: int = 64,
+    block: Literal["basic", "bottleneck"] = "basic",
+    groups: Count = 1,
+    base_width: Count = 64,
     small_input: bool = False,
-    resolution: int | None = None,
-    padding: str = "symmetric",
-    eps: float = 1e-5,
+    resolution: Count | None = None,
+    padding: Padding = "symmetric",
+    eps: Factor = 1e-5,
 ) -> Graph:
     """The network of table 1: ``depths`` blocks in each stage, ``block`` "basic" or "bottleneck".
 
@@ -33,8 +35,6 @@ def build(
     channels each; ``small_input`` takes a 3x3 stem of stride 1 without pooling; ``padding`` "same" is for weights
     trained by TensorFlow.
     """
-    if block not in ("basic", "bottleneck"):
-        raise InputError(f"block: expected 'basic' or 'bottleneck', found {block!r}")
     if block == "basic" and (groups, base_width) != (1, 64):
         raise InputError(f"groups and base_width are a bottleneck's, found {groups} and {base_width} with basic blocks")
     style = Style("relu", padding, eps)

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from tinyinfer.builder import Builder
-from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style, basic_block, conv_bn_act, make_divisible
-from tinyinfer.models.family import Family, Rows, Variant
+from tinyinfer.models.family import Family, Layout, Variant
+from tinyinfer.models.knobs import Count, Factor, Padding
 
 # paper, section 4.2: channels and stride of the three stages, n blocks each; 6n + 2 layers in all
 STAGES = ((16, 1), (32, 2), (64, 2))
 
 
 def build(
-    num_classes: int = 10,
-    width: float = 1.0,
-    blocks: int = 3,
-    shortcut: str = "A",
-    resolution: int = 32,
-    padding: str = "symmetric",
-    eps: float = 1e-5,
+    num_classes: Count = 10,
+    width: Factor = 1.0,
+    blocks: Count = 3,
+    shortcut: Literal["A", "B"] = "A",
+    resolution: Count = 32,
+    padding: Padding = "symmetric",
+    eps: Factor = 1e-5,
 ) -> Graph:
     """ResNet-(6 ``blocks`` + 2).
 
     Where the size halves, ``shortcut`` "A" takes every second pixel and pads the channels with zeros, as the paper
     does on CIFAR; "B" projects by a 1x1 convolution.
     """
-    if shortcut not in ("A", "B"):
-        raise InputError(f"shortcut: expected 'A' or 'B', found {shortcut!r}")
     style = Style("relu", padding, eps)
     b = Builder()
     x = b.input(3, resolution)
@@ -52,9 +50,9 @@ def _shortcut(b: Builder, x: str, kind: str, channels: int, name: str, style: St
     return b.pad(x, (front, missing - front, 0, 0, 0, 0), name=f"{name}.pad")
 
 
-def layouts(**_: Any) -> dict[str, Rows]:
+def layouts(**_: Any) -> dict[str, Layout]:
     """Key map of torchvision-like ports, whose shortcut is B."""
-    return {"torchvision": ((r"\.downsample\.", ".shortcut."), (r"^fc\.", "linear."))}
+    return {"torchvision": Layout(((r"\.downsample\.", ".shortcut."), (r"^fc\.", "linear.")))}
 
 
 FAMILIES = (

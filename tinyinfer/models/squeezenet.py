@@ -8,6 +8,7 @@ from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style, fire, make_divisible
 from tinyinfer.models.family import Family, Variant
+from tinyinfer.models.knobs import Count, Factor, Padding, Probability
 
 POOL = ()
 Row = Sequence[int]
@@ -44,17 +45,17 @@ TABLE_1_1: tuple[Row, ...] = (
 
 
 def build(
-    num_classes: int = 1000,
-    width: float = 1.0,
+    num_classes: Count = 1000,
+    width: Factor = 1.0,
     table: Sequence[Row] = TABLE_1_0,
-    stem: int = 96,
-    stem_kernel: int = 7,
-    squeeze_ratio: float | None = None,
-    share_3x3: float | None = None,
+    stem: Count = 96,
+    stem_kernel: Count = 7,
+    squeeze_ratio: Factor | None = None,
+    share_3x3: Factor | None = None,
     small_input: bool = False,
-    resolution: int | None = None,
-    padding: str = "symmetric",
-    dropout: float = 0.5,
+    resolution: Count | None = None,
+    padding: Padding = "symmetric",
+    dropout: Probability = 0.5,
 ) -> Graph:
     """The network of table 1.
 
