@@ -8,7 +8,7 @@ import pytest
 from tinyinfer import ops
 from tinyinfer.builder import Builder
 from tinyinfer.errors import GraphError, UnsupportedOpError
-from tinyinfer.graph import placeholder
+from tinyinfer.weights import placeholder
 
 
 def test_shapes_follow_the_layers() -> None:

@@ -17,7 +17,8 @@ import numpy as np
 
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import Graph, Input, Node, Operator, Shape, TensorType, placeholder
+from tinyinfer.graph import Graph, Input, Node, Operator, Shape, TensorType
+from tinyinfer.weights import Weights, placeholder
 
 Size = int | tuple[int, int]
 Padding = int | tuple[int, ...] | str
@@ -47,7 +48,7 @@ class Builder:
         outputs = [outputs] if isinstance(outputs, str) else list(outputs)
         for value in outputs:
             self.shape(value)
-        return Graph(list(self._inputs), list(self._nodes), outputs, dict(self._weights))
+        return Graph(list(self._inputs), list(self._nodes), outputs, Weights(self._weights))
 
     def shape(self, value: str) -> Shape:
         """Shape of a value at the nominal input size; raises GraphError for an unknown one."""

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from tinyinfer.errors import GraphError, WeightsError
-
-Shape = tuple[int, ...]
+from tinyinfer.weights import Shape as Shape
+from tinyinfer.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,6 @@ class TensorType:
 
     def __str__(self) -> str:
         return "x".join(map(str, self.shape)) or "scalar"
-
-
-def placeholder(shape: Shape) -> np.ndarray:
-    """Zeros of this shape that take no memory: they stand where a weight will come or has been packed away."""
-    return np.broadcast_to(np.float32(0), shape)
 
 
 @dataclass(frozen=True)
@@ -112,11 +107,14 @@ class Graph:
     inputs: list[Input]
     nodes: list[Node]
     outputs: list[str]
-    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    weights: Weights = field(default_factory=Weights)
+
+    def __post_init__(self) -> None:
+        self.weights = Weights(self.weights)  # plain dictionaries are welcome
 
     def copy(self) -> Graph:
         """A copy whose lists can be edited; nodes and weight arrays are shared."""
-        return Graph(list(self.inputs), list(self.nodes), list(self.outputs), dict(self.weights))
+        return Graph(list(self.inputs), list(self.nodes), list(self.outputs), Weights(self.weights))
 
     # -- looking things up -------------------------------------------------------------------
 
@@ -144,9 +142,18 @@ class Graph:
         readers = consumers.get(value, [])
         return readers[0] if len(readers) == 1 and value not in self.outputs else None
 
-    def param_arrays(self, node: Node) -> dict[str, np.ndarray]:
+    def param_arrays(self, node: Node) -> Weights:
         """The node's weights by role."""
-        return {role: self.weights[key] for role, key in node.params.items()}
+        return self.weights.select(node.params)
+
+    def param_types(self, node: Node) -> dict[str, TensorType]:
+        """Types of the node's weights by role; raises WeightsError when one is missing."""
+        for role, key in node.params.items():
+            if key not in self.weights:
+                raise WeightsError(f"node {node.name!r}: its {role} {key!r} is not among the weights")
+        return {
+            role: TensorType(self.weights.shape(key), str(self.weights.dtype(key))) for role, key in node.params.items()
+        }
 
     # -- order and types ---------------------------------------------------------------------
 
@@ -198,11 +205,7 @@ class Graph:
         """The type of every value for these input shapes (nominal ones by default)."""
         types = {name: TensorType(shape) for name, shape in self.input_shapes(input_shapes).items()}
         for node in self.topological_order():
-            params = {}
-            for role, key in node.params.items():
-                if key not in self.weights:
-                    raise WeightsError(f"node {node.name!r}: its {role} {key!r} is not among the weights")
-                params[role] = TensorType(self.weights[key].shape, str(self.weights[key].dtype))
+            params = self.param_types(node)
             try:
                 outputs = node.op.infer([types[value] for value in node.inputs], params)
             except GraphError as error:
@@ -257,10 +260,10 @@ class Graph:
         for name in self.outputs:
             if name not in types:
                 raise GraphError(f"output {name!r} is not a value of the graph")
-        for key, array in self.weights.items():
-            if array.dtype != np.float32:
-                raise WeightsError(f"weight {key!r}: expected float32, found {array.dtype}")
-            if not allow_nonfinite and not np.isfinite(array).all():
+        for key in self.weights:
+            if self.weights.dtype(key) != np.float32:
+                raise WeightsError(f"weight {key!r}: expected float32, found {self.weights.dtype(key)}")
+            if not allow_nonfinite and not np.isfinite(self.weights[key]).all():
                 raise WeightsError(f"weight {key!r} holds NaN or infinite values")
         for node in self.nodes:
             try:
@@ -309,4 +312,4 @@ class Graph:
                 stack.extend(node.inputs)
         self.nodes = [node for node in self.nodes if node.name in alive]
         used = {key for node in self.nodes for key in node.params.values()}
-        self.weights = {key: array for key, array in self.weights.items() if key in used}
+        self.weights = self.weights.select({key: key for key in self.weights if key in used})

@@ -18,7 +18,7 @@ def initialize(graph: Graph, seed: int = 0) -> Graph:
     filled = graph.copy()
     for node in graph.nodes:
         for role, key in node.params.items():
-            filled.weights[key] = _initial(role, key, graph.weights[key].shape, seed)
+            filled.weights[key] = _initial(role, key, graph.weights.shape(key), seed)
     return filled
 
 

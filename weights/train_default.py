@@ -186,7 +186,7 @@ def ship(run: Run, train_set: Pictures, test_set: Pictures, out: Path) -> None:
     net = run.averaged(train_set)
     rounded = {key: value.astype(np.float16).astype(np.float32) for key, value in net.weights().items()}
     graph = run.net.graph.copy()
-    graph.weights = rounded
+    graph.weights.update(rounded)
     accuracy = top1(TorchGraph(graph).eval(), test_set)
     meta: dict[str, Any] = {
         "name": out.stem,

@@ -245,7 +245,7 @@ def test_mobilenet_v2_loads_quickly(tmp_path: Path) -> None:
     from tinyinfer.models.mobilenet_v2 import build
 
     graph = build()
-    graph.weights = {key: np.full(array.shape, 0.5, np.float32) for key, array in graph.weights.items()}
+    graph.weights.update({key: np.full(array.shape, 0.5, np.float32) for key, array in graph.weights.items()})
     npz.save(tmp_path / "m.npz", graph, {"labels": [f"class {i}" for i in range(1000)]})
     best = 1.0
     for _ in range(5):

@@ -26,7 +26,7 @@ def test_keys_that_become_one_are_refused() -> None:
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4"])
 def test_fill(dtype: str) -> None:
     graph, source = small_graph(), small_graph(np.random.default_rng(2)).weights
-    state = {key: array.astype(dtype) for key, array in reversed(source.items())}
+    state = {key: array.astype(dtype) for key, array in reversed(list(source.items()))}
     load_weights(
         graph, {**state, "bn.num_batches_tracked": np.array(3), "aux.weight": np.zeros(2)}, where="f", ignore=["aux"]
     )

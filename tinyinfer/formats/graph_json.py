@@ -17,8 +17,9 @@ from tinyinfer.errors import GraphError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.attributes import read_attributes
 from tinyinfer.formats.json_reader import Cursor, shorten_name
 from tinyinfer.formats.limits import DEFAULT, Limits
-from tinyinfer.graph import Graph, Input, Node, placeholder
+from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.ops.base import Op
+from tinyinfer.weights import Weights, placeholder
 
 
 def graph_to_json(graph: Graph) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def graph_to_json(graph: Graph) -> dict[str, Any]:
         "inputs": [{"name": i.name, "shape": list(i.shape), "nominal": list(i.nominal)} for i in graph.inputs],
         "outputs": list(graph.outputs),
         "nodes": [_node_to_json(node) for node in graph.nodes],
-        "weights": {key: list(array.shape) for key, array in graph.weights.items() if key in used},
+        "weights": {key: list(graph.weights.shape(key)) for key in graph.weights if key in used},
     }
 
 
@@ -57,11 +58,11 @@ def graph_from_json(document: Cursor, limits: Limits = DEFAULT) -> Graph:
     where = document.where
     inputs = [_read_input(item, where, limits) for item in fields["inputs"].items(limits.nodes)]
     nodes = [_read_node(item, where) for item in fields["nodes"].items(limits.nodes)]
-    weights = {}
+    weights = Weights()
     for key, shape in fields["weights"].members().items():
         fields["weights"].at(key, f"{where}: weights: a key").key()
         weights[key] = placeholder(shape.shape())
-        size = math.prod(weights[key].shape)
+        size = math.prod(weights.shape(key))
         if size > limits.elements:
             raise ModelFormatError(f"{shape.where}: expected at most {limits.elements} elements, found {size}")
     used = {key for node in nodes for key in node.params.values()}

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import weakref
 import zipfile
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote
 
@@ -28,6 +30,7 @@ from tinyinfer.formats.meta import check_meta
 from tinyinfer.formats.npy import read_npy
 from tinyinfer.formats.state_dict import load_weights
 from tinyinfer.graph import Graph, TensorType
+from tinyinfer.weights import Stored, Weights
 
 FORMAT_VERSION = 1
 DOCUMENT = "__tinyinfer__"
@@ -65,6 +68,8 @@ def save(file: ModelFile, graph: Graph, meta: Mapping[str, Any] | None = None, h
 def load(file: ModelFile, limits: Limits = DEFAULT, allow_nonfinite: bool = False) -> tuple[Graph, dict[str, Any]]:
     """The verified graph, its weights float32 arrays each in memory of its own, and the metadata.
 
+    A file given by its path stays open while the graph is in use, so that weights can be let go and read again.
+
     Raises ModelFormatError for a file that is not one of ours or is damaged, UnsupportedOpError for a newer format
     version or an unknown operator, GraphError and WeightsError for a network that is not well formed.
     ``allow_nonfinite`` lets NaN and infinite weights pass.
@@ -73,27 +78,41 @@ def load(file: ModelFile, limits: Limits = DEFAULT, allow_nonfinite: bool = Fals
     try:
         if not isinstance(file, str | os.PathLike):
             return _load(file, str(where), limits, allow_nonfinite)
-        with open(file, "rb") as stream:
-            return _load(stream, str(where), limits, allow_nonfinite)
+        stream = open(file, "rb")  # noqa: SIM115 - closed when the graph is let go
+        try:
+            return _load(stream, str(where), limits, allow_nonfinite, stays_open=True)
+        except BaseException:
+            stream.close()
+            raise
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
 
 
-def _load(stream: BinaryIO, where: str, limits: Limits, allow_nonfinite: bool) -> tuple[Graph, dict[str, Any]]:
+def _load(
+    stream: BinaryIO, where: str, limits: Limits, allow_nonfinite: bool, stays_open: bool = False
+) -> tuple[Graph, dict[str, Any]]:
     if not is_zip(stream):
         stream.seek(0)
         found = repr(stream.read(8)).replace("b''", "an empty file")
         raise ModelFormatError(f"{where}: not an .npz file: expected a zip archive, found {found}")
-    with Archive(stream, where, limits) as archive:
-        graph, meta = _read_document(archive, where, limits)
-        state = {}
-        for member in archive.names:
-            if member != f"{DOCUMENT}.npy":
-                key = _key_of(member, where)
-                state[key] = read_npy(archive.read(member), f"{where}: weight {key!r}", limits)
+    archive = Archive(stream, where, limits)
+    if stays_open:
+        weakref.finalize(archive, stream.close)
+    graph, meta = _read_document(archive, where, limits)
+    state = Weights()
+    for member in archive.names:
+        if member != f"{DOCUMENT}.npy":
+            key = _key_of(member, where)
+            read = partial(_read_weight, archive, member, key, limits)
+            array = read()
+            state[key] = Stored(array, read) if stays_open and array.dtype == np.float32 else array
     load_weights(graph, state, where=where)
     _verify(graph, where, limits, allow_nonfinite)
     return graph, meta
+
+
+def _read_weight(archive: Archive, member: str, key: str, limits: Limits) -> np.ndarray:
+    return read_npy(archive.read(member), f"{archive.where}: weight {key!r}", limits)
 
 
 def _read_document(archive: Archive, where: str, limits: Limits) -> tuple[Graph, dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyinfer.errors import WeightsError
 from tinyinfer.graph import Graph, Shape, TensorType
+from tinyinfer.weights import Source, Weights
 
 LISTED = 20  # keys named in full in an error; the rest are counted
 _COUNTER = "num_batches_tracked"  # batch norm's count of training steps: of no use in inference
@@ -41,10 +42,10 @@ def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, i
     Raises WeightsError listing every missing, unexpected and mis-shaped key at once; ``graph`` is then unchanged.
     """
     patterns = list(ignore)
-    given = {key: array for key, array in state.items() if is_needed(key, graph, patterns)}
+    given = Weights(state).select({key: key for key in state if is_needed(key, graph, patterns)})
     missing = [_show(key) for key in graph.weights if key not in given]
     unexpected = [_show(key) for key in given if key not in graph.weights]
-    misfits = [_misfit(key, graph.weights[key], given[key]) for key in graph.weights if key in given]
+    misfits = [_misfit(key, graph.weights.shape(key), given) for key in graph.weights if key in given]
     parts = [
         _listing(found, what)
         for found, what in (
@@ -56,13 +57,16 @@ def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, i
     ]
     if parts:
         raise WeightsError(f"{where}: the weights do not fit the network: {'; '.join(parts)}")
+    for key in graph.weights:
+        graph.weights[key] = _fitted(given.entry(key), graph.weights.shape(key))
+
+
+def _fitted(found: np.ndarray | Source, shape: Shape) -> np.ndarray | Source:
+    """What was found as a float32 array of this shape, or left in its file."""
+    if not isinstance(found, np.ndarray):
+        return found if found.shape == shape else _fitted(found.fetch(), shape)
     with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite, which verify refuses by name
-        graph.weights.update(
-            {
-                key: np.require(given[key], np.float32, ["C", "A"]).reshape(slot.shape)
-                for key, slot in graph.weights.items()
-            }
-        )
+        return np.require(found, np.float32, ["C", "A"]).reshape(shape)
 
 
 def is_needed(key: str, graph: Graph, ignore: Sequence[str]) -> bool:
@@ -79,11 +83,12 @@ def _matrix(shape: Shape) -> Shape:
     return shape[:2] if len(shape) == 4 and shape[2:] == (1, 1) else shape
 
 
-def _misfit(key: str, expected: np.ndarray, found: np.ndarray) -> str:
-    if found.dtype.kind != "f":
-        return f"{_show(key)} (expected float32, found {found.dtype})"
-    if not fits(expected.shape, found.shape):
-        return f"{_show(key)} (expected {TensorType(expected.shape)}, found {TensorType(found.shape)})"
+def _misfit(key: str, expected: Shape, given: Weights) -> str:
+    dtype, shape = given.dtype(key), given.shape(key)
+    if dtype.kind != "f":
+        return f"{_show(key)} (expected float32, found {dtype})"
+    if not fits(expected, shape):
+        return f"{_show(key)} (expected {TensorType(expected)}, found {TensorType(shape)})"
     return ""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinyinfer import kernels
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Node, TensorType
@@ -77,20 +79,20 @@ def choose_kernels(
     used: set[str] = set()
     graph = graph.copy()
     for i, node in enumerate(graph.nodes):
-        problem = problem_of(graph, node, types, threads)
+        problem = problem_of(node, graph.weights.select(node.params).shapes_only(), types, threads)
         kernel, why = _choose(node, problem, forced, used)
         graph.nodes[i] = node.replace(kernel=kernel, why=why)
     _check_forced(graph, forced, used)
     return graph
 
 
-def problem_of(graph: Graph, node: Node, types: Mapping[str, TensorType], threads: int) -> Problem:
+def problem_of(node: Node, params: Mapping[str, np.ndarray], types: Mapping[str, TensorType], threads: int) -> Problem:
     """What a kernel for this node would have to compute."""
     return Problem(
         op=node.op,  # type: ignore[arg-type]
         inputs=tuple(types[v].shape for v in node.inputs),
         outputs=tuple(types[v].shape for v in node.outputs),
-        params=graph.param_arrays(node),
+        params=params,
         threads=threads,
     )
 

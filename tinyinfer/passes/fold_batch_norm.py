@@ -8,6 +8,7 @@ from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.linear import Linear
+from tinyinfer.weights import Derived, Weights
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
@@ -43,12 +44,25 @@ def _can_take(layer: Node, result: TensorType) -> bool:
 
 def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
     assert isinstance(norm.op, BatchNorm)
-    p = {role: array.astype(np.float64) for role, array in graph.param_arrays(norm).items()}
-    scale = p.get("weight", 1.0) / np.sqrt(p["running_var"] + norm.op.eps)
-    weights = graph.param_arrays(layer)
-    weight = weights["weight"] * scale.reshape(-1, *[1] * (weights["weight"].ndim - 1))
-    bias = (weights.get("bias", 0.0) - p["running_mean"]) * scale + p.get("bias", 0.0)
+    eps = norm.op.eps
+    of_norm = {f"norm.{role}": key for role, key in norm.params.items()}
+    inputs = graph.weights.select({**layer.params, **of_norm})
+
+    def weight(p: Weights) -> np.ndarray:
+        scale = _scale(p, eps)
+        w = p["weight"]
+        return np.asarray(w * scale.reshape(-1, *[1] * (w.ndim - 1)), np.float32)
+
+    def bias(p: Weights) -> np.ndarray:
+        shift = (p.get("bias", 0.0) - p["norm.running_mean"].astype(np.float64)) * _scale(p, eps)
+        return np.asarray(shift + p.get("norm.bias", 0.0), np.float32)
+
     keys = {role: f"{layer.name}.{role}:folded" for role in ("weight", "bias")}
-    graph.weights[keys["weight"]] = weight.astype(np.float32)
-    graph.weights[keys["bias"]] = bias.astype(np.float32)
+    graph.weights[keys["weight"]] = Derived(inputs.shape("weight"), weight, inputs)
+    graph.weights[keys["bias"]] = Derived(inputs.shape("norm.running_mean"), bias, inputs)
     return layer.replace(outputs=norm.outputs, params=keys, origin=layer.originals + norm.originals)
+
+
+def _scale(p: Weights, eps: float) -> np.ndarray:
+    """gamma / sqrt(var + eps)."""
+    return np.asarray(p.get("norm.weight", 1.0) / np.sqrt(p["norm.running_var"].astype(np.float64) + eps))

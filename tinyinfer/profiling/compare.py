@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -96,7 +97,7 @@ def compare(model: ModelLike, x: Inputs = None) -> Comparison:
     """
     arrays = make_inputs(model.graph, x)
     plan = model.plan({name: array.shape for name, array in arrays.items()})
-    checker = _Checker({**model.graph.weights, **lower(model.graph).weights})
+    checker = _Checker(ChainMap(lower(model.graph).weights, model.graph.weights))
     found = execute(plan, arrays, checker)
     truth = evaluate(model.graph, arrays)
     outputs = [

@@ -117,7 +117,7 @@ def cost(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> Cost:
     rows = []
     for node in graph.topological_order():
         inputs, outputs = ([types[value] for value in values] for values in (node.inputs, node.outputs))
-        params = {role: TensorType(graph.weights[key].shape) for role, key in node.params.items()}
+        params = graph.param_types(node)
         found = node_cost(node, inputs, params, outputs)
         fresh = {role: t for role, t in params.items() if node.params[role] not in seen}
         seen.update(node.params.values())

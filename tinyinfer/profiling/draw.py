@@ -99,8 +99,8 @@ def _trails(node: Node) -> bool:
 def _describe(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> tuple[str, str]:
     """The operator in a few words, and its colour."""
     op, words, kind = node.op, [node.op.name], node.op.name
-    if "weight" in node.params and len(graph.weights[node.params["weight"]].shape) == 4:
-        words.append(shape_text(graph.weights[node.params["weight"]].shape[2:]))
+    if "weight" in node.params and len(graph.weights.shape(node.params["weight"])) == 4:
+        words.append(shape_text(graph.weights.shape(node.params["weight"])[2:]))
         groups = getattr(op, "groups", 1)
         if groups > 1 and groups == types[node.inputs[0]].shape[1]:
             words[0] = kind = "depthwise"

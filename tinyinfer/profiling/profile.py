@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.graph import TensorType
 from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
 from tinyinfer.profiling.profile_rows import ProfileRow
 from tinyinfer.profiling.roofline import Peak, machine_peak
@@ -132,7 +131,7 @@ def _row(
     plan: Plan, step: Step, counts: Counts, peak: Peak | None, times: np.ndarray, first_ms: float, share: float
 ) -> ProfileRow:
     outputs = step.output_types or step.input_types  # an output step writes what it reads
-    params = {role: TensorType(plan.graph.weights[key].shape) for role, key in step.node.params.items()}
+    params = plan.graph.param_types(step.node)
     found = node_cost(step.node, step.input_types, params, outputs)
     macs, learnable = _counts_of(step, counts) or (found.macs, found.params)
     moved = found.memory_access * FLOAT_BYTES

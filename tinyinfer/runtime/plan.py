@@ -6,8 +6,8 @@ place of every value.  A plan is read-only; each concurrent run has a `Workspace
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer import kernels
-from tinyinfer.graph import Graph, Node, Shape, TensorType, placeholder
+from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import FeatureMap, Kernel
 from tinyinfer.passes import lower
 from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
@@ -63,7 +63,7 @@ class Step:
 class Plan:
     """Steps in order, the place of every value and of every step's scratch, and the arena they share.
 
-    The graph's weights are placeholders wherever a kernel holds its own packed copy.
+    Kernels hold packed weights; those of the graph are let go as they are packed, where they can be fetched again.
     """
 
     graph: Graph
@@ -105,32 +105,24 @@ def make_plan(
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
     steps = []
-    uses = Counter(key for node in graph.nodes for key in node.params.values())
     borders_in = [copy_in(i.name) for i in graph.inputs]
     borders_out = [copy_out(name) for name in dict.fromkeys(graph.outputs)]
     for node in [*borders_in, *graph.nodes, *borders_out]:
         implementation, params = None, {}
         if node.kernel == REFERENCE:
-            params = graph.param_arrays(node)
+            params = dict(graph.param_arrays(node))
         elif node.op.name not in ("input", "output"):
-            problem = problem_of(graph, node, types, options.threads)
+            arrays = graph.param_arrays(node)
+            problem = problem_of(node, arrays.shapes_only(), types, options.threads)
             kernel = kernels.find(node.op.name, node.kernel)
             key = (node.originals, node.kernel)
             if key not in packed:
-                packed[key] = kernel.pack(problem)
+                packed[key] = kernel.pack(dataclasses.replace(problem, params={role: arrays[role] for role in arrays}))
+                arrays.release(arrays)
             implementation = kernel(problem, packed[key])
-        _let_go(graph, node, uses)
         inputs, outputs = (tuple(types[v] for v in values) for values in (node.inputs, node.outputs))
         steps.append(Step(node, inputs, outputs, params, implementation))
     return steps
-
-
-def _let_go(graph: Graph, node: Node, uses: Counter[str]) -> None:
-    """Drop the node's weights from the graph after their last use, one by one, so that they do not all stand twice."""
-    for key in node.params.values():
-        uses[key] -= 1
-        if not uses[key]:
-            graph.weights[key] = placeholder(graph.weights[key].shape)
 
 
 def _memory_requests(
