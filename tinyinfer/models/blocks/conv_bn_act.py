@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyinfer.builder import Builder
+from tinyinfer.ops.geometry import same_padding
 
 
 @dataclass(frozen=True)
@@ -12,11 +13,15 @@ class Style:
     """What is the same in all convolutions of a network."""
 
     activation: str = "relu"
-    padding: str = "symmetric"  # k // 2 on every side, or TensorFlow's "same"
+    padding: str = "symmetric"  # k // 2 on every side; "same", TensorFlow's; "nominal", same at the nominal size
     eps: float = 1e-5
 
-    def pad(self, kernel: int, dilation: int = 1) -> int | str:
-        """Padding that keeps the size at stride 1."""
+    def pad(
+        self, kernel: int, dilation: int = 1, *, stride: int = 1, size: tuple[int, ...] = ()
+    ) -> int | str | tuple[int, ...]:
+        """Padding that keeps the size at stride 1; "nominal" needs the stride, and the (H, W) that is to be fixed."""
+        if self.padding == "nominal":
+            return tuple(pixels for side in size for pixels in same_padding(side, kernel, stride, dilation))
         return dilation * (kernel // 2) if self.padding == "symmetric" else self.padding
 
 
@@ -46,9 +51,13 @@ def conv_bn_act(
     style: Style,
     stride: int = 1,
     groups: int = 1,
+    dilation: int = 1,
 ) -> str:
     """Convolution without bias, batch norm and, if ``names`` has a third name, the activation."""
     conv, norm, *activation = names
-    x = b.conv2d(x, channels, kernel, name=conv, stride=stride, padding=style.pad(kernel), groups=groups, bias=False)
+    padding = style.pad(kernel, dilation, stride=stride, size=b.shape(x)[2:])
+    x = b.conv2d(
+        x, channels, kernel, name=conv, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=False
+    )
     x = b.batch_norm(x, name=norm, eps=style.eps)
     return b.activation(x, style.activation, name=activation[0]) if activation else x
