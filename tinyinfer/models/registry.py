@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 # files that define families; each lists its own in FAMILIES
 _MODULES = (
+    "efficientnet",
     "mobilenet_v2",
+    "mobileone",
+    "repvgg",
     "resnet",
     "resnet_cifar",
     "squeezenet",

@@ -1,5 +1,6 @@
 """Blocks that several families share, each once, named as torchvision names its layers."""
 
+from tinyinfer.models.blocks.branches import branches
 from tinyinfer.models.blocks.conv_bn_act import Style, conv_bn_act, make_divisible, numbered, sequential
 from tinyinfer.models.blocks.fire import fire
 from tinyinfer.models.blocks.inverted_residual import BlockNames, inverted_residual
@@ -12,6 +13,7 @@ __all__ = [
     "Style",
     "basic_block",
     "bottleneck",
+    "branches",
     "conv_bn_act",
     "fire",
     "inverted_residual",
