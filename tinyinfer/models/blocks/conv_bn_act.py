@@ -13,7 +13,7 @@ class Style:
     """What is the same in all convolutions of a network."""
 
     activation: str = "relu"
-    padding: str = "symmetric"  # k // 2 on every side; "same", TensorFlow's; "nominal", same at the nominal size
+    padding: str = "symmetric"  # k // 2 on every side; TensorFlow's "same"; "nominal": same, as at nominal size
     eps: float = 1e-5
 
     def pad(
