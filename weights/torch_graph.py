@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch_sampling import FUNCTIONS as SAMPLING
 
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node
@@ -205,4 +206,5 @@ FUNCTIONS: dict[str, Function] = {
     "flatten": lambda net, node, inputs, params: inputs[0].flatten(**node.op.attrs),
     "reshape": _reshape,
     "channel_shuffle": lambda net, node, inputs, params: torch.channel_shuffle(inputs[0], node.op.groups),
+    **SAMPLING,
 }

@@ -58,6 +58,14 @@ def instance_norm(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
     return ops.reference("instance_norm")(a["x"], a.get("mean"), a.get("var"), a.get("w"), a.get("b"), **attrs)
 
 
+def shift(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference("shift")(a["x"], kernel_size=attrs["kernel"], dilation=attrs["dilation"])
+
+
+def deform_conv2d(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference("deform_conv2d")(a["x"], a["offset"], a["w"], a.get("b"), mask=a.get("mask"), **attrs)
+
+
 def activation(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
     if "axis" in attrs:
         attrs["dim"] = attrs.pop("axis")
@@ -76,6 +84,8 @@ CALLS: dict[str, tuple[int, Callable[[dict[str, Any], Arrays], np.ndarray]]] = {
     "layer_norm": (18, layer_norm),
     "group_norm": (6, group_norm),
     "instance_norm": (3, instance_norm),
+    "shift": (7, shift),
+    "deform_conv2d": (9, deform_conv2d),
     "linear": (6, lambda attrs, a: ops.reference("linear")(a["x"], a["w"], a.get("b"))),
     "activations": (42, activation),
 }
