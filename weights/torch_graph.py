@@ -202,9 +202,10 @@ FUNCTIONS: dict[str, Function] = {
     "concat": lambda net, node, inputs, params: torch.cat(list(inputs), node.op.dim),
     "split": lambda net, node, inputs, params: torch.split(inputs[0], **node.op.attrs),
     "slice": lambda net, node, inputs, params: inputs[0][node.op.slices(inputs[0].dim())],
+    "index_select": lambda net, node, inputs, params: inputs[0].index_select(node.op.dim, torch.tensor(node.op.index)),
     "permute": lambda net, node, inputs, params: inputs[0].permute(node.op.dims),
     "flatten": lambda net, node, inputs, params: inputs[0].flatten(**node.op.attrs),
     "reshape": _reshape,
-    "channel_shuffle": lambda net, node, inputs, params: torch.channel_shuffle(inputs[0], node.op.groups),
     **SAMPLING,
+    "channel_shuffle": lambda net, node, inputs, params: torch.channel_shuffle(inputs[0], node.op.groups),
 }
