@@ -11,13 +11,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 from conftest import shared_folder
+from same_keys import SAME_KEYS
 
 import tinyinfer as ti
 
 REFERENCE_MACS = 1e9  # the textbook kernels run networks up to this size
-
-# networks whose keys and shapes are another's too: the first of them is the one that convert names
-SAME_KEYS: dict[str, str] = {}
 
 
 def _records() -> list[str]:
