@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # files that define families; each lists its own in FAMILIES
 _MODULES = (
+    "condensenet",
+    "densenet",
     "efficientnet",
     "mobilenet_v1",
     "mobilenet_v2",
