@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyinfer.formats import onnx_activations, onnx_layout, onnx_pooling
+from tinyinfer.formats import onnx_activations, onnx_layout, onnx_norms, onnx_pooling, onnx_sampling
 from tinyinfer.formats.onnx_activations import ending
 from tinyinfer.formats.onnx_writer import Call
 from tinyinfer.ops.geometry import PADDING_MODES
@@ -76,3 +76,5 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     **onnx_layout.EXPORTERS,
     **onnx_pooling.EXPORTERS,
 }
+    **onnx_norms.EXPORTERS,
+    **onnx_sampling.EXPORTERS,

@@ -23,7 +23,7 @@ from tinyinfer.ops.base import (
     require_shape,
 )
 from tinyinfer.ops.conv2d import Conv2d
-from tinyinfer.ops.geometry import Padding, normalize_padding, output_size, resolve_padding
+from tinyinfer.ops.geometry import Padding, normalize_padding, resolve_padding
 
 FURTHEST = 64.0  # pixels that a tap may wander: the regular kernel that reaches as far has 129 x 129 taps
 
@@ -74,21 +74,22 @@ class IrregularConv2d(Op):
         if not largest <= FURTHEST:
             raise WeightsError(f"offset: expected at most {FURTHEST:g} pixels, found {largest:g}")
 
+    def regular(self, params: Params, size: tuple[int, int]) -> tuple[Conv2d, np.ndarray]:
+        """The conv2d, and its larger kernel, that compute the same on images of this size."""
+        weight = params["weight"]
+        kernel, begin = regular_kernel(weight, params["offset"], self.dilation)
+        pads = resolve_padding(self.padding, size, (weight.shape[2], weight.shape[3]), self.stride, self.dilation)
+        grown = []
+        for i in range(2):
+            extent = (weight.shape[2 + i] - 1) * self.dilation[i] + 1
+            before = -begin[i]
+            grown += [pads[2 * i] + before, pads[2 * i + 1] + kernel.shape[2 + i] - extent - before]
+        return Conv2d(self.stride, tuple(grown), (1, 1), self.groups), kernel
+
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         (x,), p = inputs, cast(params, inputs[0].dtype)
-        kernel, (top, left) = regular_kernel(p["weight"], p["offset"], self.dilation)
-        r, s = p["weight"].shape[2:]
-        h, w = x.shape[2:]
-        pads = resolve_padding(self.padding, (h, w), (r, s), self.stride, self.dilation)
-        ho = output_size(h, r, self.stride[0], *pads[:2], self.dilation[0])
-        wo = output_size(w, s, self.stride[1], *pads[2:], self.dilation[1])
-        # the regular kernel begins (top, left) from where the first tap was, and must find as many windows as before
-        before = (pads[0] - top, pads[2] - left)
-        ends = ((ho - 1) * self.stride[0] + kernel.shape[2], (wo - 1) * self.stride[1] + kernel.shape[3])
-        after = [max(0, ends[i] - before[i] - (h, w)[i]) for i in range(2)]
-        conv = Conv2d(self.stride, (before[0], after[0], before[1], after[1]), 1, self.groups)  # type: ignore[arg-type]
-        regular = {role: v for role, v in p.items() if role == "bias"} | {"weight": kernel}
-        return [conv.reference([x], regular)[0][:, :, :ho, :wo]]
+        conv, kernel = self.regular(p, (x.shape[2], x.shape[3]))
+        return conv.reference([x], {role: v for role, v in p.items() if role == "bias"} | {"weight": kernel})
 
     @classmethod
     def cases(cls) -> list[Case]:
@@ -113,7 +114,7 @@ def regular_kernel(
 
     Interpolating the image between four pixels and weighing the result is weighing each of the four with a share:
     a tap of weight w at (y, x) adds w * (1 - |y - i|) * (1 - |x - j|) to the regular kernel at each pixel (i, j) less
-    than one away.  The kernel covers the regular taps too, so that it begins at or before (0, 0).
+    than one away.  The kernel covers the regular taps too, so that it reaches no less far than they do.
     """
     m, c, r, s = weight.shape
     places = np.broadcast_to(offset, (m, r, s, 2)) + np.stack(
@@ -121,7 +122,8 @@ def regular_kernel(
     )
     corners = np.floor(places).astype(np.int64)
     first = np.minimum(corners.min(axis=(0, 1, 2)), 0)
-    size = corners.max(axis=(0, 1, 2)) + 2 - first
+    extent = ((r - 1) * dilation[0] + 1, (s - 1) * dilation[1] + 1)
+    size = np.maximum(corners.max(axis=(0, 1, 2)) + 2, extent) - first
     kernel = np.zeros((m, c, *size), weight.dtype)
     every = np.arange(m)
     for i in range(r):

@@ -94,7 +94,7 @@ class SparseShift(Op):
 
     def displacements(self, channels: int, params: Params) -> np.ndarray:
         """(channels, 2) integers (dy, dx)."""
-        return np.rint(np.asarray(params["offset"])).astype(np.int64)
+        return np.asarray(np.rint(params["offset"]), np.int64)
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         require_rank(inputs[0], 4)
