@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # files that define families; each lists its own in FAMILIES
 _MODULES = (
+    "asymmnet",
     "condensenet",
     "densenet",
     "efficientnet",
@@ -29,6 +30,7 @@ _MODULES = (
     "resnet",
     "resnet_cifar",
     "squeezenet",
+    "tinynet",
 )
 
 
