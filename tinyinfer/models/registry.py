@@ -25,6 +25,7 @@ _MODULES = (
     "efficientnet",
     "mobilenet_v1",
     "mobilenet_v2",
+    "mobilenet_v3",
     "mobileone",
     "repvgg",
     "resnet",
