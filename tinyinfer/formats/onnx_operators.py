@@ -66,15 +66,23 @@ def mul(call: Call) -> str:
     return call.add("Mul", *call.node.inputs)
 
 
+def scale_shift(call: Call) -> str:
+    """Mul and Add of constants that broadcast over the image."""
+    across = (-1, *[1] * (len(call.shapes[0]) - 2))
+    scale, shift = (np.reshape(values, across) for values in (call.op.scale, call.op.shift))
+    return call.add("Add", call.add("Mul", call.x, call.floats(scale)), call.floats(shift))
+
+
 EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "conv2d": conv2d,
     "linear": linear,
     "batch_norm": batch_norm,
     "add": add,
     "mul": mul,
+    "scale_shift": scale_shift,
     **onnx_activations.EXPORTERS,
     **onnx_layout.EXPORTERS,
-    **onnx_pooling.EXPORTERS,
-}
     **onnx_norms.EXPORTERS,
+    **onnx_pooling.EXPORTERS,
     **onnx_sampling.EXPORTERS,
+}

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 # files that define families; each lists its own in FAMILIES
 _MODULES = (
+    "alexnet",
     "asymmnet",
     "condensenet",
     "densenet",
     "efficientnet",
+    "googlenet",
+    "inception_resnet_v2",
+    "inception_v3",
+    "inception_v4",
     "mobilenet_v1",
     "mobilenet_v2",
     "mobilenet_v3",
@@ -32,6 +37,7 @@ _MODULES = (
     "resnet_cifar",
     "squeezenet",
     "tinynet",
+    "vgg",
 )
 
 
