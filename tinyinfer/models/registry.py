@@ -22,6 +22,7 @@ _MODULES = (
     "alexnet",
     "asymmnet",
     "condensenet",
+    "convnext",
     "densenet",
     "efficientnet",
     "googlenet",

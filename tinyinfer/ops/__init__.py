@@ -28,6 +28,7 @@ _MODULES = (
     "encoding",
     "irregular_conv2d",
     "joining",
+    "layer_scale",
     "linear",
     "norms",
     "pad",
