@@ -53,7 +53,7 @@ def types_of(graph: Graph, node: Node) -> tuple[list, dict]:
 def test_operator(torch_graph: ModuleType, name: str, index: int, rng: np.random.Generator) -> None:
     graph = one_node(name, ops.get(name).cases()[index], rng)
     node = graph.nodes[0]
-    x = [rng.standard_normal(i.nominal) for i in graph.inputs]
+    x = node.op.example_inputs([i.nominal for i in graph.inputs], rng)
     expected = node.op.reference(x, {role: v.astype(np.float64) for role, v in graph.param_arrays(node).items()})
     with torch.no_grad():
         found = torch_graph.TorchGraph(graph).double().eval()(*map(torch.from_numpy, x))

@@ -55,7 +55,9 @@ def one_node(name: str, case: ops.base.Case, rng: np.random.Generator, free: tup
 
 
 def random_inputs(graph: Graph, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return {i.name: rng.normal(0, 2, i.nominal).astype(np.float32) for i in graph.inputs}
+    x, *others = graph.nodes[0].op.example_inputs([i.nominal for i in graph.inputs], rng)
+    values = zip(graph.inputs, (2 * x, *others), strict=True)
+    return {i.name: value.astype(np.float32) for i, value in values}
 
 
 def assert_same(graph: Graph, inputs: dict[str, np.ndarray]) -> None:
