@@ -19,6 +19,8 @@ NETWORKS = [
     "mobilenet_v3_large",
     "mobilenet_v3_small",
     "tf_mobilenetv3_small_minimal_100",
+    "mnasnet1_0",
+    "semnasnet_100",
 ]
 
 
@@ -150,3 +152,19 @@ def test_two_rules_of_width() -> None:
     key = "features.2.block.0.0.weight"
     assert (ours.weights[key].shape[0], theirs.weights[key].shape[0]) == (56, 72)
     assert (ours.weights["classifier.0.weight"].shape[0], theirs.weights["classifier.0.weight"].shape[0]) == (768, 1024)
+
+
+# -- networks that searches found -------------------------------------------------------------------
+
+
+def test_the_depth_multiplier_of_mnasnet_leaves_the_head() -> None:
+    """Tan et al. 2019, section 4.1: channels of every layer are scaled; the reference keeps 1280 at the end."""
+    half = ti.models.build("mnasnet1_0", depth_multiplier=0.5).weights
+    assert half["layers.0.weight"].shape[0] == 16
+    assert half["layers.14.weight"].shape[:2] == (1280, 160)
+
+
+def test_attention_of_mnasnet_keeps_a_quarter_of_the_blocks_input() -> None:
+    weights = ti.models.build("semnasnet_100").weights
+    assert weights["layers.9.1.se.fc1.weight"].shape[:2] == (40 // 4, 3 * 40)
+    assert not any("layers.8" in key and "se." in key for key in weights)

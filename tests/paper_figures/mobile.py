@@ -16,4 +16,6 @@ FIGURES = [
     ("tf_mobilenetv3_small_075", 2.0e6, 44e6, 0.025),  # 2.04 M, cut off to two digits
     ("tf_mobilenetv3_large_minimal_100", 3.9e6, 209e6, 0.01),  # the authors' page of released networks
     ("tf_mobilenetv3_small_minimal_100", 2.0e6, None, 0.025),  # 2.04 M, cut off to two digits
+    ("semnasnet_100", 3.9e6, 312e6, 0.01),  # Tan et al., table 1: MnasNet-A1
+    ("mnasnet1_0", 4.4e6, 315e6, 0.01),  # MnasNet-B1, the authors' page of released networks
 ]
