@@ -29,6 +29,7 @@ _MODULES = (
     "inception_resnet_v2",
     "inception_v3",
     "inception_v4",
+    "mnasnet",
     "mobilenet_v1",
     "mobilenet_v2",
     "mobilenet_v3",
