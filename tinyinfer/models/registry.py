@@ -25,7 +25,9 @@ _MODULES = (
     "convnext",
     "densenet",
     "efficientnet",
+    "fractalnet",
     "googlenet",
+    "gunn",
     "inception_resnet_v2",
     "inception_v3",
     "inception_v4",
@@ -40,6 +42,7 @@ _MODULES = (
     "squeezenet",
     "tinynet",
     "vgg",
+    "xception",
 )
 
 
