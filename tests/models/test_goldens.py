@@ -78,7 +78,11 @@ def error(model: ti.Model, x: np.ndarray, expected: np.ndarray) -> float:
 
 
 def unused_parameters(state: dict[str, np.ndarray], ignore: tuple[str, ...]) -> int:
-    """Elements of a checkpoint's auxiliary heads, which the records count and inference does not have."""
+    """Elements of a checkpoint's auxiliary heads, which the records count and inference does not have.
+
+    An array that is used under another key counts there.
+    """
     buffers = ("running_mean", "running_var", "num_batches_tracked", "._mask", "._count", "._stage", ".index")
-    unused = (key for key in state if any(re.match(pattern, key) for pattern in ignore) and not key.endswith(buffers))
-    return sum(state[key].size for key in unused)
+    ignored = {key for key in state if any(re.match(pattern, key) for pattern in ignore)}
+    used = {id(array) for key, array in state.items() if key not in ignored}
+    return sum(state[key].size for key in ignored if not key.endswith(buffers) and id(state[key]) not in used)
