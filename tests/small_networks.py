@@ -19,13 +19,13 @@ def randomize(graph: Graph, seed: int = 0) -> Graph:
 
 
 def residual_network(channels: int = 8, classes: int = 5) -> Graph:
-    """Stem, a residual block, a downsampling block whose both branches are convolutions, and a classifier."""
+    """Stem, a residual block, a downsampling join of two convolutions, and a classifier."""
     b = Builder()
     x = b.input(3, 16)
     x = b.activation(b.batch_norm(b.conv2d(x, channels, 3, name="stem", padding=1), name="norm"), "relu6", name="act")
+    left = b.conv2d(x, 2 * channels, 3, name="left", stride=2, padding=1)
     y = b.batch_norm(b.conv2d(x, channels, 3, name="one", padding=1, bias=False), name="one.norm")
     x = b.activation(b.add(y, x, name="add"), "relu", name="add.act")
-    left = b.conv2d(x, 2 * channels, 3, name="left", stride=2, padding=1)
     right = b.conv2d(x, 2 * channels, 1, name="right", stride=2)
     x = b.activation(b.add(left, right, name="join"), "relu", name="join.act")
     x = b.dropout(b.flatten(b.adaptive_avg_pool2d(x, name="pool")), 0.5, name="drop")

@@ -96,3 +96,16 @@ def test_fold_scale_shift_leaves_what_others_read_and_what_stands_behind_no_laye
     x = b.conv2d(x, 4, 1, name="conv")
     graph = randomize(b.finish(b.add(b.apply("scale_shift", x, name="scaled", scale=0.1), x, name="sum")))
     assert ops_of(passes.fold_scale_shift(graph)) == ["scale_shift", "conv2d", "scale_shift", "add"]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_fold_scale_shift_into_the_layer_before_a_layer_scale(bias: bool) -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 4, 3, name="conv", bias=bias)
+    x = b.apply("layer_scale", x, name="scale", params={"gamma": (4,)})
+    x = b.linear(b.flatten(x), 5, name="fc", bias=bias)
+    graph = randomize(b.finish(b.apply("layer_scale", x, name="scale2", params={"gamma": (5,)})))
+    folded = passes.fold_scale_shift(graph)
+    assert ops_of(folded) == ["conv2d", "flatten", "linear"]
+    x = np.ascontiguousarray(np.pad(X, ((0, 0), (0, 0), (0, 0), (0, 3))))
+    np.testing.assert_allclose(textbook(folded, x), textbook(graph, x), rtol=2e-5, atol=2e-6)

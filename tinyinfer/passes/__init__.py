@@ -1,8 +1,8 @@
 """Graph -> Graph, one idea a file.
 
-Portable passes (`remove_identity`, `fold_batch_norm`, `fold_scale_shift`) give a graph that can be saved; machine
-passes fuse endings, choose kernels and lay out memory for this computer.  ``lower`` runs the portable and fusing
-ones in their order.
+Portable passes (`remove_identity`, `fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be
+saved; machine passes fuse endings, choose kernels and lay out memory for this computer.  ``lower`` runs the portable
+and fusing ones in their order.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from tinyinfer.passes.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.fuse_activation import fuse_activation
 from tinyinfer.passes.fuse_residual import fuse_residual
+from tinyinfer.passes.merge_branches import merge_branches
 from tinyinfer.passes.remove_identity import remove_identity
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "fuse_activation",
     "fuse_residual",
     "lower",
+    "merge_branches",
     "remove_identity",
     "simplify",
 ]
@@ -27,7 +29,7 @@ __all__ = [
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    return fold_scale_shift(fold_batch_norm(remove_identity(graph)))
+    return merge_branches(fold_scale_shift(fold_batch_norm(remove_identity(graph))))
 
 
 def lower(graph: Graph) -> Graph:

@@ -31,8 +31,8 @@ def branches(
     ``attention`` stands before the activation.
     """
     if deploy:
-        options = {"stride": stride, "padding": style.pad(kernel), "groups": groups}
-        y = b.conv2d(x, channels, kernel, name=f"{name}.reparam_conv", **options)
+        part = f"{name}.reparam_conv"
+        y = b.conv2d(x, channels, kernel, name=part, stride=stride, padding=style.pad(kernel), groups=groups)
     else:
         shapes = [(part, kernel) for part in parts] + ([(pointwise, 1)] if pointwise else [])
         terms = [
