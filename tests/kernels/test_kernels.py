@@ -17,9 +17,10 @@ from kernel_harness import check_all, check_cases, operators_with_kernels
 import tinyinfer as ti
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError, InputError
-from tinyinfer.kernels.endings import CLIPS
+from tinyinfer.kernels.endings import CLIPS, FUSED
 
-activations = st.sampled_from(list(CLIPS))
+clips = st.sampled_from(list(CLIPS))
+activations = st.sampled_from(sorted(FUSED, key=str))
 threads = st.sampled_from([1, 2])
 paddings = st.one_of(st.just("same"), st.tuples(*[st.integers(0, 3)] * 4))
 strides = st.tuples(st.integers(1, 3), st.integers(1, 3))

@@ -131,7 +131,7 @@ def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
     def decorate(function: Callable[..., None]) -> Any:
         with _caching() as options:
             compiled = numba.cfunc(signature, **options)(function)
-        symbol = f"tinyinfer.{function.__name__}"
+        symbol = symbol_of(function)
         llvm.add_symbol(symbol, compiled.address)
         _alive.append(compiled)
 
@@ -146,6 +146,11 @@ def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
         return as_intrinsic(definition, function, list(inspect.signature(function).parameters))
 
     return decorate
+
+
+def symbol_of(function: Callable[..., None]) -> str:
+    """The name by which machine code calls what `shared` has compiled."""
+    return f"tinyinfer.{function.__name__}"
 
 
 _alive: list[Any] = []  # the machine code behind the symbols
