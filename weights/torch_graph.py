@@ -118,6 +118,23 @@ def _batch_norm(net: TorchGraph, node: Any, inputs: Inputs, params: Params) -> T
     return F.batch_norm(inputs[0], *roles, training=net.training, momentum=net.momentum, eps=node.op.eps)
 
 
+def _layer_norm(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    op, x = node.op, inputs[0]
+    axes, back = op.axes(x.dim()), range(x.dim() - len(op.normalized_shape), x.dim())
+    x = x.movedim(axes, tuple(back))  # torch normalises the last dimensions
+    y = F.layer_norm(x, op.normalized_shape, params.get("weight"), params.get("bias"), op.eps)
+    return y.movedim(tuple(back), axes)
+
+
+def _group_norm(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    return F.group_norm(inputs[0], node.op.num_groups, params.get("weight"), params.get("bias"), node.op.eps)
+
+
+def _instance_norm(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    roles = (params.get(role) for role in ("running_mean", "running_var", "weight", "bias"))
+    return F.instance_norm(inputs[0], *roles, use_input_stats="running_var" not in params, eps=node.op.eps)
+
+
 def _relu6(net: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
     return F.relu6(inputs[0], inplace=net.overwrites(node))
 
@@ -169,6 +186,9 @@ FUNCTIONS: dict[str, Function] = {
     "conv2d": _conv2d,
     "linear": _linear,
     "batch_norm": _batch_norm,
+    "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
+    "instance_norm": _instance_norm,
     "relu": _relu,
     "relu6": _relu6,
     "dropout": _dropout,

@@ -43,6 +43,21 @@ def batch_norm(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
     return ops.reference("batch_norm")(a["x"], a["mean"], a["var"], a.get("w"), a.get("b"), **attrs)
 
 
+def layer_norm(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    axes = attrs.pop("axes")
+    shape = [a["x"].shape[axis] for axis in axes]
+    return ops.reference("layer_norm")(a["x"], a.get("w"), a.get("b"), normalized_shape=shape, dim=axes[0], **attrs)
+
+
+def group_norm(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference("group_norm")(a["x"], a.get("w"), a.get("b"), num_groups=attrs["groups"], eps=attrs["eps"])
+
+
+def instance_norm(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    assert attrs.pop("running") == ("var" in a)
+    return ops.reference("instance_norm")(a["x"], a.get("mean"), a.get("var"), a.get("w"), a.get("b"), **attrs)
+
+
 def activation(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
     if "axis" in attrs:
         attrs["dim"] = attrs.pop("axis")
@@ -58,6 +73,9 @@ CALLS: dict[str, tuple[int, Callable[[dict[str, Any], Arrays], np.ndarray]]] = {
     "pad": (10, lambda attrs, a: ops.reference("pad")(a["x"], **attrs)),
     "channel_shuffle": (7, lambda attrs, a: ops.reference("channel_shuffle")(a["x"], **attrs)),
     "batch_norm": (14, batch_norm),
+    "layer_norm": (18, layer_norm),
+    "group_norm": (6, group_norm),
+    "instance_norm": (3, instance_norm),
     "linear": (6, lambda attrs, a: ops.reference("linear")(a["x"], a["w"], a.get("b"))),
     "activations": (42, activation),
 }

@@ -28,6 +28,7 @@ class Range:
 
 Count = Annotated[int, Range("a whole number of at least 1", 1)]
 Factor = Annotated[float, Range("a number above 0", 0, 1e3, closed=False)]
+Exponent = Annotated[float, Range("a number from 0 to below 20", 0, 20)]
 Probability = Annotated[float, Range("a number from 0 to below 1", 0, 1)]
 Padding = Literal["symmetric", "same"]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # files that define families; each lists its own in FAMILIES
 _MODULES = (
     "efficientnet",
+    "mobilenet_v1",
     "mobilenet_v2",
     "mobileone",
     "repvgg",

@@ -26,6 +26,7 @@ _MODULES = (
     "elementwise",
     "joining",
     "linear",
+    "norms",
     "pad",
     "parametric_activation",
     "pooling",

@@ -1,0 +1,13 @@
+"""What the papers print of MobileNet V1, V3 and V4 and of the networks that searches found.
+
+Rows: network, parameters, mult-adds (None: not printed), largest relative deviation; why, where it exceeds 2 %.
+"""
+
+FIGURES = [
+    ("mobilenet_v1", 4.2e6, 569e6, 0.01),  # Howard et al., tables 6 and 8
+    ("mobilenet_v1_075", 2.6e6, 325e6, 0.01),
+    ("mobilenet_v1_050", 1.3e6, 149e6, 0.025),  # 1.33 M, cut off to two digits
+    ("mobilenet_v1_025", 0.5e6, 41e6, 0.07),  # 0.47 M, rounded up to one digit
+    ("mobilenet_v1_shallow", 2.9e6, 307e6, 0.01),  # the same, table 5
+    ("mobilenet_v1_conv", 29.3e6, 4866e6, 0.001),  # the same, table 4
+]
