@@ -13,7 +13,7 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.depthwise_tile import MASKS, block_start, make_pixel, make_row, pack_filters
+from tinyinfer.kernels.depthwise_tile import MASKS, ROWS, block_start, load_rows, make_pixel, pack_filters
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import partition, piece
@@ -26,7 +26,7 @@ BAND = 14  # output rows between two changes of channels: up to 10 % faster than
 
 def make_rows(kw: int) -> Any:
     """Output rows p0 .. p1 of the batch, channel blocks b0 .. b1, for kernels ``kw`` wide at stride 1 and 2."""
-    row_1, row_2 = make_row(kw, 1), make_row(kw, 2)
+    row_1, row_2 = ROWS[kw]
 
     @inline
     def rows_of(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1):
@@ -171,9 +171,12 @@ class Depthwise(Kernel):
             x.data, x.pixel_stride, x.c, geometry, w, bias, r, r_stride, y.data, y.pixel_stride,
             *ending(self.problem.op.activation), rows, blocks,
         )  # fmt: skip
+        width = geometry[5] if fits_tiles(self.problem) else 0
+        if width:
+            load_rows(width)
         serial, parallel = {
             3: (depthwise_3, depthwise_3_parallel), 5: (depthwise_5, depthwise_5_parallel),
-        }.get(geometry[5] if fits_tiles(self.problem) else 0, (depthwise_any, depthwise_any_parallel))  # fmt: skip
+        }.get(width, (depthwise_any, depthwise_any_parallel))  # fmt: skip
         return partial(serial, *args) if threads == 1 else partial(parallel, *args, *partition(rows, blocks, threads))
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
-from tinyinfer.kernels.endings import emit_formula
-from tinyinfer.kernels.jit import inline
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.fused_activation import emit_formula
+from tinyinfer.kernels.jit import inline, load, shared
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function
 
 T = 7  # outputs of a tile: maps of 224-pixel images are multiples of 7 wide, and 7 sums fit 16 registers
 REST = 3  # tile for what T leaves over
@@ -154,26 +154,9 @@ def make_row(kw: int, stride: int) -> Any:
 
     @inline
     def row(
-        x,
-        x_row,
-        rows,
-        wrap,
-        back,
-        x_stride,
-        width,
-        left,
-        w,
-        zeros,
-        bias,
-        r,
-        r_stride,
-        y,
-        y_stride,
-        out_w,
-        count,
-        lo,
-        hi,
-        act):
+        x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+        lo, hi, act,
+    ):  # fmt: skip
         ox = 0
         while ox < out_w:
             ix = ox * stride - left
@@ -198,3 +181,141 @@ def make_row(kw: int, stride: int) -> Any:
                 ox += 1
 
     return row
+
+
+_ROW = (
+    ADDRESS, INT, INT, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, INT,
+    FLOAT, FLOAT, INT,
+)  # fmt: skip
+_row_3_1 = make_row(3, 1)
+_row_3_2 = make_row(3, 2)
+_row_5_1 = make_row(5, 1)
+_row_5_2 = make_row(5, 2)
+
+
+@shared(*_ROW)
+def depthwise_row_3_1(
+    x,
+    x_row,
+    rows,
+    wrap,
+    back,
+    x_stride,
+    width,
+    left,
+    w,
+    zeros,
+    bias,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    out_w,
+    count,
+    lo,
+    hi,
+    act,
+):
+    """One output row of a kernel 3 wide at stride 1."""
+    _row_3_1(
+        x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+        lo, hi, act,
+    )  # fmt: skip
+
+
+@shared(*_ROW)
+def depthwise_row_3_2(
+    x,
+    x_row,
+    rows,
+    wrap,
+    back,
+    x_stride,
+    width,
+    left,
+    w,
+    zeros,
+    bias,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    out_w,
+    count,
+    lo,
+    hi,
+    act,
+):
+    """One output row of a kernel 3 wide at stride 2."""
+    _row_3_2(
+        x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+        lo, hi, act,
+    )  # fmt: skip
+
+
+@shared(*_ROW)
+def depthwise_row_5_1(
+    x,
+    x_row,
+    rows,
+    wrap,
+    back,
+    x_stride,
+    width,
+    left,
+    w,
+    zeros,
+    bias,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    out_w,
+    count,
+    lo,
+    hi,
+    act,
+):
+    """One output row of a kernel 5 wide at stride 1."""
+    _row_5_1(
+        x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+        lo, hi, act,
+    )  # fmt: skip
+
+
+@shared(*_ROW)
+def depthwise_row_5_2(
+    x,
+    x_row,
+    rows,
+    wrap,
+    back,
+    x_stride,
+    width,
+    left,
+    w,
+    zeros,
+    bias,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    out_w,
+    count,
+    lo,
+    hi,
+    act,
+):
+    """One output row of a kernel 5 wide at stride 2."""
+    _row_5_2(
+        x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+        lo, hi, act,
+    )  # fmt: skip
+
+
+ROWS = {3: (depthwise_row_3_1, depthwise_row_3_2), 5: (depthwise_row_5_1, depthwise_row_5_2)}  # by width, stride
+
+
+def load_rows(kw: int) -> None:
+    """Have the rows of this width compiled."""
+    load(*ROWS[kw])

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
-from tinyinfer.kernels.endings import activate
-from tinyinfer.kernels.jit import inline, shared
+from tinyinfer.kernels.fused_activation import activate
+from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function, vector_registers
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
@@ -120,6 +120,9 @@ def _panel(
 def panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
     """The compiled form of `_panel`, which all kernels share."""
     _panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
+
+
+load(activate, panel)  # nearly every network needs them
 
 
 @inline

@@ -16,7 +16,8 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
-from tinyinfer.kernels.endings import FUSED, activate, ending, residual_of
+from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.gemm import MR, gemm, pack_bias, pack_panels, packed_size
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows

@@ -23,6 +23,7 @@ _MODULES = (
     "batch_norm",
     "channel_shuffle",
     "conv2d",
+    "depthwise_chain",
     "elementwise",
     "joining",
     "linear",
