@@ -18,7 +18,8 @@ from tinyinfer.ops.base import Case
 
 torch = pytest.importorskip("torch")
 
-CASES = [(name, i) for name in ops.names() for i in range(len(ops.get(name).cases()))]
+COMPOSITE = "depthwise_chain"  # passes make it of convolutions; torch has no word for it
+CASES = [(name, i) for name in ops.names() if name != COMPOSITE for i in range(len(ops.get(name).cases()))]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def types_of(graph: Graph, node: Node) -> tuple[list, dict]:
 def test_operator(torch_graph: ModuleType, name: str, index: int, rng: np.random.Generator) -> None:
     graph = one_node(name, ops.get(name).cases()[index], rng)
     node = graph.nodes[0]
-    x = [rng.standard_normal(i.nominal) for i in graph.inputs]
+    x = node.op.example_inputs([i.nominal for i in graph.inputs], rng)
     expected = node.op.reference(x, {role: v.astype(np.float64) for role, v in graph.param_arrays(node).items()})
     with torch.no_grad():
         found = torch_graph.TorchGraph(graph).double().eval()(*map(torch.from_numpy, x))

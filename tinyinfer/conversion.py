@@ -44,7 +44,11 @@ def convert(path: str | os.PathLike[str], arch: str | None = None, **knobs: Any)
         return Model(*npz.load(file))
     match = _choose(str(file), state, arch, knobs)
     where, graph = f"{file} as {match}", match.graph.copy()
-    load_weights(graph, map_keys(state, match.rows), where=where, ignore=match.family.ignore)
+    try:
+        fitting = match.family.adapt(graph, map_keys(state, match.rows))
+    except WeightsError as error:
+        raise WeightsError(f"{where}: {error}") from None
+    load_weights(graph, fitting, where=where, ignore=match.family.ignore)
     try:
         graph.verify()
     except WeightsError as error:

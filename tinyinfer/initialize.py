@@ -28,5 +28,5 @@ def _initial(role: str, key: str, shape: Shape, seed: int) -> np.ndarray:
         rng = np.random.default_rng((zlib.crc32(key.encode()), seed))
         scale = np.sqrt(2 / np.prod(shape[1:]))
         return rng.standard_normal(shape, np.float32) * np.float32(scale)
-    one = role in ("weight", "running_var")
+    one = role in ("weight", "running_var", "gamma")
     return np.full(shape, one, np.float32)

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch_resampling import FUNCTIONS as RESAMPLING
+from torch_sampling import FUNCTIONS as SAMPLING
 
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node
@@ -118,6 +120,10 @@ def _batch_norm(net: TorchGraph, node: Any, inputs: Inputs, params: Params) -> T
     return F.batch_norm(inputs[0], *roles, training=net.training, momentum=net.momentum, eps=node.op.eps)
 
 
+def _layer_scale(_: TorchGraph, __: Any, inputs: Inputs, params: Params) -> Tensor:
+    return inputs[0] * params["gamma"].reshape(-1, *[1] * (inputs[0].dim() - 2))
+
+
 def _layer_norm(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
     op, x = node.op, inputs[0]
     axes, back = op.axes(x.dim()), range(x.dim() - len(op.normalized_shape), x.dim())
@@ -186,6 +192,7 @@ FUNCTIONS: dict[str, Function] = {
     "conv2d": _conv2d,
     "linear": _linear,
     "batch_norm": _batch_norm,
+    "layer_scale": _layer_scale,
     "layer_norm": _layer_norm,
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
@@ -201,8 +208,11 @@ FUNCTIONS: dict[str, Function] = {
     "concat": lambda net, node, inputs, params: torch.cat(list(inputs), node.op.dim),
     "split": lambda net, node, inputs, params: torch.split(inputs[0], **node.op.attrs),
     "slice": lambda net, node, inputs, params: inputs[0][node.op.slices(inputs[0].dim())],
+    "index_select": lambda net, node, inputs, params: inputs[0].index_select(node.op.dim, torch.tensor(node.op.index)),
     "permute": lambda net, node, inputs, params: inputs[0].permute(node.op.dims),
     "flatten": lambda net, node, inputs, params: inputs[0].flatten(**node.op.attrs),
     "reshape": _reshape,
+    **RESAMPLING,
+    **SAMPLING,
     "channel_shuffle": lambda net, node, inputs, params: torch.channel_shuffle(inputs[0], node.op.groups),
 }

@@ -55,7 +55,9 @@ def one_node(name: str, case: ops.base.Case, rng: np.random.Generator, free: tup
 
 
 def random_inputs(graph: Graph, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return {i.name: rng.normal(0, 2, i.nominal).astype(np.float32) for i in graph.inputs}
+    x, *others = graph.nodes[0].op.example_inputs([i.nominal for i in graph.inputs], rng)
+    values = zip(graph.inputs, (2 * x, *others), strict=True)
+    return {i.name: value.astype(np.float32) for i, value in values}
 
 
 def assert_same(graph: Graph, inputs: dict[str, np.ndarray]) -> None:
@@ -91,6 +93,11 @@ FREE = [
         ("adaptive_max_pool2d", {"output_size": (None, 1)}, (1, 4, 13, 12), {}),
         ("channel_shuffle", {"groups": 2}, (1, 6, 5, 7), {}),
         ("flatten", {"start_dim": 2}, (1, 6, 5, 7), {}),
+        ("layer_norm", {"normalized_shape": (6,), "dim": 1}, (1, 6, 5, 7), {"weight": (6,)}),
+        ("group_norm", {"num_groups": 3}, (1, 6, 5, 7), {"weight": (6,), "bias": (6,)}),
+        ("shift", {}, (1, 11, 5, 7), {}),
+        ("irregular_conv2d", {"stride": 2, "padding": 1}, (1, 4, 5, 7), {"weight": (3, 4, 3, 3), "offset": (3, 3, 2)}),
+        ("encoding", {}, (1, 6, 5, 7), {"codewords": (3, 6), "scale": (3,)}),
     ]
 ]
 

@@ -13,7 +13,13 @@ import tinyinfer as ti
 from tinyinfer.graph import Graph, Node
 from tinyinfer.ops.conv2d import Conv2d
 
-NETWORKS = ["mobilenet_v1", "mobilenet_v1_conv"]
+NETWORKS = [
+    "mobilenet_v1",
+    "mobilenet_v1_conv",
+    "mobilenet_v3_large",
+    "mobilenet_v3_small",
+    "tf_mobilenetv3_small_minimal_100",
+]
 
 
 @settings(max_examples=15)
@@ -83,3 +89,64 @@ def test_depthwise_separable_convolutions_save_eight_to_nine_times() -> None:
 def test_resolutions_of_mobilenet_v1(size: int, macs: float) -> None:
     """Howard et al., table 7."""
     assert ti.models.create("mobilenet_v1", resolution=size).cost().macs == pytest.approx(macs, rel=0.005)
+
+
+# -- MobileNet V3 -----------------------------------------------------------------------------------
+
+
+def test_attention_of_mobilenet_v3_stands_behind_the_depthwise_and_its_activation() -> None:
+    """Howard et al. 2019, figure 4 and section 5.3: a quarter of the channels, gated by a hard sigmoid."""
+    nodes = {node.name: node for node in ti.models.build("mobilenet_v3_small").nodes}
+    order = list(nodes)
+    block = order[order.index("features.4.block.1.0") : order.index("features.4.block.3.0")]
+    assert [nodes[name].op.name for name in block] == [
+        *("conv2d", "batch_norm", "hardswish"),
+        *("adaptive_avg_pool2d", "conv2d", "relu", "conv2d", "hardsigmoid", "mul"),
+    ]
+    assert ti.models.build("mobilenet_v3_small").weights["features.4.block.2.fc1.weight"].shape[:2] == (96 // 4, 96)
+    first = {node.name: node for node in ti.models.build("mobilenet_v3_small", attention_first=True).nodes}
+    assert first["features.4.block.1.2"].inputs == ("features.4.block.2.mul",)
+    assert first["features.1.block.0.2"].inputs == ("features.1.block.0.1",)  # not in the block without expansion
+
+
+def test_the_head_of_mobilenet_v3_has_no_norm() -> None:
+    """Howard et al. 2019, tables 1 and 2: NBN behind the pooling, h-swish between its two layers."""
+    for name in ("mobilenet_v3_large", "mobilenet_v3_small"):
+        ops = [node.op.name for node in ti.models.build(name).nodes]
+        head = ops[len(ops) - ops[::-1].index("adaptive_avg_pool2d") - 1 :]
+        assert head == ["adaptive_avg_pool2d", "flatten", "linear", "hardswish", "dropout", "linear"]
+
+
+def test_nonlinearities_of_mobilenet_v3() -> None:
+    """Howard et al. 2019, section 5.2: ReLU where maps are large, h-swish in the stem and from half the depth on."""
+    nodes = [n for n in ti.models.build("mobilenet_v3_large").nodes if n.op.name in ("relu", "hardswish")]
+    blocks = {int(n.name.split(".")[1]): n.op.name for n in nodes if "activation" not in n.name and "feat" in n.name}
+    assert [blocks[i] for i in range(17)] == ["hardswish", *["relu"] * 6, *["hardswish"] * 10]
+    minimal = {node.op.name for node in ti.models.build("tf_mobilenetv3_large_minimal_100").nodes}
+    assert "relu" in minimal
+    assert not minimal & {"hardswish", "hardsigmoid", "mul"}
+
+
+@pytest.mark.parametrize(("output_stride", "side", "dilations"), [(32, 2, {1}), (16, 4, {1, 2}), (8, 8, {1, 2, 4})])
+def test_output_stride_of_mobilenet_v3(output_stride: int, side: int, dilations: set[int]) -> None:
+    graph = ti.models.build("mobilenet_v3_large", output_stride=output_stride)
+    assert graph.infer_types({"input": (1, 3, 64, 64)})["features.16.2"].shape[2:] == (side, side)
+    assert {node.op.dilation[0] for node in graph.nodes if isinstance(node.op, Conv2d)} == dilations
+
+
+def test_the_reduced_tail_of_mobilenet_v3_halves_its_last_stage() -> None:
+    """Howard et al. 2019, section 6.4."""
+    full, reduced = (ti.models.build("mobilenet_v3_large", reduced_tail=half).weights for half in (False, True))
+    assert (full["features.12.block.3.0.weight"].shape) == (reduced["features.12.block.3.0.weight"].shape)
+    for key in ("features.14.block.3.0.weight", "features.16.0.weight", "classifier.0.weight"):
+        assert full[key].shape[:2] == tuple(2 * c for c in reduced[key].shape[:2])
+
+
+def test_two_rules_of_width() -> None:
+    """The authors' code expands a block by the table's ratio from its real input, torchvision scales the table."""
+    ours, theirs = (
+        ti.models.build("mobilenet_v3_small", width=0.75, widths=rule) for rule in ("torchvision", "tensorflow")
+    )
+    key = "features.2.block.0.0.weight"
+    assert (ours.weights[key].shape[0], theirs.weights[key].shape[0]) == (56, 72)
+    assert (ours.weights["classifier.0.weight"].shape[0], theirs.weights["classifier.0.weight"].shape[0]) == (768, 1024)

@@ -58,6 +58,33 @@ def instance_norm(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
     return ops.reference("instance_norm")(a["x"], a.get("mean"), a.get("var"), a.get("w"), a.get("b"), **attrs)
 
 
+def shift(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference("shift")(a["x"], kernel_size=attrs["kernel"], dilation=attrs["dilation"])
+
+
+def deform_conv2d(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference("deform_conv2d")(a["x"], a["offset"], a["w"], a.get("b"), mask=a.get("mask"), **attrs)
+
+
+def conv_transpose2d(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    return ops.reference("conv_transpose2d")(a["x"], a["w"], a.get("b"), **attrs)
+
+
+def pixel_shuffle(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    if attrs["kind"] == "shuffle":
+        return ops.reference("pixel_shuffle")(a["x"], upscale_factor=attrs["factor"])
+    return ops.reference("pixel_unshuffle")(a["x"], downscale_factor=attrs["factor"])
+
+
+def max_unpool2d(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    x, indices = a["x"], a["indices"].astype(np.float32)
+    windows = {key: attrs[key] for key in ("stride", "padding")} | {"kernel_size": attrs["kernel"]}
+    y = ops.reference("max_unpool2d")(x, indices, **windows, output_size=attrs["output_size"])
+    y_like = ops.reference("max_unpool2d")(x, indices, **windows, like=y)
+    np.testing.assert_array_equal(y_like, y)
+    return y
+
+
 def activation(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
     if "axis" in attrs:
         attrs["dim"] = attrs.pop("axis")
@@ -70,12 +97,19 @@ CALLS: dict[str, tuple[int, Callable[[dict[str, Any], Arrays], np.ndarray]]] = {
     "max_pool2d": (35, lambda attrs, a: pool(attrs, a, "max_pool2d")),
     "avg_pool2d": (41, lambda attrs, a: pool(attrs, a, "avg_pool2d")),
     "adaptive_pool2d": (20, adaptive),
+    "conv_transpose2d": (18, conv_transpose2d),
+    "max_unpool2d": (5, max_unpool2d),
+    "interpolate": (98, lambda attrs, a: ops.reference("interpolate")(a["x"], **attrs)),
+    "pixel_shuffle": (7, pixel_shuffle),
+    "local_response_norm": (7, lambda attrs, a: ops.reference("local_response_norm")(a["x"], **attrs)),
     "pad": (10, lambda attrs, a: ops.reference("pad")(a["x"], **attrs)),
     "channel_shuffle": (7, lambda attrs, a: ops.reference("channel_shuffle")(a["x"], **attrs)),
     "batch_norm": (14, batch_norm),
     "layer_norm": (18, layer_norm),
     "group_norm": (6, group_norm),
     "instance_norm": (3, instance_norm),
+    "shift": (7, shift),
+    "deform_conv2d": (9, deform_conv2d),
     "linear": (6, lambda attrs, a: ops.reference("linear")(a["x"], a["w"], a.get("b"))),
     "activations": (42, activation),
 }

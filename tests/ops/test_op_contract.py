@@ -18,12 +18,20 @@ from tinyinfer.ops.base import Case
 
 CASES = [(name, case) for name in ops.names() for case in ops.get(name).cases()]
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
+COUNTED = (
+    "conv2d",
+    "conv_transpose2d",
+    "deform_conv2d",
+    "depthwise_chain",
+    "irregular_conv2d",
+    "linear",
+)  # what has multiply-adds
 each_case = pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
 
 
 def arrays(name: str, case: Case, dtype: type) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     rng = np.random.default_rng(0)
-    inputs = [rng.standard_normal(shape).astype(dtype) for shape in case.inputs]
+    inputs = [x.astype(dtype) for x in ops.create(name, case.attrs).example_inputs(case.inputs, rng)]
     params = {role: rng.standard_normal(shape).astype(np.float32) for role, shape in case.params.items()}
     if "running_var" in params:
         params["running_var"] = np.abs(params["running_var"]) + 0.1
@@ -69,7 +77,7 @@ def test_cost_is_consistent(name: str, case: Case) -> None:
     params = {role: TensorType(shape) for role, shape in case.params.items()}
     outputs = op.infer(inputs, params)
     cost = op.cost(inputs, params, outputs)
-    assert (cost.macs > 0) == (name in ("conv2d", "linear"))
+    assert (cost.macs > 0) == (name in COUNTED)
     assert cost.params <= sum(p.size for p in params.values())
     assert cost.memory_access == cost.reads + cost.writes
     if name not in ("flatten", "reshape", "dropout", "identity"):
@@ -126,6 +134,8 @@ BAD_ATTRIBUTES: list[tuple[str, dict[str, Any], str]] = [
     ("split", {"split_size_or_sections": 0}, "split_size_or_sections: expected at least 1"),
     ("split", {"split_size_or_sections": []}, "split_size_or_sections: expected at least one size"),
     ("slice", {"step": 0}, "step: expected at least 1"),
+    ("index_select", {"dim": 1, "index": ()}, "index: expected at least one entry"),
+    ("index_select", {"dim": 1, "index": (-1,)}, "index: expected at least 0, found -1"),
     ("reshape", {"shape": (-1, -1)}, "shape: expected at most one -1"),
     ("pad", {"pad": (1, 1)}, "pad: expected 4 or 6 integers"),
     ("pad", {"pad": (1, 1, 1, 1), "mode": "zeros"}, "mode: expected one of reflect, replicate, circular, constant"),
@@ -183,6 +193,7 @@ BAD_SHAPES: list[tuple[str, dict[str, Any], Shapes, dict[str, tuple[int, ...]], 
     ("flatten", {"start_dim": 2, "end_dim": 1}, [IMAGE], {}, "start_dim 2 comes after end_dim 1"),
     ("reshape", {"shape": (0, 7, -1)}, [IMAGE], {}, "1x6x8x8 with 384 elements does not fit shape"),
     ("reshape", {"shape": (1, 6, 8, 8, 0)}, [IMAGE], {}, "keeps a dimension that 1x6x8x8 does not have"),
+    ("index_select", {"dim": 1, "index": (0, 6)}, [IMAGE], {}, "index: expected below 6, found 6"),
     ("permute", {"dims": (0, 1, 1, 2)}, [IMAGE], {}, "do not name each of 4 dimensions once"),
     ("pad", {"pad": (-4, -4, 0, 0)}, [IMAGE], {}, "cuts off all of 8"),
     ("pad", {"pad": (0, 0, 0, 0)}, [(8,)], {}, "expected rank 2 or more"),

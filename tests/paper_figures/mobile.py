@@ -10,4 +10,10 @@ FIGURES = [
     ("mobilenet_v1_025", 0.5e6, 41e6, 0.07),  # 0.47 M, rounded up to one digit
     ("mobilenet_v1_shallow", 2.9e6, 307e6, 0.01),  # the same, table 5
     ("mobilenet_v1_conv", 29.3e6, 4866e6, 0.001),  # the same, table 4
+    ("mobilenet_v3_large", 5.4e6, 219e6, 0.02),  # Howard et al. 2019, table 3
+    ("tf_mobilenetv3_large_075", 4.0e6, 155e6, 0.01),
+    ("mobilenet_v3_small", 2.5e6, 56e6, 0.02),
+    ("tf_mobilenetv3_small_075", 2.0e6, 44e6, 0.025),  # 2.04 M, cut off to two digits
+    ("tf_mobilenetv3_large_minimal_100", 3.9e6, 209e6, 0.01),  # the authors' page of released networks
+    ("tf_mobilenetv3_small_minimal_100", 2.0e6, None, 0.025),  # 2.04 M, cut off to two digits
 ]

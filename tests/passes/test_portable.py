@@ -75,3 +75,24 @@ def test_remove_identity_keeps_an_output() -> None:
     b = Builder()
     graph = b.finish(b.dropout(b.input(3, 4), 0.5, name="drop"))
     assert ops_of(passes.remove_identity(graph)) == ["dropout"]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_fold_scale_shift_into_the_layer_before(bias: bool) -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 4, 3, name="conv", bias=bias)
+    x = b.apply("scale_shift", x, name="all", scale=0.17, shift=0.5)
+    x = b.linear(b.flatten(b.adaptive_avg_pool2d(x, name="pool")), 3, name="fc", bias=bias)
+    graph = randomize(b.finish(b.apply("scale_shift", x, name="each", scale=(1.0, -2.0, 0.5), shift=(0.0, 1.0, 2.0))))
+    folded = passes.simplify(graph)
+    assert ops_of(folded) == ["conv2d", "adaptive_avg_pool2d", "flatten", "linear"]
+    assert folded.node("conv").origin == ("conv", "all")
+    np.testing.assert_allclose(textbook(folded, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+def test_fold_scale_shift_leaves_what_others_read_and_what_stands_behind_no_layer() -> None:
+    b = Builder()
+    x = b.apply("scale_shift", b.input(3, 16), name="entry", scale=0.5)
+    x = b.conv2d(x, 4, 1, name="conv")
+    graph = randomize(b.finish(b.add(b.apply("scale_shift", x, name="scaled", scale=0.1), x, name="sum")))
+    assert ops_of(passes.fold_scale_shift(graph)) == ["scale_shift", "conv2d", "scale_shift", "add"]

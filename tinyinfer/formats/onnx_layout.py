@@ -35,6 +35,11 @@ def slice_(call: Call) -> str:
     return call.add("Slice", call.x, *map(call.ints, (*bounds, dims, [call.op.step] * len(dims))))
 
 
+def index_select(call: Call) -> str:
+    """Gather."""
+    return call.add("Gather", call.x, call.ints(call.op.index), axis=axis(call.op.dim, len(call.shapes[0])))
+
+
 def permute(call: Call) -> str:
     """Transpose."""
     return call.add("Transpose", call.x, perm=[axis(dim, len(call.op.dims)) for dim in call.op.dims])
@@ -90,6 +95,7 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "concat": concat,
     "split": split,
     "slice": slice_,
+    "index_select": index_select,
     "permute": permute,
     "flatten": flatten,
     "reshape": reshape,

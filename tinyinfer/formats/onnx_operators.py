@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyinfer.formats import onnx_activations, onnx_layout, onnx_pooling
+from tinyinfer.formats import onnx_activations, onnx_layout, onnx_norms, onnx_pooling, onnx_resampling, onnx_sampling
 from tinyinfer.formats.onnx_activations import ending
 from tinyinfer.formats.onnx_writer import Call
 from tinyinfer.ops.geometry import PADDING_MODES
@@ -66,13 +66,31 @@ def mul(call: Call) -> str:
     return call.add("Mul", *call.node.inputs)
 
 
+def layer_scale(call: Call) -> str:
+    """Mul by a factor that broadcasts over the image."""
+    factor = call.weights["gamma"].reshape(-1, *[1] * (len(call.shapes[0]) - 2))
+    return call.add("Mul", call.x, call.floats(factor))
+
+
+def scale_shift(call: Call) -> str:
+    """Mul and Add of constants that broadcast over the image."""
+    across = (-1, *[1] * (len(call.shapes[0]) - 2))
+    scale, shift = (np.reshape(values, across) for values in (call.op.scale, call.op.shift))
+    return call.add("Add", call.add("Mul", call.x, call.floats(scale)), call.floats(shift))
+
+
 EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "conv2d": conv2d,
     "linear": linear,
     "batch_norm": batch_norm,
     "add": add,
     "mul": mul,
+    "layer_scale": layer_scale,
+    "scale_shift": scale_shift,
     **onnx_activations.EXPORTERS,
     **onnx_layout.EXPORTERS,
+    **onnx_norms.EXPORTERS,
     **onnx_pooling.EXPORTERS,
+    **onnx_resampling.EXPORTERS,
+    **onnx_sampling.EXPORTERS,
 }

@@ -75,12 +75,12 @@ def is_needed(key: str, graph: Graph, ignore: Sequence[str]) -> bool:
 
 
 def fits(expected: Shape, found: Shape) -> bool:
-    """Whether an array of one shape can fill a slot of the other: equal but for the 1x1 window of a convolution."""
+    """Whether an array of one shape can fill a slot of the other: equal but for the 1x1 map at the end of either."""
     return _matrix(expected) == _matrix(found)
 
 
 def _matrix(shape: Shape) -> Shape:
-    return shape[:2] if len(shape) == 4 and shape[2:] == (1, 1) else shape
+    return shape[:-2] if len(shape) in (3, 4) and shape[-2:] == (1, 1) else shape
 
 
 def _misfit(key: str, expected: Shape, given: Weights) -> str:

@@ -171,6 +171,17 @@ class BatchNormVector(_Channelwise):
         return aligned(scale), aligned(p.get("bias", np.float64(0)) - p["running_mean"] * scale)
 
 
+class LayerScaleVector(_Channelwise):
+    """x * factor."""
+
+    op, kind = "layer_scale", MULTIPLY
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        factor = aligned(problem.params["gamma"])
+        return factor, factor
+
+
 class PreluVector(_Channelwise):
     """x where positive, slope * x elsewhere."""
 
@@ -182,4 +193,4 @@ class PreluVector(_Channelwise):
         return slope, slope
 
 
-KERNELS = (AddVector, MulVector, BatchNormVector, PreluVector)
+KERNELS = (AddVector, MulVector, BatchNormVector, LayerScaleVector, PreluVector)

@@ -16,7 +16,7 @@ from tinyinfer.kernels.jit import inline, jit
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.simd import LANES, Vectors, vector_function
 from tinyinfer.ops.channel_shuffle import ChannelShuffle
-from tinyinfer.ops.joining import Concat, Split
+from tinyinfer.ops.joining import Concat, IndexSelect, Split
 from tinyinfer.ops.pad import Pad
 from tinyinfer.ops.views import Flatten
 
@@ -103,6 +103,14 @@ def shuffle_rows(x, x_stride, rows, groups, channels, y, y_stride):
     else:
         for i in range(rows):
             transpose(source + i * x_stride * 4, channels, groups, channels, target + i * y_stride * 4, groups)
+
+
+@jit
+def select_rows(x, x_stride, rows, index, y, y_stride):
+    """y[i] = x[index[i]] in every row."""
+    for row in range(rows):
+        for i in range(index.size):
+            y[row * y_stride + i] = x[row * x_stride + index[i]]
 
 
 @jit
@@ -195,6 +203,27 @@ class ChannelShuffleCopy(_Copy):
         )  # fmt: skip
 
 
+class IndexSelectCopy(_Copy):
+    """Any channels in any order, pixel by pixel."""
+
+    op = "index_select"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, IndexSelect)
+        rank = len(problem.inputs[0])
+        return rank in (2, 4) and problem.op.dim % rank == 1
+
+    @classmethod
+    def pack(cls, problem: Problem) -> np.ndarray:
+        assert isinstance(problem.op, IndexSelect)
+        return np.array(problem.op.index, np.int64)
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,) = inputs, outputs
+        return partial(select_rows, x.data, x.pixel_stride, x.pixels, self.packed, y.data, y.pixel_stride)
+
+
 class PadCopy(_Copy):
     """Constant rows, columns and channels around images; negative ones cut off."""
 
@@ -241,4 +270,4 @@ class FlattenCopy(_Copy):
         return images[0] if x.n == 1 else in_turn(images)
 
 
-KERNELS = (ConcatCopy, SplitCopy, ChannelShuffleCopy, PadCopy, FlattenCopy)
+KERNELS = (ConcatCopy, SplitCopy, ChannelShuffleCopy, IndexSelectCopy, PadCopy, FlattenCopy)

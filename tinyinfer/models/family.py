@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph
 from tinyinfer.models.knobs import check_knob
+
+State = Mapping[str, np.ndarray]
 
 Rows = tuple[tuple[str, str], ...]
 """A key map: ordered (regular expression, replacement) rows that turn another layout's keys into ours."""
@@ -47,6 +51,8 @@ class Family:
     for the knobs of a network, every public layout other than the canonical one.  ``preprocess`` is what differs
     from ImageNet's habit.  Patterns of ``ignore`` match keys that inference does not use, such as auxiliary heads'.
     ``trials`` are sets of knobs that the shapes of a checkpoint can show, to be tried in recognising one.
+    ``adapt`` is given a network and its renamed state dict; it puts what is no weight, such as learned indices, into
+    the network, and returns the state dict to load.  It raises WeightsError for what does not fit.
     """
 
     name: str
@@ -60,6 +66,7 @@ class Family:
     knob_aliases: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     trials: tuple[Mapping[str, Any], ...] = ()
+    adapt: Callable[[Graph, State], State] = lambda graph, state: state
 
     @property
     def knobs(self) -> dict[str, Any]:

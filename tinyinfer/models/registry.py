@@ -19,14 +19,26 @@ if TYPE_CHECKING:
 
 # files that define families; each lists its own in FAMILIES
 _MODULES = (
+    "alexnet",
+    "asymmnet",
+    "condensenet",
+    "convnext",
+    "densenet",
     "efficientnet",
+    "googlenet",
+    "inception_resnet_v2",
+    "inception_v3",
+    "inception_v4",
     "mobilenet_v1",
     "mobilenet_v2",
+    "mobilenet_v3",
     "mobileone",
     "repvgg",
     "resnet",
     "resnet_cifar",
     "squeezenet",
+    "tinynet",
+    "vgg",
 )
 
 

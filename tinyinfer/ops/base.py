@@ -102,6 +102,10 @@ class Op:
         """The operator in plain NumPy, clear before quick; computes in the dtype of the inputs."""
         raise NotImplementedError
 
+    def example_inputs(self, shapes: Sequence[Shape], rng: np.random.Generator) -> list[np.ndarray]:
+        """Inputs of these shapes to try the operator with: normal values, unless it takes only some."""
+        return [rng.standard_normal(shape) for shape in shapes]
+
     @classmethod
     def cases(cls) -> list[Case]:
         """Examples with odd sizes, for the tests."""

@@ -1,4 +1,4 @@
-"""Putting tensors together and taking them apart: concat, split, slice, permute."""
+"""Putting tensors together and taking them apart: concat, split, slice, index_select, permute."""
 
 from __future__ import annotations
 
@@ -137,6 +137,42 @@ class Slice(Op):
 
 
 @dataclass(frozen=True)
+class IndexSelect(Op):
+    """Entry i along ``dim`` of the output is entry ``index[i]`` of the input, as torch.index_select.
+
+    The index, any length, is part of the operator: the channels that CondenseNet's groups have learned to read
+    (Huang et al. 2018, section 3.1, "index layer").
+    """
+
+    name: ClassVar[str] = "index_select"
+
+    dim: int
+    index: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.normalize(dim=integer(self.dim, "dim"), index=integers(self.index, "index", least=0))
+        require(len(self.index) > 0, "index: expected at least one entry, found none")
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        shape = inputs[0].shape
+        at = axis(self.dim, len(shape))
+        require(max(self.index) < shape[at], f"index: expected below {shape[at]}, found {max(self.index)}")
+        return [TensorType((*shape[:at], len(self.index), *shape[at + 1 :]), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [np.take(inputs[0], self.index, axis=self.dim)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"dim": 1, "index": (6, 0, 3, 3, 1)}, ((2, 7, 3, 4),)),
+            Case({"dim": -3, "index": tuple(range(18, -1, -1))}, ((1, 19, 5, 3),)),
+            Case({"dim": 1, "index": (2, 9)}, ((3, 11),)),
+            Case({"dim": 2, "index": (1, 1, 0)}, ((2, 3, 2, 5),)),
+        ]
+
+
+@dataclass(frozen=True)
 class Permute(Op):
     """Dimension i of the output is dimension ``dims[i]`` of the input, as torch.permute."""
 
@@ -168,4 +204,4 @@ class Permute(Op):
         ]
 
 
-OPS = (Concat, Split, Slice, Permute)
+OPS = (Concat, Split, Slice, IndexSelect, Permute)

@@ -36,7 +36,7 @@ def normalize(x: np.ndarray, axes: tuple[int, ...], eps: float) -> np.ndarray:
 def affine(y: np.ndarray, params: Params, shape: tuple[int, ...]) -> np.ndarray:
     """y * weight + bias, with those that there are seen in a shape that broadcasts."""
     p = {role: v.reshape(shape) for role, v in cast(params, y.dtype).items()}
-    return y * p.get("weight", y.dtype.type(1)) + p.get("bias", y.dtype.type(0))
+    return np.asarray(y * p.get("weight", y.dtype.type(1)) + p.get("bias", y.dtype.type(0)))
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,33 @@
 """Graph -> Graph, one idea a file.
 
-Portable passes (`remove_identity`, `fold_batch_norm`) give a graph that can be saved; machine passes fuse endings,
-choose kernels and lay out memory for this computer.  ``lower`` runs the portable and fusing ones in their order.
+Portable passes (`remove_identity`, `fold_batch_norm`, `fold_scale_shift`) give a graph that can be saved; machine
+passes fuse endings, choose kernels and lay out memory for this computer.  ``lower`` runs the portable and fusing
+ones in their order.
 """
 
 from __future__ import annotations
 
 from tinyinfer.graph import Graph
 from tinyinfer.passes.fold_batch_norm import fold_batch_norm
+from tinyinfer.passes.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.fuse_activation import fuse_activation
 from tinyinfer.passes.fuse_residual import fuse_residual
 from tinyinfer.passes.remove_identity import remove_identity
 
-__all__ = ["fold_batch_norm", "fuse_activation", "fuse_residual", "lower", "remove_identity", "simplify"]
+__all__ = [
+    "fold_batch_norm",
+    "fold_scale_shift",
+    "fuse_activation",
+    "fuse_residual",
+    "lower",
+    "remove_identity",
+    "simplify",
+]
 
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    return fold_batch_norm(remove_identity(graph))
+    return fold_scale_shift(fold_batch_norm(remove_identity(graph)))
 
 
 def lower(graph: Graph) -> Graph:

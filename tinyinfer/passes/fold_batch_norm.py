@@ -24,7 +24,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
         layer = producers.get(norm.inputs[0])
         if layer is None or graph.sole_consumer(norm.inputs[0], consumers) is not norm:
             continue
-        if not _can_take(layer, types[norm.inputs[0]]):
+        if not can_take(layer, types[norm.inputs[0]]):
             continue
         folded = _fold(graph, layer, norm)
         graph.replace_node(layer, folded)
@@ -34,7 +34,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
     return graph
 
 
-def _can_take(layer: Node, result: TensorType) -> bool:
+def can_take(layer: Node, result: TensorType) -> bool:
     """Whether nothing stands between the layer's sums and the norm, and both mean the same axis by channels."""
     if not isinstance(layer.op, Conv2d | Linear):
         return False

@@ -1,5 +1,6 @@
 """Blocks that several families share, each once, named as torchvision names its layers."""
 
+from tinyinfer.models.blocks.atrous import atrous
 from tinyinfer.models.blocks.branches import branches
 from tinyinfer.models.blocks.conv_bn_act import Style, conv_bn_act, make_divisible, numbered, sequential
 from tinyinfer.models.blocks.fire import fire
@@ -11,6 +12,7 @@ __all__ = [
     "BlockNames",
     "SqueezeExcite",
     "Style",
+    "atrous",
     "basic_block",
     "bottleneck",
     "branches",
