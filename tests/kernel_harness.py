@@ -49,8 +49,8 @@ def slice_of_wider(shape: Shape, before: int, after: int, fill: np.float32) -> t
 
 def without_activation(op: Op) -> Op:
     """The operator without its fused ending: errors are measured against the sums, of which a clip may leave little."""
-    fused = "activation" in op.attrs
-    return dataclasses.replace(op, activation=None) if fused else op  # type: ignore[type-var]
+    endings = {name: None for name in ("activation", "depthwise_activation", "project_activation") if name in op.attrs}
+    return dataclasses.replace(op, **endings)  # type: ignore[type-var]
 
 
 def scale_of(y: np.ndarray) -> float:

@@ -18,7 +18,8 @@ from tinyinfer.ops.base import Case
 
 torch = pytest.importorskip("torch")
 
-CASES = [(name, i) for name in ops.names() for i in range(len(ops.get(name).cases()))]
+COMPOSITE = "depthwise_chain"  # passes make it of convolutions; torch has no word for it
+CASES = [(name, i) for name in ops.names() if name != COMPOSITE for i in range(len(ops.get(name).cases()))]
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ from kernel_harness import check_all, check_cases, operators_with_kernels
 import tinyinfer as ti
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError, InputError
-from tinyinfer.kernels.endings import CLIPS
+from tinyinfer.kernels.endings import CLIPS, FUSED
 
-activations = st.sampled_from(list(CLIPS))
+clips = st.sampled_from(list(CLIPS))
+activations = st.sampled_from(sorted(FUSED, key=str))
 threads = st.sampled_from([1, 2])
 paddings = st.one_of(st.just("same"), st.tuples(*[st.integers(0, 3)] * 4))
 strides = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -84,6 +85,33 @@ def test_depthwise(n, c, size, kernel, stride, padding, dilation, activation, bi
     padding = tuple(k // 2 for k in kernel) if padding == "half" else padding
     attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": c, "activation": activation}
     check_convolution(attrs, (n, c, *size), c, kernel, bias, residual, threads)
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 40), e=st.integers(1, 70), m=st.one_of(st.none(), st.integers(1, 40)),
+    expand=st.booleans(), size=st.tuples(st.integers(1, 20), st.integers(1, 20)), height=st.integers(1, 7),
+    width=st.sampled_from([3, 5]), stride=st.integers(1, 2), top=st.integers(0, 3), bottom=st.integers(0, 3),
+    endings=st.tuples(activations, activations, activations), residual=st.booleans(),
+    threads=st.sampled_from([1, 2, 3]),
+)  # fmt: skip
+def test_depthwise_chains(n, c, e, m, expand, size, height, width, stride, top, bottom, endings, residual, threads):
+    if m is None or expand:
+        shapes = {"expand_weight": (e, c, 1, 1), "expand_bias": (e,)}
+    else:
+        shapes, c = {}, e
+    shapes |= {"depthwise_weight": (e, 1, height, width), "depthwise_bias": (e,)}
+    if m is not None:
+        shapes |= {"project_weight": (m, e, 1, 1), "project_bias": (m,)}
+    attrs = dict(zip(("expand_activation", "depthwise_activation", "project_activation"), endings, strict=True))
+    attrs |= {"stride": stride, "padding": (top, bottom, width // 2, width // 2)}
+    op, inputs = ops.create("depthwise_chain", attrs), [(n, c, *size)]
+    try:
+        y = op.infer([ti.graph.TensorType(inputs[0])], {r: ti.graph.TensorType(s) for r, s in shapes.items()})[0].shape
+    except GraphError:
+        assume(False)
+    if residual:
+        inputs.append(y)
+    assert check_all(op, inputs, shapes, threads) > 0
 
 
 @given(n=st.integers(1, 20), c=st.integers(1, 70), m=st.integers(1, 70), activation=activations, threads=threads)

@@ -18,7 +18,14 @@ from tinyinfer.ops.base import Case
 
 CASES = [(name, case) for name in ops.names() for case in ops.get(name).cases()]
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
-COUNTED = ("conv2d", "conv_transpose2d", "deform_conv2d", "irregular_conv2d", "linear")  # what has multiply-adds
+COUNTED = (
+    "conv2d",
+    "conv_transpose2d",
+    "deform_conv2d",
+    "depthwise_chain",
+    "irregular_conv2d",
+    "linear",
+)  # what has multiply-adds
 each_case = pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
 
 

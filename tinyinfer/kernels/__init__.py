@@ -17,6 +17,7 @@ from tinyinfer.kernels.base import Kernel
 _MODULES: tuple[str, ...] = (
     "pointwise",
     "depthwise",
+    "depthwise_chain",
     "direct",
     "im2col",
     "winograd",

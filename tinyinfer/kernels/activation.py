@@ -1,8 +1,4 @@
-"""Activations as steps of their own: loads, a formula, stores.
-
-Each formula is a body in the vector language.  The exponential is a polynomial (relative error 2e-7); what is
-built on it differs from the reference by about as much.
-"""
+"""Activations as steps of their own: loads, a formula, stores."""
 
 from __future__ import annotations
 
@@ -14,117 +10,24 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.formulas import (
+    clip,
+    elu,
+    gelu,
+    gelu_tanh,
+    hardsigmoid,
+    hardswish,
+    hyperbolic,
+    leaky,
+    logistic,
+    mish,
+    silu,
+    softsign,
+)
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import SMALL, as_one_row, partition, piece
 from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
-
-LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4  # ln 2 in two parts, the first exact in few bits
-EXP_TERMS = (1.9875691e-4, 1.3981999e-3, 8.3334519e-3, 4.1665796e-2, 1.6666665e-1, 0.5)  # Cephes expf.c
-ERF_TERMS = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)  # Abramowitz & Stegun 7.1.26
-
-
-def exp(v: Any, x: Any) -> Any:
-    """e**x: 2**n * e**r with |r| <= ln 2 / 2; beyond -87 and 88 it stays at its value there."""
-    x = v.clip(x, v.constant(-87.0), v.constant(88.0))
-    n = v.round(v.mul(x, v.constant(1.4426950408889634)))
-    r = v.fma(n, v.constant(-LN2_HIGH), x)
-    r = v.fma(n, v.constant(-LN2_LOW), r)
-    series = polynomial(v, EXP_TERMS, r)
-    series = v.add(v.fma(v.mul(r, r), series, r), v.constant(1))
-    return v.mul(series, v.power_of_two(n))
-
-
-def polynomial(v: Any, terms: Sequence[float], x: Any) -> Any:
-    """Horner's rule, highest power first."""
-    total = v.constant(terms[0])
-    for term in terms[1:]:
-        total = v.fma(total, x, v.constant(term))
-    return total
-
-
-def sigmoid(v: Any, x: Any) -> Any:
-    """1 / (1 + e**-x)."""
-    one = v.constant(1)
-    return v.div(one, v.add(one, exp(v, v.mul(x, v.constant(-1)))))
-
-
-def tanh(v: Any, x: Any) -> Any:
-    """2 sigmoid(2 x) - 1."""
-    return v.fma(v.constant(2), sigmoid(v, v.add(x, x)), v.constant(-1))
-
-
-def erf(v: Any, x: Any) -> Any:
-    """The error function, 1.5e-7 at most from it."""
-    t = v.div(v.constant(1), v.fma(v.abs(x), v.constant(0.3275911), v.constant(1)))
-    tail = v.mul(v.mul(polynomial(v, ERF_TERMS, t), t), exp(v, v.mul(v.mul(x, x), v.constant(-1))))
-    positive = v.sub(v.constant(1), tail)
-    return v.where_positive(x, positive, v.sub(v.constant(0), positive))
-
-
-def clip(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """No less than a, no more than b."""
-    return v.clip(x, a, b)
-
-
-def leaky(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """x where positive, else a x."""
-    return v.where_positive(x, x, v.mul(a, x))
-
-
-def hardsigmoid(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """clip(x + 3, 0, 6) / 6."""
-    return v.mul(v.clip(v.add(x, v.constant(3)), v.constant(0), v.constant(6)), v.constant(1 / 6))
-
-
-def hardswish(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """x times hardsigmoid."""
-    return v.mul(x, hardsigmoid(v, x, a, b, c))
-
-
-def softsign(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """x / (1 + |x|)."""
-    return v.div(x, v.add(v.constant(1), v.abs(x)))
-
-
-def logistic(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """The sigmoid."""
-    return sigmoid(v, x)
-
-
-def silu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """x times the sigmoid."""
-    return v.mul(x, sigmoid(v, x))
-
-
-def hyperbolic(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """The hyperbolic tangent."""
-    return tanh(v, x)
-
-
-def elu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """b x where positive, else a (e**(c x) - 1)."""
-    return v.where_positive(x, v.mul(b, x), v.mul(a, v.sub(exp(v, v.mul(c, x)), v.constant(1))))
-
-
-def mish(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """x tanh(log(1 + e)) with e = e**x is x (e**2 + 2 e) / (e**2 + 2 e + 2); from 20 on it is x."""
-    e = exp(v, v.min(x, v.constant(20)))
-    top = v.mul(e, v.add(e, v.constant(2)))
-    return v.mul(x, v.div(top, v.add(top, v.constant(2))))
-
-
-def gelu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """x (1 + erf(x / sqrt 2)) / 2."""
-    half = v.mul(x, v.constant(0.5))
-    return v.fma(half, erf(v, v.mul(x, v.constant(0.5**0.5))), half)
-
-
-def gelu_tanh(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
-    """x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x**3)."""
-    inner = v.mul(x, v.fma(v.mul(x, x), v.constant(0.044715), v.constant(1)))
-    return v.mul(x, sigmoid(v, v.mul(inner, v.constant(2 * (2 / np.pi) ** 0.5))))
-
 
 CHEAP = (clip, leaky, hardsigmoid, hardswish, softsign)
 EXPONENTIAL = (logistic, silu, hyperbolic, elu, mish, gelu, gelu_tanh)

@@ -15,7 +15,7 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows
@@ -43,7 +43,7 @@ def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, ban
 
 
 @inline
-def direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1):
+def direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, band, band_rows, b0, b1):
     """Bands b0 .. b1, each of ``band_rows`` output rows of one image."""
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
     padded = (out_w - 1) * stride_w + kw
@@ -60,25 +60,29 @@ def direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n,
                     band.ctypes.data + row * stride_h * padded * c * 4, stride_w * c, out_w,
                     kh, dilation_h * padded * c, kw * c, w.ctypes.data + start * kh * kw * c * 4,
                     bias.ctypes.data + start * 4, r.ctypes.data + (p * r_stride + start) * 4, r_stride,
-                    y.ctypes.data + (p * y_stride + start) * 4, y_stride, min(NR, n - start), lo, hi,
+                    y.ctypes.data + (p * y_stride + start) * 4, y_stride, min(NR, n - start), lo, hi, act,
                 )  # fmt: skip
 
 
 @jit
-def direct(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands):
+def direct(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, bands):
     """clip(conv2d + bias + r), band after band."""
-    direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, 0, bands)
+    direct_bands(
+        x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, 0, bands
+    )
 
 
 @jit_parallel
 def direct_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, band_rows, bands, threads
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, bands, threads
 ):
     """`direct` with the bands dealt out; each thread has its own band of scratch."""
     part = scratch.size // threads
     for t in prange(threads):
         band, b0, b1 = scratch[t * part : (t + 1) * part], bands * t // threads, bands * (t + 1) // threads
-        direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, band, band_rows, b0, b1)
+        direct_bands(
+            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, band, band_rows, b0, b1
+        )
 
 
 class Direct(Kernel):
@@ -102,7 +106,7 @@ class Direct(Kernel):
         op = problem.op
         assert isinstance(op, Conv2d)
         narrow = op.dilation[1] == 1 or problem.params["weight"].shape[3] == 1
-        return op.groups == 1 and narrow and op.padding_mode == "zeros" and op.activation in CLIPS
+        return op.groups == 1 and narrow and op.padding_mode == "zeros" and op.activation in FUSED
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +120,7 @@ class Direct(Kernel):
         r, r_stride = residual_of(inputs, y)
         args = (
             x.data, x.pixel_stride, x.c, window_geometry(self.problem), w, bias, r, r_stride,
-            y.data, y.pixel_stride, y.c, *clip_bounds(self.problem.op.activation), scratch, self.band_rows, self.bands,
+            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), scratch, self.band_rows, self.bands,
         )  # fmt: skip
         return partial(direct, *args) if threads == 1 else partial(direct_parallel, *args, threads)
 

@@ -1,4 +1,7 @@
-"""What a convolution does to its sums before it stores them: bounds of the fused activation, and the residual."""
+"""What a convolution does to its sums before it stores them: the residual and the fused activation.
+
+An activation is a clip, which costs two instructions a register, or one of a few formulas by number.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,26 @@ import numpy as np
 
 from tinyinfer.kernels.base import FeatureMap
 
-# activations that are a clip, which costs a kernel two instructions a register
 CLIPS: dict[str | None, tuple[float, float]] = {
     None: (-np.inf, np.inf),
     "relu": (0.0, np.inf),
     "relu6": (0.0, 6.0),
 }
+FORMULAS = ("hardswish", "silu", "hardsigmoid", "sigmoid")  # numbered from 1; fused_activation.py has their code
+FUSED: frozenset[str | None] = frozenset({*CLIPS, *FORMULAS})
 
 
 def clip_bounds(activation: str | None) -> tuple[np.float32, np.float32]:
-    """The lowest and highest value of a fused activation."""
+    """The lowest and highest value of an activation that is a clip."""
     low, high = CLIPS[activation]
     return np.float32(low), np.float32(high)
+
+
+def ending(activation: str | None) -> tuple[np.float32, np.float32, int]:
+    """Bounds and number of the formula (0: none) of a fused activation."""
+    if activation in FORMULAS:
+        return (*clip_bounds(None), FORMULAS.index(activation) + 1)
+    return (*clip_bounds(activation), 0)
 
 
 def residual_of(inputs: Sequence[FeatureMap], output: FeatureMap) -> tuple[np.ndarray, int]:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
-from tinyinfer.kernels.jit import inline, shared
+from tinyinfer.kernels.fused_activation import activate
+from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function, vector_registers
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
@@ -92,8 +93,11 @@ def microkernel(
 @vector_function(
     x="address", x_stride="int", rows="int", segments="int", segment_stride="int", k_size="int", w="address",
     bias="address", r="address", r_stride="int", y="address", y_stride="int", columns="int", lo="float", hi="float",
+    act="int",
 )  # fmt: skip
-def _panel(v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+def _panel(
+    v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act
+):
     """One panel of weights times ``rows`` rows: tiles of MR rows, then smaller ones for what is left."""
     with v.either(columns > LANES) as (wide, narrow):
         for width, vectors in ((wide, NV), (narrow, 1)):
@@ -107,32 +111,37 @@ def _panel(v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r
                             v, tile_rows, vectors, x + p * x_stride, x_stride, segments, segment_stride, k_size, w,
                             bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,
                         )  # fmt: skip
+                        with v.when(act != 0):  # while the tile is in L1
+                            v.call(activate, y + p * y_stride, y_stride, tile_rows, columns, act)
                     done = done + tiles * tile_rows
 
 
-@shared(ADDRESS, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT)
-def panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi):
+@shared(ADDRESS, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT, INT)
+def panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
     """The compiled form of `_panel`, which all kernels share."""
-    _panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi)
+    _panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
+
+
+load(activate, panel)  # nearly every network needs them
 
 
 @inline
-def gemm_segments(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_stride, y, y_stride, n, lo, hi):
+def gemm_segments(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
     """All panels times ``rows`` rows whose K is ``segments`` runs of ``k``; addresses in bytes, strides in floats."""
     for start in range(0, n, NR):
         columns = min(NR, n - start)
         panel(
             x, x_stride, rows, segments, segment_stride, k, w + start * k * segments * 4, bias + start * 4,
-            r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi,
+            r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi, act,
         )  # fmt: skip
 
 
 @inline
-def gemm(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi):
+def gemm(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
     """y = clip(x @ w + bias + r), row blocks outermost so that each stays in L2 while all panels pass over it."""
     block = max(MR, BLOCK_FLOATS // k // MR * MR)
     for p in range(0, rows, block):
         gemm_segments(
             x + p * x_stride * 4, x_stride, min(block, rows - p), 1, 0, k, w, bias,
-            r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, n, lo, hi,
+            r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, n, lo, hi, act,
         )  # fmt: skip

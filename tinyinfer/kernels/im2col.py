@@ -14,7 +14,7 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows
@@ -45,7 +45,7 @@ def gather(x, geometry, x_stride, channel, c, first, count, columns):
 
 @inline
 def im2col_range(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, block, p0, p1
 ):
     """Output pixels p0 .. p1 of all groups; ``c`` and ``n`` are channels of one group."""
     k = geometry[4] * geometry[5] * c
@@ -58,21 +58,21 @@ def im2col_range(
             gemm(
                 columns.ctypes.data, k, count, k, w.ctypes.data + g * w_group * 4, bias.ctypes.data + g * b_group * 4,
                 r.ctypes.data + (first * r_stride + g * n) * 4, r_stride,
-                y.ctypes.data + (first * y_stride + g * n) * 4, y_stride, n, lo, hi,
+                y.ctypes.data + (first * y_stride + g * n) * 4, y_stride, n, lo, hi, act,
             )  # fmt: skip
 
 
 @jit
-def im2col(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block):
+def im2col(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, act, scratch, block):
     """clip(conv2d + bias + r) over all output pixels."""
     im2col_range(
-        x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, scratch, block, 0, pixels
+        x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, scratch, block, 0, pixels
     )
 
 
 @jit_parallel
 def im2col_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, scratch, block, threads
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, act, scratch, block, threads
 ):
     """`im2col` with the output pixels dealt out in whole tiles; each thread has its own part of the scratch."""
     tiles, part = -(-pixels // MR), scratch.size // threads
@@ -80,7 +80,7 @@ def im2col_parallel(
         p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
         columns = scratch[t * part : (t + 1) * part]
         im2col_range(
-            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, columns, block, p0, p1
+            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, block, p0, p1
         )
 
 
@@ -100,7 +100,7 @@ class Im2col(Kernel):
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, Conv2d)
-        return problem.op.padding_mode == "zeros" and problem.op.activation in CLIPS
+        return problem.op.padding_mode == "zeros" and problem.op.activation in FUSED
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +121,7 @@ class Im2col(Kernel):
         args = (
             x.data, x.pixel_stride, x.c // op.groups, window_geometry(self.problem), w, bias, r, r_stride,
             y.data, y.pixel_stride, y.pixels, y.c // op.groups, op.groups,
-            *clip_bounds(op.activation), scratch, self.block,
+            *ending(op.activation), scratch, self.block,
         )  # fmt: skip
         return partial(im2col, *args) if threads == 1 else partial(im2col_parallel, *args, threads)
 

@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,19 +122,16 @@ def inline(function: Function) -> Function:
 
 
 def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
-    """Compile a function of numbers once, at once, for all kernels that call it.
+    """Compile a function of numbers once for all kernels that call it.
 
     LLVM would otherwise optimise it anew in every caller, and three times in a parallel one, which for the GEMM
-    microkernel is most of what the first run waits for.  Callers reach it through a symbol of the process.
+    microkernel is most of what the first run waits for.  Callers reach it through a symbol of the process, which
+    `load` has to define before any of them runs.
     """
     signature = types.void(*argument_types)
 
     def decorate(function: Callable[..., None]) -> Any:
-        with _caching() as options:
-            compiled = numba.cfunc(signature, **options)(function)
-        symbol = f"tinyinfer.{function.__name__}"
-        llvm.add_symbol(symbol, compiled.address)
-        _alive.append(compiled)
+        symbol = symbol_of(function)
 
         def definition(typingctx: Any, *_: Any) -> Any:
             def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -143,12 +141,33 @@ def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
 
             return signature, codegen
 
-        return as_intrinsic(definition, function, list(inspect.signature(function).parameters))
+        intrinsic = as_intrinsic(definition, function, list(inspect.signature(function).parameters))
+        _sources[symbol] = (signature, function)
+        return intrinsic
 
     return decorate
 
 
-_alive: list[Any] = []  # the machine code behind the symbols
+def load(*functions: Any) -> None:
+    """Compile what `shared` has decorated, or get it from disk, unless that has been done."""
+    for function in functions:
+        symbol = symbol_of(function)
+        with _loading:
+            if symbol not in _loaded:
+                signature, source = _sources[symbol]
+                with _caching() as options:
+                    _loaded[symbol] = numba.cfunc(signature, **options)(source)
+                llvm.add_symbol(symbol, _loaded[symbol].address)
+
+
+def symbol_of(function: Any) -> str:
+    """The name by which machine code calls what `shared` has decorated."""
+    return f"tinyinfer.{function.__name__}"
+
+
+_sources: dict[str, tuple[Any, Callable[..., None]]] = {}
+_loaded: dict[str, Any] = {}  # the machine code behind the symbols
+_loading = threading.RLock()
 
 
 def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any], arguments: list[str]) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import MR, NR, gemm, pack_bias, pack_panels
 from tinyinfer.kernels.jit import jit, jit_parallel
 from tinyinfer.ops.conv2d import Conv2d
@@ -20,16 +20,18 @@ from tinyinfer.ops.linear import Linear
 
 
 @jit
-def pointwise(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi):
+def pointwise(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
     """y[pixels, n] = clip(x[pixels, k] @ w + bias + r)."""
     gemm(
         x.ctypes.data, x_stride, pixels, k, w.ctypes.data, bias.ctypes.data,
-        r.ctypes.data, r_stride, y.ctypes.data, y_stride, n, lo, hi,
+        r.ctypes.data, r_stride, y.ctypes.data, y_stride, n, lo, hi, act,
     )  # fmt: skip
 
 
 @jit_parallel
-def pointwise_parallel(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, row_parts, column_parts):
+def pointwise_parallel(
+    x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, row_parts, column_parts
+):
     """`pointwise` in row_parts x column_parts pieces, whole tiles each."""
     tiles, panels = -(-pixels // MR), -(-n // NR)
     for part in prange(row_parts * column_parts):
@@ -40,7 +42,7 @@ def pointwise_parallel(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride
             x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, k,
             w.ctypes.data + n0 * k * 4, bias.ctypes.data + n0 * 4,
             r.ctypes.data + (p0 * r_stride + n0) * 4, r_stride,
-            y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi,
+            y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi, act,
         )  # fmt: skip
 
 
@@ -58,8 +60,8 @@ class _MatrixProduct(Kernel):
         x, y = inputs[0], outputs[0]
         w, bias = self.packed
         r, r_stride = residual_of(inputs, y)
-        lo, hi = clip_bounds(self.problem.op.activation)
-        args = (x.data, x.pixel_stride, x.pixels, x.c, w, bias, r, r_stride, y.data, y.pixel_stride, y.c, lo, hi)
+        lo, hi, act = ending(self.problem.op.activation)
+        args = (x.data, x.pixel_stride, x.pixels, x.c, w, bias, r, r_stride, y.data, y.pixel_stride, y.c, lo, hi, act)
         threads = self.problem.threads
         if threads == 1:
             return partial(pointwise, *args)
@@ -78,7 +80,7 @@ class Pointwise(_MatrixProduct):
         assert isinstance(op, Conv2d)
         kernel = problem.params["weight"].shape[2:]
         no_border = op.pads(problem.inputs[0][2:], kernel) == (0, 0, 0, 0)
-        return kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and no_border and op.activation in CLIPS
+        return kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and no_border and op.activation in FUSED
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +97,7 @@ class LinearGemm(_MatrixProduct):
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, Linear)
-        return len(problem.inputs[0]) == 2 and problem.op.activation in CLIPS
+        return len(problem.inputs[0]) == 2 and problem.op.activation in FUSED
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from tinyinfer.kernels.jit import as_intrinsic
+from tinyinfer.kernels.jit import as_intrinsic, symbol_of
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
 ADDRESS, INT, FLOAT = types.uintp, types.intp, types.float32
@@ -270,6 +270,12 @@ class Vectors:
             else:
                 total = self.fma(self.constant(c), x, total)
         return total
+
+    def call(self, function: Any, *arguments: Int | int) -> None:
+        """Call a function that `shared` has compiled, with addresses and integers."""
+        values = [_raw(argument) for argument in arguments]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, symbol_of(function)), values)
 
     # -- control -------------------------------------------------------------------------------
 

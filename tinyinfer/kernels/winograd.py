@@ -16,7 +16,8 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
-from tinyinfer.kernels.endings import CLIPS, clip_bounds, residual_of
+from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.gemm import MR, gemm, pack_bias, pack_panels, packed_size
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows
@@ -55,7 +56,9 @@ def transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row
 
 
 @inline
-def transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, patch):
+def transform_outputs(
+    p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
+):
     """Outputs of tiles first .. first + count from their products at address p."""
     _, _, out_h, out_w, _, _, tiles_h, tiles_w = geometry
     for t in range(count):
@@ -77,6 +80,9 @@ def transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r
                 output_4x4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             else:
                 output_2x2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
+            if act != 0:
+                for i in range(m):
+                    activate(to + i * row * 4, column, m, lanes, act)
             if not whole:
                 to = y.ctypes.data + (pixel * y_stride + k) * 4
                 copy_tile(
@@ -97,13 +103,13 @@ def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, 
     for i in range(first, last):
         gemm(
             v + i * v_step * 4, v_row, count, c, u + i * u_step * 4, zeros, v, 0, p + i * p_step * 4, p_row, n,
-            np.float32(-np.inf), np.float32(np.inf),
+            np.float32(-np.inf), np.float32(np.inf), 0,
         )  # fmt: skip
 
 
 @inline
 def winograd_tiles(
-    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, t0, t1
+    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block, t0, t1
 ):
     """Tiles t0 .. t1, a block at a time: transform, multiply position by position, transform back."""
     positions = (m + 2) * (m + 2)
@@ -118,20 +124,43 @@ def winograd_tiles(
         multiply(
             v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, 0, positions
         )
-        transform_outputs(p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, patch)
+        transform_outputs(
+            p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
+        )
 
 
 @jit
-def winograd(x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, tiles):
+def winograd(
+    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block, tiles
+):
     """clip(conv2d + bias + r) for a 3x3 kernel, in tiles of m x m outputs."""
     winograd_tiles(
-        x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, 0, tiles
+        x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block, 0, tiles
     )
 
 
 @jit_parallel
 def winograd_parallel(
-    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, block, tiles, threads
+    x,
+    x_stride,
+    c,
+    m,
+    geometry,
+    u,
+    zeros,
+    bias,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    n,
+    lo,
+    hi,
+    act,
+    scratch,
+    block,
+    tiles,
+    threads,
 ):
     """`winograd` with the tiles dealt out; each thread has its own part of the scratch."""
     part = scratch.size // threads
@@ -139,13 +168,13 @@ def winograd_parallel(
         own = scratch[t * part : (t + 1) * part]
         t0, t1 = tiles * t // threads, tiles * (t + 1) // threads
         winograd_tiles(
-            x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, own, block, t0, t1
+            x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, own, block, t0, t1
         )
 
 
 @jit_parallel
 def winograd_one_block_parallel(
-    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, scratch, tiles, threads
+    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, tiles, threads
 ):
     """`winograd` for a map of a single block: tiles are dealt out to be transformed, positions to be multiplied.
 
@@ -171,8 +200,8 @@ def winograd_one_block_parallel(
         first, own = tiles * t // threads, patches[t * patch : (t + 1) * patch]
         count = tiles * (t + 1) // threads - first
         transform_outputs(
-            p + first * p_row * 4, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi,
-            own,
+            p + first * p_row * 4, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride,
+            lo, hi, act, own,
         )  # fmt: skip
 
 
@@ -200,7 +229,7 @@ class _Winograd(Kernel):
         op = problem.op
         assert isinstance(op, Conv2d)
         plain = op.stride == (1, 1) and op.dilation == (1, 1) and op.groups == 1 and op.padding_mode == "zeros"
-        return plain and problem.params["weight"].shape[2:] == (3, 3) and op.activation in CLIPS
+        return plain and problem.params["weight"].shape[2:] == (3, 3) and op.activation in FUSED
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -219,7 +248,7 @@ class _Winograd(Kernel):
         geometry = (x.h, x.w, y.h, y.w, top, left, self.tiles_h, self.tiles_w)
         args = (
             x.data, x.pixel_stride, x.c, self.m, geometry, u, zeros, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, *clip_bounds(op.activation), scratch,
+            y.data, y.pixel_stride, y.c, *ending(op.activation), scratch,
         )  # fmt: skip
         if self.one_block:
             return partial(winograd_one_block_parallel, *args, self.tiles, threads)

@@ -25,6 +25,7 @@ _MODULES = (
     "conv2d",
     "conv_transpose2d",
     "deform_conv2d",
+    "depthwise_chain",
     "elementwise",
     "encoding",
     "interpolate",

@@ -5,24 +5,26 @@ from __future__ import annotations
 import dataclasses
 
 from tinyinfer.graph import Graph
-from tinyinfer.kernels.endings import CLIPS
+from tinyinfer.kernels.endings import CLIPS, FUSED
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.elementwise import Add
 from tinyinfer.ops.linear import Linear
 
 
 def fuse_activation(graph: Graph) -> Graph:
-    """A graph in which an activation that is a clip belongs to the layer whose only reader it was.
+    """A graph in which an activation belongs to the layer whose only reader it was, if the layer's kernels know it.
 
-    The kernels clip results while they are in registers; other activations stay steps of their own.
+    They apply it to results that are still in registers or in the first cache.
     """
     graph = graph.copy()
     producers, consumers = graph.producers(), graph.consumers()
-    for activation in [node for node in graph.nodes if node.op.name in CLIPS]:
+    for activation in [node for node in graph.nodes if node.op.name in FUSED]:
         layer = producers.get(activation.inputs[0])
         if layer is None or graph.sole_consumer(activation.inputs[0], consumers) is not activation:
             continue
         if not isinstance(layer.op, Conv2d | Linear | Add) or layer.op.activation is not None:
+            continue
+        if isinstance(layer.op, Add) and activation.op.name not in CLIPS:
             continue
         fused = layer.replace(
             op=dataclasses.replace(layer.op, activation=activation.op.name),

@@ -1,0 +1,304 @@
+"""Inverted residuals row by row: what lies between their layers never leaves the second cache.
+
+Expanded rows go into a ring just long enough for one window of the depthwise layer; its row of outputs goes into
+``middle``, and from there through the last matrix product.  The wide maps, six times the block's input in MobileNet
+V2, would otherwise be written to memory and read again (lesson 05).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.depthwise_tile import MASKS, ROWS, block_start, load_rows, pack_filters
+from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.gemm import gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.simd import LANES
+from tinyinfer.kernels.windows import tap_range
+from tinyinfer.ops.depthwise_chain import DepthwiseChain
+
+
+def make_chain(kw: int) -> Any:
+    """Output rows p0 .. p1 of the batch through all layers, for depthwise kernels ``kw`` wide."""
+    row_1, row_2 = ROWS[kw]
+
+    @inline
+    def chain_rows(
+        x,
+        x_stride,
+        k,
+        geometry,
+        we,
+        be,
+        wd,
+        bd,
+        wp,
+        bp,
+        e,
+        n,
+        r,
+        r_stride,
+        y,
+        y_stride,
+        bounds,
+        acts,
+        ring,
+        middle,
+        p0,
+        p1,
+    ):
+        h, width, out_h, out_w, kh, stride, top, left = geometry
+        elo, ehi, dlo, dhi, plo, phi = bounds
+        eact, dact, pact = acts
+        count, zeros = min(e, LANES), bd.ctypes.data + (bd.size - LANES) * 4
+        ring_row = width * e
+        image, done = -1, 0
+        for p in range(p0, p1):
+            oy = p % out_h
+            iy = oy * stride - top
+            i0, i1 = tap_range(iy, h, kh, 1)
+            if p // out_h != image:
+                image, done = p // out_h, iy + i0
+            if k > 0:
+                while done < iy + i1:  # expand the rows that the window has reached
+                    gemm_segments(
+                        x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride, width, 1, 0, k,
+                        we.ctypes.data, be.ctypes.data, x.ctypes.data, 0,
+                        ring.ctypes.data + done % kh * ring_row * 4, e, e, elo, ehi, eact,
+                    )  # fmt: skip
+                    done += 1
+                first = (iy + i0) % kh
+                source, source_row, source_stride = ring.ctypes.data + first * ring_row * 4, ring_row, e
+                wrap, back = kh - first, kh * ring_row
+            else:
+                source = x.ctypes.data + (image * h + iy + i0) * width * x_stride * 4
+                source_row, source_stride, wrap, back = width * x_stride, x_stride, kh, 0
+            if n > 0:
+                to, to_stride = middle.ctypes.data, e
+                other, other_stride = to, 0
+            else:
+                to, to_stride = y.ctypes.data + p * out_w * y_stride * 4, y_stride
+                other, other_stride = r.ctypes.data + p * out_w * r_stride * 4, r_stride
+            for b in range(-(-e // LANES)):
+                at, taps = block_start(b, e) * 4, wd.ctypes.data + (b * kh + i0) * kw * LANES * 4
+                if stride == 1:
+                    row_1(
+                        source + at, source_row, i1 - i0, wrap, back, source_stride, width, left, taps, zeros,
+                        bd.ctypes.data + b * LANES * 4, other + at, other_stride, to + at, to_stride, out_w, count,
+                        dlo, dhi, dact,
+                    )  # fmt: skip
+                else:
+                    row_2(
+                        source + at, source_row, i1 - i0, wrap, back, source_stride, width, left, taps, zeros,
+                        bd.ctypes.data + b * LANES * 4, other + at, other_stride, to + at, to_stride, out_w, count,
+                        dlo, dhi, dact,
+                    )  # fmt: skip
+            if n > 0:
+                gemm_segments(
+                    middle.ctypes.data, e, out_w, 1, 0, e, wp.ctypes.data, bp.ctypes.data,
+                    r.ctypes.data + p * out_w * r_stride * 4, r_stride,
+                    y.ctypes.data + p * out_w * y_stride * 4, y_stride, n, plo, phi, pact,
+                )  # fmt: skip
+
+    return chain_rows
+
+
+chain_rows_3, chain_rows_5 = make_chain(3), make_chain(5)
+
+
+@jit
+def chain_3(
+    x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows
+):
+    """The chain around a depthwise kernel 3 wide."""
+    chain_rows_3(
+        x,
+        x_stride,
+        k,
+        geometry,
+        we,
+        be,
+        wd,
+        bd,
+        wp,
+        bp,
+        e,
+        n,
+        r,
+        r_stride,
+        y,
+        y_stride,
+        bounds,
+        acts,
+        ring,
+        middle,
+        0,
+        rows,
+    )
+
+
+@jit
+def chain_5(
+    x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows
+):
+    """The chain around a depthwise kernel 5 wide."""
+    chain_rows_5(
+        x,
+        x_stride,
+        k,
+        geometry,
+        we,
+        be,
+        wd,
+        bd,
+        wp,
+        bp,
+        e,
+        n,
+        r,
+        r_stride,
+        y,
+        y_stride,
+        bounds,
+        acts,
+        ring,
+        middle,
+        0,
+        rows,
+    )
+
+
+@jit_parallel
+def chain_3_parallel(
+    x,
+    x_stride,
+    k,
+    geometry,
+    we,
+    be,
+    wd,
+    bd,
+    wp,
+    bp,
+    e,
+    n,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    bounds,
+    acts,
+    ring,
+    middle,
+    rows,
+    threads,
+):
+    """`chain_3` with the rows dealt out; each thread expands the rows that its first window shares with another's."""
+    ring_part, middle_part = ring.size // threads, middle.size // threads
+    for t in prange(threads):
+        chain_rows_3(
+            x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts,
+            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part],
+            rows * t // threads, rows * (t + 1) // threads,
+        )  # fmt: skip
+
+
+@jit_parallel
+def chain_5_parallel(
+    x,
+    x_stride,
+    k,
+    geometry,
+    we,
+    be,
+    wd,
+    bd,
+    wp,
+    bp,
+    e,
+    n,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    bounds,
+    acts,
+    ring,
+    middle,
+    rows,
+    threads,
+):
+    """`chain_5` with the rows dealt out."""
+    ring_part, middle_part = ring.size // threads, middle.size // threads
+    for t in prange(threads):
+        chain_rows_5(
+            x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts,
+            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part],
+            rows * t // threads, rows * (t + 1) // threads,
+        )  # fmt: skip
+
+
+class RowRing(Kernel):
+    """Depthwise kernels 3 or 5 wide, stride 1 or 2, zero padding of at most half a kernel beside the image."""
+
+    op = "depthwise_chain"
+    name = "row_ring"
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        params, threads = problem.params, problem.threads
+        e, _, kh, _ = params["depthwise_weight"].shape
+        self.ring = kh * problem.inputs[0][3] * e * threads if "expand_weight" in params else 0
+        self.middle = problem.outputs[0][3] * e * threads if "project_weight" in params else 0
+        self.scratch_floats = self.ring + self.middle
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = problem.op
+        assert isinstance(op, DepthwiseChain)
+        e, _, kh, kw = problem.params["depthwise_weight"].shape
+        (h, width), out_w = problem.inputs[0][2:], problem.outputs[0][3]
+        left = op.middle(e).pads((h, width), (kh, kw))[2]
+        right = (out_w - 1) * op.stride[1] + kw - left - width
+        fits = kw in (3, 5) and op.stride in ((1, 1), (2, 2)) and max(left, right) <= kw // 2
+        known = {op.expand_activation, op.depthwise_activation, op.project_activation} <= FUSED
+        return fits and known and (MASKS or e >= LANES)
+
+    @classmethod
+    def pack(cls, problem: Problem) -> Any:
+        """Panels and bias of both matrix products (empty where there is none), filters and bias of the depthwise."""
+        p = problem.params
+
+        def product(layer: str) -> tuple[np.ndarray, np.ndarray]:
+            if f"{layer}_weight" not in p:
+                return np.empty(0, np.float32), np.empty(0, np.float32)
+            weight = p[f"{layer}_weight"]
+            return pack_panels(weight[:, :, 0, 0].T), pack_bias(p.get(f"{layer}_bias"), weight.shape[0])
+
+        return *product("expand"), *pack_filters(p["depthwise_weight"], p.get("depthwise_bias")), *product("project")
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads
+        assert isinstance(op, DepthwiseChain)
+        e, _, kh, kw = self.problem.params["depthwise_weight"].shape
+        top, _, left, _ = op.middle(e).pads((x.h, x.w), (kh, kw))
+        geometry = (x.h, x.w, y.h, y.w, kh, op.stride[0], top, left)
+        endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
+        bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
+        args = (
+            x.data, x.pixel_stride, x.c if self.ring else 0, geometry, *self.packed, e, y.c if self.middle else 0,
+            *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
+            scratch[: self.ring], scratch[self.ring : self.ring + self.middle], y.n * y.h,
+        )  # fmt: skip
+        load_rows(kw)
+        serial, parallel = (chain_3, chain_3_parallel) if kw == 3 else (chain_5, chain_5_parallel)
+        return partial(serial, *args) if threads == 1 else partial(parallel, *args, threads)
+
+
+KERNELS = (RowRing,)

@@ -1,0 +1,42 @@
+"""The machine code of fused activations that are no clips: on registers, or on a tile stored a moment ago."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinyinfer.kernels.endings import FORMULAS
+from tinyinfer.kernels.formulas import hardsigmoid, hardswish, logistic, silu
+from tinyinfer.kernels.jit import shared
+from tinyinfer.kernels.simd import ADDRESS, INT, LANES, vector_function
+
+_CODE = {"hardswish": hardswish, "silu": silu, "hardsigmoid": hardsigmoid, "sigmoid": logistic}
+_NUMBERED = [(number, _CODE[name]) for number, name in enumerate(FORMULAS, 1)]
+
+
+def emit_formula(v: Any, act: Any, values: Sequence[Any]) -> None:
+    """Emit the formula numbered ``act`` on variables that hold vectors."""
+    with v.when(act != 0):
+        for number, formula in _NUMBERED:
+            with v.when(act == number):
+                for value in values:
+                    value.set(formula(v, value.get(), None, None, None))
+
+
+@vector_function(y="address", y_stride="int", rows="int", columns="int", act="int")
+def _activate(v, y, y_stride, rows, columns, act):
+    whole, mask = columns // LANES, v.mask(columns - columns // LANES * LANES)
+    for number, formula in _NUMBERED:
+        with v.when(act == number), v.loop(rows) as row:
+            with v.loop(whole) as block:
+                at = row * y_stride + block * LANES
+                v.store(formula(v, v.load(y, at), None, None, None), y, at)
+            with v.when(whole * LANES < columns):
+                at = row * y_stride + whole * LANES
+                v.store_masked(formula(v, v.load_masked(y, at, mask), None, None, None), y, at, mask)
+
+
+@shared(ADDRESS, INT, INT, INT, INT)
+def activate(y, y_stride, rows, columns, act):
+    """The formula numbered ``act`` on y[rows, columns] in place: for tiles that were stored a moment ago."""
+    _activate(y, y_stride, rows, columns, act)
