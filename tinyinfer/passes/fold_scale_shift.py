@@ -12,7 +12,7 @@ from tinyinfer.weights import Derived, Weights
 
 
 def fold_scale_shift(graph: Graph) -> Graph:
-    """A graph in which every scale_shift or layer_scale that alone reads a convolution or linear layer is part of it."""
+    """A graph in which every scale_shift or layer_scale alone behind a convolution or linear layer is in it."""
     graph = graph.copy()
     types = graph.infer_types()
     producers, consumers = graph.producers(), graph.consumers()
