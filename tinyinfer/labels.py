@@ -15,18 +15,20 @@ CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 def names() -> list[str]:
     """Names that `get` knows."""
-    return ["cifar10", "imagenet"]
+    return ["cifar10", "imagenet", "imagenet1001"]
 
 
 def get(name: str) -> tuple[str, ...]:
     """Class names in the order of a network's outputs: "imagenet" (the 1000 of ILSVRC 2012) or "cifar10".
 
-    An ImageNet name is its WordNet synset's words, the usual one first; two classes are called "crane".  Raises
-    InputError for another name.
+    "imagenet1001" has "background" in front, as networks that TensorFlow trained often do.  An ImageNet name is its
+    WordNet synset's words, the usual one first; two classes are called "crane".  Raises InputError for another name.
     """
     key = name.lower().replace("-", "").replace("_", "")
     if key in ("imagenet", "imagenet1k"):
         return tuple(label for _, label in _imagenet())
+    if key == "imagenet1001":
+        return ("background", *get("imagenet"))
     if key == "cifar10":
         return CIFAR10
     raise InputError(f"labels: expected one of {', '.join(names())}, found {name!r}")

@@ -128,6 +128,7 @@ FAMILIES = (
             Variant(
                 "cadene_nasnetalarge",
                 {"padding": "cropped", "num_classes": 1001},
+                labels="imagenet1001",
                 params=88_757_183,
                 macs=23_809_959_666,
             ),

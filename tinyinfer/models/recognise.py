@@ -56,11 +56,12 @@ def recognise(
                 found += _readings(state, family, variant, {**trial, **given}, far=candidates is not None)
             except InputError as error:
                 refused = error
-        if found and max(match.score for match in found) == 1:
-            break
+        fitting = [match for match in found if match.score == 1]
+        if fitting and (not fitting[0].knobs or family is not fitting[0].family):
+            break  # one that fits but for its knobs may have a sister that has them
     if not found and refused:
         raise refused
-    found.sort(key=lambda match: -match.score)
+    found.sort(key=lambda match: (-match.score, len(match.knobs)))
     if found and found[0].score < 1 and "width" not in given:
         found = sorted([*found, *_scaled(state, found)], key=lambda match: -match.score)
     return found
