@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 # files that define families; each lists its own in FAMILIES
 _MODULES = (
     "alexnet",
+    "amoebanet",
     "asymmnet",
     "condensenet",
     "convnext",
+    "darts",
     "densenet",
     "efficientnet",
     "fractalnet",
@@ -36,6 +38,8 @@ _MODULES = (
     "mobilenet_v2",
     "mobilenet_v3",
     "mobileone",
+    "nasnet",
+    "pnasnet",
     "repvgg",
     "resnet",
     "resnet_cifar",
