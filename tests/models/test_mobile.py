@@ -21,6 +21,9 @@ NETWORKS = [
     "tf_mobilenetv3_small_minimal_100",
     "mnasnet1_0",
     "semnasnet_100",
+    "fbnetc_100",
+    "spnasnet_100",
+    "hardcorenas_a",
 ]
 
 
@@ -168,3 +171,18 @@ def test_attention_of_mnasnet_keeps_a_quarter_of_the_blocks_input() -> None:
     weights = ti.models.build("semnasnet_100").weights
     assert weights["layers.9.1.se.fc1.weight"].shape[:2] == (40 // 4, 3 * 40)
     assert not any("layers.8" in key and "se." in key for key in weights)
+
+
+def test_an_expansion_of_one_keeps_its_layer_in_fbnet() -> None:
+    """Wu et al. 2019, figure 3: a block's first 1x1 is there for e = 1 too; a separable block has none."""
+    assert "blocks.0.0.conv_pwl.weight" in ti.models.build("fbnetc_100").weights
+    assert "blocks.0.0.conv_pwl.weight" not in ti.models.build("spnasnet_100").weights
+
+
+def test_the_two_designs_differ_in_head_and_nonlinearity() -> None:
+    ops = {name: [node.op.name for node in ti.models.build(name).nodes] for name in ("fbnetc_100", "hardcorenas_a")}
+    assert ops["fbnetc_100"][-5:] == ["relu", "adaptive_avg_pool2d", "flatten", "dropout", "linear"]
+    assert ops["hardcorenas_a"][-6:] == ["adaptive_avg_pool2d", "conv2d", "hardswish", "flatten", "dropout", "linear"]
+    graph = ti.models.build("hardcorenas_a")
+    kinds = {node.name: node.op.name for node in graph.nodes if node.name.endswith(("act1", "act2"))}
+    assert [kinds[f"blocks.{stage}.0.act1"] for stage in range(6)] == ["relu"] * 3 + ["hardswish"] * 3

@@ -18,4 +18,5 @@ FIGURES = [
     ("tf_mobilenetv3_small_minimal_100", 2.0e6, None, 0.025),  # 2.04 M, cut off to two digits
     ("semnasnet_100", 3.9e6, 312e6, 0.01),  # Tan et al., table 1: MnasNet-A1
     ("mnasnet1_0", 4.4e6, 315e6, 0.01),  # MnasNet-B1, the authors' page of released networks
+    ("fbnetc_100", 5.5e6, 375e6, 0.03),  # Wu et al., table 2; the released network has 385 M
 ]
