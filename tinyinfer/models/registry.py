@@ -34,6 +34,7 @@ _MODULES = (
     "inception_v3",
     "inception_v4",
     "mnasnet",
+    "mobile_nas",
     "mobilenet_v1",
     "mobilenet_v2",
     "mobilenet_v3",
