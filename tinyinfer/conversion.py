@@ -14,6 +14,7 @@ from tinyinfer.formats import npz
 from tinyinfer.formats.plain_npz import read_arrays
 from tinyinfer.formats.state_dict import load_weights, map_keys
 from tinyinfer.formats.torch_checkpoint import read_checkpoint
+from tinyinfer.formats.weight_norm import fold_weight_norm
 from tinyinfer.loading import UNREADABLE
 from tinyinfer.models.recognise import Match, recognise
 from tinyinfer.models.registry import describe, find
@@ -42,6 +43,7 @@ def convert(path: str | os.PathLike[str], arch: str | None = None, **knobs: Any)
         if arch or knobs:
             raise InputError(f"{file}: a model file holds its network; arch and knobs are for checkpoints")
         return Model(*npz.load(file))
+    state = fold_weight_norm(state, where=str(file))
     match = _choose(str(file), state, arch, knobs)
     where, graph = f"{file} as {match}", match.graph.copy()
     try:

@@ -1,0 +1,82 @@
+"""Weight norm folded at load, against torch's own."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinyinfer as ti
+from tinyinfer.errors import WeightsError
+from tinyinfer.formats.weight_norm import fold_weight_norm
+
+
+def normed(kind: str, layer: Any, dim: int | None) -> Any:
+    torch = pytest.importorskip("torch")
+    if kind == "parametrization":
+        return torch.nn.utils.parametrizations.weight_norm(layer, dim=dim)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.nn.utils.weight_norm(layer, dim=dim)
+
+
+@pytest.mark.parametrize("kind", ["parametrization", "legacy"])
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_folded_weights_are_torchs(kind: str, dim: int | None) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    conv, linear = normed(kind, torch.nn.Conv2d(3, 5, (3, 2)), dim), normed(kind, torch.nn.Linear(4, 6), dim)
+    net = torch.nn.Sequential(conv, torch.nn.BatchNorm2d(5), linear)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(torch.rand_like(parameter) + 0.5)
+    state = {key: value.detach().numpy() for key, value in net.state_dict().items()}
+    folded = fold_weight_norm(state, where="f")
+    plain = torch.nn.Sequential(torch.nn.Conv2d(3, 5, (3, 2)), torch.nn.BatchNorm2d(5), torch.nn.Linear(4, 6))
+    assert sorted(folded) == sorted(plain.state_dict())
+    for i in (0, 2):
+        x = torch.rand(2, *((3, 5, 5) if i == 0 else (4,)))
+        plain.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in folded.items()})
+        np.testing.assert_allclose(plain[i](x).detach(), net[i](x).detach(), rtol=1e-5, atol=1e-6)
+    assert folded["1.weight"] is state["1.weight"]
+
+
+def test_a_normed_checkpoint_converts(tmp_path: Path) -> None:
+    model = ti.models.create("resnet20", seed=3)
+    rng, state = np.random.default_rng(0), {}
+    for key, weight in model.graph.weights.items():
+        if weight.ndim == 4:
+            stretch = rng.uniform(0.5, 2, (len(weight), 1, 1, 1)).astype(np.float32)
+            state[f"{key}_g"] = np.sqrt(np.square(weight).sum((1, 2, 3), keepdims=True))
+            state[f"{key}_v"] = weight * stretch
+        else:
+            state[key] = weight
+    np.savez(tmp_path / "normed.npz", **state)
+    found = ti.convert(tmp_path / "normed.npz")
+    assert found.meta["arch"] == "resnet20"
+    for key, weight in model.graph.weights.items():
+        np.testing.assert_allclose(found.graph.weights[key], weight, rtol=1e-5, atol=1e-7)
+
+
+def test_other_keys_are_left_alone() -> None:
+    state = {"gate.weight_g": np.ones(3), "parametrizations.weight.original": np.ones(2), "weight_v": np.ones(1)}
+    assert fold_weight_norm(state, where="f") == state
+
+
+@pytest.mark.parametrize(
+    ("g", "v", "more", "message"),
+    [
+        ((3, 1), (2, 4), {}, r"f.pth: 'fc.weight_g': a length of shape \(3, 1\) does not fit a direction of \(2, 4\)"),
+        ((3,), (3, 4), {}, r"does not fit a direction of \(3, 4\)"),
+        ((3, 1), (3, 0), {}, "'fc.weight_g': the direction of some of its weights has no length"),
+        ((3, 1), (3, 4), {"fc.weight": np.ones((3, 4))}, "but 'fc.weight' is there too"),
+    ],
+)
+def test_pairs_that_do_not_fit_are_refused(
+    g: tuple[int, ...], v: tuple[int, ...], more: dict[str, np.ndarray], message: str
+) -> None:
+    with pytest.raises(WeightsError, match=message):
+        fold_weight_norm({"fc.weight_g": np.ones(g), "fc.weight_v": np.ones(v), **more}, where="f.pth")
