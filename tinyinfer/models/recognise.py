@@ -22,7 +22,10 @@ WIDTHS = [round(0.05 * i, 2) for i in range(1, 61)]  # tried when the keys fit a
 
 @dataclass(frozen=True)
 class Match:
-    """One reading of a state dict: ``score`` is the share of keys, of both sides together, whose shapes agree."""
+    """One reading of a state dict: ``score`` is the share of keys, of both sides together, whose shapes agree.
+
+    ``extra`` counts the knobs beyond those of the variant and of the layout.
+    """
 
     family: Family
     variant: Variant
@@ -32,6 +35,7 @@ class Match:
     graph: Graph
     score: float
     same_keys: bool
+    extra: int
 
     def __str__(self) -> str:
         knobs = "".join(f", {name}={value!r}" for name, value in self.knobs.items())
@@ -57,11 +61,11 @@ def recognise(
             except InputError as error:
                 refused = error
         fitting = [match for match in found if match.score == 1]
-        if fitting and (not fitting[0].knobs or family is not fitting[0].family):
+        if fitting and (not fitting[0].extra or family is not fitting[0].family):
             break  # one that fits but for its knobs may have a sister that has them
     if not found and refused:
         raise refused
-    found.sort(key=lambda match: (-match.score, len(match.knobs)))
+    found.sort(key=lambda match: (-match.score, match.extra))
     if found and found[0].score < 1 and "width" not in given:
         found = sorted([*found, *_scaled(state, found)], key=lambda match: -match.score)
     return found
@@ -79,13 +83,15 @@ def _readings(
             renamed = map_keys(state, layout.rows)
         except WeightsError:
             continue  # two keys became one, so it is not this layout
-        chosen = {**{k: v for k, v in layout.knobs.items() if k not in variant.knobs}, **knobs}
+        usual = {k: v for k, v in layout.knobs.items() if k not in variant.knobs}
+        chosen = {**usual, **knobs}
         classes = _classes(graph, renamed)
         if classes and "num_classes" not in knobs and classes != resolved["num_classes"]:
             chosen["num_classes"] = classes
         fitting = graph if chosen == knobs else family.make(variant, chosen)[0]
         score, same_keys = _compare(fitting, renamed, family.ignore)
-        yield Match(family, variant, chosen, name, layout.rows, fitting, score, same_keys)
+        extra = len(chosen.keys() - usual.keys())
+        yield Match(family, variant, chosen, name, layout.rows, fitting, score, same_keys, extra)
 
 
 def _scaled(state: State, found: Sequence[Match]) -> Iterator[Match]:
