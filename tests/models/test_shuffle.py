@@ -1,4 +1,4 @@
-"""The networks whose grouped convolutions need a shuffle, and SE-ResNet: what their papers say, and their knobs."""
+"""The networks whose grouped convolutions need a shuffle: what their papers say, and their knobs."""
 
 from __future__ import annotations
 

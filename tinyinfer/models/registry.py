@@ -44,6 +44,7 @@ _MODULES = (
     "repvgg",
     "resnet",
     "resnet_cifar",
+    "seresnet",
     "shufflenet_v1",
     "shufflenet_v2",
     "shufflenet_v2_large",

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from tinyinfer.builder import Builder
 from tinyinfer.models.blocks.conv_bn_act import Style, conv_bn_act, numbered
+from tinyinfer.models.blocks.squeeze_excite import SqueezeExcite
 
 
-def basic_block(b: Builder, x: str, shortcut: str, channels: int, *, name: str, stride: int, style: Style) -> str:
-    """Two 3x3 convolutions around a shortcut (ResNet, figure 5 left)."""
+def basic_block(
+    b: Builder,
+    x: str,
+    shortcut: str,
+    channels: int,
+    *,
+    name: str,
+    stride: int,
+    style: Style,
+    attention: SqueezeExcite | None = None,
+) -> str:
+    """Two 3x3 convolutions, and ``attention`` if there is one, around a shortcut (ResNet, figure 5 left)."""
     x = conv_bn_act(b, x, channels, 3, names=numbered(name, 1), style=style, stride=stride)
     x = conv_bn_act(b, x, channels, 3, names=numbered(name, 2)[:2], style=style)
+    if attention is not None:
+        x = attention(b, x)
     return b.activation(b.add(x, shortcut, name=f"{name}.add"), style.activation, name=f"{name}.relu2")
 
 
@@ -24,12 +37,19 @@ def bottleneck(
     style: Style,
     inner: int,
     groups: int = 1,
+    entry: int | None = None,
+    stride_first: bool = False,
+    attention: SqueezeExcite | None = None,
 ) -> str:
-    """1x1 to ``inner`` channels, 3x3, 1x1 to ``channels``, around a shortcut (ResNet, figure 5 right).
+    """1x1, 3x3 with ``inner`` channels, 1x1 to ``channels``, around a shortcut (ResNet, figure 5 right).
 
-    The stride is the 3x3's, as in torchvision; the paper has it on the first 1x1.
+    The first 1x1 has ``inner`` channels too unless ``entry`` says.  The stride is the 3x3's, as in torchvision; with
+    ``stride_first`` it is the first 1x1's, as in the paper.  ``attention`` stands before the addition.
     """
-    x = conv_bn_act(b, x, inner, 1, names=numbered(name, 1), style=style)
-    x = conv_bn_act(b, x, inner, 3, names=numbered(name, 2), style=style, stride=stride, groups=groups)
+    first, second = (stride, 1) if stride_first else (1, stride)
+    x = conv_bn_act(b, x, entry or inner, 1, names=numbered(name, 1), style=style, stride=first)
+    x = conv_bn_act(b, x, inner, 3, names=numbered(name, 2), style=style, stride=second, groups=groups)
     x = conv_bn_act(b, x, channels, 1, names=numbered(name, 3)[:2], style=style)
+    if attention is not None:
+        x = attention(b, x)
     return b.activation(b.add(x, shortcut, name=f"{name}.add"), style.activation, name=f"{name}.relu3")
