@@ -46,6 +46,7 @@ _MODULES = (
     "resnet_cifar",
     "seresnet",
     "shufflenet_v1",
+    "shiftnet",
     "shufflenet_v2",
     "shufflenet_v2_large",
     "shufflenet_v2_plus",
