@@ -57,6 +57,18 @@ def test_fold_batch_norm_into_linear_and_grouped_layers(bias: bool, affine: bool
     np.testing.assert_allclose(textbook(folded, x), textbook(graph, x), rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_fold_batch_norm_into_transposed_convolutions(groups: int) -> None:
+    b = Builder()
+    params = {"weight": (4, 8 // groups, 3, 3), "bias": (8,)}
+    x = b.apply("conv_transpose2d", b.input(4, 6), name="up", params=params, stride=2, groups=groups)
+    graph = randomize(b.finish(b.batch_norm(x, name="norm")))
+    folded = passes.fold_batch_norm(graph)
+    assert ops_of(folded) == ["conv_transpose2d"]
+    x = X[:1, :1, :6, :6].repeat(4, axis=1) * np.arange(1, 5).reshape(1, 4, 1, 1)
+    np.testing.assert_allclose(textbook(folded, x), textbook(graph, x), rtol=2e-5, atol=2e-5)
+
+
 def test_fold_batch_norm_leaves_a_norm_over_another_axis_than_the_layers() -> None:
     b = Builder()
     x = b.apply("reshape", b.input(1, 5), name="rows", shape=(0, 5, 5))

@@ -25,6 +25,10 @@ _MODULES: tuple[str, ...] = (
     "activation",
     "elementwise",
     "layout",
+    "transposed",
+    "resample",
+    "pixel_shuffle",
+    "response_norm",
 )
 
 

@@ -223,6 +223,10 @@ class Vectors:
         """The nearest whole number."""
         return self._intrinsic("rint", self.type, [a])
 
+    def sqrt(self, a: ir.Value) -> ir.Value:
+        """The square root."""
+        return self._intrinsic("sqrt", self.type, [a])
+
     def is_nan(self, a: ir.Value) -> ir.Value:
         """A mask of the lanes that hold NaN."""
         return self.builder.fcmp_unordered("uno", a, a)

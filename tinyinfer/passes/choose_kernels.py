@@ -57,6 +57,10 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("direct", always, "windows read in place, only the border copied (im2col 1.2 times as long)"),
         Choice("im2col", always, "groups or dilation: windows have to be gathered"),
     ),
+    "conv_transpose2d": (
+        Choice("depthwise", always, "one channel a group: no matrix product (phases 4 times as long)"),
+        Choice("phases", always, "as many products as im2col would have, but no sums to scatter"),
+    ),
     "depthwise_chain": (
         Choice(
             "row_ring", always, "the wide map stays in cache row by row (layer by layer 1.1 times as long at 112x112)"

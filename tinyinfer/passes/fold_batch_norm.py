@@ -7,6 +7,7 @@ import numpy as np
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.linear import Linear
 from tinyinfer.weights import Derived, Weights
 
@@ -36,7 +37,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
 
 def can_take(layer: Node, result: TensorType) -> bool:
     """Whether nothing stands between the layer's sums and the norm, and both mean the same axis by channels."""
-    if not isinstance(layer.op, Conv2d | Linear):
+    if not isinstance(layer.op, Conv2d | ConvTranspose2d | Linear):
         return False
     channels_last = isinstance(layer.op, Linear) and len(result.shape) > 2
     return len(layer.inputs) == 1 and layer.op.activation is None and not channels_last
@@ -49,8 +50,10 @@ def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
     inputs = graph.weights.select({**layer.params, **of_norm})
 
     def weight(p: Weights) -> np.ndarray:
-        scale = _scale(p, eps)
-        w = p["weight"]
+        w, scale = p["weight"], _scale(p, eps)
+        if isinstance(layer.op, ConvTranspose2d):  # its weight is (C, M / groups, R, S)
+            by_group = w.reshape(layer.op.groups, -1, *w.shape[1:]) * scale.reshape(layer.op.groups, 1, -1, 1, 1)
+            return np.asarray(by_group.reshape(w.shape), np.float32)
         return np.asarray(w * scale.reshape(-1, *[1] * (w.ndim - 1)), np.float32)
 
     def bias(p: Weights) -> np.ndarray:

@@ -7,6 +7,7 @@ import dataclasses
 from tinyinfer.graph import Graph
 from tinyinfer.kernels.endings import CLIPS, FUSED
 from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.elementwise import Add
 from tinyinfer.ops.linear import Linear
 
@@ -22,7 +23,7 @@ def fuse_activation(graph: Graph) -> Graph:
         layer = producers.get(activation.inputs[0])
         if layer is None or graph.sole_consumer(activation.inputs[0], consumers) is not activation:
             continue
-        if not isinstance(layer.op, Conv2d | Linear | Add) or layer.op.activation is not None:
+        if not isinstance(layer.op, Conv2d | ConvTranspose2d | Linear | Add) or layer.op.activation is not None:
             continue
         if isinstance(layer.op, Add) and activation.op.name not in CLIPS:
             continue

@@ -1,0 +1,285 @@
+"""Transposed convolution as ordinary convolutions: one for each place an output can have between two strides.
+
+Outputs whose rows and columns leave the same remainders by the stride, a phase, see the same taps of the kernel
+at neighbouring input pixels.  So a phase is a convolution of stride 1 with a part of the kernel, written to every
+stride-th pixel: no sums are scattered, and nothing is multiplied by the zeros that a stretched input would have.
+The matrix product is that of the direct convolution, over the same band of padded input rows for all phases.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
+from tinyinfer.kernels.endings import FUSED, ending
+from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.parts import partition, piece
+from tinyinfer.kernels.simd import LANES
+from tinyinfer.kernels.windows import tap_range
+from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
+
+
+class Phase(NamedTuple):
+    """Outputs first, first + stride ... of one axis: output q sees input q + offset and ``len(taps)`` - 1 more."""
+
+    offset: int
+    taps: tuple[int, ...]  # of the kernel, in the order of the inputs they meet
+
+
+def phases(op: ConvTranspose2d, kernel: int, i: int) -> list[Phase]:
+    """The phases of rows (``i`` 0) or columns (1); `spacing` is the distance of the inputs that one sees."""
+    stride, dilation, padding = op.stride[i], op.dilation[i], op.padding[i]
+    found = []
+    for first in range(stride):
+        taps = [t for t in reversed(range(kernel)) if (first + padding - t * dilation) % stride == 0]
+        found.append(Phase((first + padding - taps[0] * dilation) // stride if taps else 0, tuple(taps)))
+    return found
+
+
+def spacing(op: ConvTranspose2d, i: int) -> int:
+    """Distance between the inputs that one output sees."""
+    return op.dilation[i] // math.gcd(op.dilation[i], op.stride[i])
+
+
+def phase_table(op: ConvTranspose2d, kernel: Sequence[int], floats_a_tap: int) -> np.ndarray:
+    """Rows (first row, first column, offset down, taps down, offset across, taps across, start of the weights)."""
+    table, start = [], 0
+    for a, down in enumerate(phases(op, kernel[0], 0)):
+        for b, across in enumerate(phases(op, kernel[1], 1)):
+            table.append((a, b, down.offset, len(down.taps), across.offset, len(across.taps), start))
+            start += len(down.taps) * len(across.taps) * floats_a_tap
+    return np.array(table, np.int64)
+
+
+def reach(op: ConvTranspose2d, kernel: int, i: int) -> tuple[int, int]:
+    """The first and the last input that any phase's output 0 sees."""
+    seen = [p for p in phases(op, kernel, i) if p.taps]
+    return min(p.offset for p in seen), max(p.offset + (len(p.taps) - 1) * spacing(op, i) for p in seen)
+
+
+@inline
+def copy_band(x, x_stride, channel, c, h, w, image, first_row, rows, first_column, columns, band):
+    """Rows and columns of c channels of an image into band[rows, columns, c], zeros where there is no pixel."""
+    zero = np.float32(0)
+    left = min(max(-first_column, 0), columns)
+    right = min(max(w - first_column, left), columns)
+    for row in range(rows):
+        iy, to = first_row + row, band.ctypes.data + row * columns * c * 4
+        if iy < 0 or iy >= h or left == right:
+            fill_rows(zero, to, 0, 1, columns * c)
+            continue
+        source = ((image * h + iy) * w + first_column + left) * x_stride + channel
+        fill_rows(zero, to, 0, 1, left * c)
+        copy_rows(x.ctypes.data + source * 4, x_stride, to + left * c * 4, c, right - left, c)
+        fill_rows(zero, to + right * c * 4, 0, 1, (columns - right) * c)
+
+
+@inline
+def transposed_bands(
+    x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, band, band_rows, b0, b1
+):  # fmt: skip
+    """Bands b0 .. b1, each of ``band_rows`` outputs of every phase of one image; c and n are of one group."""
+    h, width, out_h, out_w, stride_h, stride_w, spacing_h, first_row, more_rows, first_column, columns = geometry
+    steps = -(-out_h // stride_h)
+    bands_per_image = -(-steps // band_rows)
+    w_group, b_group = w.size // groups, bias.size // groups
+    none = y.ctypes.data
+    for b in range(b0, b1):
+        image, q0 = b // bands_per_image, b % bands_per_image * band_rows
+        q1 = min(steps, q0 + band_rows)
+        for g in range(groups):
+            copy_band(
+                x, x_stride, g * c, c, h, width, image, q0 + first_row, q1 - q0 + more_rows, first_column, columns, band
+            )
+            for phase in range(len(table)):
+                oy, ox, down, taps_down, across, taps_across, start = table[phase]
+                count = -(-(out_w - ox) // stride_w)
+                if count <= 0:
+                    continue
+                k = taps_across * c
+                for panel in range(0, n, NR):  # outermost, so that it stays in cache for the whole band
+                    for q in range(q0, min(q1, -(-(out_h - oy) // stride_h))):
+                        at = (q - q0 + down - first_row) * columns + across - first_column
+                        p = (image * out_h + q * stride_h + oy) * out_w + ox
+                        gemm_segments(
+                            band.ctypes.data + at * c * 4, c, count, taps_down, spacing_h * columns * c, k,
+                            w.ctypes.data + (g * w_group + start + panel * k * taps_down) * 4,
+                            bias.ctypes.data + (g * b_group + panel) * 4, none, 0,
+                            y.ctypes.data + (p * y_stride + g * n + panel) * 4, stride_w * y_stride,
+                            min(NR, n - panel), lo, hi, act,
+                        )  # fmt: skip
+
+
+@jit
+def transposed(
+    x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows, bands
+):
+    """activation(conv_transpose2d + bias), band after band."""
+    transposed_bands(
+        x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows, 0, bands
+    )
+
+
+@jit_parallel
+def transposed_parallel(
+    x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows, bands, threads
+):
+    """`transposed` with the bands dealt out; each thread has its own band of scratch."""
+    part = scratch.size // threads
+    for t in prange(threads):
+        band, b0, b1 = scratch[t * part : (t + 1) * part], bands * t // threads, bands * (t + 1) // threads
+        transposed_bands(
+            x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, band, band_rows, b0, b1
+        )
+
+
+@inline
+def depthwise_rows(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, p0, p1, b0, b1):
+    """Output rows p0 .. p1 of the batch, channel blocks b0 .. b1."""
+    h, width, out_h, out_w, kh, kw, stride_h, stride_w, spacing_h, spacing_w = geometry
+    count = min(c, LANES)
+    for p in range(p0, p1):
+        image, oy = p // out_h, p % out_h
+        for ox in range(out_w):
+            _, _, down, taps_down, across, taps_across, start = table[oy % stride_h * stride_w + ox % stride_w]
+            iy, ix = oy // stride_h + down, ox // stride_w + across
+            i0, i1 = tap_range(iy, h, taps_down, spacing_h)
+            j0, j1 = tap_range(ix, width, taps_across, spacing_w)
+            source = ((image * h + iy + i0 * spacing_h) * width + ix + j0 * spacing_w) * x_stride
+            tap = start + i0 * taps_across + j0
+            for b in range(b0, b1):
+                at = block_start(b, c)
+                pixel(
+                    x.ctypes.data + (source + at) * 4, spacing_h * width * x_stride, i1 - i0, spacing_w * x_stride,
+                    j1 - j0, w.ctypes.data + (b * kh * kw + tap) * LANES * 4, taps_across * LANES,
+                    bias.ctypes.data + b * LANES * 4, y.ctypes.data, 0,
+                    y.ctypes.data + ((p * out_w + ox) * y_stride + at) * 4, y_stride, count, lo, hi, act,
+                )  # fmt: skip
+
+
+@jit
+def transposed_depthwise(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, rows, blocks):
+    """activation(conv_transpose2d + bias) with one filter a channel."""
+    depthwise_rows(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
+
+
+@jit_parallel
+def transposed_depthwise_parallel(
+    x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
+):
+    """`transposed_depthwise` in row_parts x block_parts pieces."""
+    for part in prange(row_parts * block_parts):
+        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
+        depthwise_rows(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, p0, p1, b0, b1)
+
+
+def operator(problem: Problem) -> ConvTranspose2d:
+    """The problem's operator, known to be a transposed convolution."""
+    assert isinstance(problem.op, ConvTranspose2d)
+    return problem.op
+
+
+class Phases(Kernel):
+    """Any groups, stride and padding; the inputs that an output sees must be neighbours in their row."""
+
+    op = "conv_transpose2d"
+    name = "phases"
+
+    def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
+        super().__init__(problem, packed)
+        op, (n, c, _, _), kernel = operator(problem), problem.inputs[0], problem.params["weight"].shape[2:]
+        steps = [-(-out // step) for out, step in zip(problem.outputs[0][2:], op.stride, strict=True)]
+        (first_row, last_row), (first_column, last_column) = (reach(op, kernel[i], i) for i in range(2))
+        more_rows, columns = last_row - first_row, steps[1] + last_column - first_column
+        row = columns * (c // op.groups)
+        self.band_rows = min(max(1, BLOCK_FLOATS // row - more_rows), -(-steps[0] // problem.threads))
+        self.bands = n * -(-steps[0] // self.band_rows)
+        self.scratch_floats = (self.band_rows + more_rows) * row * problem.threads
+        self.band = (first_row, more_rows, first_column, columns)
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = operator(problem)
+        return op.activation in FUSED and (spacing(op, 1) == 1 or problem.params["weight"].shape[3] <= 1)
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        """For every group and phase the panels of its [taps * channels, outputs] matrix."""
+        op, weight = operator(problem), problem.params["weight"]
+        c, n, kh, kw = weight.shape
+        panels = []
+        for group in weight.reshape(op.groups, c // op.groups, n, kh, kw):
+            for down in phases(op, kh, 0):
+                for across in phases(op, kw, 1):
+                    seen = group[:, :, down.taps][:, :, :, across.taps].transpose(2, 3, 0, 1)
+                    panels.append(pack_panels(seen.reshape(seen[..., 0].size, n)))
+        bias = problem.params.get("bias")
+        biases = np.split(bias, op.groups) if bias is not None else [None] * op.groups
+        return np.concatenate(panels), np.concatenate([pack_bias(b, n) for b in biases])
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,), op, threads = inputs, outputs, operator(self.problem), self.problem.threads
+        (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
+        c, taps = x.c // op.groups, kernel[0] * kernel[1]
+        geometry = (x.h, x.w, y.h, y.w, *op.stride, spacing(op, 0), *self.band)
+        args = (
+            x.data, x.pixel_stride, c, geometry, phase_table(op, kernel, w.size // (op.groups * taps)), w, bias,
+            y.data, y.pixel_stride, y.c // op.groups, op.groups, *ending(op.activation),
+            scratch, self.band_rows, self.bands,
+        )  # fmt: skip
+        return partial(transposed, *args) if threads == 1 else partial(transposed_parallel, *args, threads)
+
+
+class DepthwisePhases(Kernel):
+    """One input and one output channel a group: a vector of channels at a time."""
+
+    op = "conv_transpose2d"
+    name = "depthwise"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = operator(problem)
+        single = op.groups == problem.inputs[0][1] == problem.outputs[0][1]
+        return single and (MASKS or op.groups >= LANES) and op.activation in FUSED
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        """Weights as [block, tap, lane], phase after phase, and bias as [block, lane]."""
+        op, weight = operator(problem), problem.params["weight"]
+        c, _, kh, kw = weight.shape
+        taps = [(down.taps, across.taps) for down in phases(op, kh, 0) for across in phases(op, kw, 1)]
+        by_tap = np.array([weight[:, 0, i, j] for rows, columns in taps for i in rows for j in columns])
+        given = problem.params.get("bias", np.zeros(c, np.float32))
+        blocks, lanes = -(-c // LANES), min(c, LANES)
+        w, bias = aligned_empty(blocks * kh * kw * LANES), aligned_empty(blocks * LANES)
+        w[:], bias[:] = 0, 0
+        for b in range(blocks):
+            at = slice(max(0, min(b * LANES, c - LANES)), None)
+            w.reshape(blocks, kh * kw, LANES)[b, :, :lanes] = by_tap[:, at][:, :lanes]
+            bias.reshape(-1, LANES)[b, :lanes] = given[at][:lanes]
+        return w, bias
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,), op, threads = inputs, outputs, operator(self.problem), self.problem.threads
+        (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
+        geometry = (x.h, x.w, y.h, y.w, *kernel, *op.stride, spacing(op, 0), spacing(op, 1))
+        rows, blocks = y.n * y.h, -(-y.c // LANES)
+        args = (
+            x.data, x.pixel_stride, x.c, geometry, phase_table(op, kernel, 1), w, bias, y.data, y.pixel_stride,
+            *ending(op.activation), rows, blocks,
+        )  # fmt: skip
+        if threads == 1:
+            return partial(transposed_depthwise, *args)
+        return partial(transposed_depthwise_parallel, *args, *partition(rows, blocks, threads))
+
+
+KERNELS = (DepthwisePhases, Phases)
