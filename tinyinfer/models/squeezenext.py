@@ -11,10 +11,10 @@ from tinyinfer.models.blocks import Style, make_divisible, numbered
 from tinyinfer.models.family import Family, Layout, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding
 
-# paper, figure 9: channels of the four stages of 1.0-SqNxt-23, and how many blocks each has
+# paper, figure 3: channels of the four stages of 1.0-SqNxt-23, and how many blocks each has
 CHANNELS = (32, 64, 128, 256)
 BLOCKS = (6, 6, 8, 1)
-BLOCKS_V5 = (2, 4, 14, 1)  # section 4: deeper where the hardware is busier
+BLOCKS_V5 = (2, 4, 14, 1)  # the fifth variation, with blocks moved to where the hardware is busy (section 4)
 STEM, LAST = 64, 128
 
 
@@ -28,7 +28,7 @@ def build(
     padding: Padding = "symmetric",
     eps: Factor = 1e-5,
 ) -> Graph:
-    """The network of figure 9.
+    """The network of figure 3.
 
     ``width`` is the number in front of SqNxt, ``blocks`` is how many each stage has; ``small_input`` begins with a
     3x3 of stride 1 and no pooling; ``padding`` "same" is for weights trained by TensorFlow.
@@ -55,7 +55,7 @@ def build(
 
 
 def _block(b: Builder, x: str, channels: int, *, name: str, stride: int, style: Style) -> str:
-    """Channels halved twice by 1x1s, a 3x3 as 1x3 and 3x1, and a 1x1 back, around a shortcut (figure 3)."""
+    """Channels halved twice by 1x1s, a 3x3 as 1x3 and 3x1, and a 1x1 back, around a shortcut (figure 1)."""
     shortcut = x
     if stride > 1 or b.channels(x) != channels:
         names = (f"{name}.shortcut.0", f"{name}.shortcut.1", f"{name}.shortcut.2")
