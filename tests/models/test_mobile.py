@@ -19,6 +19,7 @@ NETWORKS = [
     "mobilenet_v3_large",
     "mobilenet_v3_small",
     "tf_mobilenetv3_small_minimal_100",
+    "mobilenetv4_conv_small",
     "mnasnet1_0",
     "semnasnet_100",
     "fbnetc_100",
@@ -155,6 +156,29 @@ def test_two_rules_of_width() -> None:
     key = "features.2.block.0.0.weight"
     assert (ours.weights[key].shape[0], theirs.weights[key].shape[0]) == (56, 72)
     assert (ours.weights["classifier.0.weight"].shape[0], theirs.weights["classifier.0.weight"].shape[0]) == (768, 1024)
+
+
+# -- MobileNet V4 -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kernels", "layers"),
+    [
+        ((3, 5), ["dw_start", "pw_exp", "dw_mid", "pw_proj"]),  # extra depthwise
+        ((0, 3), ["pw_exp", "dw_mid", "pw_proj"]),  # the inverted bottleneck of V2
+        ((3, 0), ["dw_start", "pw_exp", "pw_proj"]),  # ConvNeXt's
+        ((0, 0), ["pw_exp", "pw_proj"]),  # a feed-forward network's
+    ],
+)
+def test_the_universal_block_can_be_its_four_forerunners(kernels: tuple[int, int], layers: list[str]) -> None:
+    """Qin et al. 2024, figure 4: the stride is the last depthwise's; neither first depthwise nor projection activate."""
+    table = [[("uib", *kernels, 4, 48, 1, 2 if any(kernels) else 1)]]
+    graph = ti.models.build("mobilenetv4_conv_small", table=table, resolution=32)
+    nodes = [node for node in graph.nodes if node.name.startswith("blocks.")]
+    assert [node.name.split(".")[3] for node in nodes if node.op.name == "conv2d"] == layers
+    assert {node.name.split(".")[3] for node in nodes if node.op.name == "relu"} == {"pw_exp", "dw_mid"} & set(layers)
+    strided = [n.name.split(".")[3] for n in nodes if isinstance(n.op, Conv2d) and n.op.stride == (2, 2)]
+    assert strided == [layer for layer in layers if layer.startswith("dw")][-1:]
 
 
 # -- networks that searches found -------------------------------------------------------------------

@@ -19,4 +19,7 @@ FIGURES = [
     ("semnasnet_100", 3.9e6, 312e6, 0.01),  # Tan et al., table 1: MnasNet-A1
     ("mnasnet1_0", 4.4e6, 315e6, 0.01),  # MnasNet-B1, the authors' page of released networks
     ("fbnetc_100", 5.5e6, 375e6, 0.03),  # Wu et al., table 2; the released network has 385 M
+    ("mobilenetv4_conv_small", 3.8e6, 0.2e9, 0.08),  # Qin et al., at 224, 256 and 384 pixels; one digit of mult-adds
+    ("mobilenetv4_conv_medium", 9.2e6, 1.0e9, 0.09),  # one digit again; the released network has 9.7 M
+    ("mobilenetv4_conv_large", 31e6, 5.9e9, 0.09),  # the released network has 32.6 M and 6.4 G
 ]
