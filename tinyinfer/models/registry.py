@@ -39,6 +39,7 @@ _MODULES = (
     "mobilenet_v1",
     "mobilenet_v2",
     "mobilenet_v3",
+    "mobilenet_v4",
     "mobileone",
     "nasnet",
     "pnasnet",
