@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import tinyinfer as ti
-from tinyinfer.graph import Graph, Shape, TensorType
+from tinyinfer.graph import Graph, Shape
+from tinyinfer.profiling.cost import cost as count
 
 # network: parameters, mult-adds of convolutions and linear layers, one image at the nominal size (batch 1)
 PUBLISHED = {
@@ -42,16 +43,8 @@ FIGURES = [
 
 def cost(graph: Graph, shape: Shape | None = None) -> tuple[int, int]:
     """Parameters and mult-adds of a network at an input shape."""
-    types = graph.infer_types({graph.inputs[0].name: shape} if shape else None)
-    costs = [
-        node.op.cost(
-            [types[value] for value in node.inputs],
-            {role: TensorType(graph.weights[key].shape) for role, key in node.params.items()},
-            [types[value] for value in node.outputs],
-        )
-        for node in graph.nodes
-    ]
-    return sum(c.params for c in costs), sum(c.macs for c in costs)
+    found = count(graph, {graph.inputs[0].name: shape} if shape else None)
+    return found.params, found.macs
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -15,6 +15,7 @@ from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import SMALL, as_one_row, partition, piece
 from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.batch_norm import BatchNorm
+from tinyinfer.ops.scale_shift import ScaleShift
 
 ADD, MULTIPLY, SCALE_AND_SHIFT, SLOPE = range(4)
 
@@ -182,6 +183,18 @@ class LayerScaleVector(_Channelwise):
         return factor, factor
 
 
+class ScaleShiftVector(_Channelwise):
+    """x * scale + shift, both of them attributes."""
+
+    op, kind = "scale_shift", SCALE_AND_SHIFT
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        assert isinstance(problem.op, ScaleShift)
+        scale, shift = (np.broadcast_to(v, problem.inputs[0][1:2]) for v in (problem.op.scale, problem.op.shift))
+        return aligned(scale), aligned(shift)
+
+
 class PreluVector(_Channelwise):
     """x where positive, slope * x elsewhere."""
 
@@ -193,4 +206,4 @@ class PreluVector(_Channelwise):
         return slope, slope
 
 
-KERNELS = (AddVector, MulVector, BatchNormVector, LayerScaleVector, PreluVector)
+KERNELS = (AddVector, MulVector, BatchNormVector, LayerScaleVector, ScaleShiftVector, PreluVector)

@@ -43,6 +43,7 @@ _MODULES = (
     "mobileone",
     "nasnet",
     "pnasnet",
+    "polynet",
     "repvgg",
     "resnet",
     "resnet_cifar",
