@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 from conftest import shared_folder
+from golden_files import error, golden_fill, write_checkpoint
 from same_keys import SAME_KEYS
 
 import tinyinfer as ti
@@ -30,25 +29,7 @@ def _records() -> list[str]:
 @pytest.fixture(scope="module")
 def fill(shared: Path) -> ModuleType:
     """The golden folder's own reader."""
-    spec = importlib.util.spec_from_file_location("golden_fill", shared / "golden" / "fill.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["golden_fill"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def write_checkpoint(path: Path, state: dict[str, np.ndarray]) -> Path:
-    """A checkpoint as its authors publish it, or plain arrays where torch is not installed."""
-    try:
-        import torch
-    except ImportError:
-        path = path.with_suffix(".npz")
-        np.savez(path, **state)
-        return path
-    torch.save({key: torch.from_numpy(np.array(array)) for key, array in state.items()}, path)
-    return path
+    return golden_fill(shared)
 
 
 @pytest.mark.parametrize("name", _records())
@@ -70,11 +51,6 @@ def test_golden(name: str, fill: ModuleType, tmp_path: Path) -> None:
         told = ti.convert(path)
         assert told.meta["arch"] == SAME_KEYS.get(variant.name, variant.name)
         assert error(ti.Model(named.graph, named.meta, kernels="reference"), x, expected) <= record["tol"]
-
-
-def error(model: ti.Model, x: np.ndarray, expected: np.ndarray) -> float:
-    """Largest difference, in standard deviations of the expected output."""
-    return float(np.abs(model(x) - expected).max() / expected.std())
 
 
 def unused_parameters(state: dict[str, np.ndarray], ignore: tuple[str, ...]) -> int:
