@@ -1,0 +1,68 @@
+"""Kernels of norms, shifts and displaced taps against the float64 reference, over drawn problems."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kernel_harness import check_all
+
+from tinyinfer import kernels, ops
+
+threads = st.sampled_from([1, 2])
+
+
+@given(
+    n=st.integers(1, 3), groups=st.integers(1, 4), c=st.integers(1, 40),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)), threads=threads,
+)  # fmt: skip
+def test_norms(n, groups, c, size, threads):
+    x, affine = (n, groups * c, *size), {"weight": (groups * c,), "bias": (groups * c,)}
+    assert check_all(ops.create("layer_norm", {"normalized_shape": x[1:2], "dim": 1}), [x], affine, threads) > 0
+    assert check_all(ops.create("layer_norm", {"normalized_shape": (c,)}), [(n, groups, c)], {}, threads) > 0
+    assert check_all(ops.create("group_norm", {"num_groups": groups}), [x], affine, threads) > 0
+    assert check_all(ops.create("instance_norm", {}), [x], affine, threads) > 0
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 60), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    kernel=st.integers(1, 5), dilation=st.integers(1, 3), threads=threads,
+)  # fmt: skip
+def test_shifts(n, c, size, kernel, dilation, threads):
+    x = (n, c, *size)
+    assert check_all(ops.create("shift", {"kernel_size": kernel, "dilation": dilation}), [x], {}, threads) > 0
+    assert check_all(ops.create("sparse_shift", {}), [x], {"offset": (c, 2)}, threads) > 0
+
+
+@given(
+    n=st.integers(1, 2), groups=st.integers(1, 3), offset_groups=st.integers(1, 2), c=st.integers(1, 20),
+    m=st.integers(1, 20), size=st.tuples(st.integers(3, 9), st.integers(3, 9)), kernel=st.integers(1, 3),
+    padding=st.integers(0, 2), mask=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_deformable_convolutions(n, groups, offset_groups, c, m, size, kernel, padding, mask, threads):
+    c, out = c * groups * offset_groups, tuple(side + 2 * padding - kernel + 1 for side in size)
+    op = ops.create("deform_conv2d", {"padding": padding, "groups": groups, "offset_groups": offset_groups})
+    taps = offset_groups * kernel**2
+    inputs = [(n, c, *size), (n, 2 * taps, *out), *([(n, taps, *out)] if mask else [])]
+    params = {"weight": (m * groups, c // groups, kernel, kernel), "bias": (m * groups,)}
+    assert check_all(op, inputs, params, threads) > 0
+
+
+@pytest.mark.parametrize("offset", [np.nan, np.inf, -1e30, -0.999999, 4.999999])
+def test_taps_far_outside_see_zeros(offset: float) -> None:
+    x, weight = np.ones((1, 17, 5, 5), np.float32), np.ones((3, 17, 1, 1), np.float32)
+    offsets = np.zeros((1, 2, 5, 5), np.float32)
+    offsets[:, 0] = offset
+    with np.errstate(invalid="ignore"):
+        expected = ops.reference("deform_conv2d")(x, offsets, weight)
+        found = kernels.call("deform_conv2d/im2col", x, offsets, weight)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@given(moves=st.lists(st.tuples(st.integers(-12, 12), st.integers(-12, 12)), min_size=1, max_size=20))
+def test_shifts_of_any_distance(moves):
+    x = np.random.default_rng(0).standard_normal((2, len(moves), 6, 9)).astype(np.float32)
+    offset = np.array(moves, np.float32) + 0.25
+    expected = ops.reference("sparse_shift")(x, offset)
+    np.testing.assert_array_equal(kernels.call("sparse_shift/gather", x, offset), expected)

@@ -1,0 +1,190 @@
+"""Layer and group norm: sums over a set of values, then every value scaled and shifted.
+
+Two passes gather a mean and the squared distances from it, which loses fewer digits than one pass over squares; a
+third writes.  Sums stay vectors, one lane for each of LANES channels, until the set is complete.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.parts import SMALL
+from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.ops.norms import GroupNorm, LayerNorm
+
+
+@vector_function(
+    x="address", x_row="int", rows="int", blocks="int", rest="int", mean="float", power="int", sums="address"
+)
+def sum_powers(v, x, x_row, rows, blocks, rest, mean, power, sums):
+    """Each lane's sum of x (power 1) or (x - mean)^2 (power 2), over rows of ``blocks`` vectors and ``rest`` lanes."""
+    middle, mask = v.broadcast(mean), v.mask(rest)
+    for number in (1, 2):
+        with v.when(power == number):
+            total = v.variable(v.constant(0))
+            with v.loop(rows) as row:
+                line = v.variable(v.constant(0))
+                with v.loop(blocks) as block:
+                    d = v.load(x, row * x_row + block * LANES)
+                    if number == 2:
+                        d = v.sub(d, middle)
+                        line.set(v.fma(d, d, line.get()))
+                    else:
+                        line.set(v.add(line.get(), d))
+                with v.when(rest != 0):
+                    d = v.load_masked(x, row * x_row + blocks * LANES, mask)
+                    if number == 2:
+                        d = v.where(mask, v.sub(d, middle), v.constant(0))
+                        d = v.mul(d, d)
+                    line.set(v.add(line.get(), d))
+                total.set(v.add(total.get(), line.get()))
+            v.store(total.get(), sums)
+
+
+@vector_function(
+    x="address", x_row="int", mean="float", scale="float", weight="address", bias="address", y="address", y_row="int",
+    rows="int", blocks="int", rest="int",
+)  # fmt: skip
+def scale_rows(v, x, x_row, mean, scale, weight, bias, y, y_row, rows, blocks, rest):
+    """y = (x - mean) * scale * weight + bias, weight and bias along the row."""
+    middle, factor, mask = v.broadcast(mean), v.broadcast(scale), v.mask(rest)
+    with v.loop(rows) as row:
+        with v.loop(blocks) as block:
+            d = v.mul(v.sub(v.load(x, row * x_row + block * LANES), middle), factor)
+            v.store(
+                v.fma(d, v.load(weight, block * LANES), v.load(bias, block * LANES)), y, row * y_row + block * LANES
+            )
+        with v.when(rest != 0):
+            end = blocks * LANES
+            d = v.mul(v.sub(v.load_masked(x, row * x_row + end, mask), middle), factor)
+            d = v.fma(d, v.load_masked(weight, end, mask), v.load_masked(bias, end, mask))
+            v.store_masked(d, y, row * y_row + end, mask)
+
+
+@inline
+def total(sums):
+    """Sum of the lanes."""
+    result = np.float32(0)
+    for lane in range(LANES):
+        result += sums[lane]
+    return result
+
+
+@inline
+def normalise_sets(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, s0, s1):
+    """Sets s0 .. s1: each is ``rows`` rows of ``c`` neighbouring channels, and each row holds ``sets`` sets."""
+    blocks, rest, count = c // LANES, c % LANES, np.float32(rows * c)
+    for s in range(s0, s1):
+        image, first = s // sets, s % sets * c
+        source = x.ctypes.data + (image * rows * x_stride + first) * 4
+        target = y.ctypes.data + (image * rows * y_stride + first) * 4
+        sum_powers(source, x_stride, rows, blocks, rest, np.float32(0), 1, sums.ctypes.data)
+        mean = total(sums) / count
+        sum_powers(source, x_stride, rows, blocks, rest, mean, 2, sums.ctypes.data)
+        scale = np.float32(1) / np.sqrt(total(sums) / count + eps)
+        scale_rows(
+            source, x_stride, mean, scale, weight.ctypes.data + first * 4, bias.ctypes.data + first * 4,
+            target, y_stride, rows, blocks, rest,
+        )  # fmt: skip
+
+
+@jit
+def normalise(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, count):
+    """All ``count`` sets."""
+    normalise_sets(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, 0, count)
+
+
+@jit_parallel
+def normalise_parallel(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, count, threads):
+    """`normalise` with the sets dealt out; each thread has its own LANES floats of ``sums``."""
+    for t in prange(threads):
+        own = sums[t * LANES : (t + 1) * LANES]
+        s0, s1 = count * t // threads, count * (t + 1) // threads
+        normalise_sets(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, own, s0, s1)
+
+
+class _Norm(Kernel):
+    """A norm whose sets are runs of ``c`` channels over ``rows`` pixels of each of ``images``."""
+
+    name = "vector"
+
+    def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
+        super().__init__(problem, packed)
+        self.scratch_floats = LANES * problem.threads
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        count = cls.affine_size(problem)
+        weight, bias = problem.params.get("weight"), problem.params.get("bias")
+        ones, zeros = np.ones(count), np.zeros(count)
+        return aligned(ones if weight is None else weight), aligned(zeros if bias is None else bias)
+
+    @classmethod
+    def affine_size(cls, problem: Problem) -> int:
+        """Elements of weight and bias."""
+        return problem.inputs[0][1]
+
+    def sets(self, x: FeatureMap) -> tuple[int, int, int]:
+        """(images, rows, channels of a set)."""
+        raise NotImplementedError
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,), threads = inputs, outputs, self.problem.threads
+        images, rows, c = self.sets(x)
+        width = x.pixels * x.c // (images * rows)  # channels side by side
+        x_stride, y_stride = (width, width) if width != x.c else (x.pixel_stride, y.pixel_stride)
+        count = images * (width // c)
+        op = self.problem.op
+        assert isinstance(op, LayerNorm | GroupNorm)
+        args = (
+            x.data, x_stride, y.data, y_stride, rows, c, width // c, *self.packed, np.float32(op.eps), scratch, count
+        )  # fmt: skip
+        if threads == 1 or x.pixels * x.c < SMALL:
+            return partial(normalise, *args)
+        return partial(normalise_parallel, *args, threads)
+
+
+class LayerNormVector(_Norm):
+    """Over the channels of every pixel, or over the last dimensions of values that are not images."""
+
+    op = "layer_norm"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, LayerNorm)
+        rank = len(problem.inputs[0])
+        axes = problem.op.axes(rank)
+        return axes == (1,) if rank in (2, 4) else axes[-1] == rank - 1
+
+    @classmethod
+    def affine_size(cls, problem: Problem) -> int:
+        assert isinstance(problem.op, LayerNorm)
+        return math.prod(problem.op.normalized_shape)
+
+    def sets(self, x: FeatureMap) -> tuple[int, int, int]:
+        size = self.affine_size(self.problem)
+        return x.pixels * x.c // size, 1, size
+
+
+class GroupNormVector(_Norm):
+    """Groups of channels over all pixels of an image."""
+
+    op = "group_norm"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return len(problem.inputs[0]) in (2, 4)
+
+    def sets(self, x: FeatureMap) -> tuple[int, int, int]:
+        assert isinstance(self.problem.op, GroupNorm)
+        return x.n, x.h * x.w, x.c // self.problem.op.num_groups
+
+
+KERNELS = (LayerNormVector, GroupNormVector)
