@@ -213,7 +213,7 @@ def _variants(
     prefix: str, released: Sequence[tuple[float, float, int, float]], costs: Sequence[tuple[int, int]], **knobs: Any
 ) -> Iterator[Variant]:
     for i, (row, (params, macs)) in enumerate(zip(released, costs, strict=True)):
-        scaling = dict(zip(("width", "depth", "resolution", "dropout"), row, strict=True))
+        scaling = dict(zip(("width", "depth", "resolution", "dropout"), row, strict=True)) if i else {}
         aliases = (f"efficientnet-b{i}", f"efficientnet_b{i}_lukemelas") if prefix == "efficientnet_b" else ()
         yield Variant(f"{prefix}{i}", {**scaling, **knobs}, aliases, params, macs)
 
