@@ -48,7 +48,7 @@ def test_every_listed_name_is_known() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(InputError, match="expected one of cifar10, imagenet, found 'coco'"):
+    with pytest.raises(InputError, match="expected one of cifar10, imagenet, imagenet1001, voc, found 'coco'"):
         labels.get("coco")
 
 

@@ -13,13 +13,20 @@ from tinyinfer.errors import InputError
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
+# the 20 of PASCAL VOC 2012 behind what belongs to none of them, in the order of its segmentation challenge
+VOC = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
+    "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+)  # fmt: skip
+
+
 def names() -> list[str]:
     """Names that `get` knows."""
-    return ["cifar10", "imagenet", "imagenet1001"]
+    return ["cifar10", "imagenet", "imagenet1001", "voc"]
 
 
 def get(name: str) -> tuple[str, ...]:
-    """Class names in the order of a network's outputs: "imagenet" (the 1000 of ILSVRC 2012) or "cifar10".
+    """Class names in the order of a network's outputs: "imagenet" (the 1000 of ILSVRC 2012), "cifar10" or "voc".
 
     "imagenet1001" has "background" in front, as networks that TensorFlow trained often do.  An ImageNet name is its
     WordNet synset's words, the usual one first; two classes are called "crane".  Raises InputError for another name.
@@ -31,6 +38,8 @@ def get(name: str) -> tuple[str, ...]:
         return ("background", *get("imagenet"))
     if key == "cifar10":
         return CIFAR10
+    if key == "voc":
+        return VOC
     raise InputError(f"labels: expected one of {', '.join(names())}, found {name!r}")
 
 
