@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ NETWORKS = [
     "fbnetc_100",
     "spnasnet_100",
     "hardcorenas_a",
+    "rexnet_100",
 ]
 
 
@@ -171,7 +174,7 @@ def test_two_rules_of_width() -> None:
     ],
 )
 def test_the_universal_block_can_be_its_four_forerunners(kernels: tuple[int, int], layers: list[str]) -> None:
-    """Qin et al. 2024, figure 4: the stride is the last depthwise's; neither first depthwise nor projection activate."""
+    """Qin et al. 2024, figure 4: the stride is the last depthwise's; the first depthwise has no activation."""
     table = [[("uib", *kernels, 4, 48, 1, 2 if any(kernels) else 1)]]
     graph = ti.models.build("mobilenetv4_conv_small", table=table, resolution=32)
     nodes = [node for node in graph.nodes if node.name.startswith("blocks.")]
@@ -210,3 +213,17 @@ def test_the_two_designs_differ_in_head_and_nonlinearity() -> None:
     graph = ti.models.build("hardcorenas_a")
     kinds = {node.name: node.op.name for node in graph.nodes if node.name.endswith(("act1", "act2"))}
     assert [kinds[f"blocks.{stage}.0.act1"] for stage in range(6)] == ["relu"] * 3 + ["hardswish"] * 3
+
+
+def test_channels_of_rexnet_grow_along_a_line() -> None:
+    """Han et al. 2021, section 4.2: every block adds channels, and its shortcut only reaches those it had."""
+    weights = ti.models.build("rexnet_100").weights
+    sizes = [weights[f"features.{i}.conv_pwl.conv.weight"].shape[0] for i in range(16)]
+    assert (sizes[0], sizes[-1]) == (16, 185)
+    assert {after - before for before, after in pairwise(sizes)} == {11, 12}
+    model = ti.Model(ti.models.create("rexnet_100", width=0.5).graph, kernels="reference")
+    x = np.random.default_rng(0).standard_normal((1, 3, 40, 36), np.float32)
+    ends = ("features.1.conv_pwl.bn", "features.2.conv_pwl.bn", "features.2.concat")
+    entry, inner, out = (model.run({"input": x}, capture=ends)[end] for end in ends)
+    np.testing.assert_allclose(out[:, : entry.shape[1]], inner[:, : entry.shape[1]] + entry, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(out[:, entry.shape[1] :], inner[:, entry.shape[1] :])

@@ -22,4 +22,7 @@ FIGURES = [
     ("mobilenetv4_conv_small", 3.8e6, 0.2e9, 0.08),  # Qin et al., at 224, 256 and 384 pixels; one digit of mult-adds
     ("mobilenetv4_conv_medium", 9.2e6, 1.0e9, 0.09),  # one digit again; the released network has 9.7 M
     ("mobilenetv4_conv_large", 31e6, 5.9e9, 0.09),  # the released network has 32.6 M and 6.4 G
+    ("rexnet_100", 4.8e6, 0.40e9, 0.01),  # Han et al., the authors' page of released networks
+    ("rexnet_130", 7.6e6, 0.66e9, 0.01),
+    ("rexnet_200", 16e6, 1.5e9, 0.025),  # 16.4 M, cut off to two digits
 ]
