@@ -51,6 +51,7 @@ _MODULES = (
     "repvgg",
     "resnet",
     "resnet_cifar",
+    "rexnet",
     "seresnet",
     "shiftnet",
     "shufflenet_v1",
