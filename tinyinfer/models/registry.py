@@ -61,6 +61,7 @@ _MODULES = (
     "squeezenet",
     "squeezenext",
     "tinynet",
+    "upsampler",
     "vgg",
     "xception",
 )
