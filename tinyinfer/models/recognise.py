@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,10 +15,12 @@ from tinyinfer.errors import InputError, WeightsError
 from tinyinfer.formats.state_dict import fits, is_needed, map_keys
 from tinyinfer.graph import Graph
 from tinyinfer.models.family import Family, Layout, Rows, Variant
-from tinyinfer.models.registry import families
+from tinyinfer.models.registry import families, find
 
 State = Mapping[str, np.ndarray]
 
+NEIGHBOURS = 0.1  # networks whose size is within a tenth of a fitting one's are looked at too
+SAMPLE = 10  # keys by which a network is found not worth a closer look
 FAR = 3  # networks with this many times as many keys, or as few, are not looked at
 WIDTHS = [round(0.05 * i, 2) for i in range(1, 61)]  # tried when the keys fit and the shapes do not
 
@@ -54,15 +59,19 @@ def recognise(
     given = dict(knobs or {})
     found: list[Match] = []
     refused = None
-    for family, variant in chosen:
-        for trial in ({}, *family.trials):
+    fit_at = math.inf
+    for distance, family, variant in _nearest_first(state, chosen):
+        if distance > fit_at + NEIGHBOURS:
+            break
+        for index, trial in enumerate(({}, *family.trials)):
+            if not candidates and not _alike(state, *_outline(family.name, variant.name, index)):
+                continue
             try:
-                found += _readings(state, family, variant, {**trial, **given}, far=candidates is not None)
+                found += _readings(state, family, variant, {**trial, **given})
             except InputError as error:
                 refused = error
-        fitting = [match for match in found if match.score == 1]
-        if fitting and (not fitting[0].extra or family is not fitting[0].family):
-            break  # one that fits but for its knobs may have a sister that has them
+        if any(match.score == 1 for match in found):
+            fit_at = min(fit_at, distance)  # a sister of the same size may fit with fewer knobs
     if not found and refused:
         raise refused
     found.sort(key=lambda match: (-match.score, match.extra))
@@ -71,13 +80,37 @@ def recognise(
     return found
 
 
-def _readings(
-    state: State, family: Family, variant: Variant, knobs: Mapping[str, Any], far: bool = True
-) -> Iterator[Match]:
-    """The state dict read as this network, in each of its layouts; unless ``far``, only if its size is about right."""
+def _nearest_first(state: State, candidates: Sequence[tuple[Family, Variant]]) -> list[tuple[float, Family, Variant]]:
+    """Candidates with the logarithmic distance between their size and the state's, which is cheap to know, sorted."""
+    size = sum(array.size for array in state.values() if array.dtype.kind == "f")
+    known = [(abs(math.log(max(size, 1) / v.params)) if v.params else 0.0, f, v) for f, v in candidates]
+    return sorted(known, key=lambda row: row[0])
+
+
+@cache
+def _outline(family: str, variant: str, trial: int) -> tuple[frozenset[str], tuple[Rows, ...]]:
+    """Keys of a network with one of its family's trials, and the key maps of its layouts."""
+    known, chosen = find(variant)
+    assert known.name == family
+    graph, resolved = known.make(chosen, ({}, *known.trials)[trial])
+    return frozenset(graph.weights), ((), *(layout.rows for layout in known.layouts(**resolved).values()))
+
+
+def _alike(state: State, keys: frozenset[str], layouts: Sequence[Rows]) -> bool:
+    """Whether a few of the state's keys are the network's in any layout, and their number is about right."""
+    if not len(state) / FAR < len(keys) < len(state) * FAR:
+        return False
+    few = dict(list(state.items())[:: max(1, len(state) // SAMPLE)])
+    for rows in layouts:
+        with contextlib.suppress(WeightsError):  # two keys became one: not this layout
+            if not keys.isdisjoint(map_keys(few, rows)):
+                return True
+    return False
+
+
+def _readings(state: State, family: Family, variant: Variant, knobs: Mapping[str, Any]) -> Iterator[Match]:
+    """The state dict read as this network, in each of its layouts."""
     graph, resolved = family.make(variant, knobs)
-    if not far and not len(state) / FAR < len(graph.weights) < len(state) * FAR:
-        return
     for name, layout in {"canonical": Layout(), **family.layouts(**resolved)}.items():
         try:
             renamed = map_keys(state, layout.rows)
