@@ -79,6 +79,15 @@ FAMILIES = (
         year=2012,
         build=build,
         trials=({"small_input": True},),
-        variants=(Variant("alexnet", params=61_100_840, macs=714_188_480),),
+        variants=(
+            Variant("alexnet", params=61_100_840, macs=714_188_480),
+            Variant(
+                "alexnet_original",
+                {"table": TWO_GPUS, "response_norm": True},
+                aliases=("bvlc_alexnet",),
+                params=60_965_224,
+                macs=724_406_816,
+            ),
+        ),
     ),
 )

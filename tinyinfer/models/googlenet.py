@@ -113,6 +113,11 @@ FAMILIES = (
                 params=6_624_904,
                 macs=1_498_376_192,
             ),
+            Variant(
+                "googlenet_original",
+                {"large_kernel": 5, "last_pool": 3, "batch_norm": False, "dropout": 0.4},
+                aliases=("bvlc_googlenet",),
+            ),
         ),
     ),
 )
