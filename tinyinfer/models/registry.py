@@ -29,6 +29,7 @@ _MODULES = (
     "deep_roots",
     "densenet",
     "efficientnet",
+    "encnet",
     "flgc",
     "fractalnet",
     "ghostnet",

@@ -37,6 +37,7 @@ def bottleneck(
     style: Style,
     inner: int,
     groups: int = 1,
+    dilation: int = 1,
     entry: int | None = None,
     stride_first: bool = False,
     attention: SqueezeExcite | None = None,
@@ -44,11 +45,14 @@ def bottleneck(
     """1x1, 3x3 with ``inner`` channels, 1x1 to ``channels``, around a shortcut (ResNet, figure 5 right).
 
     The first 1x1 has ``inner`` channels too unless ``entry`` says.  The stride is the 3x3's, as in torchvision; with
-    ``stride_first`` it is the first 1x1's, as in the paper.  ``attention`` stands before the addition.
+    ``stride_first`` it is the first 1x1's, as in the paper.  The 3x3 is the one that is dilated.  ``attention`` stands
+    before the addition.
     """
     first, second = (stride, 1) if stride_first else (1, stride)
     x = conv_bn_act(b, x, entry or inner, 1, names=numbered(name, 1), style=style, stride=first)
-    x = conv_bn_act(b, x, inner, 3, names=numbered(name, 2), style=style, stride=second, groups=groups)
+    x = conv_bn_act(
+        b, x, inner, 3, names=numbered(name, 2), style=style, stride=second, groups=groups, dilation=dilation
+    )
     x = conv_bn_act(b, x, channels, 1, names=numbered(name, 3)[:2], style=style)
     if attention is not None:
         x = attention(b, x)
