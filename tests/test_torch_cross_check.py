@@ -65,7 +65,16 @@ def test_operator(torch_graph: ModuleType, name: str, index: int, rng: np.random
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("mobilenet_v2_cifar", 32), ("resnet20", 32), ("squeezenet1_1", 64), ("mobilenetv2_035", 64)]
+    ("name", "size"),
+    [
+        ("mobilenet_v2_cifar", 32),
+        ("resnet20", 32),
+        ("squeezenet1_1", 64),
+        ("mobilenetv2_035", 64),
+        ("upsampler_bicubic", 37),
+        ("upsampler_conv_transpose", 37),
+        ("upsampler_max_unpool", 37),
+    ],
 )
 def test_network(torch_graph: ModuleType, name: str, size: int, rng: np.random.Generator) -> None:
     graph = models.create(name, seed=1).graph

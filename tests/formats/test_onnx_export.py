@@ -177,7 +177,19 @@ def test_a_network_runs_at_every_size(rng: np.random.Generator) -> None:
             np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2_cifar", "mobilenet_v2", "squeezenet1_0", "resnet18", "resnet20"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet_v2_cifar",
+        "mobilenet_v2",
+        "squeezenet1_0",
+        "resnet18",
+        "resnet20",
+        "upsampler_bilinear",
+        "upsampler_max_unpool",
+        "upsampler_pixel_shuffle",
+    ],
+)
 def test_families_compute_the_same_in_onnx(name: str, rng: np.random.Generator) -> None:
     model = models.create(name)
     x = {model.graph.inputs[0].name: rng.normal(size=(2, 3, 61, 70)).astype(np.float32)}

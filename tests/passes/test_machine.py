@@ -35,6 +35,15 @@ def test_the_term_computed_last_takes_the_residual_and_the_activation_after_it()
     assert join.origin == ("right", "join", "join.act")
 
 
+def test_a_transposed_convolution_takes_norm_and_activation() -> None:
+    b = Builder()
+    x = b.apply("conv_transpose2d", b.input(3, 16), name="up", params={"weight": (3, 6, 4, 4)}, stride=2, padding=1)
+    graph = randomize(b.finish(b.relu(b.batch_norm(x, name="norm"), name="act")))
+    (node,) = passes.lower(graph).nodes
+    assert (node.op.name, node.op.activation) == ("conv_transpose2d", "relu")  # type: ignore[attr-defined]
+    np.testing.assert_allclose(textbook(passes.lower(graph), X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
 def test_residual_of_another_shape_is_not_fused() -> None:
     b = Builder()
     x = b.conv2d(b.input(3, 8), 4, 1, name="conv")
