@@ -141,6 +141,12 @@ BAD_ATTRIBUTES: list[tuple[str, dict[str, Any], str]] = [
     ("pad", {"pad": (1, 1, 1, 1), "mode": "zeros"}, "mode: expected one of reflect, replicate, circular, constant"),
     ("dropout", {"p": 1.5}, "p: expected 0 to 1, found 1.5"),
     ("channel_shuffle", {"groups": 0}, "groups: expected at least 1"),
+    ("layer_norm", {"normalized_shape": ()}, "normalized_shape: expected at least one size"),
+    ("layer_norm", {"normalized_shape": (6,), "dim": -1}, "dim: expected at least 0, found -1"),
+    ("group_norm", {"num_groups": 0}, "num_groups: expected at least 1"),
+    ("shift", {"kernel_size": 0}, "kernel_size: expected at least 1"),
+    ("deform_conv2d", {"offset_groups": 0}, "offset_groups: expected at least 1"),
+    ("irregular_conv2d", {"padding": "full"}, "padding: expected 'same' or integers"),
 ]
 
 
@@ -200,6 +206,17 @@ BAD_SHAPES: list[tuple[str, dict[str, Any], Shapes, dict[str, tuple[int, ...]], 
     ("pad", {"pad": (0, 9, 0, 0), "mode": "circular"}, [IMAGE], {}, "padding 9 in mode 'circular' reaches past"),
     ("pad", {"pad": (-5, 3, 0, 0), "mode": "reflect"}, [IMAGE], {}, "padding 3 in mode 'reflect' .* side of 3"),
     ("channel_shuffle", {"groups": 4}, [IMAGE], {}, "groups 4 do not divide 6 channels"),
+    ("layer_norm", {"normalized_shape": (6,)}, [IMAGE], {}, r"input: expected \(6,\) in dims 3 to 3, found shape"),
+    ("layer_norm", {"normalized_shape": (6,), "dim": 1}, [IMAGE], {"bias": (8,)}, "bias: expected shape 6, found 8"),
+    ("group_norm", {"num_groups": 4}, [IMAGE], {}, "num_groups 4 do not divide 6 channels"),
+    ("instance_norm", {}, [IMAGE], {"running_var": (6,)}, "both or neither, found running_var alone"),
+    ("shift", {}, [(6, 8, 8)], {}, "input: expected rank 4, found shape 6x8x8"),
+    ("sparse_shift", {}, [IMAGE], {"offset": (5, 2)}, "offset: expected shape 6x2, found 5x2"),
+    ("deform_conv2d", {}, [IMAGE, (1, 9, 6, 6)], {"weight": (4, 6, 3, 3)}, "offset: expected shape 1x18x6x6, found"),
+    ("deform_conv2d", {"offset_groups": 4}, [IMAGE, IMAGE], {"weight": (4, 6, 3, 3)}, "offset_groups 4 do not divide"),
+    ("deform_conv2d", {}, [IMAGE], {"weight": (4, 6, 3, 3)}, "expected 2 to 3 inputs, found 1"),
+    ("irregular_conv2d", {}, [IMAGE], {"weight": (4, 6, 3, 3), "offset": (3, 2, 2)}, "offset: expected shape 3x3x2"),
+    ("encoding", {}, [IMAGE], {"codewords": (4, 5), "scale": (4,)}, "codewords 4x5 take 5 channels, found 6"),
     ("softmax", {"dim": 2}, [(3, 4)], {}, "dim: expected -2 to 1 for rank 2, found 2"),
 ]
 

@@ -1,8 +1,8 @@
 """Graph -> Graph, one idea a file.
 
-Portable passes (`remove_identity`, `fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be
-saved; machine passes fuse endings, choose kernels and lay out memory for this computer.  ``lower`` runs the portable
-and fusing ones in their order.
+Portable passes (`remove_identity`, `regularise_convolution`, `fold_batch_norm`, `fold_scale_shift`, `merge_branches`)
+give a graph that can be saved; machine passes fuse endings, choose kernels and lay out memory for this computer.
+``lower`` runs the portable and fusing ones in their order.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from tinyinfer.passes.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.fuse_activation import fuse_activation
 from tinyinfer.passes.fuse_residual import fuse_residual
 from tinyinfer.passes.merge_branches import merge_branches
+from tinyinfer.passes.regularise_convolution import regularise_convolution
 from tinyinfer.passes.remove_identity import remove_identity
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "fuse_residual",
     "lower",
     "merge_branches",
+    "regularise_convolution",
     "remove_identity",
     "simplify",
 ]
@@ -29,7 +31,7 @@ __all__ = [
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    return merge_branches(fold_scale_shift(fold_batch_norm(remove_identity(graph))))
+    return merge_branches(fold_scale_shift(fold_batch_norm(regularise_convolution(remove_identity(graph)))))
 
 
 def lower(graph: Graph) -> Graph:
