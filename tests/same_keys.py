@@ -2,6 +2,7 @@
 
 SAME_KEYS = {
     **{f"tf_efficientnet_{size}": f"efficientnet_{size}" for size in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")},
+    **{f"tf_efficientnetv2_{size}": f"efficientnet_v2_{size}" for size in "sml"},
     **{f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}" for i in range(5)},
     "tf_mobilenetv3_large_100": "mobilenet_v3_large",
     "tf_mobilenetv3_large_075": "mobilenetv3_large_075",

@@ -13,14 +13,18 @@ from knob_harness import check_builds_and_runs
 import tinyinfer as ti
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
+from tinyinfer.formats.state_dict import map_keys
+from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style
 from tinyinfer.models.blocks.ghost import ghost_module
 from tinyinfer.models.efficientnet import ALPHA, BETA, GAMMA, compound
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.profiling.cost import cost
 
 OWN_KNOBS: dict[str, dict[str, list[Any]]] = {
     "efficientnet_b0": {"depth": [0.4, 1.0], "padding": ["symmetric", "same", "nominal"], "lite": [False, True]},
+    "efficientnet_v2_s": {"depth": [0.1, 0.3]},
     "tinynet_e": {"depth": [0.3, 0.6]},
     "ghostnet_100": {"ratio": [1, 2, 3, 5], "cheap_kernel": [1, 3, 5]},
     "ghostnetv2_100": {"ratio": [2, 3], "cheap_kernel": [1, 3]},
@@ -59,7 +63,7 @@ def test_every_knob_gives_a_network_that_runs(
 
 
 def macs(name: str, **knobs: Any) -> int:
-    return ti.models.create(name, **knobs).cost().macs
+    return cost(ti.models.build(name, **knobs)).macs
 
 
 def reference(name: str, **knobs: Any) -> ti.Model:
@@ -118,16 +122,49 @@ def test_nominal_padding_is_same_padding_that_stays_when_the_picture_changes() -
     strided = [op.padding for op in convolutions("efficientnet_b0", padding="nominal") if op.stride == (2, 2)]
     assert strided == [(0, 1, 0, 1), (0, 1, 0, 1), (1, 2, 1, 2), (0, 1, 0, 1), (1, 2, 1, 2)]
     for size, equal in ((224, True), (193, False)):
-        types = [graph.infer_types({"input": (1, 3, size, size)}) for graph in (nominal, same)]
-        pads = [
-            [op.pads(t[n.inputs[0]].shape[2:], g.weights[n.params["weight"]].shape[2:]) for n, op in _convs(g)]
-            for g, t in zip((nominal, same), types, strict=True)
-        ]
-        assert (pads[0] == pads[1]) is equal
+        assert (_pads(nominal, size) == _pads(same, size)) is equal
 
 
-def _convs(graph: Any) -> list[tuple[Any, Any]]:
-    return [(node, node.op) for node in graph.nodes if isinstance(node.op, Conv2d)]
+def _pads(graph: Graph, size: int) -> list[tuple[int, ...]]:
+    """What the convolutions of a network pad a square picture of this size by."""
+    types = graph.infer_types({"input": (1, 3, size, size)})
+    found: list[tuple[int, ...]] = []
+    for node in graph.nodes:
+        if isinstance(node.op, Conv2d):
+            side, kernel = types[node.inputs[0]].shape[-1], graph.weights[node.params["weight"]].shape[-1]
+            found.append(node.op.pads((side, side), (kernel, kernel)))
+    return found
+
+
+def test_the_first_stages_of_v2_are_fused() -> None:
+    """Tan and Le 2021, table 4: no depthwise and no squeeze before the maps are a sixteenth of the picture's side."""
+    graph = ti.models.build("efficientnet_v2_s")
+    depthwise = {name.split(".")[1] for name in _names(graph) if graph.weights[f"{name}.weight"].shape[1] == 1}
+    squeezed = {name.split(".")[1] for name in _names(graph) if ".fc1" in name}
+    assert depthwise == squeezed == {"4", "5", "6"}
+
+
+def _names(graph: Graph) -> list[str]:
+    return [node.name for node in graph.nodes if isinstance(node.op, Conv2d)]
+
+
+@pytest.mark.parametrize(
+    ("key", "ours"),
+    [
+        ("conv_stem.weight", "features.0.0.weight"),
+        ("blocks.0.1.conv.weight", "features.1.1.block.0.0.weight"),
+        ("blocks.2.3.conv_exp.weight", "features.3.3.block.0.0.weight"),
+        ("blocks.2.3.bn2.bias", "features.3.3.block.1.1.bias"),
+        ("blocks.3.0.se.conv_reduce.bias", "features.4.0.block.2.fc1.bias"),
+        ("blocks.5.14.conv_pwl.weight", "features.6.14.block.3.0.weight"),
+        ("bn2.weight", "features.7.1.weight"),
+    ],
+)
+def test_timms_names_of_v2(key: str, ours: str) -> None:
+    rows = ti.models.key_layouts("tf_efficientnetv2_s")["timm"].rows
+    graph = ti.models.build("tf_efficientnetv2_s")
+    assert list(map_keys({key: np.zeros(1)}, rows)) == [ours]
+    assert ours in graph.weights
 
 
 def test_tinynet_unscaled_is_efficientnet_b0() -> None:
@@ -153,12 +190,12 @@ def test_the_tinynets_shrink_from_a_to_e() -> None:
 def test_the_ghost_modules_speed_up(ratio: int, channels: int) -> None:
     """Han et al., equation 4: s * c / (s + c - 1) times fewer mult-adds where both kernels are of one size."""
 
-    def cost(s: int) -> int:
+    def spent(s: int) -> int:
         b = Builder()
         x = ghost_module(b, b.input(channels, 14), 48, 3, name="ghost", style=Style(), ratio=s, cheap_kernel=3)
-        return ti.Model(b.finish(x)).cost().macs
+        return cost(b.finish(x)).macs
 
-    assert cost(1) / cost(ratio) == pytest.approx(ratio * channels / (ratio + channels - 1), rel=1e-9)
+    assert spent(1) / spent(ratio) == pytest.approx(ratio * channels / (ratio + channels - 1), rel=1e-9)
 
 
 def test_uneven_ghosts_are_cut_to_the_asked_channels() -> None:
@@ -205,13 +242,13 @@ def test_the_asymmetrical_bottlenecks_order_is_input_expansion_input() -> None:
 
 def test_the_fifth_variation_moves_blocks_at_equal_cost() -> None:
     """Gholami et al., section 4: as many blocks and mult-adds, more parameters."""
-    first, fifth = (ti.models.create(name).cost() for name in ("sqnxt23_w1", "sqnxt23v5_w1"))
+    first, fifth = (cost(ti.models.build(name)) for name in ("sqnxt23_w1", "sqnxt23v5_w1"))
     assert fifth.macs / first.macs == pytest.approx(1, abs=0.01)
     assert fifth.params > 1.25 * first.params
 
 
 def test_the_papers_pictures_of_squeezenext() -> None:
-    assert ti.models.create("sqnxt23_w1").cost((1, 3, 227, 227)).macs == pytest.approx(282e6, rel=0.02)
+    assert cost(ti.models.build("sqnxt23_w1"), {"input": (1, 3, 227, 227)}).macs == pytest.approx(282e6, rel=0.02)
 
 
 @pytest.mark.parametrize(

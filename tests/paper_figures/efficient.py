@@ -1,4 +1,4 @@
-"""What the papers print of EfficientNet, TinyNet, GhostNet, AsymmNet and SqueezeNext.
+"""What the papers print of EfficientNet and its V2, TinyNet, GhostNet, AsymmNet and SqueezeNext.
 
 Rows: network, parameters, mult-adds (None: not printed), largest relative deviation; why, where it exceeds 2 %.
 """
@@ -17,6 +17,9 @@ FIGURES = [
     ("efficientnet_lite2", 6.1e6, None, 0.02),
     ("efficientnet_lite3", 8.2e6, None, 0.02),
     ("efficientnet_lite4", 13.0e6, None, 0.02),
+    ("efficientnet_v2_s", 22e6, 8.8e9, 0.06),  # Tan and Le 2021, table 7; torchvision counts 21.46 M and 8.37 G
+    ("efficientnet_v2_m", 54e6, 24e9, 0.03),  # torchvision counts 24.58 G
+    ("efficientnet_v2_l", 120e6, 53e9, 0.06),  # torchvision counts 118.52 M and 56.08 G
     ("tinynet_a", 6.2e6, 339e6, 0.02),  # Han et al. 2020, the comparison on ImageNet
     ("tinynet_b", 3.7e6, 202e6, 0.02),
     ("tinynet_c", 2.5e6, 100e6, 0.02),

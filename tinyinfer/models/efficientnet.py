@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from tinyinfer.builder import Builder
@@ -22,6 +23,8 @@ from tinyinfer.models.family import Family, Layout, Rows, Variant
 from tinyinfer.models.knobs import Count, Exponent, Factor, Probability
 
 Row = Sequence[int]
+Block = Callable[..., str]  # makes one block of a row, as mbconv does
+Layers = Sequence[tuple[str, str]]
 Padding = Literal["symmetric", "same", "nominal"]
 
 # paper, table 1: expansion t (MBConv1 or MBConv6), kernel k, stride s of the first, channels c, layers n
@@ -60,7 +63,7 @@ RELEASED_LITE = (
     (1.4, 1.8, 300, 0.3),
 )
 
-TF = {"padding": "same", "eps": 1e-3}  # TensorFlow's arithmetic
+TF: dict[str, Any] = {"padding": "same", "eps": 1e-3}  # TensorFlow's arithmetic
 
 
 def compound(phi: float) -> tuple[float, float, int]:
@@ -108,7 +111,7 @@ def build(
         size=resolution or size,
         first_stride=1 if small_input else 2,
         style=Style("relu6" if lite else "silu", padding, eps),
-        attention=not lite,
+        blocks=[partial(mbconv, attention=not lite)] * len(rows),
         dropout=dropout,
     )
 
@@ -122,19 +125,17 @@ def network(
     size: int,
     first_stride: int,
     style: Style,
-    attention: bool,
+    blocks: Iterable[Block],
     dropout: float,
 ) -> Graph:
-    """Rows of table 1, between a stem and a head of these channels, as torchvision names them."""
+    """Rows of table 1, each of its own kind of block, between a stem and a head, as torchvision names them."""
     b = Builder()
     x = b.input(3, size)
     x = conv_bn_act(b, x, stem, 3, names=sequential("features.0"), style=style, stride=first_stride)
     stage = 0
-    for stage, (t, k, s, c, n) in enumerate(rows, start=1):
+    for stage, (block, (t, k, s, c, n)) in enumerate(zip(blocks, rows, strict=True), start=1):
         for i in range(n):
-            x = mbconv(
-                b, x, c, t, k, s if i == 0 else 1, name=f"features.{stage}.{i}", style=style, attention=attention
-            )
+            x = block(b, x, c, t, k, s if i == 0 else 1, name=f"features.{stage}.{i}", style=style)
     x = conv_bn_act(b, x, head, 1, names=sequential(f"features.{stage + 1}"), style=style)
     x = b.flatten(b.adaptive_avg_pool2d(x, name="avgpool"))
     x = b.dropout(x, dropout, name="classifier.0")
@@ -142,7 +143,7 @@ def network(
 
 
 def mbconv(
-    b: Builder, x: str, channels: int, t: int, k: int, stride: int, *, name: str, style: Style, attention: bool
+    b: Builder, x: str, channels: int, t: int, k: int, stride: int, *, name: str, style: Style, attention: bool = True
 ) -> str:
     """An inverted residual whose squeeze keeps a quarter of the block's input channels (section 4)."""
     before = b.channels(x)
@@ -167,20 +168,24 @@ TIMM_EXPANDED = ("conv_pw", "bn1"), ("conv_dw", "bn2"), TIMM_SQUEEZE, ("conv_pwl
 LUKEMELAS = ("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), LUKEMELAS_SQUEEZE, ("_project_conv", "_bn2")
 
 
-def _block_rows(old: str, new: str, layers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _block_rows(old: str, new: str, layers: Layers) -> Iterator[tuple[str, str]]:
     for place, pair in enumerate(layers):
         parts = ("fc1", "fc2") if pair in (TIMM_SQUEEZE, LUKEMELAS_SQUEEZE) else ("0", "1")
         for name, part in zip(pair, parts, strict=True):
             yield rf"^{old}\.{re.escape(name)}\.", rf"{new}.block.{place}.{part}."
 
 
-def timm_rows(table: Sequence[Row] = TABLE, attention: bool = True) -> Rows:
-    """Key map of timm's checkpoints: ``blocks.<stage>.<block>.<layer>``."""
+def timm_layers(t: int, attention: bool = True) -> Layers:
+    """The layers of an inverted residual as timm names them, in order."""
+    return tuple(pair for pair in (TIMM_SEPARABLE if t == 1 else TIMM_EXPANDED) if attention or pair != TIMM_SQUEEZE)
+
+
+def timm_rows(stages: Sequence[Layers]) -> Rows:
+    """Key map of timm's checkpoints, ``blocks.<stage>.<block>.<layer>``, for stages of blocks of these layers."""
     rows = [(r"^conv_stem\.", "features.0.0."), (r"^bn1\.", "features.0.1.")]
-    for stage, (t, *_) in enumerate(table):
-        layers = [pair for pair in (TIMM_SEPARABLE if t == 1 else TIMM_EXPANDED) if attention or pair != TIMM_SQUEEZE]
+    for stage, layers in enumerate(stages):
         rows += _block_rows(rf"blocks\.{stage}\.(\d+)", rf"features.{stage + 1}.\1", layers)
-    last = len(table) + 1
+    last = len(stages) + 1
     rows += [(r"^conv_head\.", f"features.{last}.0."), (r"^bn2\.", f"features.{last}.1.")]
     return (*rows, (r"^classifier\.(?=[a-z])", "classifier.1."))
 
@@ -202,7 +207,7 @@ def layouts(
     table: Sequence[Row] = TABLE, depth: float = 1.0, phi: float | None = None, lite: bool = False, **_: Any
 ) -> dict[str, Layout]:
     """Key maps of timm's and of lukemelas' checkpoints; the latter fix TensorFlow's padding at the nominal size."""
-    timm = {"timm": Layout(timm_rows(table, attention=not lite), {"eps": 1e-5})}
+    timm = {"timm": Layout(timm_rows([timm_layers(t, not lite) for t, *_ in table]), {"eps": 1e-5})}
     if lite:
         return timm
     rows = _lukemelas_rows(table, depth if phi is None else compound(phi)[1])

@@ -31,6 +31,7 @@ _MODULES = (
     "efficientnet",
     "encnet",
     "flgc",
+    "efficientnet_v2",
     "fractalnet",
     "ghostnet",
     "googlenet",

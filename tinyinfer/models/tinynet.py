@@ -6,7 +6,7 @@ from typing import Any
 
 from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style, make_divisible
-from tinyinfer.models.efficientnet import HEAD, STEM, TABLE, network, timm_rows
+from tinyinfer.models.efficientnet import HEAD, STEM, TABLE, mbconv, network, timm_layers, timm_rows
 from tinyinfer.models.family import Family, Layout, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding, Probability
 
@@ -43,14 +43,14 @@ def build(
         size=resolution or (32 if small_input else 224),
         first_stride=1 if small_input else 2,
         style=Style("silu", padding, eps),
-        attention=True,
+        blocks=[mbconv] * len(TABLE),
         dropout=dropout,
     )
 
 
 def layouts(**_: Any) -> dict[str, Layout]:
     """Key map of the public checkpoints, which are timm's."""
-    return {"timm": Layout(timm_rows())}
+    return {"timm": Layout(timm_rows([timm_layers(t) for t, *_ in TABLE]))}
 
 
 FAMILIES = (
