@@ -11,4 +11,7 @@ SAME_KEYS = {
     "upsampler_bilinear": "upsampler_nearest",  # these upsample without weights
     "upsampler_bicubic": "upsampler_nearest",
     "upsampler_max_unpool": "upsampler_nearest",
+    # under torchvision-like keys; their public checkpoints have others
+    **{f"legacy_seresnet{depth}": f"seresnet{depth}" for depth in (50, 101, 152)},
+    **{f"legacy_seresnext{depth}_32x4d": f"seresnext{depth}_32x4d" for depth in (50, 101)},
 }

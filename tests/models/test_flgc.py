@@ -25,7 +25,7 @@ LAYER = "features.2.conv.0.0"
 def checkpoint(path: Path, groups: int, seed: int = 0) -> dict[str, np.ndarray]:
     """A trained network's state dict with random selection matrices, also written to a file."""
     rng = np.random.default_rng(seed)
-    graph = ti.models.create("mobilenet_v2_flgc8", groups=groups, seed=seed, **SMALL).graph
+    graph = ti.models.create("mobilenet_v2_flgc", groups=groups, seed=seed, **SMALL).graph
     state = {key: np.array(graph.weights[key]) for key in graph.weights}
     for node in graph.nodes:
         if node.name.endswith(".conv"):
@@ -41,12 +41,12 @@ def checkpoint(path: Path, groups: int, seed: int = 0) -> dict[str, np.ndarray]:
 def test_both_forms_give_the_same_output(groups: int, tmp_path: Path) -> None:
     state = checkpoint(tmp_path / "w.npz", groups)
     options = {"groups": groups, **SMALL}
-    trained = ti.convert(tmp_path / "w.npz", arch="mobilenet_v2_flgc8", **options)
-    converted = ti.convert(tmp_path / "w.npz", arch="mobilenet_v2_flgc8_converted", **options)
+    trained = ti.convert(tmp_path / "w.npz", arch="mobilenet_v2_flgc", **options)
+    converted = ti.convert(tmp_path / "w.npz", arch="mobilenet_v2_flgc8", **options)
     x = np.random.default_rng(1).standard_normal((2, 3, 35, 29), np.float32)
     one, other = (ti.Model(model.graph, kernels="reference")(x) for model in (trained, converted))
     np.testing.assert_allclose(one, other, atol=1e-4 * float(one.std()))
-    dense = ti.models.create("mobilenet_v2_flgc8", groups=groups, **SMALL)
+    dense = ti.models.create("mobilenet_v2_flgc", groups=groups, **SMALL)
     assert not np.allclose(ti.Model(dense.graph, kernels="reference")(x), one, atol=0.01)  # the masks do something
     weight = trained.graph.weights[f"{LAYER}.conv.weight"]
     s, t = state[LAYER + INPUTS], state[LAYER + FILTERS]
@@ -56,17 +56,16 @@ def test_both_forms_give_the_same_output(groups: int, tmp_path: Path) -> None:
 
 def test_mult_adds_of_the_learned_layers_are_divided_by_the_groups() -> None:
     dense, *grouped = (
-        cost(ti.models.build(name)).macs
-        for name in ("mobilenet_v2", *(f"mobilenet_v2_flgc{g}_converted" for g in (2, 4, 8)))
+        cost(ti.models.build(name)).macs for name in ("mobilenet_v2", *(f"mobilenet_v2_flgc{g}" for g in (2, 4, 8)))
     )
-    assert cost(ti.models.build("mobilenet_v2_flgc8")).macs == dense
+    assert cost(ti.models.build("mobilenet_v2_flgc")).macs == dense
     pointwise = 2 * (dense - grouped[0])
     assert [dense - macs for macs in grouped] == [pointwise * (g - 1) // g for g in (2, 4, 8)]
 
 
 def test_groups_of_equal_size_need_no_filling(tmp_path: Path) -> None:
     """The converted layer is then 1 / groups of the dense one."""
-    graph = ti.models.build("mobilenet_v2_flgc8_converted", groups=4, **SMALL)
+    graph = ti.models.build("mobilenet_v2_flgc8", groups=4, **SMALL)
     assert graph.weights.shape(f"{LAYER}.conv.weight") == (96, 4, 1, 1)
     state = checkpoint(tmp_path / "w.npz", 4)
     state[LAYER + INPUTS], state[LAYER + FILTERS] = (
@@ -77,7 +76,7 @@ def test_groups_of_equal_size_need_no_filling(tmp_path: Path) -> None:
 
 def test_it_saves_and_loads(tmp_path: Path) -> None:
     checkpoint(tmp_path / "w.npz", 8)
-    model = ti.convert(tmp_path / "w.npz", arch="mobilenet_v2_flgc8_converted", **SMALL)
+    model = ti.convert(tmp_path / "w.npz", arch="mobilenet_v2_flgc8", **SMALL)
     model.save(tmp_path / "m.npz")
     x = np.random.default_rng(1).standard_normal((1, 3, 32, 32), np.float32)
     again = ti.load(tmp_path / "m.npz", kernels="reference")
@@ -93,7 +92,7 @@ def test_matrices_that_do_not_fit_are_refused_by_name(
 ) -> None:
     state = checkpoint(tmp_path / "w.npz", 8)
     state[LAYER + key] = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
-    graph = ti.models.build("mobilenet_v2_flgc8_converted", **SMALL)
+    graph = ti.models.build("mobilenet_v2_flgc8", **SMALL)
     with pytest.raises(WeightsError, match=named):
         adapt(graph, state)
 
@@ -107,4 +106,4 @@ def test_matrices_that_do_not_fit_are_refused_by_name(
 )
 def test_all_knobs(groups: int, width: float, converted: bool, shape: tuple[int, int, int, int]) -> None:
     knobs: dict[str, Any] = {"groups": groups, "width": width, "converted": converted, "num_classes": 3}
-    check_builds_and_runs("mobilenet_v2_flgc8", shape, "reference", **knobs)
+    check_builds_and_runs("mobilenet_v2_flgc", shape, "reference", **knobs)

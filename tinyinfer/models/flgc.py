@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -137,13 +136,6 @@ def _regroup(
     return grouped
 
 
-def _forms(groups: int) -> tuple[Variant, Variant]:
-    """A network as trained and as converted; the former first, as its weights fit both."""
-    knobs: dict[str, Any] = {"groups": groups}
-    name = f"mobilenet_v2_flgc{groups}"
-    return Variant(name, knobs), Variant(f"{name}_converted", {**knobs, "converted": True})
-
-
 FAMILIES = (
     Family(
         name="flgc",
@@ -153,6 +145,9 @@ FAMILIES = (
         ignore=(rf".*\{INPUTS}$", rf".*\{FILTERS}$"),
         adapt=adapt,
         knob_aliases={"width_mult": "width"},
-        variants=(*_forms(2), *_forms(4), *_forms(8)),
+        variants=(
+            Variant("mobilenet_v2_flgc"),  # as trained, where the number of groups shows in no weight
+            *(Variant(f"mobilenet_v2_flgc{groups}", {"groups": groups, "converted": True}) for groups in (2, 4, 8)),
+        ),
     ),
 )
