@@ -8,6 +8,8 @@ SAME_KEYS = {
     "tf_mobilenetv3_large_075": "mobilenetv3_large_075",
     "tf_mobilenetv3_small_100": "mobilenet_v3_small",
     "tf_mobilenetv3_small_075": "mobilenetv3_small_075",
+    "googlenet_transform": "googlenet",
+    "inception_v3_transform": "inception_v3",
     "upsampler_bilinear": "upsampler_nearest",  # these upsample without weights
     "upsampler_bicubic": "upsampler_nearest",
     "upsampler_max_unpool": "upsampler_nearest",
