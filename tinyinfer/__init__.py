@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tinyinfer.conversion import convert
     from tinyinfer.formats.onnx_export import export_onnx
     from tinyinfer.graph import Graph
+    from tinyinfer.hub import pull
     from tinyinfer.loading import load
     from tinyinfer.model import Model
 
@@ -40,6 +41,7 @@ _NAMES = {
     "convert": "tinyinfer.conversion",
     "export_onnx": "tinyinfer.formats.onnx_export",
     "load": "tinyinfer.loading",
+    "pull": "tinyinfer.hub",
 }
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "passes",
     "plots",
     "profiling",
+    "pull",
 ]
 
 

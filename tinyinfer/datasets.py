@@ -46,14 +46,27 @@ def read(path: str | os.PathLike[str], labels: Sequence[str] | None = None) -> D
 
     A file is a packed .npz: `jpeg` (the uint8 bytes of all image files), `offsets` (int64, one more than images),
     `labels` (uint8, an index into names) and `names` (strings).  A folder holds a folder for each class, with
-    pictures anywhere below.  Class names are matched as `match_labels` says.  Raises InputError.
+    pictures anywhere below.  A name is a data set that was pulled ("cifar10").  Class names are matched as
+    `match_labels` says.  Raises InputError.
     """
-    path = Path(path)
+    path = _pulled(str(path)) or Path(path)
     if path.is_dir():
         return read_folder(path, labels)
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
+        raise InputError(f"{path}: no such file or folder{_how_to_get(str(path))}")
     return read_packed(path, labels)
+
+
+def _pulled(name: str) -> Path | None:
+    from tinyinfer.hub import pulled_file
+
+    return None if Path(name).exists() else pulled_file(name)
+
+
+def _how_to_get(name: str) -> str:
+    from tinyinfer.hub import entries
+
+    return f", nor was it pulled: tinyinfer pull {name}" if name in entries() else ""
 
 
 def read_folder(path: Path, labels: Sequence[str] | None = None) -> Dataset:

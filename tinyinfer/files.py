@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the folder of those that tinyinfer keeps for itself."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,3 +35,20 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write a whole UTF-8 file, or nothing; raises OSError when that can't be done."""
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+def user_cache() -> Path:
+    """The folder of everything that is kept between runs: ``TINYINFER_CACHE_DIR``, or in the user's cache folder.
+
+    Raises RuntimeError where there is no home folder.
+    """
+    chosen = os.environ.get("TINYINFER_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tinyinfer"

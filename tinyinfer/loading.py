@@ -17,12 +17,13 @@ SUFFIXES = (".npz", *CHECKPOINTS, *UNREADABLE)
 def load(
     source: str | os.PathLike[str], threads: int | None = None, kernels: Mapping[str, str] | str | None = None
 ) -> Model:
-    """The model in a .npz file, or a network by name ("mobilenet_v2") with seeded random weights.
+    """The model in a .npz file, or a network by name ("mobilenet_v2"), with public weights once they were pulled.
 
-    Raises ModelFormatError when there is no such file or it is damaged, UnsupportedOpError for other formats and for
-    unknown names.
+    A name under which nothing was pulled gives the network with seeded random weights, enough to count and to time;
+    ``model.meta["published"]`` is only in one that was.  Raises ModelFormatError when there is no such file or it is
+    damaged, UnsupportedOpError for other formats and for unknown names.
     """
-    path = Path(source)
+    path = _pulled(source) or Path(source)
     if path.suffix == ".npz":
         from tinyinfer.formats.npz import load as load_npz
 
@@ -36,6 +37,14 @@ def load(
     from tinyinfer.models import make
 
     return Model(*make(str(source)), threads, kernels)
+
+
+def _pulled(source: str | os.PathLike[str]) -> Path | None:
+    if not isinstance(source, str) or Path(source).suffix in SUFFIXES or Path(source).exists():
+        return None
+    from tinyinfer.hub import pulled_file
+
+    return pulled_file(source)
 
 
 def check_name(source: str | os.PathLike[str]) -> None:

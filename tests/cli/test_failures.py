@@ -85,7 +85,7 @@ def test_unknown_model(ti, verb, tmp_path):
 @pytest.mark.parametrize("verb", ["run", "export", "eval"])
 def test_a_name_has_no_trained_weights(ti, verb):
     more = {"run": ["a.jpg"], "export": ["-o", "a.onnx"], "eval": ["set"]}[verb]
-    check(ti(verb, "resnet18", *more), UNSUPPORTED, "no trained weights", "tinyinfer convert")
+    check(ti(verb, "resnet18", *more), UNSUPPORTED, "no trained weights", "tinyinfer pull resnet18")
 
 
 def test_unknown_family_and_kernel(ti, model_file, pictures):

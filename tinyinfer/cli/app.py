@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from tinyinfer.cli import convert, evaluate, inspect, measure, run
+from tinyinfer.cli import convert, evaluate, inspect, measure, pull, run
 from tinyinfer.cli.terminal import complain
 from tinyinfer.errors import TinyInferError
 
@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, inspect, measure, convert, evaluate):
+for group in (run, inspect, measure, convert, evaluate, pull):
     group.register(app)
 
 

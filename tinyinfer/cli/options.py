@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tinyinfer.model import Model
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file, or the name of a network.")]
-TrainedModel = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file.")]
+TrainedModel = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file, or a name that was pulled.")]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads; all cores if left out.")]
 Kernels = Annotated[
     list[str] | None,
@@ -56,7 +56,7 @@ def running(kernels: Sequence[str] | None, tell: Callable[[str | None], None] | 
 
 
 def load_model(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
-    """The model a verb is about; a network's name gives it seeded random weights, which is enough to count and time."""
+    """The model a verb is about; the name of a network that was not pulled gives it seeded random weights."""
     from tinyinfer.loading import load
 
     return load(source, threads, kernel_option(kernels))
@@ -74,22 +74,30 @@ def load_graph(source: str) -> Graph:
 
 
 def load_trained(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
-    """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a network's bare name."""
+    """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a name not pulled."""
     from tinyinfer.loading import check_name
 
     if not _is_file(source):
         check_name(source)
-        raise UnsupportedOpError(
-            f"{source}: a network's name alone has no trained weights; "
-            f"convert a checkpoint first: tinyinfer convert CHECKPOINT --arch {source} -o {source}.npz"
-        )
+        raise UnsupportedOpError(f"{source}: a network's name alone has no trained weights; {_how_to_get(source)}")
     return load_model(source, threads, kernels)
 
 
 def _is_file(source: str) -> bool:
+    """Whether there is a file of this name, or one that was pulled under it."""
+    from tinyinfer.hub import pulled_file
     from tinyinfer.loading import SUFFIXES
 
-    return Path(source).suffix in SUFFIXES or Path(source).exists()
+    return Path(source).suffix in SUFFIXES or Path(source).exists() or pulled_file(source) is not None
+
+
+def _how_to_get(source: str) -> str:
+    from tinyinfer.hub import find
+
+    try:
+        return f"get the public ones: tinyinfer pull {find(source).name}"
+    except UnsupportedOpError:
+        return f"convert a checkpoint first: tinyinfer convert CHECKPOINT --arch {source} -o {source}.npz"
 
 
 def parse_shape(text: str | None) -> tuple[int, ...] | None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -43,9 +43,9 @@ class Bar:
         self._bar, self._description = bar, description
         self._task = bar.add_task(description, total=total)
 
-    def advance(self, done: int) -> None:
-        """Show how much is done."""
-        self._bar.update(self._task, completed=done)
+    def advance(self, done: int, total: int | None = None) -> None:
+        """Show how much is done, and of how much if that was not known before."""
+        self._bar.update(self._task, completed=done, total=total)
 
     def compiling(self, kernel: str | None) -> None:
         """Show what the work waits for; None when it goes on."""
@@ -56,9 +56,9 @@ class Bar:
 
 
 @contextlib.contextmanager
-def progress_bar(description: str, total: int | None) -> Iterator[Bar]:
+def progress_bar(description: str, total: int | None, unit: Literal["items", "bytes"] = "items") -> Iterator[Bar]:
     """A bar that is there inside the block and leaves nothing behind."""
-    with _progress() as bar:
+    with _progress(unit) as bar:
         yield Bar(bar, description, total)
 
 
@@ -109,10 +109,18 @@ def _say_once(kernel: str | None) -> None:
         complain(COMPILING)
 
 
-def _progress() -> Progress:
+def _progress(unit: str) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -27,6 +27,8 @@ from numba.core.caching import FunctionCache
 from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
+from tinyinfer.files import user_cache
+
 # GNU OpenMP reads this when the first parallel region loads it.  By default idle threads spin for milliseconds, which
 # on a busy machine delays the very threads they wait for (MobileNet V2 on two cores: 428 ms instead of 60); threads
 # that soon sleep (1,000 spins) are slow to wake on a virtual machine: 9.8 ms instead of 3.9 after a pause.
@@ -45,20 +47,6 @@ def cache_folder() -> Path:
     lanes = os.environ.get("TINYINFER_LANES")
     digest.update(f"{numba.__version__} {sys.version_info[:2]} {llvm.get_host_cpu_name()} {lanes}".encode())
     return user_cache() / "kernels" / digest.hexdigest()[:16]
-
-
-def user_cache() -> Path:
-    """The folder that holds everything tinyinfer keeps between runs."""
-    chosen = os.environ.get("TINYINFER_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "tinyinfer"
 
 
 @functools.cache
