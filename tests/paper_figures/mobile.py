@@ -25,4 +25,6 @@ FIGURES = [
     ("rexnet_100", 4.8e6, 0.40e9, 0.01),  # Han et al., the authors' page of released networks
     ("rexnet_130", 7.6e6, 0.66e9, 0.01),
     ("rexnet_200", 16e6, 1.5e9, 0.025),  # 16.4 M, cut off to two digits
+    ("raspp_mobilenet_v2", 2.11e6, 2.75e9, 0.01),  # Sandler et al., table 7, at 513 pixels
+    ("lraspp_mobilenet_v3_large", 3.22e6, 2.09e9, 0.002),  # torchvision's own figures, at 520 pixels
 ]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
-from tinyinfer.models.blocks import BlockNames, Style, conv_bn_act, inverted_residual, make_divisible, sequential
+from tinyinfer.models.blocks import (
+    BlockNames,
+    Style,
+    atrous,
+    conv_bn_act,
+    inverted_residual,
+    make_divisible,
+    sequential,
+)
 from tinyinfer.models.family import Family, Layout, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding, Probability
 
@@ -65,27 +73,47 @@ def build(
     b = Builder()
     x = b.input(3, resolution or (32 if small_input else 224))
     first_stride = 1 if small_input else 2
-    x = conv_bn_act(
-        b, x, make_divisible(stem * width), 3, names=sequential("features.0"), style=style, stride=first_stride
-    )
-    index = 1
-    for t, c, n, s in table:
-        factor = t if expand is None or t == 1 else expand
-        for i in range(n):
-            x = inverted_residual(
-                b,
-                x,
-                make_divisible(c * width),
-                names=_names(f"features.{index}", factor != 1),
-                hidden=round(b.channels(x) * factor),
-                stride=s if i == 0 else 1,
-                style=style,
-            )
-            index += 1
-    x = conv_bn_act(b, x, make_divisible(head * max(1.0, width)), 1, names=sequential(f"features.{index}"), style=style)
+    *blocks, x = features(b, x, table, width=width, expand=expand, stem=stem, first_stride=first_stride, style=style)
+    last = sequential(f"features.{len(blocks) + 1}")
+    x = conv_bn_act(b, x, make_divisible(head * max(1.0, width)), 1, names=last, style=style)
     x = b.flatten(b.adaptive_avg_pool2d(x, name="avgpool"))
     x = b.dropout(x, dropout, name="classifier.0")
     return b.finish(b.linear(x, num_classes, name="classifier.1"))
+
+
+def features(
+    b: Builder,
+    x: str,
+    table: Sequence[Row] = IMAGENET_TABLE,
+    *,
+    width: float = 1.0,
+    expand: float | None = None,
+    stem: int = 32,
+    first_stride: int = 2,
+    output_stride: int = 32,
+    style: Style,
+    prefix: str = "features",
+) -> Iterator[str]:
+    """What the stem and every bottleneck compute, one after the other; strides beyond ``output_stride`` dilate."""
+    x = conv_bn_act(
+        b, x, make_divisible(stem * width), 3, names=sequential(f"{prefix}.0"), style=style, stride=first_stride
+    )
+    yield x
+    rows = [(t, c, s if i == 0 else 1) for t, c, n, s in table for i in range(n)]
+    steps = atrous([s for _, _, s in rows], output_stride)
+    for index, ((t, c, _), (stride, dilation)) in enumerate(zip(rows, steps, strict=True), start=1):
+        factor = t if expand is None or t == 1 else expand
+        x = inverted_residual(
+            b,
+            x,
+            make_divisible(c * width),
+            names=_names(f"{prefix}.{index}", factor != 1),
+            hidden=round(b.channels(x) * factor),
+            stride=stride,
+            style=style,
+            dilation=dilation,
+        )
+        yield x
 
 
 def _names(name: str, expand: bool) -> BlockNames:

@@ -97,7 +97,7 @@ def build(
         b,
         x,
         rows,
-        stem=_stem(width, widths),
+        stem=stem_channels(width, widths),
         first_stride=1 if small_input else 2,
         output_stride=output_stride,
         style=style,
@@ -111,7 +111,8 @@ def build(
     return b.finish(b.linear(x, num_classes, name="classifier.3"))
 
 
-def _stem(width: float, widths: str) -> int:
+def stem_channels(width: float, widths: str = "torchvision") -> int:
+    """Channels of the first convolution; the authors' rule keeps them below a width of 0.75."""
     return STEM if widths == "tensorflow" and width < 0.75 else make_divisible(STEM * width)
 
 
@@ -124,7 +125,7 @@ def scaled(
     reduced_tail: bool = False,
 ) -> Iterator[Row]:
     """The table's rows with real channels; see `build`."""
-    tail, stem = table[-1][2], _stem(width, widths)
+    tail, stem = table[-1][2], stem_channels(width, widths)
     before, nominal, entered = stem, STEM, False
     for kernel, expansion, channels, attention, activation, stride in table:
         if reduced_tail and channels == tail:
@@ -179,7 +180,7 @@ def layouts(
     """Key maps of timm's checkpoints and of d-li14/mobilenetv3.pytorch, where attention precedes the activation."""
     timm = [(r"^conv_stem\.", "features.0.0."), (r"^bn1\.", "features.0.1.")]
     port = []
-    index, before, stage = 0, _stem(width, widths), 0
+    index, before, stage = 0, stem_channels(width, widths), 0
     rows = scaled(table, width, widths)
     for stage, (_out, blocks) in enumerate(groupby(table, key=lambda row: row[2])):
         for i, (_block, row) in enumerate(zip(blocks, rows, strict=False)):  # a stage's end takes no row
