@@ -72,7 +72,7 @@ FAMILIES = (
         build=build,
         variants=(
             Variant("clcnet_a", aliases=("clcneta",), params=3_253_640, macs=342_973_440),
-            Variant("clcnet_b", {"repeats": (1, 1, 7, 3)}, ("clcnetb",)),
+            Variant("clcnet_b", {"repeats": (1, 1, 7, 3)}, ("clcnetb",), params=4_085_128, macs=424_559_616),
         ),
     ),
 )

@@ -94,13 +94,15 @@ FAMILIES = (
         trials=({"small_input": True},),  # its stem has another shape
         variants=(
             Variant("convnext_atto", {"dims": _dims(40), "depths": (2, 2, 6, 2)}, params=3_695_520, macs=547_332_480),
-            Variant("convnext_femto", {"dims": _dims(48), "depths": (2, 2, 6, 2)}),
-            Variant("convnext_pico", {"dims": _dims(64), "depths": (2, 2, 6, 2)}),
-            Variant("convnext_nano", {"dims": _dims(80), "depths": (2, 2, 8, 2)}),
-            Variant("convnext_tiny", params=28_589_128),
-            Variant("convnext_small", {"depths": DEEP}, params=50_223_688),
-            Variant("convnext_base", {"dims": _dims(128), "depths": DEEP}, params=88_591_464),
-            Variant("convnext_large", {"dims": _dims(192), "depths": DEEP}, params=197_767_336),
+            Variant("convnext_femto", {"dims": _dims(48), "depths": (2, 2, 6, 2)}, params=5_217_784, macs=779_629_824),
+            Variant("convnext_pico", {"dims": _dims(64), "depths": (2, 2, 6, 2)}, params=9_045_672, macs=1_367_055_360),
+            Variant(
+                "convnext_nano", {"dims": _dims(80), "depths": (2, 2, 8, 2)}, params=15_593_560, macs=2_445_528_320
+            ),
+            Variant("convnext_tiny", params=28_589_128, macs=4_455_531_264),
+            Variant("convnext_small", {"depths": DEEP}, params=50_223_688, macs=8_683_712_256),
+            Variant("convnext_base", {"dims": _dims(128), "depths": DEEP}, params=88_591_464, macs=15_354_729_472),
+            Variant("convnext_large", {"dims": _dims(192), "depths": DEEP}, params=197_767_336, macs=34_361_433_600),
         ),
     ),
 )

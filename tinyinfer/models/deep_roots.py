@@ -112,7 +112,7 @@ FAMILIES = (
         build=build_nin,
         labels="cifar10",
         variants=(
-            Variant("nin"),
+            Variant("nin", params=966_986, macs=222_486_528),
             *(Variant(f"nin_root{n}", {"groups": groups}) for n, groups in NIN_ROOTS.items()),
         ),
     ),

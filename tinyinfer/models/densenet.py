@@ -90,9 +90,14 @@ FAMILIES = (
         knob_aliases={"growth_rate": "growth", "block_config": "depths", "num_init_features": "stem"},
         variants=(
             Variant("densenet121", params=7_978_856, macs=2_834_161_664),
-            Variant("densenet161", {"depths": (6, 12, 36, 24), "growth": 48, "stem": 96}, params=28_681_000),
-            Variant("densenet169", {"depths": (6, 12, 32, 32)}, params=14_149_480),
-            Variant("densenet201", {"depths": (6, 12, 48, 32)}, params=20_013_928),
+            Variant(
+                "densenet161",
+                {"depths": (6, 12, 36, 24), "growth": 48, "stem": 96},
+                params=28_681_000,
+                macs=7_727_907_072,
+            ),
+            Variant("densenet169", {"depths": (6, 12, 32, 32)}, params=14_149_480, macs=3_359_843_328),
+            Variant("densenet201", {"depths": (6, 12, 48, 32)}, params=20_013_928, macs=4_291_365_888),
         ),
     ),
 )

@@ -84,8 +84,8 @@ FAMILIES = (
         build=build,
         labels="voc",
         variants=(
-            Variant("encnet_resnet50"),
-            Variant("encnet_resnet101", {"depths": (3, 4, 23, 3)}),
+            Variant("encnet_resnet50", params=33_499_317, macs=122_556_473_344),
+            Variant("encnet_resnet101", {"depths": (3, 4, 23, 3)}, params=52_491_445, macs=190_740_127_744),
         ),
     ),
 )

@@ -146,7 +146,9 @@ FAMILIES = (
         adapt=adapt,
         knob_aliases={"width_mult": "width"},
         variants=(
-            Variant("mobilenet_v2_flgc"),  # as trained, where the number of groups shows in no weight
+            Variant(
+                "mobilenet_v2_flgc", params=3_504_872, macs=300_774_272
+            ),  # as trained, where the number of groups shows in no weight
             *(Variant(f"mobilenet_v2_flgc{groups}", {"groups": groups, "converted": True}) for groups in (2, 4, 8)),
         ),
     ),

@@ -81,11 +81,13 @@ FAMILIES = (
         trials=({"column": 2},),
         variants=(
             Variant("fractalnet20", aliases=("fractalnet_c3_cifar",), params=33_724_618, macs=845_222_912),
-            Variant("fractalnet40", {"columns": 4}),
+            Variant("fractalnet40", {"columns": 4}, params=76_106_634, macs=2_036_077_568),
             Variant(
                 "fractalnet34",
                 {"channels": IMAGENET_CHANNELS, "columns": 4, "num_classes": 1000, "small_input": False},
                 labels="imagenet",
+                params=164_031_016,
+                macs=24_164_982_784,
             ),
         ),
     ),

@@ -117,6 +117,8 @@ FAMILIES = (
                 "googlenet_original",
                 {"large_kernel": 5, "last_pool": 3, "batch_norm": False, "dropout": 0.4},
                 aliases=("bvlc_googlenet",),
+                params=6_998_552,
+                macs=1_582_671_872,
             ),
         ),
     ),

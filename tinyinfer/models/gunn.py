@@ -91,6 +91,8 @@ FAMILIES = (
                 "gunn18",
                 {"table": GUNN_18, "num_classes": 1000, "small_input": False},
                 labels="imagenet",
+                params=28_909_736,
+                macs=7_747_079_552,
             ),
         ),
     ),

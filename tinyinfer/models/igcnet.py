@@ -175,6 +175,9 @@ FAMILIES = (
         year=2018,
         build=build_v2,
         labels="cifar10",
-        variants=(Variant("igcv2_c64"), Variant("igcv2_c144", {"group_width": 12})),
+        variants=(
+            Variant("igcv2_c64", params=121_738, macs=22_489_600),
+            Variant("igcv2_c144", {"group_width": 12}, params=368_938, macs=67_190_400),
+        ),
     ),
 )

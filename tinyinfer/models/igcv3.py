@@ -88,8 +88,8 @@ FAMILIES = (
         knob_aliases={"width_multiplier": "width"},
         variants=(
             Variant("igcv3_d_1x", aliases=("igcv3_d_1.0", "igcv3_w1"), params=3_491_688, macs=312_970_176),
-            Variant("igcv3_d_0.7x", {"width": 0.7}),
-            Variant("igcv3_d_1.4x", {"width": 1.4}),
+            Variant("igcv3_d_0.7x", {"width": 0.7}, params=2_494_648, macs=177_466_752),
+            Variant("igcv3_d_1.4x", {"width": 1.4}, params=6_030_216, macs=592_770_416),
         ),
     ),
 )

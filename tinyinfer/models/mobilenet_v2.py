@@ -173,7 +173,7 @@ FAMILIES = (
             Variant("mobilenetv2_050", {"width": 0.5}, params=1_968_680, macs=97_131_840),
             Variant("mobilenetv2_075", {"width": 0.75}, params=2_636_424, macs=209_069_792),
             Variant("mobilenetv2_140", {"width": 1.4}, params=6_108_776, macs=582_195_824),
-            Variant("mobilenet_v2_cifar", CIFAR_KNOBS, labels="cifar10"),
+            Variant("mobilenet_v2_cifar", CIFAR_KNOBS, labels="cifar10", params=213_914, macs=9_640_704),
         ),
     ),
 )

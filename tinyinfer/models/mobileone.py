@@ -97,10 +97,15 @@ FAMILIES = (
         trials=({"deploy": True},),
         variants=(
             Variant("mobileone_s0", params=5_293_272, macs=1_051_935_232),
-            Variant("mobileone_s1", _single(1.5, 1.5, 2.0, 2.5)),
-            Variant("mobileone_s2", _single(1.5, 2.0, 2.5, 4.0)),
-            Variant("mobileone_s3", _single(2.0, 2.5, 3.0, 4.0)),
-            Variant("mobileone_s4", _single(3.0, 3.5, 3.5, 4.0, attention=(0, 0, 5, 1))),
+            Variant("mobileone_s1", _single(1.5, 1.5, 2.0, 2.5), params=4_825_192, macs=830_062_080),
+            Variant("mobileone_s2", _single(1.5, 2.0, 2.5, 4.0), params=7_884_648, macs=1_304_027_392),
+            Variant("mobileone_s3", _single(2.0, 2.5, 3.0, 4.0), params=10_170_600, macs=1_902_112_768),
+            Variant(
+                "mobileone_s4",
+                _single(3.0, 3.5, 3.5, 4.0, attention=(0, 0, 5, 1)),
+                params=14_951_248,
+                macs=2_986_802_432,
+            ),
         ),
     ),
 )

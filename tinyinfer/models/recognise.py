@@ -83,7 +83,7 @@ def recognise(
 def _nearest_first(state: State, candidates: Sequence[tuple[Family, Variant]]) -> list[tuple[float, Family, Variant]]:
     """Candidates with the logarithmic distance between their size and the state's, which is cheap to know, sorted."""
     size = sum(array.size for array in state.values() if array.dtype.kind == "f")
-    known = [(abs(math.log(max(size, 1) / v.params)) if v.params else 0.0, f, v) for f, v in candidates]
+    known = [(abs(math.log(max(size, 1) / v.params)) if v.params else math.inf, f, v) for f, v in candidates]
     return sorted(known, key=lambda row: row[0])
 
 

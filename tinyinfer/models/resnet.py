@@ -96,9 +96,15 @@ FAMILIES = (
         build=build,
         trials=TRIALS,
         variants=(
-            Variant("resnext50_32x4d", _deep(3, 4, 6, 3, groups=32, base_width=4), params=25_028_904),
-            Variant("resnext101_32x8d", _deep(3, 4, 23, 3, groups=32, base_width=8), params=88_791_336),
-            Variant("resnext101_64x4d", _deep(3, 4, 23, 3, groups=64, base_width=4), params=83_455_272),
+            Variant(
+                "resnext50_32x4d", _deep(3, 4, 6, 3, groups=32, base_width=4), params=25_028_904, macs=4_230_479_872
+            ),
+            Variant(
+                "resnext101_32x8d", _deep(3, 4, 23, 3, groups=32, base_width=8), params=88_791_336, macs=16_414_015_488
+            ),
+            Variant(
+                "resnext101_64x4d", _deep(3, 4, 23, 3, groups=64, base_width=4), params=83_455_272, macs=15_460_270_080
+            ),
         ),
     ),
     Family(
@@ -108,8 +114,8 @@ FAMILIES = (
         build=build,
         trials=TRIALS,
         variants=(
-            Variant("wide_resnet50_2", _deep(3, 4, 6, 3, base_width=128), params=68_883_240),
-            Variant("wide_resnet101_2", _deep(3, 4, 23, 3, base_width=128), params=126_886_696),
+            Variant("wide_resnet50_2", _deep(3, 4, 6, 3, base_width=128), params=68_883_240, macs=11_398_021_120),
+            Variant("wide_resnet101_2", _deep(3, 4, 23, 3, base_width=128), params=126_886_696, macs=22_753_050_624),
         ),
     ),
 )

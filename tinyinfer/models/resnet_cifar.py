@@ -65,11 +65,11 @@ FAMILIES = (
         trials=({"shortcut": "B"},),
         labels="cifar10",
         variants=(
-            Variant("resnet20", {"blocks": 3}, ("resnet20_cifar10",), params=269_722),
-            Variant("resnet32", {"blocks": 5}, ("resnet32_cifar10",), params=464_154),
-            Variant("resnet44", {"blocks": 7}, ("resnet44_cifar10",), params=658_586),
-            Variant("resnet56", {"blocks": 9}, ("resnet56_cifar10",), params=853_018),
-            Variant("resnet110", {"blocks": 18}, ("resnet110_cifar10",), params=1_727_962),
+            Variant("resnet20", {"blocks": 3}, ("resnet20_cifar10",), params=269_722, macs=40_551_040),
+            Variant("resnet32", {"blocks": 5}, ("resnet32_cifar10",), params=464_154, macs=68_862_592),
+            Variant("resnet44", {"blocks": 7}, ("resnet44_cifar10",), params=658_586, macs=97_174_144),
+            Variant("resnet56", {"blocks": 9}, ("resnet56_cifar10",), params=853_018, macs=125_485_696),
+            Variant("resnet110", {"blocks": 18}, ("resnet110_cifar10",), params=1_727_962, macs=252_887_680),
         ),
     ),
 )

@@ -127,9 +127,9 @@ FAMILIES = (
         year=2018,
         build=build,
         variants=(
-            Variant("shiftnet_a"),
-            Variant("shiftnet_b", {"width": 0.5}),
-            Variant("shiftnet_c", {"width": 0.5, "stages": SHIFTNET_C}),
+            Variant("shiftnet_a", params=4_188_680, macs=1_424_306_176),
+            Variant("shiftnet_b", {"width": 0.5}, params=1_183_480, macs=370_956_288),
+            Variant("shiftnet_c", {"width": 0.5, "stages": SHIFTNET_C}, params=693_720, macs=97_196_032),
         ),
     ),
     Family(

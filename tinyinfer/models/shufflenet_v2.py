@@ -105,12 +105,16 @@ FAMILIES = (
         variants=(
             Variant("shufflenet_v2_x0_5", {"width": 0.5}, params=1_366_792, macs=40_476_448),
             Variant("shufflenet_v2_x1_0", params=2_278_604, macs=144_907_992),
-            Variant("shufflenet_v2_x1_5", {"width": 1.5}, params=3_503_624),
-            Variant("shufflenet_v2_x2_0", {"width": 2.0}, params=7_393_996),
-            Variant("megvii_shufflenet_v2_x0_5", {"width": 0.5, "form": "released"}),
+            Variant("shufflenet_v2_x1_5", {"width": 1.5}, params=3_503_624, macs=295_759_392),
+            Variant("shufflenet_v2_x2_0", {"width": 2.0}, params=7_393_996, macs=583_253_464),
+            Variant("megvii_shufflenet_v2_x0_5", {"width": 0.5, "form": "released"}, params=1_365_792, macs=40_476_448),
             Variant("megvii_shufflenet_v2_x1_0", {"form": "released"}, params=2_278_760, macs=145_814_296),
-            Variant("megvii_shufflenet_v2_x1_5", {"width": 1.5, "form": "released"}),
-            Variant("megvii_shufflenet_v2_x2_0", {"width": 2.0, "form": "released"}),
+            Variant(
+                "megvii_shufflenet_v2_x1_5", {"width": 1.5, "form": "released"}, params=3_506_720, macs=298_970_656
+            ),
+            Variant(
+                "megvii_shufflenet_v2_x2_0", {"width": 2.0, "form": "released"}, params=7_402_600, macs=590_783_000
+            ),
         ),
     ),
 )

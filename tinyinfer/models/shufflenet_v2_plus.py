@@ -102,7 +102,7 @@ FAMILIES = (
         build=build,
         variants=(
             Variant("shufflenet_v2_plus_small", params=5_137_116, macs=155_845_008),
-            Variant("shufflenet_v2_plus_medium", {"size": "medium"}),
+            Variant("shufflenet_v2_plus_medium", {"size": "medium"}, params=5_679_840, macs=222_249_984),
             Variant("shufflenet_v2_plus_large", {"size": "large"}, params=6_768_220, macs=360_050_704),
         ),
     ),

@@ -93,7 +93,7 @@ FAMILIES = (
             Variant("vgg13_bn", {"depths": B, "batch_norm": True}, params=133_053_736, macs=11_308_466_176),
             Variant("vgg16", params=138_357_544, macs=15_470_264_320),
             Variant("vgg16_bn", {"batch_norm": True}, params=138_365_992, macs=15_470_264_320),
-            Variant("vgg16_c", {"pointwise_third": True}),
+            Variant("vgg16_c", {"pointwise_third": True}, params=133_638_952, macs=11_770_888_192),
             Variant("vgg19", {"depths": E}, params=143_667_240, macs=19_632_062_464),
             Variant("vgg19_bn", {"depths": E, "batch_norm": True}, params=143_678_248, macs=19_632_062_464),
         ),
