@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkpoints import zip_checkpoint
 from cli_process import start
 from hub_server import PAGE, Answer, Hub, cut, quoted_sha256, redirect, refuse, slow, whole
 from PIL import Image
 
 import tinyinfer as ti
+from tinyinfer import labels
 from tinyinfer.errors import DownloadError, InputError, UnsupportedOpError, WeightsError
 from tinyinfer.hub import find, pulled_file
 
@@ -44,6 +46,16 @@ def test_a_pulled_name_stands_for_the_public_weights(
     assert meta["checksum"] == f"sha256:{quoted_sha256(checkpoint).strip(chr(34))}"
     assert {**meta["preprocess"], "resize": 40, "interpolation": "bicubic"} == meta["preprocess"]
     assert hub.kept() == ["hub/resnet20.npz"]
+
+
+def test_weights_that_know_a_background(hub: Hub) -> None:
+    """As TensorFlow's networks do, in files whose number of classes is not the network's own."""
+    state = dict(ti.models.create("squeezenet1_1", num_classes=1001).graph.weights)
+    hub.add("squeezenet1_1", "a.pth", whole(zip_checkpoint(state)), labels='"imagenet1001"')
+    ti.pull("squeezenet1_1")
+    model = ti.load("squeezenet1_1")
+    assert model.outputs[0][1][1] == 1001
+    assert model.meta["labels"][:2] == ["background", labels.get("imagenet")[0]]
 
 
 def test_what_is_there_is_not_fetched_again_unless_asked(hub: Hub, checkpoint: bytes) -> None:

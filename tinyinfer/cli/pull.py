@@ -29,7 +29,7 @@ def pull(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Download public weights or data, check and convert them; afterwards the name stands for them."""
+    """Download public weights or data by name.  From then on the name stands for them."""
     from tinyinfer.hub import entries, find, pulled_file
     from tinyinfer.hub import pull as pull_entry
 

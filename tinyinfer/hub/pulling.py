@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from tinyinfer import labels
 from tinyinfer.errors import DownloadError, TinyInferError
 from tinyinfer.files import user_cache
 from tinyinfer.hub import cifar
@@ -88,4 +89,6 @@ def _store(entry: Entry, source: Path, target: Path) -> None:
         preprocess={**model.meta["preprocess"], **entry.preprocess},
         published=dict(entry.accuracy),
     )
+    if entry.labels:
+        model.meta["labels"] = list(labels.get(entry.labels))
     model.save(target)

@@ -24,7 +24,8 @@ class Entry:
 
     ``checksum`` is "sha256:" or "md5:" and hexadecimal digits, or their beginning; None where nobody publishes one.
     ``arch`` and ``knobs`` name its network (None: it is a data set), ``preprocess`` is what differs from that
-    network's.  ``accuracy`` is what is published, in per cent.
+    network's, ``labels`` the data set whose class names it has, if not the network's own.  ``accuracy`` is what is
+    published, in per cent.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Entry:
     checksum: str | None = None
     knobs: Mapping[str, Any] = field(default_factory=dict)
     preprocess: Mapping[str, Any] = field(default_factory=dict)
+    labels: str | None = None
     accuracy: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -97,6 +99,7 @@ def _entry(name: str, row: dict[str, Any], publishers: Mapping[str, Mapping[str,
         checksum=checksums[0] if checksums else None,
         knobs=row.pop("knobs", {}),
         preprocess=row.pop("preprocess", {}),
+        labels=row.pop("labels", None),
         accuracy={key: float(row.pop(key)) for key in ("top1", "miou", "map") if key in row},
     )
     if row:
