@@ -13,7 +13,20 @@ import tinyinfer
 from tinyinfer.loading import load
 from tinyinfer.profiling.cost import cost
 
-VERBS = ("run", "summary", "profile", "bench", "compare", "convert", "export", "draw", "models", "warmup", "eval", "pull")
+VERBS = (
+    "run",
+    "summary",
+    "profile",
+    "bench",
+    "compare",
+    "convert",
+    "export",
+    "draw",
+    "models",
+    "warmup",
+    "eval",
+    "pull",
+)
 PLAIN = ("--kernel", "reference")  # compiles nothing
 
 
