@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ def tasks(threads: int | None = None) -> list[Callable[[], object]]:
     for cls in map(ops.get, ops.names()):
         for kernel in kernels.list(cls.name):
             for count in counts:
-                for case in cls.cases():
-                    bound = _bind(kernel, cls, case, count)
+                for case, factor in product(cls.cases(), (1, LARGE) if count > 1 else (1,)):
+                    bound = _bind(kernel, cls, case, count, factor)
                     if bound is not None:
                         found.setdefault((kernel, getattr(bound, "func", count)), bound)
     roofs = [partial(machine_peak, count) for count in counts]
@@ -49,9 +50,9 @@ def warm(todo: Sequence[Callable[[], object]], progress: Callable[[int, int], No
     return time.perf_counter() - start
 
 
-def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int) -> Bound | None:
-    """The kernel prepared for an example, with a larger batch for several threads; None where it does not apply."""
-    shapes = case.inputs if threads == 1 else _enlarged(case.inputs)
+def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int, least: int) -> Bound | None:
+    """The kernel prepared for an example, its batch enlarged to ``least`` floats; None where it does not apply."""
+    shapes = _enlarged(case.inputs, least)
     inputs = [np.ones(shape, np.float32) for shape in shapes]
     plain = len(inputs) if cls.arity is None else cls.arity
     named = dict(zip(cls.optional_inputs, inputs[plain:], strict=False))
@@ -62,8 +63,8 @@ def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int) -> Boun
         return None
 
 
-def _enlarged(shapes: Sequence[Shape]) -> list[Shape]:
-    factor = -(-LARGE // max(map(math.prod, shapes)))
+def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
+    factor = -(-least // max(map(math.prod, shapes)))
     return [(shape[0] * factor, *shape[1:]) for shape in shapes]
 
 
