@@ -18,8 +18,7 @@ from tinyinfer.ops.base import Case
 
 torch = pytest.importorskip("torch")
 
-COMPOSITE = "depthwise_chain"  # passes make it of convolutions; torch has no word for it
-CASES = [(name, i) for name in ops.names() if name != COMPOSITE for i in range(len(ops.get(name).cases()))]
+CASES = [(name, i) for name in ops.names() if not ops.get(name).composite for i in range(len(ops.get(name).cases()))]
 
 
 @pytest.fixture(scope="module")

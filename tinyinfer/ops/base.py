@@ -43,6 +43,7 @@ class Op:
     required_params: ClassVar[tuple[str, ...]] = ()
     arity: ClassVar[int | None] = 1  # inputs a plain call takes; None: one or more
     optional_inputs: ClassVar[tuple[str, ...]] = ()  # names of inputs that may follow
+    composite: ClassVar[bool] = False  # made of other operators by passes for this machine; in no file
 
     @property
     def attrs(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class DepthwiseChain(Op):
     param_names: ClassVar[tuple[str, ...]] = tuple(f"{layer}_{role}" for layer in LAYERS for role in ("weight", "bias"))
     required_params: ClassVar[tuple[str, ...]] = ("depthwise_weight",)
     optional_inputs: ClassVar[tuple[str, ...]] = ("residual",)
+    composite: ClassVar[bool] = True
 
     stride: tuple[int, int] = (1, 1)
     padding: Padding = (0, 0, 0, 0)
