@@ -29,9 +29,10 @@ def test_networks(name: str) -> None:
 @pytest.mark.parametrize("name", ENTRIES)
 def test_addresses_and_checksums(name: str) -> None:
     entry = ENTRIES[name]
-    assert re.fullmatch(r"https://[\w.-]+/[\w./~-]+", entry.url)
+    assert re.fullmatch(r"https://[\w.-]+/[\w./~-]+(\?dl=1)?", entry.url)
     assert re.fullmatch(r"https://[\w.-]+/[\w./~-]+", entry.home)
     assert entry.licence
+    assert re.fullmatch(r"[\w.-]+\.(pth|th|tar|gz)", entry.file_name)
     assert all(0 < value < 100 for value in entry.accuracy.values())
     assert not set(entry.preprocess) - {
         "resize",

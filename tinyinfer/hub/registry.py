@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 
@@ -41,8 +42,8 @@ class Entry:
 
     @property
     def file_name(self) -> str:
-        """The last part of the address."""
-        return self.url.rsplit("/", 1)[-1]
+        """What the file is called: the last part of the address's path."""
+        return urlsplit(self.url).path.rsplit("/", 1)[-1]
 
 
 def entries() -> dict[str, Entry]:
