@@ -124,6 +124,12 @@ def _layer_scale(_: TorchGraph, __: Any, inputs: Inputs, params: Params) -> Tens
     return inputs[0] * params["gamma"].reshape(-1, *[1] * (inputs[0].dim() - 2))
 
 
+def _scale_shift(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    across = (-1, *[1] * (inputs[0].dim() - 2))
+    scale, shift = (torch.tensor(values, dtype=inputs[0].dtype) for values in (node.op.scale, node.op.shift))
+    return inputs[0] * scale.reshape(across) + shift.reshape(across)
+
+
 def _layer_norm(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
     op, x = node.op, inputs[0]
     axes, back = op.axes(x.dim()), range(x.dim() - len(op.normalized_shape), x.dim())
@@ -193,6 +199,7 @@ FUNCTIONS: dict[str, Function] = {
     "linear": _linear,
     "batch_norm": _batch_norm,
     "layer_scale": _layer_scale,
+    "scale_shift": _scale_shift,
     "layer_norm": _layer_norm,
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,
