@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ import tinyinfer as ti
 from tinyinfer import labels
 from tinyinfer.errors import DownloadError, InputError, UnsupportedOpError, WeightsError
 from tinyinfer.hub import find, pulled_file
+from tinyinfer.hub.download import stay_safe
 
 
 def test_a_pulled_name_stands_for_the_public_weights(
@@ -105,6 +107,17 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(hub: Hub, answer: Answer, ex
     assert hub.kept() == []
     if expected != "can't reach":
         assert hub.server.asked["/a.pth"] == asked
+
+
+def test_https_is_not_left() -> None:
+    def answer(url: str, onward: str) -> SimpleNamespace:
+        return SimpleNamespace(url=url, headers={"location": onward})
+
+    stay_safe(answer("https://a/file", "https://b/file"))
+    stay_safe(answer("https://a/file", "/elsewhere"))
+    stay_safe(SimpleNamespace(url="https://a/file", headers={}))
+    with pytest.raises(DownloadError, match="https://a/file: redirected to http://b/file, which is not https"):
+        stay_safe(answer("https://a/file", "http://b/file"))
 
 
 def test_no_server_at_all(hub: Hub) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tinyinfer.errors import DownloadError
@@ -66,7 +67,8 @@ def _attempt(url: str, target: Path, progress: Progress | None) -> str | None:
     import pooch
     import requests
 
-    fetch = pooch.HTTPDownloader(progressbar=_Meter(progress), timeout=TIMEOUT, chunk_size=1 << 16)
+    hooks = {"response": stay_safe}
+    fetch = pooch.HTTPDownloader(progressbar=_Meter(progress), timeout=TIMEOUT, chunk_size=1 << 16, hooks=hooks)
     host = urlsplit(url).netloc
     try:
         fetch(url, str(target), None)
@@ -85,6 +87,13 @@ def _attempt(url: str, target: Path, progress: Progress | None) -> str | None:
     except requests.RequestException as error:
         return f"can't reach {host} ({_reason(error)}); are you offline?"
     return None
+
+
+def stay_safe(response: Any, **_: Any) -> None:
+    """Raise DownloadError for an answer over https that sends us on to a connection anyone could tamper with."""
+    onward = response.headers.get("location", "")
+    if response.url.startswith("https:") and onward.startswith("http:"):
+        raise DownloadError(f"{response.url}: redirected to {onward}, which is not https")
 
 
 def _reason(error: BaseException) -> str:
