@@ -30,30 +30,10 @@ def make_chain(kw: int) -> Any:
 
     @inline
     def chain_rows(
-        x,
-        x_stride,
-        k,
-        geometry,
-        we,
-        be,
-        wd,
-        bd,
-        wp,
-        bp,
-        e,
-        n,
-        r,
-        r_stride,
-        y,
-        y_stride,
-        bounds,
-        acts,
-        ring,
-        middle,
-        p0,
-        p1,
+        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, p0, p1
     ):
         h, width, out_h, out_w, kh, stride, top, left = geometry
+        we, be, wd, bd, wp, bp = weights
         elo, ehi, dlo, dhi, plo, phi = bounds
         eact, dact, pact = acts
         count, zeros = min(e, LANES), bd.ctypes.data + (bd.size - LANES) * 4
@@ -113,97 +93,26 @@ chain_rows_3, chain_rows_5 = make_chain(3), make_chain(5)
 
 
 @jit
-def chain_3(
-    x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows
-):
+def chain_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows):
     """The chain around a depthwise kernel 3 wide."""
-    chain_rows_3(
-        x,
-        x_stride,
-        k,
-        geometry,
-        we,
-        be,
-        wd,
-        bd,
-        wp,
-        bp,
-        e,
-        n,
-        r,
-        r_stride,
-        y,
-        y_stride,
-        bounds,
-        acts,
-        ring,
-        middle,
-        0,
-        rows,
-    )
+    chain_rows_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, 0, rows)
 
 
 @jit
-def chain_5(
-    x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows
-):
+def chain_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows):
     """The chain around a depthwise kernel 5 wide."""
-    chain_rows_5(
-        x,
-        x_stride,
-        k,
-        geometry,
-        we,
-        be,
-        wd,
-        bd,
-        wp,
-        bp,
-        e,
-        n,
-        r,
-        r_stride,
-        y,
-        y_stride,
-        bounds,
-        acts,
-        ring,
-        middle,
-        0,
-        rows,
-    )
+    chain_rows_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, 0, rows)
 
 
 @jit_parallel
 def chain_3_parallel(
-    x,
-    x_stride,
-    k,
-    geometry,
-    we,
-    be,
-    wd,
-    bd,
-    wp,
-    bp,
-    e,
-    n,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    bounds,
-    acts,
-    ring,
-    middle,
-    rows,
-    threads,
+    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows, threads
 ):
     """`chain_3` with the rows dealt out; each thread expands the rows that its first window shares with another's."""
     ring_part, middle_part = ring.size // threads, middle.size // threads
     for t in prange(threads):
         chain_rows_3(
-            x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts,
+            x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
             ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part],
             rows * t // threads, rows * (t + 1) // threads,
         )  # fmt: skip
@@ -211,34 +120,13 @@ def chain_3_parallel(
 
 @jit_parallel
 def chain_5_parallel(
-    x,
-    x_stride,
-    k,
-    geometry,
-    we,
-    be,
-    wd,
-    bd,
-    wp,
-    bp,
-    e,
-    n,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    bounds,
-    acts,
-    ring,
-    middle,
-    rows,
-    threads,
+    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows, threads
 ):
     """`chain_5` with the rows dealt out."""
     ring_part, middle_part = ring.size // threads, middle.size // threads
     for t in prange(threads):
         chain_rows_5(
-            x, x_stride, k, geometry, we, be, wd, bd, wp, bp, e, n, r, r_stride, y, y_stride, bounds, acts,
+            x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
             ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part],
             rows * t // threads, rows * (t + 1) // threads,
         )  # fmt: skip
@@ -292,7 +180,7 @@ class RowRing(Kernel):
         endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
         bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
         args = (
-            x.data, x.pixel_stride, x.c if self.ring else 0, geometry, *self.packed, e, y.c if self.middle else 0,
+            x.data, x.pixel_stride, x.c if self.ring else 0, geometry, self.packed, e, y.c if self.middle else 0,
             *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
             scratch[: self.ring], scratch[self.ring : self.ring + self.middle], y.n * y.h,
         )  # fmt: skip

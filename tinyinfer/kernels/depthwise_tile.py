@@ -195,27 +195,9 @@ _row_5_2 = make_row(5, 2)
 
 @shared(*_ROW)
 def depthwise_row_3_1(
-    x,
-    x_row,
-    rows,
-    wrap,
-    back,
-    x_stride,
-    width,
-    left,
-    w,
-    zeros,
-    bias,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    out_w,
-    count,
-    lo,
-    hi,
-    act,
-):
+    x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+    lo, hi, act,
+):  # fmt: skip
     """One output row of a kernel 3 wide at stride 1."""
     _row_3_1(
         x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
@@ -225,27 +207,9 @@ def depthwise_row_3_1(
 
 @shared(*_ROW)
 def depthwise_row_3_2(
-    x,
-    x_row,
-    rows,
-    wrap,
-    back,
-    x_stride,
-    width,
-    left,
-    w,
-    zeros,
-    bias,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    out_w,
-    count,
-    lo,
-    hi,
-    act,
-):
+    x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+    lo, hi, act,
+):  # fmt: skip
     """One output row of a kernel 3 wide at stride 2."""
     _row_3_2(
         x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
@@ -255,27 +219,9 @@ def depthwise_row_3_2(
 
 @shared(*_ROW)
 def depthwise_row_5_1(
-    x,
-    x_row,
-    rows,
-    wrap,
-    back,
-    x_stride,
-    width,
-    left,
-    w,
-    zeros,
-    bias,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    out_w,
-    count,
-    lo,
-    hi,
-    act,
-):
+    x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+    lo, hi, act,
+):  # fmt: skip
     """One output row of a kernel 5 wide at stride 1."""
     _row_5_1(
         x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
@@ -285,27 +231,9 @@ def depthwise_row_5_1(
 
 @shared(*_ROW)
 def depthwise_row_5_2(
-    x,
-    x_row,
-    rows,
-    wrap,
-    back,
-    x_stride,
-    width,
-    left,
-    w,
-    zeros,
-    bias,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    out_w,
-    count,
-    lo,
-    hi,
-    act,
-):
+    x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
+    lo, hi, act,
+):  # fmt: skip
     """One output row of a kernel 5 wide at stride 2."""
     _row_5_2(
         x, x_row, rows, wrap, back, x_stride, width, left, w, zeros, bias, r, r_stride, y, y_stride, out_w, count,
