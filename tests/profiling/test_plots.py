@@ -126,3 +126,34 @@ def test_dots_leave_out_what_was_not_measured():
     assert list(slow.get_xdata()) == [2.0, 3.0]
     assert set(limit.get_xdata()) == {4.0}
     assert drawn(figure).startswith(b"\x89PNG")
+
+
+def test_flow_shows_which_groups_a_channel_has_heard_of():
+    grouped = np.kron(np.eye(2), np.ones((2, 2)))
+    shuffle = np.eye(4)[[0, 2, 1, 3]]
+    axes = plots.flow([("grouped", grouped), ("shuffle", shuffle), ("grouped", grouped)], 2, "flow").axes[0]
+    assert len(axes.lines) == 8 + 4 + 8
+    assert len(axes.patches) == 3 * 4 + 4 * 2  # in the last row each channel shows both colours
+    assert [text.get_text() for text in axes.texts] == ["grouped", "shuffle", "grouped"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "groups", "message"),
+    [
+        ([], 1, "expected matrices"),
+        ([("a", np.zeros(3))], 1, "expected matrices"),
+        ([("a", np.eye(3)), ("b", np.eye(4))], 1, "do not follow"),
+        ([("a", np.eye(3))], 2, "2 groups do not divide 3 channels"),
+    ],
+)
+def test_flow_refuses_what_does_not_fit(layers, groups, message):
+    with pytest.raises(InputError, match=message):
+        plots.flow(layers, groups)
+
+
+def test_a_short_logarithmic_axis_is_labelled_between_its_decades():
+    axis = plots.lines([1, 2], {"a": [0.3, 6.0]}, log="y").axes[0].yaxis
+    labels = [axis.get_minor_formatter()(value, None) for value in (0.4, 0.5, 2.0, 3.0)]
+    assert labels == ["", "0.5", "2", ""]
+    axis = plots.lines([1, 2], {"a": [0.01, 600.0]}, log="y").axes[0].yaxis
+    assert axis.get_minor_formatter()(2.0, None) == ""

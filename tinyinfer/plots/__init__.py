@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tinyinfer.plots.cells import cells
 from tinyinfer.plots.dots import dots
+from tinyinfer.plots.flow import flow
 from tinyinfer.plots.images import conv_kernels, feature_maps
 from tinyinfer.plots.lines import bars, lines
 from tinyinfer.plots.memory import arena
@@ -21,6 +22,7 @@ __all__ = [
     "conv_kernels",
     "dots",
     "feature_maps",
+    "flow",
     "lines",
     "op_times",
     "profile",

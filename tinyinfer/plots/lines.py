@@ -41,6 +41,7 @@ def lines(
     if "y" in log:
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.yaxis.set_minor_formatter(lambda value, _: _between_decades(ax, value))
     else:
         ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     _label(ax, xlabel, ylabel, title)
@@ -73,6 +74,12 @@ def bars(
     if len(series) > 1:
         ax.legend()
     return figure
+
+
+def _between_decades(ax: Axes, value: float) -> str:
+    """The label of 2 and 5, 20 and 50 ... on an axis of few decades, where those alone would say too little."""
+    low, high = ax.get_ylim()
+    return f"{value:g}" if f"{value:e}"[0] in "25" and high < 100 * low else ""
 
 
 def _label(ax: Axes, xlabel: str, ylabel: str, title: str) -> None:
