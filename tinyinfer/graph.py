@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -33,6 +34,11 @@ class TensorType:
 
     def __str__(self) -> str:
         return "x".join(map(str, self.shape)) or "scalar"
+
+
+@cache
+def _name_of(dtype: np.dtype) -> str:
+    return str(dtype)  # NumPy works the name out anew each time, which is slow
 
 
 @dataclass(frozen=True)
@@ -151,9 +157,8 @@ class Graph:
         for role, key in node.params.items():
             if key not in self.weights:
                 raise WeightsError(f"node {node.name!r}: its {role} {key!r} is not among the weights")
-        return {
-            role: TensorType(self.weights.shape(key), str(self.weights.dtype(key))) for role, key in node.params.items()
-        }
+        shape, dtype = self.weights.shape, self.weights.dtype
+        return {role: TensorType(shape(key), _name_of(dtype(key))) for role, key in node.params.items()}
 
     # -- order and types ---------------------------------------------------------------------
 

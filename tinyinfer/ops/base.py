@@ -60,19 +60,23 @@ class Op:
         self._check_operands(inputs, params)
         outputs = self.output_types(inputs, params)
         for t in outputs:
-            require(min(t.shape, default=1) >= 1, f"the output would be empty: {t}")
+            if min(t.shape, default=1) < 1:
+                raise GraphError(f"the output would be empty: {t}")
         return outputs
 
     def _check_operands(self, inputs: Types, params: ParamTypes) -> None:
         least = 1 if self.arity is None else self.arity
         most = len(inputs) if self.arity is None else self.arity + len(self.optional_inputs)
-        expected = f"{least}" if least == most else f"{least} or more" if self.arity is None else f"{least} to {most}"
-        require(least <= len(inputs) <= most, f"expected {expected} inputs, found {len(inputs)}")
+        if not least <= len(inputs) <= most:
+            several = f"{least} or more" if self.arity is None else f"{least} to {most}"
+            expected = f"{least}" if least == most else several
+            raise GraphError(f"expected {expected} inputs, found {len(inputs)}")
         for role in self.required_params:
             require(role in params, f"its {role} is missing")
-        known = ", ".join(self.param_names) or "none"
         for role in params:
-            require(role in self.param_names, f"it has no parameter {role!r}, only {known}")
+            if role not in self.param_names:
+                known = ", ".join(self.param_names) or "none"
+                raise GraphError(f"it has no parameter {role!r}, only {known}")
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         """The shape rule; `infer` has counted inputs and parameters before."""
@@ -131,15 +135,17 @@ def require_rank(t: TensorType, rank: int, what: str = "input") -> None:
 
 def require_shape(t: TensorType, shape: Shape, what: str) -> None:
     """Raise GraphError unless the tensor has this shape."""
-    require(t.shape == shape, f"{what}: expected shape {TensorType(shape)}, found {t}")
+    if t.shape != shape:
+        raise GraphError(f"{what}: expected shape {TensorType(shape)}, found {t}")
 
 
 def integer(value: Any, what: str, least: int = -LARGEST) -> int:
     """An int from ``least`` to `LARGEST`; raises GraphError for anything else, so that no file smuggles in a float."""
-    good = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    require(good, f"{what}: expected an integer, found {value!r}")
-    require(value >= least, f"{what}: expected at least {least}, found {value}")
-    require(value <= LARGEST, f"{what}: expected at most {LARGEST}, found {value}")
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise GraphError(f"{what}: expected an integer, found {value!r}")
+    if not least <= value <= LARGEST:
+        bound = f"at least {least}" if value < least else f"at most {LARGEST}"
+        raise GraphError(f"{what}: expected {bound}, found {value}")
     return int(value)
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tinyinfer.errors import GraphError
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation import apply_activation, check_activation
 from tinyinfer.ops.base import (
@@ -77,10 +78,9 @@ class Conv2d(Op):
         m, c_group, r, s = weight.shape
         require(c % self.groups == 0, f"groups {self.groups} do not divide {c} input channels")
         require(m % self.groups == 0, f"groups {self.groups} do not divide {m} output channels")
-        require(
-            c_group * self.groups == c,
-            f"weight {weight} with groups {self.groups} takes {c_group * self.groups} channels, found {c}",
-        )
+        if c_group * self.groups != c:
+            takes = c_group * self.groups
+            raise GraphError(f"weight {weight} with groups {self.groups} takes {takes} channels, found {c}")
         if "bias" in params:
             require_shape(params["bias"], (m,), "bias")
         top, bottom, left, right = self.pads((h, w), (r, s))
