@@ -48,8 +48,31 @@ def test_every_listed_name_is_known() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(InputError, match="expected one of cifar10, imagenet, imagenet1001, voc, found 'coco'"):
-        labels.get("coco")
+    with pytest.raises(InputError, match="one of cifar10, coco, imagenet, imagenet1001, voc, found 'kinetics'"):
+        labels.get("kinetics")
+
+
+def test_coco_has_91_slots_of_which_ten_name_nothing() -> None:
+    slots = labels.get("coco")
+    assert len(slots) == 91
+    assert [i for i, name in enumerate(slots) if name == "N/A"] == [12, 26, 29, 30, 45, 66, 68, 69, 71, 83]
+    assert len(set(slots)) == 1 + 80 + 1
+    numbers = {
+        0: "background",
+        1: "person",
+        13: "stop sign",
+        17: "cat",
+        44: "bottle",
+        67: "dining table",
+        90: "toothbrush",
+    }
+    assert {number: slots[number] for number in numbers} == numbers
+
+
+def test_voc_has_20_classes_and_the_background() -> None:
+    slots = labels.get("VOC")
+    assert len(set(slots)) == 21
+    assert (slots[0], slots[1], slots[15], slots[20]) == ("background", "aeroplane", "person", "tv monitor")
 
 
 def test_top_by_hand() -> None:

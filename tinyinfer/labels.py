@@ -10,24 +10,40 @@ import numpy as np
 
 from tinyinfer.errors import InputError
 
+BACKGROUND = "background"  # what belongs to no class
+
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 # the 20 of PASCAL VOC 2012 behind what belongs to none of them, in the order of its segmentation challenge
 VOC = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
+    BACKGROUND, "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
     "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
 )  # fmt: skip
+
+# the 80 of COCO in the order of their numbers from 1, which leave some out
+_COCO = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
+    "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
+    "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard",
+    "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange", "broccoli",
+    "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant", "bed", "dining table", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave", "oven", "toaster", "sink",
+    "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)  # fmt: skip
+_COCO_UNUSED = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 
 
 def names() -> list[str]:
     """Names that `get` knows."""
-    return ["cifar10", "imagenet", "imagenet1001", "voc"]
+    return ["cifar10", "coco", "imagenet", "imagenet1001", "voc"]
 
 
 def get(name: str) -> tuple[str, ...]:
-    """Class names in the order of a network's outputs: "imagenet" (the 1000 of ILSVRC 2012), "cifar10" or "voc".
+    """Class names in the order of a network's outputs: "imagenet" (the 1000 of ILSVRC 2012), "cifar10", "voc", "coco".
 
+    "coco" are 91: "background", then its 80 classes by their numbers, where ten that name nothing are "N/A".
     "imagenet1001" has "background" in front, as networks that TensorFlow trained often do.  An ImageNet name is its
     WordNet synset's words, the usual one first; two classes are called "crane".  Raises InputError for another name.
     """
@@ -35,11 +51,13 @@ def get(name: str) -> tuple[str, ...]:
     if key in ("imagenet", "imagenet1k"):
         return tuple(label for _, label in _imagenet())
     if key == "imagenet1001":
-        return ("background", *get("imagenet"))
+        return (BACKGROUND, *get("imagenet"))
     if key == "cifar10":
         return CIFAR10
     if key == "voc":
         return VOC
+    if key == "coco":
+        return _coco()
     raise InputError(f"labels: expected one of {', '.join(names())}, found {name!r}")
 
 
@@ -80,6 +98,12 @@ def top(logits: np.ndarray, k: int = 5, labels: Sequence[str] | None = None) -> 
         raise InputError(f"labels: expected {values.size}, one a class, found {len(labels)}")
     probabilities = softmax(values)
     return [(int(i), labels[i] if labels else str(i), float(probabilities[i])) for i in ranking(values, k)]
+
+
+@cache
+def _coco() -> tuple[str, ...]:
+    named = iter(_COCO)
+    return (BACKGROUND, *("N/A" if number in _COCO_UNUSED else next(named) for number in range(1, 91)))
 
 
 @cache

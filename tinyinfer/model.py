@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tinyinfer.image import ImageSource
     from tinyinfer.profiling.cost import Cost
     from tinyinfer.profiling.timings import Profile
+    from tinyinfer.tasks.boxes import Box
 
 MAX_PLANS = 8  # plans kept for different input shapes; each holds an arena
 
@@ -142,16 +143,47 @@ class Model:
     # -- images and files ----------------------------------------------------------------------
 
     def predict(self, image: ImageSource, top: int = 5) -> list[tuple[str, float]]:
-        """The ``top`` most probable (label, probability) of a picture, prepared as the model's metadata says."""
+        """The ``top`` most probable (label, probability) of a picture, prepared as the model's metadata says.
+
+        Raises ImageError, or InputError for a model of another task.
+        """
         return [(label, probability) for _, label, probability in self.predict_indices(image, top)]
 
     def predict_indices(self, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
         """Like `predict`, with the class index first.  Raises ImageError or InputError."""
         from tinyinfer.labels import top as top_labels
         from tinyinfer.preprocess import prepare
+        from tinyinfer.tasks import CLASSIFY, require_task
 
+        require_task(self.meta, CLASSIFY, "predict")
         logits = self(prepare(image, self.preprocess))
         return top_labels(logits.reshape(-1), top, self.meta.get("labels"))
+
+    def segment(self, image: ImageSource) -> np.ndarray:
+        """The class of every pixel of a picture, (height, width) of the picture's own.
+
+        Raises ImageError, or InputError for a model of another task.
+        """
+        from tinyinfer.tasks.segmentation import segment
+
+        return segment(self, image)
+
+    def detect(self, image: ImageSource, threshold: float = 0.5) -> list[tuple[str, float, Box]]:
+        """(label, probability, (left, top, right, bottom) in the picture's pixels) of what is found, best first.
+
+        Nothing of a probability up to ``threshold`` is given.  Raises ImageError, or InputError for a model of another
+        task.
+        """
+        from tinyinfer.tasks.detection import detect
+
+        return [(found.label, found.score, found.box) for found in detect(self, image, threshold)]
+
+    @property
+    def task(self) -> str:
+        """What the model is for: "classify" (`predict`), "segment" or "detect"."""
+        from tinyinfer.tasks import task_of
+
+        return task_of(self.meta)
 
     @property
     def preprocess(self) -> dict[str, Any]:

@@ -64,10 +64,8 @@ def test_dimensions_that_are_free(name: str) -> None:
     assert graph.inputs[0].shape == (None, 3, None, None)
     (_, shape) = graph.output_shapes()[0]
     assert shape[0] is None
-    assert (
-        shape[1]
-        == ti.models.families()[ti.models.find(name)[0].name].resolve(ti.models.find(name)[1], {})["num_classes"]
-    )
+    family, variant = ti.models.find(name)
+    assert shape[-1 if family.task == "detect" else 1] == family.resolve(variant, {})["num_classes"]
 
 
 def test_same_padding_reaches_every_convolution_of_the_network() -> None:

@@ -54,7 +54,8 @@ def test_metadata(name: str) -> None:
     meta = ti.models.describe(name)
     assert meta == json.loads(json.dumps(meta)) or meta["knobs"]  # tuples of knobs become lists
     assert meta["year"] > 2010
-    assert len(meta["labels"]) == ti.models.build(name).output_shapes()[0][1][1]
+    classes_axis = -1 if meta.get("task") == "detect" else 1
+    assert len(meta["labels"]) == ti.models.build(name).output_shapes()[0][1][classes_axis]
     Preprocess.from_meta(meta["preprocess"])
 
 

@@ -26,5 +26,11 @@ FIGURES = [
     ("rexnet_130", 7.6e6, 0.66e9, 0.01),
     ("rexnet_200", 16e6, 1.5e9, 0.025),  # 16.4 M, cut off to two digits
     ("raspp_mobilenet_v2", 2.11e6, 2.75e9, 0.01),  # Sandler et al., table 7, at 513 pixels
+    ("ssdlite_mobilenet_v2", 4.3e6, 0.80e9, 0.05),  # Sandler et al., table 6; 91 slots, with COCO's 81 it has 4.34 M
+    ("ssdlite320_mobilenet_v3_large", 3_440_060, 0.583e9, 0.001),  # torchvision's own figures, at 320 pixels
+    ("ssdlite_mobilenet_v3_large", 4.97e6, 0.62e9, 0.02),  # Howard et al. 2019, table 6
+    ("ssdlite_mobilenet_v3_large_reduced", 3.22e6, 0.51e9, 0.01),
+    ("ssdlite_mobilenet_v3_small", 2.49e6, 0.21e9, 0.02),
+    ("ssdlite_mobilenet_v3_small_reduced", 1.77e6, 0.16e9, 0.02),
     ("lraspp_mobilenet_v3_large", 3.22e6, 2.09e9, 0.002),  # torchvision's own figures, at 520 pixels
 ]

@@ -13,6 +13,7 @@ import typer
 from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running, usage
 from tinyinfer.cli.terminal import complain, progress_bar, show_json
 from tinyinfer.errors import InputError
+from tinyinfer.tasks import CLASSIFY, require_task
 
 CONNECT_SECONDS = 10
 
@@ -41,6 +42,7 @@ def evaluate(
     from tinyinfer.evaluation import evaluate as run_evaluation
 
     network = load_trained(model, threads, kernel)
+    require_task(network.meta, CLASSIFY, "eval")
     data = datasets.read(dataset, network.meta.get("labels"))
     count = min(len(data.samples), limit or len(data.samples))
     with (

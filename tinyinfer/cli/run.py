@@ -1,4 +1,4 @@
-"""The verb "run": labels for pictures."""
+"""The verb "run": what a network says of pictures, printed or drawn."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from tinyinfer.cli.answers import FORMATS, LABELS, THRESHOLD, answer, write_picture
 from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running, usage
 from tinyinfer.cli.terminal import complain, show, show_json
 from tinyinfer.errors import ImageError
+from tinyinfer.tasks import DETECT
 
 
 def register(app: typer.Typer) -> None:
@@ -21,33 +23,52 @@ def register(app: typer.Typer) -> None:
 def run(
     model: TrainedModel,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures, or folders of them.")],
-    top: Annotated[int, typer.Option(metavar="K", min=1, help="How many labels.")] = 5,
+    top: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=1, help=f"How many labels ({LABELS} if left out), classes of pixels, or boxes."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="P", min=0, max=1, help=f"Least probability of a box; {THRESHOLD}.")
+    ] = None,
+    draw: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", help="Draw the answer onto the picture, of which there is one.")
+    ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Time every operator on the first picture.")] = False,
     threads: Threads = None,
     kernel: Kernels = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how pictures are prepared.")] = False,
     json: Json = False,
 ) -> int:
-    """Label pictures.  Bad ones are reported and passed over; the exit code is then 4."""
+    """Label pictures or their pixels, or find boxes in them.
+
+    Bad pictures are reported and passed over; the exit code is then 4.
+    """
     if json and profile:
         raise usage("--profile prints a table and can't be combined with --json")
+    paths = list(_pictures(images))
+    if draw:
+        _check_drawing(draw, paths)
     network = load_trained(model, threads, kernel)
+    if threshold is not None and network.task != DETECT:
+        raise usage(f"--threshold is for networks that find boxes, and {network.name} does not")
     if verbose:
         complain(f"pictures are prepared as {network.preprocess}")
     results: list[dict[str, Any]] = []
     code, first = 0, None
     with running(kernel):
-        for path in _pictures(images):
+        for path in paths:
             try:
-                found = network.predict_indices(path, top)
+                found = answer(network, path, top, threshold)
             except ImageError as error:
                 complain(str(error))
                 code = error.exit_code
                 continue
             first = first or path
-            results.append(_result(path, found))
+            results.append({"image": str(path), **found.data})
             if not json:
-                _print_labels(path, found)
+                print(path, *found.lines, sep="\n")
+            if draw:
+                write_picture(draw, found.draw())
     if json:
         show_json(results)
     if profile and first is not None:
@@ -57,21 +78,19 @@ def run(
     return code
 
 
+def _check_drawing(draw: Path, paths: Sequence[Path]) -> None:
+    """A usage error unless one picture is to be drawn, in a known format, into another file."""
+    if len(paths) != 1:
+        raise usage(f"--draw takes one picture, found {len(paths)}")
+    if draw.suffix.lower() not in FORMATS:
+        raise usage(f"--draw: expected a name that ends in {', '.join(FORMATS)}, found {str(draw)!r}")
+    if draw.exists() and paths[0].exists() and draw.samefile(paths[0]):
+        raise usage(f"--draw would overwrite the picture {paths[0]}")
+
+
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """The files named, and those below the folders named; a folder without any is yielded, to be complained about."""
     from tinyinfer.datasets import image_files
 
     for path in paths:
         yield from (image_files(path) or [path]) if path.is_dir() else [path]
-
-
-def _result(path: Path, found: Sequence[tuple[int, str, float]]) -> dict[str, Any]:
-    predictions = [{"index": i, "label": label, "probability": p} for i, label, p in found]
-    return {"image": str(path), "predictions": predictions}
-
-
-def _print_labels(path: Path, found: Sequence[tuple[int, str, float]]) -> None:
-    print(f"{path}")
-    width = max(len(label) for _, label, _ in found)
-    for _, label, probability in found:
-        print(f"  {label:<{width}}  {probability:6.1%}")

@@ -8,6 +8,7 @@ from typing import Any
 from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.json_reader import Cursor
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.tasks import TASKS
 
 TEXTS = ("name", "arch", "source", "licence", "checksum")
 
@@ -15,8 +16,8 @@ TEXTS = ("name", "arch", "source", "licence", "checksum")
 def check_meta(meta: Mapping[str, Any], where: str, limits: Limits = DEFAULT) -> dict[str, Any]:
     """A copy of ``meta`` whose known entries have the right types; None and unknown plain entries are kept.
 
-    Raises ModelFormatError for texts, ``labels`` or ``preprocess`` of the wrong type, and for control characters
-    anywhere: all of it is printed to terminals.
+    Raises ModelFormatError for texts, ``labels``, ``preprocess`` or ``anchors`` of the wrong type, for a ``task`` that
+    is not known, and for control characters anywhere: all of it is printed to terminals.
     """
     for key, cursor in Cursor(dict(meta), where, limits).members().items():
         if key in TEXTS and cursor.value is not None:
@@ -27,6 +28,10 @@ def check_meta(meta: Mapping[str, Any], where: str, limits: Limits = DEFAULT) ->
             continue
         elif key == "preprocess" and cursor.value is not None:
             _check_preprocess(cursor)
+        elif key == "anchors" and cursor.value is not None:
+            _check_anchors(cursor)
+        elif key == "task" and cursor.value not in (None, *TASKS):
+            raise cursor.fail(f"one of {', '.join(TASKS)}")
         _check_plain(cursor, limits.depth)
     return dict(meta)
 
@@ -36,6 +41,15 @@ def _check_preprocess(cursor: Cursor) -> None:
 
     try:
         Preprocess.from_meta(cursor.value)
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{cursor.where}: {error}") from None
+
+
+def _check_anchors(cursor: Cursor) -> None:
+    from tinyinfer.tasks.anchors import Anchors
+
+    try:
+        Anchors.from_meta(cursor.value)
     except ModelFormatError as error:
         raise ModelFormatError(f"{cursor.where}: {error}") from None
 

@@ -7,6 +7,7 @@ from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style, bottleneck, conv_bn_act, make_divisible
 from tinyinfer.models.family import Family, Variant
 from tinyinfer.models.knobs import Count, Factor
+from tinyinfer.tasks import SEGMENT
 
 # channels inside the blocks of ResNet's four stages, stride, dilation of the first block and of the rest: section 3.2,
 # the last two stages keep the size and dilate instead
@@ -82,6 +83,7 @@ FAMILIES = (
         paper="Context Encoding for Semantic Segmentation",
         year=2018,
         build=build,
+        task=SEGMENT,
         labels="voc",
         variants=(
             Variant("encnet_resnet50", params=33_499_317, macs=122_556_473_344),

@@ -53,6 +53,8 @@ class Family:
     ``trials`` are sets of knobs that the shapes of a checkpoint can show, to be tried in recognising one.
     ``adapt`` is given a network and its renamed state dict; it puts what is no weight, such as learned indices, into
     the network, and returns the state dict to load.  It raises WeightsError for what does not fit.
+    ``task`` is one of ``tasks.TASKS``; ``metadata`` is what a task needs to know beside the network, given its knobs.
+    ``rows_per_class`` of the last weight matrix belong to one class: a detector has them for each anchor.
     """
 
     name: str
@@ -67,6 +69,9 @@ class Family:
     ignore: tuple[str, ...] = ()
     trials: tuple[Mapping[str, Any], ...] = ()
     adapt: Callable[[Graph, State], State] = lambda graph, state: state
+    task: str = "classify"
+    metadata: Callable[..., Mapping[str, Any]] = lambda **knobs: {}
+    rows_per_class: int = 1
 
     @property
     def knobs(self) -> dict[str, Any]:

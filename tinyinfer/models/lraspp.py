@@ -11,6 +11,7 @@ from tinyinfer.models.blocks import Style, conv_bn_act, sequential
 from tinyinfer.models.family import Family, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding
 from tinyinfer.models.mobilenet_v3 import LARGE, SMALL, OutputStride, Row
+from tinyinfer.tasks import SEGMENT
 
 LOW_STRIDE = 8  # of the finer map that the head takes beside the last
 HEAD_EPS = 1e-5
@@ -75,6 +76,7 @@ FAMILIES = (
         paper="Searching for MobileNetV3",
         year=2019,
         build=build,
+        task=SEGMENT,
         labels="voc",
         knob_aliases={"width_mult": "width", "inter_channels": "channels"},
         variants=(

@@ -10,6 +10,7 @@ from tinyinfer.models import mobilenet_v2
 from tinyinfer.models.blocks import Style, conv_bn_act, sequential
 from tinyinfer.models.family import Family, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding, Probability
+from tinyinfer.tasks import SEGMENT
 
 
 def build(
@@ -58,6 +59,7 @@ FAMILIES = (
         paper="MobileNetV2: Inverted Residuals and Linear Bottlenecks",
         year=2018,
         build=build,
+        task=SEGMENT,
         labels="voc",
         knob_aliases={"width_mult": "width"},
         variants=(Variant("raspp_mobilenet_v2", params=2_113_557, macs=2_740_709_056),),

@@ -118,7 +118,7 @@ def _readings(state: State, family: Family, variant: Variant, knobs: Mapping[str
             continue  # two keys became one, so it is not this layout
         usual = {k: v for k, v in layout.knobs.items() if k not in variant.knobs}
         chosen = {**usual, **knobs}
-        classes = _classes(graph, renamed)
+        classes = _classes(graph, renamed, family.rows_per_class)
         if classes and "num_classes" not in knobs and classes != resolved["num_classes"]:
             chosen["num_classes"] = classes
         fitting = graph if chosen == knobs else family.make(variant, chosen)[0]
@@ -142,12 +142,12 @@ def _scaled(state: State, found: Sequence[Match]) -> Iterator[Match]:
                         return
 
 
-def _classes(graph: Graph, state: State) -> int | None:
-    """Rows of the last weight matrix, which are the classes."""
+def _classes(graph: Graph, state: State, rows_per_class: int) -> int | None:
+    """The classes, which are the rows of the last weight matrix, or so many of them each."""
     keys = [node.params["weight"] for node in graph.nodes if "weight" in node.params]
     matrices = [key for key in keys if graph.weights[key].ndim > 1]
     found = state.get(matrices[-1]) if matrices else None
-    return found.shape[0] if found is not None and found.ndim > 1 else None
+    return found.shape[0] // rows_per_class if found is not None and found.ndim > 1 else None
 
 
 def _compare(graph: Graph, state: State, ignore: Sequence[str]) -> tuple[float, bool]:

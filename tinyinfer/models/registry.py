@@ -13,6 +13,7 @@ from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph
 from tinyinfer.initialize import initialize
 from tinyinfer.models.family import Family, Layout, Variant
+from tinyinfer.tasks import CLASSIFY, DETECT, SEGMENT
 
 if TYPE_CHECKING:
     from tinyinfer.model import Model
@@ -65,6 +66,7 @@ _MODULES = (
     "shufflenet_v2_plus",
     "squeezenet",
     "squeezenext",
+    "ssdlite",
     "tinynet",
     "upsampler",
     "vgg",
@@ -161,9 +163,7 @@ def _metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str
         "year": family.year,
         "knobs": {name: value for name, value in knobs.items() if value != family.knobs[name]},
         "preprocess": {
-            # the customary crop takes 7/8 of the short side; tiny pictures are taken whole
-            "resize": size if size <= 64 else round(size * 8 / 7),
-            "crop": size,
+            **_frame(family.task, size),
             "interpolation": "bilinear",
             "channels": "rgb",
             "scale": 1 / 255,
@@ -172,6 +172,18 @@ def _metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str
             **family.preprocess,
         },
     }
+    if family.task != CLASSIFY:
+        meta["task"] = family.task
     if knobs.get("num_classes") == len(classes):
         meta["labels"] = list(classes)
-    return meta
+    return {**meta, **family.metadata(**knobs)}
+
+
+def _frame(task: str, size: int) -> dict[str, Any]:
+    """What of a picture is seen: the customary crop to label it, all of it where places matter."""
+    if task == SEGMENT:
+        return {"resize": size}
+    if task == DETECT:
+        return {"resize": [size, size]}  # anchors are shares of a square
+    # the customary crop takes 7/8 of the short side; tiny pictures are taken whole
+    return {"resize": size if size <= 64 else round(size * 8 / 7), "crop": size}

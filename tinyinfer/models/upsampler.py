@@ -14,6 +14,7 @@ from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style, conv_bn_act, make_divisible, sequential
 from tinyinfer.models.family import Family, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding
+from tinyinfer.tasks import SEGMENT
 
 # channels of the levels, from the image's size down, each half the size of the one before; ours, no paper's
 LEVELS = (16, 32, 64)
@@ -73,6 +74,7 @@ FAMILIES = (
         paper="SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation",
         year=2015,
         build=build,
+        task=SEGMENT,
         labels="voc",
         variants=tuple(
             Variant(f"upsampler_{kind}", {"upsample": kind})

@@ -1,0 +1,69 @@
+"""A class for every pixel of a picture, from the maps of a segmentation network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from tinyinfer.errors import InputError
+from tinyinfer.image import ImageSource, decode
+from tinyinfer.tasks import SEGMENT, require_task
+from tinyinfer.tasks.whole_picture import prepare_whole
+
+if TYPE_CHECKING:
+    from tinyinfer.model import Model
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A class that is in a picture, and the share of its pixels."""
+
+    index: int
+    label: str
+    share: float
+
+
+def segment(model: Model, image: ImageSource) -> np.ndarray:
+    """The most probable class of every pixel, (height, width) of the picture itself; uint8, or int32 beyond 256.
+
+    Logits of a smaller map are interpolated bilinearly.  Raises ImageError for the picture, InputError for a model
+    that does not label pixels or whose output is not finite logits (1, classes, height, width).
+    """
+    require_task(model.meta, SEGMENT, "segment")
+    picture = decode(image)
+    logits = model(prepare_whole(picture, image, model.preprocess))
+    if logits.ndim != 4 or logits.shape[0] != 1:
+        raise InputError(f"output: expected shape (1, classes, height, width), found {logits.shape}")
+    if not np.isfinite(logits).all():
+        raise InputError("output: expected finite logits, found some that are not")
+    return largest(logits[0], picture.size)
+
+
+def largest(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Class of the largest of logits (classes, h, w), enlarged to ``size`` (width, height); of equals, the lower.
+
+    One class after the other, so that memory is that of two maps, however many classes there are.
+    """
+    best = np.full(size[::-1], -np.inf, np.float32)
+    classes = np.zeros(size[::-1], np.uint8 if len(logits) <= 256 else np.int32)
+    for index, plane in enumerate(logits):
+        enlarged = np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, Image.Resampling.BILINEAR))
+        better = enlarged > best
+        classes[better], best[better] = index, enlarged[better]
+    return classes
+
+
+def shares(classes: np.ndarray, labels: Sequence[str] | None) -> list[Segment]:
+    """The classes that are in a map of them, by falling share of its pixels; without labels called by their index.
+
+    Raises InputError when there are fewer labels than classes.
+    """
+    counts = np.bincount(classes.reshape(-1))
+    if labels and len(labels) < len(counts):
+        raise InputError(f"labels: expected at least {len(counts)}, one a class, found {len(labels)}")
+    order = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]
+    return [Segment(i, labels[i] if labels else str(i), int(counts[i]) / classes.size) for i in order]
