@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from tinyinfer import models, ops
+from tinyinfer.errors import GraphError
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
 from tinyinfer.ops.base import Case
+from tinyinfer.profiling.cost import cost
 
 torch = pytest.importorskip("torch")
 
@@ -82,6 +84,38 @@ def test_network(torch_graph: ModuleType, name: str, size: int, rng: np.random.G
     with torch.no_grad():
         found = torch_graph.TorchGraph(graph).eval()(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def smallest(family: str) -> str:
+    """The network of a family with the fewest mult-adds at its nominal size."""
+    return min(models.names(family), key=lambda name: cost(models.build(name)).macs)
+
+
+def fitting_input(graph: Graph) -> tuple[int, ...]:
+    """A small input that the network takes, odd and not square where it can be; its nominal size otherwise."""
+    nominal = graph.inputs[0].nominal
+    for height, width in ((33, 47), (75, 91), (107, 123)):
+        try:
+            graph.infer_types({graph.inputs[0].name: (2, nominal[1], height, width)})
+        except GraphError:
+            continue
+        return (2, nominal[1], height, width)
+    return nominal
+
+
+@pytest.mark.parametrize("family", models.families())
+def test_every_family_computes_what_torch_computes(
+    torch_graph: ModuleType, family: str, rng: np.random.Generator
+) -> None:
+    graph = models.create(smallest(family), seed=1).graph
+    for key, array in graph.weights.items():  # smaller, lest deep residual networks explode and amplify rounding
+        graph.weights[key] = 0.6 * array if array.ndim > 1 else array
+    x = rng.standard_normal(fitting_input(graph)).astype(np.float32)
+    expected = Model(graph, threads=1).run({graph.inputs[0].name: x})
+    with torch.no_grad():
+        found = torch_graph.TorchGraph(graph).eval()(torch.from_numpy(x))
+    for y, name in zip([found] if isinstance(found, torch.Tensor) else found, graph.outputs, strict=True):
+        np.testing.assert_allclose(y.numpy(), expected[name], rtol=0, atol=1e-4 * np.abs(expected[name]).max())
 
 
 def test_training_normalises_by_the_batch_and_moves_the_statistics(
