@@ -157,3 +157,17 @@ def test_a_short_logarithmic_axis_is_labelled_between_its_decades():
     assert labels == ["", "0.5", "2", ""]
     axis = plots.lines([1, 2], {"a": [0.01, 600.0]}, log="y").axes[0].yaxis
     assert axis.get_minor_formatter()(2.0, None) == ""
+
+
+def test_points_are_named_and_joined_from_cheap_to_dear():
+    axes = plots.points({"nets": [("large", 9, 3), ("small", 2, 1)], "other": [("one", 5, 2)]}, log=True).axes[0]
+    assert [list(line.get_xdata()) for line in axes.lines] == [[2, 9], [5]]
+    assert [text.get_text() for text in axes.texts] == ["small", "large", "one"]
+    assert [axes.xaxis.get_minor_formatter()(value, None) for value in (20, 30)] == ["20", ""]
+
+
+def test_names_of_points_close_together_stand_on_different_sides():
+    axes = plots.points({"a": [("one", 1, 1), ("far", 9, 9)], "b": [("two", 1.1, 1)]}).axes[0]
+    one, far, two = axes.texts
+    assert (one.get_ha(), one.get_va()) != (two.get_ha(), two.get_va())
+    assert (far.get_ha(), far.get_va()) == ("left", "top")

@@ -11,6 +11,7 @@ from tinyinfer.plots.flow import flow
 from tinyinfer.plots.images import conv_kernels, feature_maps
 from tinyinfer.plots.lines import bars, lines
 from tinyinfer.plots.memory import arena
+from tinyinfer.plots.points import points
 from tinyinfer.plots.style import PALETTE, style
 from tinyinfer.plots.timings import op_times, profile, roofline, step_times
 
@@ -25,6 +26,7 @@ __all__ = [
     "flow",
     "lines",
     "op_times",
+    "points",
     "profile",
     "roofline",
     "step_times",
