@@ -93,6 +93,6 @@ class Family:
         knobs = self.resolve(variant, given)
         try:
             return self.build(**knobs), knobs
-        except (GraphError, TypeError, ValueError) as error:
+        except (GraphError, IndexError, TypeError, ValueError) as error:
             chosen = ", ".join(f"{name}={value!r}" for name, value in given.items()) or "defaults"
             raise InputError(f"{variant.name} can't be built with {chosen}: {error}") from None

@@ -54,28 +54,21 @@ def draw_detections(picture: Image.Image, found: Sequence[Detection]) -> Image.I
     canvas = _enlarged(picture)
     draw, scale = ImageDraw.Draw(canvas), canvas.width / picture.width
     font, line = _font(canvas), max(2, round(min(canvas.size) / 200))
-    for detection in reversed(found):
-        _draw_box(draw, detection, scale, font, line, canvas.size)
+    boxes = [[round(side * scale) for side in detection.box] for detection in found]
+    for detection, (left, top, right, bottom) in reversed([*zip(found, boxes, strict=True)]):
+        draw.rectangle((left, top, right, bottom), outline=colour(detection.index), width=line)
+    for detection, (left, top, _, _) in reversed([*zip(found, boxes, strict=True)]):  # no line crosses a label
+        text = f"{detection.label} {detection.score:.0%}"
+        _draw_plate(draw, text, (left, top), colour(detection.index), font, canvas.width)
     return canvas
 
 
-def _draw_box(
-    draw: ImageDraw.ImageDraw,
-    detection: Detection,
-    scale: float,
-    font: ImageFont.FreeTypeFont,
-    line: int,
-    size: tuple[int, int],
+def _draw_plate(
+    draw: ImageDraw.ImageDraw, text: str, corner: tuple[int, int], fill: Colour, font: ImageFont.FreeTypeFont, most: int
 ) -> None:
-    """The box, and its label on a plate of its colour: above it, or inside where the picture ends."""
-    left, top, right, bottom = (round(side * scale) for side in detection.box)
-    left, top = min(left, size[0] - 1), min(top, size[1] - 1)
-    fill = colour(detection.index)
-    draw.rectangle((left, top, max(right, left), max(bottom, top)), outline=fill, width=line)
-    text = f"{detection.label} {detection.score:.0%}"
+    """A text on a plate above a corner, or below where the picture ends; moved left to end before ``most``."""
     wide, high = _extent(font, text)
-    x = max(0, min(left, size[0] - wide))
-    y = top - high if top >= high else top
+    x, y = max(0, min(corner[0], most - wide)), corner[1] - high if corner[1] >= high else corner[1]
     draw.rectangle((x, y, x + wide, y + high), fill=fill)
     draw.text((x + high / 4, y + high / 2), text, _readable_on(fill), font, anchor="lm")
 
