@@ -88,6 +88,16 @@ def test_depthwise(n, c, size, kernel, stride, padding, dilation, activation, bi
 
 
 @given(
+    n=st.integers(1, 2), groups=st.integers(2, 9), c=st.integers(1, 20), m=st.integers(1, 40),
+    size=st.tuples(st.integers(1, 20), st.integers(1, 20)), activation=activations, bias=st.booleans(),
+    residual=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_grouped_pointwise_convolutions(n, groups, c, m, size, activation, bias, residual, threads):
+    attrs = {"groups": groups, "activation": activation}
+    check_convolution(attrs, (n, c * groups, *size), m * groups, (1, 1), bias, residual, threads)
+
+
+@given(
     n=st.integers(1, 2), c=st.integers(1, 40), e=st.integers(1, 70), m=st.one_of(st.none(), st.integers(1, 40)),
     expand=st.booleans(), size=st.tuples(st.integers(1, 20), st.integers(1, 20)), height=st.integers(1, 7),
     width=st.sampled_from([3, 5]), stride=st.integers(1, 2), top=st.integers(0, 3), bottom=st.integers(0, 3),

@@ -16,6 +16,7 @@ from tinyinfer.kernels.base import Kernel
 # files that define kernels; each lists its own in KERNELS
 _MODULES: tuple[str, ...] = (
     "pointwise",
+    "grouped_pointwise",
     "depthwise",
     "depthwise_chain",
     "direct",

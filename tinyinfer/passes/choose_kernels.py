@@ -52,6 +52,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
     "conv2d": (
         Choice("pointwise", always, "1x1: a matrix product as it stands (im2col 1.2 times as long on MobileNet V2)"),
         Choice("depthwise", always, "one channel a group: no matrix product (im2col 100 times as long)"),
+        Choice("grouped_pointwise", always, "1x1 in groups: channels read in place (im2col 1.1 to 25 times as long)"),
         Choice("winograd2x2", winograd_has_few_tiles, "3x3, tiny map: enough tiles (4x4 1.3 times as long at 4x4)"),
         Choice("winograd4x4", winograd_pays, "3x3: a quarter of the products (direct 2.2 times as long on ResNet-18)"),
         Choice("direct", always, "windows read in place, only the border copied (im2col 1.2 times as long)"),
