@@ -11,7 +11,7 @@ from made_networks import LABELS, PREPROCESS, SIDE, detector, segmenter, striped
 from PIL import Image
 
 import tinyinfer as ti
-from tinyinfer.errors import ImageError, InputError
+from tinyinfer.errors import ImageError, InputError, ModelFormatError
 from tinyinfer.labels import softmax
 from tinyinfer.tasks.detection import CANDIDATES, MOST, choose, detect
 
@@ -127,3 +127,11 @@ def test_a_saved_detector_finds_the_same(tmp_path: Path) -> None:
     assert again.task == "detect"
     assert again.meta["labels"] == LABELS
     assert again.detect(tmp_path / "a.png") == model.detect(PICTURE)
+
+
+@pytest.mark.parametrize("task", ["guess", 3, ["detect"]])
+def test_unknown_tasks_are_not_saved(tmp_path: Path, task: Any) -> None:
+    model = detector(logits(), task=task)
+    with pytest.raises(ModelFormatError, match="task: expected one of classify, segment, detect"):
+        model.save(tmp_path / "net.npz")
+    assert not list(tmp_path.iterdir())
