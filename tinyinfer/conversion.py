@@ -13,9 +13,9 @@ from tinyinfer.errors import InputError, UnsupportedOpError, WeightsError
 from tinyinfer.formats import npz
 from tinyinfer.formats.plain_npz import read_arrays
 from tinyinfer.formats.state_dict import load_weights, map_keys
+from tinyinfer.formats.suffixes import UNREADABLE
 from tinyinfer.formats.torch_checkpoint import read_checkpoint
 from tinyinfer.formats.weight_norm import fold_weight_norm
-from tinyinfer.loading import UNREADABLE
 from tinyinfer.models.recognise import Match, recognise
 from tinyinfer.models.registry import describe, find
 

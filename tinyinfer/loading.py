@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
+from tinyinfer.formats.suffixes import CHECKPOINTS, MODEL, SUFFIXES, UNREADABLE
 from tinyinfer.model import Model
-
-CHECKPOINTS = (".pth", ".pt", ".th", ".tar")  # to be converted first
-UNREADABLE = (".safetensors", ".onnx")
-SUFFIXES = (".npz", *CHECKPOINTS, *UNREADABLE)
 
 
 def load(
@@ -24,7 +21,7 @@ def load(
     damaged, UnsupportedOpError for other formats and for unknown names.
     """
     path = _pulled(source) or Path(source)
-    if path.suffix == ".npz":
+    if path.suffix == MODEL:
         from tinyinfer.formats.npz import load as load_npz
 
         graph, meta = load_npz(path)

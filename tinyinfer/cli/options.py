@@ -85,8 +85,8 @@ def load_trained(source: str, threads: int | None = None, kernels: Sequence[str]
 
 def _is_file(source: str) -> bool:
     """Whether there is a file of this name, or one that was pulled under it."""
+    from tinyinfer.formats.suffixes import SUFFIXES
     from tinyinfer.hub import pulled_file
-    from tinyinfer.loading import SUFFIXES
 
     return Path(source).suffix in SUFFIXES or Path(source).exists() or pulled_file(source) is not None
 

@@ -1,0 +1,8 @@
+"""File formats by the ends of their names."""
+
+from __future__ import annotations
+
+MODEL = ".npz"
+CHECKPOINTS = (".pth", ".pt", ".th", ".tar")  # to be converted first
+UNREADABLE = (".safetensors", ".onnx")
+SUFFIXES = (MODEL, *CHECKPOINTS, *UNREADABLE)
