@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -12,13 +11,10 @@ from PIL import Image
 from tinyinfer.errors import InputError
 from tinyinfer.image import ImageSource, decode
 from tinyinfer.labels import ranking, softmax
-from tinyinfer.tasks import DETECT, require_task
+from tinyinfer.tasks import DETECT, Runnable, require_task
 from tinyinfer.tasks.anchors import Anchors
 from tinyinfer.tasks.boxes import Box, clip, decode_offsets, suppress
 from tinyinfer.tasks.whole_picture import prepare_whole
-
-if TYPE_CHECKING:
-    from tinyinfer.model import Model
 
 CANDIDATES = 300  # of a class, best first, that suppression looks at
 MOST = 300  # boxes of a picture
@@ -35,7 +31,7 @@ class Detection:
     box: Box
 
 
-def detect(model: Model, image: ImageSource, threshold: float = 0.5) -> list[Detection]:
+def detect(model: Runnable, image: ImageSource, threshold: float = 0.5) -> list[Detection]:
     """What a detector finds in a picture with a probability above ``threshold``, the most probable first.
 
     Raises ImageError for the picture, InputError for a model that is no detector or whose outputs are not class
@@ -70,7 +66,7 @@ def choose(boxes: np.ndarray, scores: np.ndarray, threshold: float, overlap: flo
     return sorted(found, key=lambda detection: -detection[1])[:MOST]
 
 
-def _outputs(model: Model, x: np.ndarray, anchors: int) -> tuple[np.ndarray, np.ndarray]:
+def _outputs(model: Runnable, x: np.ndarray, anchors: int) -> tuple[np.ndarray, np.ndarray]:
     """Scores (anchors, classes) and offsets (anchors, 4) in float64."""
     outputs = [np.asarray(y, np.float64) for y in model.run({model.graph.inputs[0].name: x}).values()]
     shapes = [y.shape for y in outputs]

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from tinyinfer.errors import InputError
 from tinyinfer.image import ImageSource, decode
-from tinyinfer.tasks import SEGMENT, require_task
+from tinyinfer.tasks import SEGMENT, Runnable, require_task
 from tinyinfer.tasks.whole_picture import prepare_whole
-
-if TYPE_CHECKING:
-    from tinyinfer.model import Model
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Segment:
     share: float
 
 
-def segment(model: Model, image: ImageSource) -> np.ndarray:
+def segment(model: Runnable, image: ImageSource) -> np.ndarray:
     """The most probable class of every pixel, (height, width) of the picture itself; uint8, or int32 beyond 256.
 
     Logits of a smaller map are interpolated bilinearly.  Raises ImageError for the picture, InputError for a model
