@@ -11,9 +11,8 @@ from tinyinfer.cli.options import Json, usage
 from tinyinfer.cli.terminal import complain, progress_bar, show, show_json
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from tinyinfer.hub import Entry
+    from tinyinfer.profiling.tables import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -66,10 +65,19 @@ def _row(entry: Entry, path: Path | None) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
+    from tinyinfer.profiling.tables import Column, Table
 
-    table = Table("name", "published", "licence", "from", "pulled", title="what can be pulled")
-    for row in rows:
-        accuracy = ", ".join(f"{measure} {value:g} %" for measure, value in row["accuracy"].items())
-        table.add_row(row["name"], accuracy, row["licence"], row["home"], "yes" if row["file"] else "")
-    return table
+    accuracies = [
+        ", ".join(f"{measure} {value:g} %" for measure, value in row["accuracy"].items()) or "-" for row in rows
+    ]
+    pulled = sum(bool(row["file"]) for row in rows)
+    return Table(
+        "What can be pulled",
+        [
+            Column("name", [row["name"] for row in rows], f"{len(rows)} names", right=False),
+            Column("published", accuracies, right=False),
+            Column("pulled", ["yes" if row["file"] else "" for row in rows], str(pulled), right=False),
+            Column("licence", [row["licence"] for row in rows], right=False),
+            Column("from", [row["home"].removeprefix("https://") for row in rows], right=False, prose=True),
+        ],
+    )
