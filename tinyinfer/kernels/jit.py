@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,8 +106,18 @@ def jit_parallel(function: Function) -> Function:
 
 
 def inline(function: Function) -> Function:
-    """A helper that is compiled into its callers and never kept by itself."""
+    """A helper that is compiled into its callers and never kept by itself.
+
+    LLVM knows it by module, name and a number that counts up in each process.  So what a factory makes gets names of
+    its own: else a helper that came with a caller from disk could stand in for a sister that is compiled now.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+    _named[name] += 1
+    function.__qualname__ += f"_{_named[name]}"
     return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+
+
+_named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the source
 
 
 def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:

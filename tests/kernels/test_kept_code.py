@@ -1,0 +1,46 @@
+"""Machine code from disk: what two processes compiled works together in a third."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinyinfer.kernels.jit import inline
+
+CHECK = """
+import sys
+from kernel_harness import check_all
+from tinyinfer import ops
+
+for size in map(int, sys.argv[1:]):
+    for stride in (1, 2):
+        op = ops.create("conv2d", {"stride": stride, "padding": size // 2, "groups": 40})
+        assert check_all(op, [(1, 40, 19, 17)], {"weight": (40, 1, size, size)}, threads=1)
+print("ok")
+"""
+
+
+@pytest.mark.slow
+def test_sisters_of_one_factory_that_were_compiled_apart(tmp_path: Path) -> None:
+    folders = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+    environment = {**os.environ, "TINYINFER_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(folders)}
+    for sizes in ("3",), ("5",), ("3", "5"), ("5", "3"):
+        command = [sys.executable, "-c", CHECK, *sizes]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "ok\n"), f"{sizes}: {done.stderr[-2000:]}"
+
+
+def test_helpers_that_a_factory_makes_have_names_of_their_own() -> None:
+    def make(number: int) -> object:
+        @inline
+        def helper(x):  # type: ignore[no-untyped-def]
+            return x + number
+
+        return helper
+
+    names = [make(number).py_func.__qualname__ for number in range(3)]  # type: ignore[attr-defined]
+    assert len(set(names)) == 3
