@@ -6,35 +6,11 @@ A model's metadata says its task ("classify" if it does not), and what else the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from tinyinfer.errors import InputError
-from tinyinfer.graph import Graph
 
 CLASSIFY, SEGMENT, DETECT = TASKS = ("classify", "segment", "detect")
-
-
-class Runnable(Protocol):
-    """What tasks use of `tinyinfer.Model`."""
-
-    graph: Graph
-    meta: dict[str, Any]
-
-    @property
-    def preprocess(self) -> dict[str, Any]:
-        """How a picture becomes an input."""
-        ...
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The first output for the only input."""
-        ...
-
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """All outputs by name."""
-        ...
-
 
 _PURPOSES = {
     CLASSIFY: "labels pictures (predict)",
