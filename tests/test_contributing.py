@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from tinyinfer import kernels
+from tinyinfer import kernels, models
 
 OPERATOR = """
 from __future__ import annotations
@@ -51,3 +51,8 @@ def test_the_kernel_computes_what_the_operator_says(examples: list[ModuleType], 
         x = rng.normal(size=case.inputs[0]).astype(np.float32)
         (expected,) = operator(**case.attrs).reference([x], {})
         np.testing.assert_array_equal(kernels.call(kernel, x, **case.attrs), expected)
+
+
+def test_the_readme_counts_the_networks_rightly(repository: Path) -> None:
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    assert f"{len(models.families())} families, {len(models.names())} networks" in text

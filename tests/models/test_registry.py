@@ -27,6 +27,8 @@ def test_names_are_unique_and_aliases_lead_to_them() -> None:
         ("mobilenetv2_tonylins", "mobilenet_v2"),
         ("timm_mobilenetv2_050", "mobilenetv2_050"),
         ("timm_resnet18", "resnet18"),
+        ("repvgg_b0_official", "repvgg_b0"),
+        ("efficientnet_b7_lukemelas", "efficientnet_b7"),
         ("resnet20_cifar10", "resnet20"),
     ],
 )

@@ -102,11 +102,24 @@ def names(family: str | None = None) -> list[str]:
 
 
 def find(name: str) -> tuple[Family, Variant]:
-    """The family and variant of a name or alias; "timm_" in front is allowed.  Raises UnsupportedOpError."""
-    found = _index().get(name) or _index().get(name.removeprefix("timm_"))
+    """The family and variant of a name or alias.
+
+    "timm_" may stand in front, a layout of the network's keys behind ("repvgg_b0_official").  Raises
+    UnsupportedOpError with near names.
+    """
+    name = name if name in _index() else name.removeprefix("timm_")
+    found = _index().get(name) or _of_layout(*name.rpartition("_")[::2])
     if found is None:
         raise UnsupportedOpError(_unknown("network", name, _index()))
     return found
+
+
+def _of_layout(name: str, layout: str) -> tuple[Family, Variant] | None:
+    """The network of this name, if checkpoints with this layout are known."""
+    family, variant = _index().get(name, (None, None))
+    if family is None or variant is None or layout not in family.layouts(**family.resolve(variant, {})):
+        return None
+    return family, variant
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:

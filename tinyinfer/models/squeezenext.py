@@ -121,7 +121,17 @@ FAMILIES = (
             Variant("sqnxt23v5_w3d2", {**V5, "width": 1.5}, ("pytorchcv_sqnxt23v5_w3d2",), 1_953_616, 537_649_536),
             Variant("sqnxt23v5_w2", {**V5, "width": 2.0}, ("pytorchcv_sqnxt23v5_w2",), 3_366_344, 879_844_864),
             Variant("squeezenext_23_1x_cifar", CIFAR, params=588_666, macs=55_248_128, labels="cifar10"),
+            Variant(
+                "squeezenext_23_2x_cifar", {**CIFAR, "width": 2.0}, params=2_313_962, macs=217_451_008, labels="cifar10"
+            ),
             Variant("squeezenext_23_1x_v5_cifar", {**V5, **CIFAR}, params=786_426, macs=55_248_128, labels="cifar10"),
+            Variant(
+                "squeezenext_23_2x_v5_cifar",
+                {**V5, **CIFAR, "width": 2.0},
+                params=3_096_554,
+                macs=217_451_008,
+                labels="cifar10",
+            ),
         ),
     ),
 )
