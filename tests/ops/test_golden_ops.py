@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from tinyinfer import ops
+from tinyinfer.builder import Builder
+from tinyinfer.formats.state_dict import load_weights
+from tinyinfer.model import Model
+from tinyinfer.models.blocks import SqueezeExcite
 
 Arrays = dict[str, np.ndarray]
-FOREIGN = ("glu", "hardsigmoid_onnx")  # recorded, but not operators of ours
+FOREIGN = {"glu", "hardsigmoid_onnx", "clamp01", "tf_hardsigmoid"}  # recorded, but not operators of ours
 
 
 def recorded(shared: Path, family: str) -> list[tuple[dict[str, Any], Arrays]]:
@@ -92,6 +96,18 @@ def activation(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
     return ops.reference(attrs.pop("name"))(a["x"], *weights, **attrs)
 
 
+def squeeze_excite(attrs: dict[str, Any], a: Arrays) -> np.ndarray:
+    """The block of that name: two layers, given as 1x1 convolutions or as linear, with or without bias."""
+    b = Builder()
+    x = b.input(a["x"].shape[1], a["x"].shape[2:])
+    block = SqueezeExcite("se", len(a["w1"]), attrs["act"], attrs["gate"], bias="b1" in a)
+    graph = b.finish(block(b, x))
+    keys = {f"{role[0]}{i}": f"se.fc{i}.{role}" for i in (1, 2) for role in ("weight", "bias")}
+    state = {keys[name]: array for name, array in a.items() if name in keys}
+    load_weights(graph, state, where="squeeze_excite")
+    return Model(graph, kernels="reference")(a["x"])
+
+
 CALLS: dict[str, tuple[int, Callable[[dict[str, Any], Arrays], np.ndarray]]] = {  # with the least number of cases
     "conv2d": (91, conv2d),
     "max_pool2d": (35, lambda attrs, a: pool(attrs, a, "max_pool2d")),
@@ -112,13 +128,16 @@ CALLS: dict[str, tuple[int, Callable[[dict[str, Any], Arrays], np.ndarray]]] = {
     "deform_conv2d": (9, deform_conv2d),
     "linear": (6, lambda attrs, a: ops.reference("linear")(a["x"], a["w"], a.get("b"))),
     "activations": (42, activation),
+    "squeeze_excite": (6, squeeze_excite),
 }
 
 
 @pytest.mark.parametrize("family", CALLS)
 def test_golden_cases(shared: Path, family: str) -> None:
     least, call = CALLS[family]
-    cases = [(attrs, a) for attrs, a in recorded(shared, family) if attrs.get("name") not in FOREIGN]
+    cases = [
+        (attrs, a) for attrs, a in recorded(shared, family) if not FOREIGN & {attrs.get("name"), attrs.get("gate")}
+    ]
     assert len(cases) >= least
     for attrs, a in cases:
         given = {key: value for key, value in attrs.items() if key != "tag"}
