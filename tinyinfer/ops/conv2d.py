@@ -130,6 +130,7 @@ class Conv2d(Op):
             case((2, 19, 13, 9), 19, 5, padding=2, stride=2, groups=19),
             case((1, 18, 11, 12), 18, 3, padding=2, dilation=2, groups=18),
             case((1, 12, 15, 8), 24, 3, padding=1, groups=4),
+            case((2, 24, 9, 8), 40, 1, groups=4, activation="relu"),
             case((1, 4, 11, 10), 6, 3, padding=2, dilation=2),
             case((1, 4, 15, 11), 6, (1, 7), padding=(0, 3)),
             case((1, 3, 12, 13), 6, 3, stride=2, padding="same"),
