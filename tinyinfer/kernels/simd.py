@@ -127,6 +127,13 @@ class Vectors:
         """A vector to memory, at any alignment."""
         self.builder.store(value, self._pointer(address, offset, self.type), align=4)
 
+    def prefetch(self, address: Int, offset: Int | int = 0) -> None:
+        """Have the cache line of an address brought to L2; any address will do."""
+        kind = ir.FunctionType(ir.VoidType(), [_F32.as_pointer(), _I32, _I32, _I32])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        read, to_l2, data = _I32(0), _I32(2), _I32(1)
+        self.builder.call(function, [self._pointer(address, offset, _F32), read, to_l2, data])
+
     def load_masked(self, address: Int, offset: Int | int, mask: ir.Value) -> ir.Value:
         """The lanes the mask selects; the others are zero and their memory is not touched."""
         pointer = self._pointer(address, offset, self.type)
@@ -164,6 +171,11 @@ class Vectors:
     def choose(self, condition: ir.Value, a: Int, b: Int) -> Int:
         """``a`` where the condition holds, else ``b``, without a branch."""
         return Int(self.builder, self.builder.select(condition, _raw(a), _raw(b)))
+
+    def opaque(self, value: Int) -> Int:
+        """The same integer, which LLVM knows nothing about."""
+        kind = ir.FunctionType(_I64, [_I64])
+        return Int(self.builder, self.builder.asm(kind, "", "=r,0", [value.value], side_effect=False))
 
     def constant(self, number: float) -> ir.Value:
         """A known number in every lane."""
