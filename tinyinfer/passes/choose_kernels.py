@@ -14,7 +14,9 @@ from tinyinfer.kernels.base import Problem
 
 REFERENCE = "reference"
 WINOGRAD_BREAK_EVEN = 200  # channels times map size
-WINOGRAD_FEW_TILES = 4  # of 4x4 outputs
+# in multiply-adds: what a weight costs that comes from memory, and what a transformed value costs; fitted to 3x3 layers
+# of ResNet-18, RepVGG-A0 and SqueezeNet, whose times they give within 15 %
+WEIGHT_COST, TRANSFORM_COST = 16, 40
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
 
@@ -41,10 +43,30 @@ def winograd_pays(problem: Problem) -> bool:
     return bool(min(c, m) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN)
 
 
-def winograd_has_few_tiles(problem: Problem) -> bool:
-    """Tiles are the rows of Winograd's matrix products, and the microkernel is slow with less than four of them."""
+def winograd_cost(problem: Problem, m: int) -> int:
+    """What F(m x m, 3 x 3) takes, in multiply-adds: matrix products, their weights, transforms there and back."""
     n, _, h, w = problem.outputs[0]
-    return winograd_pays(problem) and n * -(-h // 4) * -(-w // 4) < WINOGRAD_FEW_TILES
+    channels_out, channels_in = problem.params["weight"].shape[:2]
+    tiles, positions = n * -(-h // m) * -(-w // m), (m + 2) ** 2
+    products = (tiles + WEIGHT_COST) * channels_in * channels_out
+    return int(positions * (products + TRANSFORM_COST * tiles * (channels_in + channels_out)))
+
+
+def winograd2x2_pays(problem: Problem) -> bool:
+    """On small maps with many channels, F(4x4)'s 36 matrices of weights cost more than its products save."""
+    return winograd_pays(problem) and winograd_cost(problem, 2) < winograd_cost(problem, 4)
+
+
+def strided_1x1(problem: Problem) -> bool:
+    """A 1x1 kernel that skips pixels: gathering those it reads is a small copy, and then tiles span rows."""
+    return problem.params["weight"].shape[1:] == (*problem.inputs[0][1:2], 1, 1)
+
+
+def map_narrower_than_a_tile(problem: Problem) -> bool:
+    """Rows of output that leave the microkernel's tiles half empty."""
+    from tinyinfer.kernels.gemm import MR  # here, since it brings Numba
+
+    return bool(problem.outputs[0][3] < MR)
 
 
 # factors: the step's time with the other kernel over its time with this one, one thread, AVX-512
@@ -53,8 +75,10 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("pointwise", always, "1x1: a matrix product as it stands (im2col 1.2 times as long on MobileNet V2)"),
         Choice("depthwise", always, "one channel a group: no matrix product (im2col 100 times as long)"),
         Choice("grouped_pointwise", always, "1x1 in groups: channels read in place (im2col 1.1 to 25 times as long)"),
-        Choice("winograd2x2", winograd_has_few_tiles, "3x3, tiny map: enough tiles (4x4 1.3 times as long at 4x4)"),
+        Choice("winograd2x2", winograd2x2_pays, "3x3, small map: fewer weights to read (4x4 1.4 times as long at 7x7)"),
         Choice("winograd4x4", winograd_pays, "3x3: a quarter of the products (direct 2.2 times as long on ResNet-18)"),
+        Choice("im2col", strided_1x1, "1x1 with stride: pixels gathered (direct 1.2 times as long on ResNet-50)"),
+        Choice("im2col", map_narrower_than_a_tile, "small map: tiles span its rows (direct 1.1 times as long at 7x7)"),
         Choice("direct", always, "windows read in place, only the border copied (im2col 1.2 times as long)"),
         Choice("im2col", always, "groups or dilation: windows have to be gathered"),
     ),
