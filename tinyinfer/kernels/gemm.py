@@ -64,6 +64,11 @@ def microkernel(
     """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored."""
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
+    for i, j in tile:  # where the results go and what is added to them: 4 % of MobileNets and ResNet-50
+        v.prefetch(y, y_stride * i + j * LANES, write=True)
+    with v.when(r_stride != 0):
+        for i, j in tile:
+            v.prefetch(r, r_stride * i + j * LANES)
     panel = segments * k_size * (vectors * LANES)
     with v.loop(segments) as segment:
         # if LLVM knew that the rows are evenly spaced, it would add the stride row by row inside the loop, where on

@@ -127,12 +127,12 @@ class Vectors:
         """A vector to memory, at any alignment."""
         self.builder.store(value, self._pointer(address, offset, self.type), align=4)
 
-    def prefetch(self, address: Int, offset: Int | int = 0) -> None:
-        """Have the cache line of an address brought to L2; any address will do."""
+    def prefetch(self, address: Int, offset: Int | int = 0, write: bool = False) -> None:
+        """Have the cache line of an address brought to L2, or to L1 to be written; any address will do."""
         kind = ir.FunctionType(ir.VoidType(), [_F32.as_pointer(), _I32, _I32, _I32])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        read, to_l2, data = _I32(0), _I32(2), _I32(1)
-        self.builder.call(function, [self._pointer(address, offset, _F32), read, to_l2, data])
+        how, level, data = (_I32(1), _I32(3), _I32(1)) if write else (_I32(0), _I32(2), _I32(1))
+        self.builder.call(function, [self._pointer(address, offset, _F32), how, level, data])
 
     def load_masked(self, address: Int, offset: Int | int, mask: ir.Value) -> ir.Value:
         """The lanes the mask selects; the others are zero and their memory is not touched."""
