@@ -10,6 +10,8 @@ from tinyinfer.kernels.formulas import hardsigmoid, hardswish, logistic, silu
 from tinyinfer.kernels.jit import shared
 from tinyinfer.kernels.simd import ADDRESS, INT, LANES, vector_function
 
+WIDE = 2  # registers a step: a formula is one long chain, and two chains side by side take 0.85 of the time
+
 _CODE = {"hardswish": hardswish, "silu": silu, "hardsigmoid": hardsigmoid, "sigmoid": logistic}
 _NUMBERED = [(number, _CODE[name]) for number, name in enumerate(FORMULAS, 1)]
 
@@ -26,10 +28,14 @@ def emit_formula(v: Any, act: Any, values: Sequence[Any]) -> None:
 @vector_function(y="address", y_stride="int", rows="int", columns="int", act="int")
 def _activate(v, y, y_stride, rows, columns, act):
     whole, mask = columns // LANES, v.mask(columns - columns // LANES * LANES)
+    pairs, wide = whole // WIDE, v.registers(WIDE)
     for number, formula in _NUMBERED:
         with v.when(act == number), v.loop(rows) as row:
-            with v.loop(whole) as block:
-                at = row * y_stride + block * LANES
+            with v.loop(pairs) as pair:
+                at = row * y_stride + pair * (WIDE * LANES)
+                wide.store(formula(wide, wide.load(y, at), None, None, None), y, at)
+            with v.loop(whole - pairs * WIDE) as block:
+                at = row * y_stride + (pairs * WIDE + block) * LANES
                 v.store(formula(v, v.load(y, at), None, None, None), y, at)
             with v.when(whole * LANES < columns):
                 at = row * y_stride + whole * LANES

@@ -113,6 +113,10 @@ class Vectors:
         self.builder, self.lanes = builder, lanes
         self.type = ir.VectorType(_F32, lanes)
 
+    def registers(self, count: int) -> Vectors:
+        """The same words for vectors of ``count`` registers."""
+        return Vectors(self.builder, count * self.lanes)
+
     # -- memory --------------------------------------------------------------------------------
 
     def _pointer(self, address: Int, offset: Int | int, pointee: ir.Type) -> ir.Value:
@@ -227,13 +231,13 @@ class Vectors:
     def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
         return self.builder.fdiv(a, b)
 
+    def quotient(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a / b for finite b, about 1e-7 off: most CPUs refine an estimate of 1 / b faster than they divide."""
+        return self.builder.fdiv(a, b, flags=("arcp", "ninf"))
+
     def abs(self, a: ir.Value) -> ir.Value:
         """The distance from zero."""
         return self._intrinsic("fabs", self.type, [a])
-
-    def round(self, a: ir.Value) -> ir.Value:
-        """The nearest whole number."""
-        return self._intrinsic("rint", self.type, [a])
 
     def sqrt(self, a: ir.Value) -> ir.Value:
         """The square root."""
@@ -264,11 +268,11 @@ class Vectors:
             results.append(result)
         return results
 
-    def power_of_two(self, n: ir.Value) -> ir.Value:
-        """2**n for whole numbers from -126 to 127, put together as an exponent's bits."""
+    def exponent(self, a: ir.Value) -> ir.Value:
+        """2**(n - 127) for the whole number n from 1 to 254 in the low bits of ``a``."""
         lanes = ir.VectorType(_I32, self.lanes)
-        biased = self.builder.add(self.builder.fptosi(n, lanes), ir.Constant(lanes, [127] * self.lanes))
-        return self.builder.bitcast(self.builder.shl(biased, ir.Constant(lanes, [23] * self.lanes)), self.type)
+        bits = self.builder.shl(self.builder.bitcast(a, lanes), ir.Constant(lanes, [23] * self.lanes))
+        return self.builder.bitcast(bits, self.type)
 
     def linear(self, matrix: Any, vectors: list[ir.Value]) -> list[ir.Value]:
         """``matrix @ vectors`` for a constant matrix, skipping zeros and products with one."""
