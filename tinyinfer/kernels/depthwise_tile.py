@@ -78,6 +78,10 @@ def make_tile(outputs: int, kw: int, stride: int, masked: bool) -> Any:
 
         columns = (outputs - 1) * stride + kw
         acc = [v.variable(v.load(bias)) for _ in range(outputs)]
+        # the same pixels' next vectors, which come next: another core may have written them last, and a row of pixels
+        # is too long a step for the CPU's own prefetching (two threads: 0.7 of the time on MobileNet V2)
+        for t in range(outputs):
+            v.prefetch(y, y_stride * t + LANES, level=1, write=True)
         with v.loop(rows) as row:
             taps = [v.load(w, (row * kw + j) * LANES) for j in range(kw)]
             line = x + (row * x_row - v.choose(row < wrap, back * 0, back)) * 4
@@ -91,6 +95,7 @@ def make_tile(outputs: int, kw: int, stride: int, masked: bool) -> Any:
                 elif column >= columns - kw // 2:
                     address = v.choose(last < column + 1, zeros, address)
                 value = load(address)
+                v.prefetch(address, LANES, level=1)
                 for t in reached:
                     acc[t].set(v.fma(value, taps[column - t * stride], acc[t].get()))
         finish(v, [a.get() for a in acc], r, r_stride, y, y_stride, mask, lo, hi, act)

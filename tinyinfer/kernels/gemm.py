@@ -65,7 +65,7 @@ def microkernel(
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
     for i, j in tile:  # where the results go and what is added to them: 4 % of MobileNets and ResNet-50
-        v.prefetch(y, y_stride * i + j * LANES, write=True)
+        v.prefetch(y, y_stride * i + j * LANES, level=1, write=True)
     with v.when(r_stride != 0):
         for i, j in tile:
             v.prefetch(r, r_stride * i + j * LANES)

@@ -131,12 +131,13 @@ class Vectors:
         """A vector to memory, at any alignment."""
         self.builder.store(value, self._pointer(address, offset, self.type), align=4)
 
-    def prefetch(self, address: Int, offset: Int | int = 0, write: bool = False) -> None:
-        """Have the cache line of an address brought to L2, or to L1 to be written; any address will do."""
+    def prefetch(self, address: Int, offset: Int | int = 0, level: int = 2, write: bool = False) -> None:
+        """Have the cache line of an address, which may be any, brought to L1 or L2, there to be read or written."""
         kind = ir.FunctionType(ir.VoidType(), [_F32.as_pointer(), _I32, _I32, _I32])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        how, level, data = (_I32(1), _I32(3), _I32(1)) if write else (_I32(0), _I32(2), _I32(1))
-        self.builder.call(function, [self._pointer(address, offset, _F32), how, level, data])
+        locality, data = 4 - level, 1
+        pointer = self._pointer(address, offset, _F32)
+        self.builder.call(function, [pointer, _I32(int(write)), _I32(locality), _I32(data)])
 
     def load_masked(self, address: Int, offset: Int | int, mask: ir.Value) -> ir.Value:
         """The lanes the mask selects; the others are zero and their memory is not touched."""
