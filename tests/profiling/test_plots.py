@@ -128,6 +128,15 @@ def test_dots_leave_out_what_was_not_measured():
     assert drawn(figure).startswith(b"\x89PNG")
 
 
+def test_stacked_bars_begin_where_the_part_before_ends():
+    figure = plots.stacked(["x", "y"], {"a": [10, 1], "b": [30, 39]}, text="{:.0f} ms")
+    first, second, below, beside = figure.axes[0].patches
+    assert [bar.get_x() for bar in (first, second, below, beside)] == [0, 0, 10, 1]
+    assert [bar.get_width() for bar in (below, beside)] == [30, 39]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["10 ms", "", "30 ms", "39 ms"]
+    assert drawn(figure).startswith(b"\x89PNG")
+
+
 def test_flow_shows_which_groups_a_channel_has_heard_of():
     grouped = np.kron(np.eye(2), np.ones((2, 2)))
     shuffle = np.eye(4)[[0, 2, 1, 3]]
