@@ -6,7 +6,6 @@ compared before anything is timed.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,21 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from tinyinfer.bench import engines
+from tinyinfer.bench.by_layer import bench_layers
 from tinyinfer.bench.engines import Run, Subject
+from tinyinfer.bench.layer_report import LayerReport
 from tinyinfer.bench.measure import check_agreement, interleaved
+from tinyinfer.bench.networks import Network, make_inputs, named
 from tinyinfer.bench.report import BenchReport, BenchRow, Setting, make_rows
-from tinyinfer.errors import GraphError, InputError
+from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
-from tinyinfer.graph import Graph, Shape
-from tinyinfer.loading import load
+from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import cost
 from tinyinfer.profiling.roofline import machine_peak, microkernel_share
-from tinyinfer.runtime.inputs import random_inputs
 
-__all__ = ["BenchReport", "BenchRow", "bench"]
-
-Network = str | os.PathLike[str] | Model
+__all__ = ["BenchReport", "BenchRow", "LayerReport", "bench", "bench_layers", "make_inputs"]
 
 
 def bench(
@@ -53,10 +51,9 @@ def bench(
     engines.check(peers)
     if rounds < 1:
         raise InputError(f"rounds: expected at least 1, found {rounds}")
-    many = [networks] if isinstance(networks, (str, os.PathLike, Model)) else list(networks)
-    named = [_named(network) for network in many]
+    models = named(networks)
     report = BenchReport([], {count: machine_peak(count).gmacs for count in threads}, microkernel_share())
-    for name, model in named:
+    for name, model in models:
         for images in batch:
             inputs = make_inputs(model.graph, images, input_shape)
             for count in threads:
@@ -82,19 +79,3 @@ def _bench_one(
     errors = check_agreement(outputs, truth, str(setting))
     seconds = interleaved(runs, rounds)
     return make_rows(setting, shapes, cost(model.graph, shapes).macs, seconds, errors)
-
-
-def make_inputs(graph: Graph, batch: int, input_shape: Shape | None = None) -> dict[str, np.ndarray]:
-    """Normally distributed inputs for ``batch`` images; raises InputError if the network takes no such shape."""
-    shapes = {i.name: (batch, *(i.nominal if input_shape is None else input_shape)[1:]) for i in graph.inputs}
-    try:
-        graph.infer_types(shapes)
-    except GraphError as error:
-        raise InputError(f"batch {batch}: {error}") from None
-    return random_inputs(shapes)
-
-
-def _named(network: Network) -> tuple[str, Model]:
-    if isinstance(network, Model):
-        return network.name, network
-    return Path(network).name, load(network)

@@ -84,9 +84,9 @@ def make_rows(
                 version=engines.version(name),
                 median_ms=float(np.median(times)) * 1e3,
                 min_ms=float(times.min()) * 1e3,
-                quartiles_ms=_quartiles(times * 1e3),
+                quartiles_ms=quartiles(times * 1e3),
                 ratio=float(np.median(ratios)),
-                ratio_quartiles=_quartiles(ratios),
+                ratio_quartiles=quartiles(ratios),
                 gmacs_per_s=speed,
                 peak_share=speed / setting.peak,
                 error=errors[name],
@@ -96,7 +96,8 @@ def make_rows(
     return rows
 
 
-def _quartiles(values: np.ndarray) -> tuple[float, float]:
+def quartiles(values: np.ndarray) -> tuple[float, float]:
+    """The lower and the upper one."""
     low, high = np.quantile(values, (0.25, 0.75))
     return float(low), float(high)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ from tinyinfer.cli.options import (
     usage,
 )
 from tinyinfer.cli.terminal import complain, show, show_json
+
+if TYPE_CHECKING:
+    from tinyinfer.bench import BenchReport, LayerReport
 
 ImageArgument = Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; random numbers if left out.")]
 
@@ -63,25 +66,34 @@ def profile(
 
 def bench(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Model files or names of networks.")],
-    against: Annotated[str, typer.Option(metavar="ENGINE,...", help="onnxruntime, openvino.")] = "onnxruntime",
+    against: Annotated[
+        str | None, typer.Option(metavar="ENGINE,...", help="onnxruntime (alone if left out), openvino.")
+    ] = None,
     threads: Annotated[str, typer.Option(metavar="N,...", help="Threads of every engine.")] = "1",
     batch: Annotated[str, typer.Option(metavar="N,...", help="Images a call.")] = "1",
     input: InputShape = None,
-    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine.")] = 15,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine or kernel.")] = 15,
+    layers: Annotated[bool, typer.Option("--layers", help="Time every layer with every kernel instead.")] = False,
     json: Json = False,
 ) -> None:
     """Time networks side by side with other engines.  All get the same weights and inputs, in one run."""
-    from tinyinfer.bench import bench as run_bench
+    from tinyinfer import bench as benchmarks
 
-    report = run_bench(
-        models,
-        against=tuple(name for name in against.split(",") if name),
-        threads=_counts("threads", threads),
-        batch=_counts("batch", batch),
-        rounds=rounds,
-        input_shape=parse_shape(input),
-        progress=lambda text: complain(f"measuring {text}"),
-    )
+    options: dict[str, Any] = {
+        "threads": _counts("threads", threads),
+        "rounds": rounds,
+        "input_shape": parse_shape(input),
+        "progress": lambda text: complain(f"measuring {text}"),
+    }
+    images = _counts("batch", batch)
+    report: BenchReport | LayerReport
+    if layers:
+        if against or len(images) > 1:
+            raise usage("--layers compares our own kernels, for one --batch: it goes with no --against")
+        report = benchmarks.bench_layers(models, batch=images[0], **options)
+    else:
+        peers = "onnxruntime" if against is None else against
+        report = benchmarks.bench(models, tuple(name for name in peers.split(",") if name), batch=images, **options)
     if json:
         show_json(report.to_dict())
     else:

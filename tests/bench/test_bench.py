@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench_models import tiny_model
 
-from tinyinfer import ops
 from tinyinfer.bench import bench, engines, make_inputs, measure
 from tinyinfer.bench.report import BenchReport, Setting, make_rows
 from tinyinfer.errors import InputError, TinyInferError
-from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
 
 pytest.importorskip("onnxruntime")
@@ -22,19 +21,8 @@ HAS_OPENVINO = __import__("importlib.util").util.find_spec("openvino") is not No
 
 
 @pytest.fixture
-def model(rng: np.random.Generator) -> Model:
-    """A convolution, global pooling and a classifier."""
-    conv = ops.get("conv2d")(padding=1, activation="relu")
-    nodes = [
-        Node("conv", conv, ("input",), ("conv",), {"weight": "conv.weight"}),
-        Node("pool", ops.get("adaptive_avg_pool2d")(1), ("conv",), ("pool",)),
-        Node("flat", ops.get("flatten")(1), ("pool",), ("flat",)),
-        Node("fc", ops.get("linear")(), ("flat",), ("fc",), {"weight": "fc.weight"}),
-    ]
-    shapes = {"conv.weight": (16, 3, 3, 3), "fc.weight": (10, 16)}
-    weights = {key: rng.normal(0, 0.3, shape).astype(np.float32) for key, shape in shapes.items()}
-    graph = Graph([Input("input", (None, 3, None, None), (1, 3, 16, 16))], nodes, ["fc"], weights)
-    return Model(graph, {"name": "tiny"})
+def model() -> Model:
+    return tiny_model()
 
 
 def test_engines_agree_and_are_timed_in_every_setting(model: Model) -> None:
