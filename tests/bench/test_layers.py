@@ -63,7 +63,7 @@ def test_networks_share_their_common_layers():
     assert {row.threads for row in report.rows} == {1, 2}
     assert all(row.uses == {"tiny": 1, "twin": 1} for row in report.rows)
     conv = next(row for row in report.rows if row.op == "conv2d")
-    assert conv.text == "3x16x16 → 16x16x16, 3x3 relu"
+    assert conv.text == "3x3 3→16 at 16x16 relu"
     assert conv.macs == 16 * 27 * 256
     assert conv.gmacs_per_s == pytest.approx(conv.macs / conv.ms / 1e6)
     assert conv.bytes == 4 * (3 * 256 + 16 * 27 + 16 * 256)
@@ -78,7 +78,7 @@ def test_the_report_is_json_and_a_table():
     assert found["machine"]["peaks"]["1"]["gbytes_per_s"] > 0
     conv = next(layer for layer in found["layers"] if layer["op"] == "conv2d")
     assert conv["inputs"] == [[2, 3, 8, 10]]
-    assert conv["text"] == "2x3x8x10 → 2x16x8x10, 3x3 relu"
+    assert conv["text"] == "3x3 3→16 at 8x10 relu"
     assert "others / chosen" in str(report)
 
 
@@ -89,8 +89,8 @@ def test_a_faster_rival_is_named():
     assert [(r.kernel, r.ratio, r.wins) for r in row.rivals] == [("quick", 0.5, True), ("same", 0.99, False)]
     assert row.peak_share == pytest.approx(layer.macs / 1e10)
     report = LayerReport([row], {1: PEAK})
-    assert "clearly faster: quick than direct, 0.50" in str(report)
-    assert "clearly faster: same" not in str(report)
+    assert f"clearly faster than direct on {row.text}" in str(report)
+    assert "same 0.99 (" not in str(report)
     (total,) = report.networks()
     assert (total["ms"], total["best_ms"]) == (1000.0 * row.count, 500.0 * row.count)
 

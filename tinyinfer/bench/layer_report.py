@@ -71,25 +71,26 @@ class LayerRow:
 
     @property
     def text(self) -> str:
-        """The layer in a line: 144x56x56 → 24x56x56, 1x1 + residual."""
-        weighted = bool(self.params)
-        shapes = self.inputs[:1] if weighted else self.inputs
-        alike = len(shapes) > 1 and len(set(shapes)) == 1
-        read = f"{len(shapes)} of {_shape(shapes[0])}" if alike else ", ".join(map(_shape, shapes))
-        words = self._words() + (["+ residual"] if weighted and len(self.inputs) > 1 else [])
-        return ", ".join([f"{read} → {_shape(self.outputs[0])}", *([" ".join(words)] if words else [])])
+        """The layer of one image in a line, with the size of its input: 3x3 /2 64→128 at 56x56 relu + residual."""
+        words = self._window()
+        if self.params and len(self.inputs[0]) in (2, 4):
+            through = self.params["expand_weight"][:1] if "expand_weight" in self.params else ()
+            words.append("→".join(map(str, (self.inputs[0][1], *through, self.outputs[0][1]))))
+            words += [f"at {shape_text(self.inputs[0][2:])}"] if len(self.inputs[0]) == 4 else []
+        else:
+            words.append(", ".join(shape_text(shape[1:]) for shape in self.inputs))
+        words += [str(value) for name, value in self.attrs.items() if name.endswith("activation") and value]
+        return " ".join(words + (["+ residual"] if self.params and len(self.inputs) > 1 else []))
 
-    def _words(self) -> list[str]:
+    def _window(self) -> list[str]:
         attrs, weight = self.attrs, self.params.get("weight") or self.params.get("depthwise_weight") or ()
         size = weight[2:] if len(weight) == 4 else attrs.get("kernel_size") or ()
         found = ["x".join(map(str, size))] if size else []
         if "stride" in attrs and max(attrs["stride"]) > 1:
             found.append(f"/{max(attrs['stride'])}")
-        if attrs.get("groups", 1) > 1:
-            found.append(f"g{attrs['groups']}")
-        if "expand_weight" in self.params:
-            found.append(f"via {self.params['expand_weight'][0]}")
-        return found + [str(value) for name, value in attrs.items() if name.endswith("activation") and value]
+        if 1 < attrs.get("groups", 1) < self.inputs[0][1]:
+            found.append(f"{attrs['groups']} groups")
+        return found
 
 
 def make_row(layer: Layer, peak: Peak, seconds: Mapping[str, np.ndarray]) -> LayerRow:
@@ -135,7 +136,7 @@ class LayerReport(Report):
         self.rows.sort(key=lambda row: (row.threads, -row.ms * row.count))
 
     def networks(self) -> list[dict[str, Any]]:
-        """Milliseconds of each network's layers by threads: as chosen, and with whichever kernel was clearly fastest."""
+        """Milliseconds of each network's layers by threads: as chosen, and with what was clearly faster."""
         found: dict[tuple[str, int], dict[str, Any]] = {}
         for row in self.rows:
             best = min([row.ms, *(rival.ms for rival in row.rivals if rival.wins)])
@@ -162,12 +163,12 @@ class LayerReport(Report):
         rows = self.rows
         threads = [Column("threads", [str(row.threads) for row in rows])] if len(self.peaks) > 1 else []
         columns = [
-            Column("layer", [row.text for row in rows], right=False, prose=True),
+            Column("layer", [row.text for row in rows], right=False, whole=True),
             *threads,
-            Column("uses", [str(row.count) for row in rows], str(sum(row.count for row in rows))),
+            Column("uses", [str(row.count) for row in rows]),
             Column("operator, kernel", [_label(row) for row in rows], right=False, prose=True),
             Column("ms", [f"{row.ms:.3f}" for row in rows]),
-            Column("in all\nms", [f"{row.ms * row.count:.2f}" for row in rows], f"{self._total():.1f}"),
+            Column("sum\nms", [f"{row.ms * row.count:.2f}" for row in rows]),
             Column("GMAC/s", [f"{row.gmacs_per_s:.1f}" if row.macs else "-" for row in rows]),
             Column("of\npeak", [f"{row.peak_share:.0%}" if row.macs else "-" for row in rows]),
             Column("GB/s", [f"{row.gbytes_per_s:.1f}" for row in rows]),
@@ -175,35 +176,33 @@ class LayerReport(Report):
         ]
         return Table("Layers with cold weights, kernels by turns", columns, self._notes())
 
-    def _total(self) -> float:
-        return sum(row.ms * row.count for row in self.rows)
-
     def _notes(self) -> list[str]:
         notes = [cpu_name()]
-        for threads, peak in self.peaks.items():
-            notes.append(f"measured peaks with {threads} threads: {peak.gmacs:.0f} GMAC/s, {peak.gbytes:.0f} GB/s")
+        for n, peak in self.peaks.items():
+            notes.append(f"threads {n}: measured peaks {peak.gmacs:.0f} GMAC/s, {peak.gbytes:.0f} GB/s of memory")
         for row in self.rows:
-            for rival in row.rivals:
-                if rival.wins:
-                    spread = "{:.2f} to {:.2f}".format(*rival.ratio_quartiles)
-                    notes.append(
-                        f"clearly faster: {rival.kernel} than {row.kernel}, {rival.ratio:.2f} ({spread}) of its time "
-                        f"on {row.text} ({_uses(row)}, threads {row.threads})"
-                    )
+            wins = [
+                f"{r.kernel} {r.ratio:.2f} ({r.ratio_quartiles[0]:.2f} {r.ratio_quartiles[1]:.2f})"
+                for r in row.rivals
+                if r.wins
+            ]
+            if wins:
+                notes.append(
+                    f"clearly faster than {row.kernel} on {row.text} with {row.threads} threads: {', '.join(wins)}; "
+                    f"uses: {', '.join(f'{count} in {name}' for name, count in row.uses.items())}"
+                )
+        for found in self.networks():
+            faster = f", {found['best_ms']:.2f} with what was clearly faster" if found["best_ms"] < found["ms"] else ""
+            notes.append(f"{found['model']}, threads {found['threads']}: layers add up to {found['ms']:.2f} ms{faster}")
         return notes
 
 
 def _label(row: LayerRow) -> str:
-    return row.kernel if row.op == "conv2d" else f"{row.op} {row.kernel}"
+    """The kernel, where it tells the operator; the operator, where it has no other kernel."""
+    if row.op in ("conv2d", "depthwise_chain"):
+        return row.kernel
+    return f"{row.op} {row.kernel}" if row.rivals else row.op
 
 
 def _rivals(rivals: Sequence[Rival]) -> str:
-    return ", ".join(f"{rival.kernel} {rival.ratio:.2f}" for rival in rivals)
-
-
-def _uses(row: LayerRow) -> str:
-    return ", ".join(f"{count} in {name}" for name, count in row.uses.items())
-
-
-def _shape(shape: Shape) -> str:
-    return shape_text(shape[1:] if shape[0] == 1 and len(shape) > 1 else shape)
+    return ", ".join(f"{r.kernel} {r.ratio:.2f}" if r.ratio < 10 else f"{r.kernel} {r.ratio:.0f}" for r in rivals)
