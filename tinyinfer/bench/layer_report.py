@@ -79,8 +79,8 @@ class LayerRow:
             words += [f"at {shape_text(self.inputs[0][2:])}"] if len(self.inputs[0]) == 4 else []
         else:
             words.append(", ".join(shape_text(shape[1:]) for shape in self.inputs))
-        words += [str(value) for name, value in self.attrs.items() if name.endswith("activation") and value]
-        return " ".join(words + (["+ residual"] if self.params and len(self.inputs) > 1 else []))
+        endings = {str(value) for name, value in self.attrs.items() if name.endswith("activation") and value}
+        return " ".join(words + sorted(endings) + (["+ residual"] if self.params and len(self.inputs) > 1 else []))
 
     def _window(self) -> list[str]:
         attrs, weight = self.attrs, self.params.get("weight") or self.params.get("depthwise_weight") or ()
@@ -168,13 +168,12 @@ class LayerReport(Report):
             Column("uses", [str(row.count) for row in rows]),
             Column("operator, kernel", [_label(row) for row in rows], right=False, prose=True),
             Column("ms", [f"{row.ms:.3f}" for row in rows]),
-            Column("sum\nms", [f"{row.ms * row.count:.2f}" for row in rows]),
             Column("GMAC/s", [f"{row.gmacs_per_s:.1f}" if row.macs else "-" for row in rows]),
             Column("of\npeak", [f"{row.peak_share:.0%}" if row.macs else "-" for row in rows]),
             Column("GB/s", [f"{row.gbytes_per_s:.1f}" for row in rows]),
             Column("others / chosen", [_rivals(row.rivals) for row in rows], right=False, prose=True),
         ]
-        return Table("Layers with cold weights, kernels by turns", columns, self._notes())
+        return Table("Layers with cold weights, kernels by turns, most time first", columns, self._notes())
 
     def _notes(self) -> list[str]:
         notes = [cpu_name()]
