@@ -10,7 +10,7 @@ from bench_models import tiny_model
 from small_networks import residual_network
 
 from tinyinfer.bench import bench_layers
-from tinyinfer.bench.cold import HOPELESS, TRIALS, Surroundings, cold_times
+from tinyinfer.bench.cold import HOPELESS, TRIALS, Contest, Surroundings
 from tinyinfer.bench.layer_report import LayerReport, make_row
 from tinyinfer.bench.layers import layers_of
 from tinyinfer.bench.measure import disagreement
@@ -49,9 +49,8 @@ def test_every_candidate_computes_what_the_plan_computes():
     used = set()
     for layer in layers_of("net", model, inputs).values():
         for kernel in layer.candidates():
-            call, look = layer.bind(kernel, layer.inputs())
-            call()
-            assert any(disagreement(look(), expected) < 1e-4 for expected in computed)
+            layer.bind(kernel)()
+            assert any(disagreement(layer.results(), expected) < 1e-4 for expected in computed)
             used.add((kernel.op, kernel.name))
     assert {("conv2d", "direct"), ("conv2d", "im2col"), ("linear", "gemm")} <= used
 
@@ -100,17 +99,19 @@ def test_each_call_finds_its_input_fresh_and_hopeless_ones_are_dropped(monkeypat
     x.data[:] = np.arange(18)
     heard: list[str] = []
     around = Surroundings(1)
-    monkeypatch.setattr(around, "evict", lambda: heard.append("evict"))
+    monkeypatch.setattr(around, "evict", lambda: heard.append("-"))
     monkeypatch.setattr("tinyinfer.bench.cold._seconds", lambda call: call())
     calls = {"a": lambda: heard.append("a") or 1.0, "b": lambda: heard.append("b") or HOPELESS + 1}
-    seconds = cold_times(calls, [x], around, rounds=TRIALS + 2)
-    assert {name: len(times) for name, times in seconds.items()} == {"a": TRIALS + 2, "b": TRIALS}
-    assert heard[:4] == ["evict", "a", "evict", "b"]
+    contest = Contest(calls, [x])
+    for _ in range(TRIALS + 2):
+        contest.play(around)
+    assert {name: len(times) for name, times in contest.seconds.items()} == {"a": TRIALS + 2, "b": TRIALS}
+    assert "".join(heard[:12]) == "a-a" + "b-b" + "b-b" + "a-a"
     np.testing.assert_array_equal(x.data, np.arange(18))
 
 
 def test_kernels_that_disagree_are_not_timed(monkeypatch):
-    monkeypatch.setattr("tinyinfer.bench.by_layer.cold_times", lambda *_: pytest.fail("timed all the same"))
+    monkeypatch.setattr("tinyinfer.bench.by_layer.Contest.play", lambda *_: pytest.fail("timed all the same"))
     monkeypatch.setattr("tinyinfer.bench.measure.TOLERANCE", -1.0)
     with pytest.raises(TinyInferError, match="conv2d on"):
         bench_layers(tiny_model(), rounds=1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from tinyinfer.bench.cold import Surroundings, cold_times
+from tinyinfer.bench.cold import Contest, Surroundings
 from tinyinfer.bench.layer_report import LayerReport, LayerRow, make_row
 from tinyinfer.bench.layers import Layer, layers_of
 from tinyinfer.bench.measure import check_agreement
@@ -37,32 +37,39 @@ def bench_layers(
     """
     if rounds < 1:
         raise InputError(f"rounds: expected at least 1, found {rounds}")
-    report: list[LayerRow] = []
     models = named(networks)
+    rows: list[LayerRow] = []
     for count in threads:
-        around, rows = Surroundings(count), dict[Hashable, LayerRow]()
+        timed: dict[Hashable, LayerRow] = {}
         for name, model in models:
             if progress is not None:
                 progress(f"layers of {name}, batch {batch}, threads {count}")
             ours = Model(model.graph, model.meta, count, model.options.kernels)
-            for key, layer in layers_of(name, ours, make_inputs(model.graph, batch, input_shape)).items():
-                if key in rows:
-                    rows[key].uses.update(layer.uses)
-                else:
-                    rows[key] = _bench_layer(layer, around, rounds, count)
-        report += rows.values()
-    return LayerReport(report, {count: machine_peak(count) for count in threads})
+            layers = layers_of(name, ours, make_inputs(model.graph, batch, input_shape))
+            for key in layers.keys() & timed.keys():
+                timed[key].uses.update(layers.pop(key).uses)
+            timed |= _time(layers, rounds, count)
+        rows += timed.values()
+    return LayerReport(rows, {count: machine_peak(count) for count in threads})
 
 
-def _bench_layer(layer: Layer, around: Surroundings, rounds: int, threads: int) -> LayerRow:
-    inputs = layer.inputs()
-    bound = {kernel.name: layer.bind(kernel, inputs) for kernel in layer.candidates()}
+def _time(layers: Mapping[Hashable, Layer], rounds: int, threads: int) -> dict[Hashable, LayerRow]:
+    """A row for each layer.  All take part in every round, so that a bad moment of the machine spoils none of them."""
+    around, peak = Surroundings(threads), machine_peak(threads)
     with guard(threads):
-        outputs: dict[str, list[np.ndarray]] = {}
-        for name, (call, look) in bound.items():
-            call()
-            outputs[name] = look()
-        truth = next(iter(outputs.values()))
-        check_agreement(outputs, truth, f"{layer.problem.op.name} on {shape_text(layer.problem.inputs[0])}")
-        seconds = cold_times({name: call for name, (call, _) in bound.items()}, inputs, around, rounds)
-    return make_row(layer, machine_peak(threads), seconds)
+        contests = {key: _contest(layer) for key, layer in layers.items()}
+        for _ in range(rounds):
+            for contest in contests.values():
+                contest.play(around)
+    return {key: make_row(layer, peak, contests[key].seconds) for key, layer in layers.items()}
+
+
+def _contest(layer: Layer) -> Contest:
+    calls = {kernel.name: layer.bind(kernel) for kernel in layer.candidates()}
+    outputs: dict[str, list[np.ndarray]] = {}
+    for name, call in calls.items():
+        call()
+        outputs[name] = layer.results()
+    truth = next(iter(outputs.values()))
+    check_agreement(outputs, truth, f"{layer.problem.op.name} on {shape_text(layer.problem.inputs[0])}")
+    return Contest(calls, layer.inputs)

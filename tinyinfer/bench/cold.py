@@ -35,25 +35,37 @@ class Surroundings:
         stream(x, y, np.float32(1), *() if self._threads == 1 else (self._threads,))
 
 
-def cold_times(
-    calls: Mapping[str, Bound], inputs: Sequence[FeatureMap], around: Surroundings, rounds: int
-) -> dict[str, np.ndarray]:
-    """Seconds of each call, one number a round, all in turn in every round; the first call is the standard.
+class Contest:
+    """Calls that compute the same from the same inputs, timed round by round; the first is the standard.
 
-    Calls that are hopeless after a few rounds are left out of the others.
+    Those that are hopeless after a few rounds sit out the rest.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    hopeful = dict(calls)
-    first = next(iter(calls))
-    for index in range(rounds):
-        for name in list(hopeful) if index % 2 == 0 else list(hopeful)[::-1]:
+
+    def __init__(self, calls: Mapping[str, Bound], inputs: Sequence[FeatureMap]) -> None:
+        self._calls, self._inputs = dict(calls), inputs
+        self._seconds: dict[str, list[float]] = {name: [] for name in calls}
+
+    def play(self, around: Surroundings) -> None:
+        """One round: each call timed once, in an order that is reversed from round to round.
+
+        A call before brings weights and outputs as near as a network's last run would have left them: back into the
+        cache that all cores share, if that holds a network.
+        """
+        first = next(iter(self._seconds))
+        played = len(self._seconds[first])
+        for name in list(self._calls) if played % 2 == 0 else list(self._calls)[::-1]:
+            self._calls[name]()
             around.evict()
-            around.touch(inputs)
-            seconds[name].append(_seconds(hopeful[name]))
-        if index == TRIALS - 1:
-            limit = HOPELESS * min(seconds[first])
-            hopeful = {name: call for name, call in calls.items() if min(seconds[name]) <= limit}
-    return {name: np.array(values) for name, values in seconds.items()}
+            around.touch(self._inputs)
+            self._seconds[name].append(_seconds(self._calls[name]))
+        if played + 1 == TRIALS:
+            limit = HOPELESS * min(self._seconds[first])
+            self._calls = {name: call for name, call in self._calls.items() if min(self._seconds[name]) <= limit}
+
+    @property
+    def seconds(self) -> dict[str, np.ndarray]:
+        """Seconds of each call, one number for every round that it played, from the first on."""
+        return {name: np.array(values) for name, values in self._seconds.items()}
 
 
 def _seconds(call: Bound) -> float:

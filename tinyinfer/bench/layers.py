@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty, image_dims
 from tinyinfer.model import Model
-from tinyinfer.passes.assign_layout import Placement
 from tinyinfer.profiling.cost import FLOAT_BYTES, node_cost
 from tinyinfer.runtime.executor import View
 from tinyinfer.runtime.plan import Plan, Step
@@ -22,16 +21,15 @@ from tinyinfer.weights import Weights
 class Layer:
     """A step of a plan by itself, with all that is needed to bind any kernel to memory like the plan's.
 
-    ``values`` are what its first use read, ``sources`` and ``targets`` how its inputs and outputs lay in memory there.
+    ``inputs`` hold what its first use read, laid out as they were there, ``outputs`` have room for what it wrote.
     ``uses`` counts how often each network has it.
     """
 
     chosen: Kernel
     why: str
     weights: Weights
-    values: tuple[np.ndarray, ...]
-    sources: tuple[Placement, ...]
-    targets: tuple[Placement, ...]
+    inputs: Sequence[FeatureMap]
+    outputs: Sequence[FeatureMap]
     macs: int
     bytes: int
     uses: dict[str, int] = field(default_factory=dict)
@@ -46,24 +44,17 @@ class Layer:
         others = [k for k in kernels.list(self.chosen.op) if k is not type(self.chosen) and k.applies(self.problem)]
         return [type(self.chosen), *others]
 
-    def bind(self, kernel: type[Kernel], sources: list[FeatureMap]) -> tuple[Bound, Callable[[], list[np.ndarray]]]:
-        """A kernel bound to these inputs and outputs of its own: the call, and a look at its outputs."""
+    def bind(self, kernel: type[Kernel]) -> Bound:
+        """A kernel bound to the layer's inputs and outputs."""
         instance = self.chosen
         if kernel is not type(instance):
             params = {role: self.weights[role] for role in self.weights}
             instance = kernel(self.problem, kernel.pack(dataclasses.replace(self.problem, params=params)))
-        shapes = self.problem.outputs
-        maps = [_memory(shape, place) for shape, place in zip(shapes, self.targets, strict=True)]
-        call = instance.bind(sources, maps, aligned_empty(instance.scratch_floats))
-        return call, lambda: [y.logical(shape).copy() for y, shape in zip(maps, shapes, strict=True)]
+        return instance.bind(self.inputs, self.outputs, aligned_empty(instance.scratch_floats))
 
-    def inputs(self) -> list[FeatureMap]:
-        """The values, in memory of their own."""
-        maps = []
-        for value, place in zip(self.values, self.sources, strict=True):
-            maps.append(_memory(value.shape, place))
-            maps[-1].logical(value.shape)[...] = value
-        return maps
+    def results(self) -> list[np.ndarray]:
+        """Copies of the outputs."""
+        return [y.logical(shape).copy() for y, shape in zip(self.outputs, self.problem.outputs, strict=True)]
 
 
 def layers_of(name: str, model: Model, inputs: Mapping[str, np.ndarray]) -> dict[Hashable, Layer]:
@@ -96,20 +87,23 @@ def _key(kernel: Kernel) -> Hashable:
 
 def _layer(plan: Plan, step: Step, chosen: Kernel, view: View) -> Layer:
     found = node_cost(step.node, step.input_types, plan.graph.param_types(step.node), step.output_types)
-    return Layer(
+    layer = Layer(
         chosen=chosen,
         why=step.node.why,
         weights=plan.graph.param_arrays(step.node),
-        values=tuple(view(value).copy() for value in step.inputs),
-        sources=tuple(plan.placements[value] for value in step.inputs),
-        targets=tuple(plan.placements[value] for value in step.outputs),
+        inputs=[_memory(plan, value) for value in step.inputs],
+        outputs=[_memory(plan, value) for value in step.outputs],
         macs=found.macs,
         bytes=found.memory_access * FLOAT_BYTES,
     )
+    for value, place in zip(step.inputs, layer.inputs, strict=True):
+        place.logical(plan.types[value].shape)[...] = view(value)
+    return layer
 
 
-def _memory(shape: tuple[int, ...], place: Placement) -> FeatureMap:
+def _memory(plan: Plan, value: str) -> FeatureMap:
     """Room for a value, its pixels as far apart and its start as far from an aligned address as in the plan."""
+    shape, place = plan.types[value].shape, plan.placements[value]
     n, _, h, w = image_dims(shape)
     memory = aligned_empty(place.offset + n * h * w * place.pixel_stride)
     memory[:] = 0  # what lies between the pixels is moved along with them, and denormal numbers would be slow
