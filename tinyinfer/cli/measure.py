@@ -67,37 +67,60 @@ def profile(
 def bench(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Model files or names of networks.")],
     against: Annotated[
-        str | None, typer.Option(metavar="ENGINE,...", help="onnxruntime (alone if left out), openvino.")
+        str | None,
+        typer.Option(metavar="ENGINE,...", help="onnxruntime (if left out), openvino, torch.", show_default=False),
     ] = None,
     threads: Annotated[str, typer.Option(metavar="N,...", help="Threads of every engine.")] = "1",
     batch: Annotated[str, typer.Option(metavar="N,...", help="Images a call.")] = "1",
     input: InputShape = None,
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine or kernel.")] = 15,
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT[=N,...]", help="How cost grows with batch, resolution, threads or width."),
+    ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="Time every layer with every kernel instead.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png or .svg file.")] = None,
     json: Json = False,
 ) -> None:
     """Time networks side by side with other engines.  All get the same weights and inputs, in one run."""
     from tinyinfer import bench as benchmarks
+    from tinyinfer.plots.saving import picture_kind, save
 
+    images, peers = _counts("batch", batch), "onnxruntime" if against is None else against
     options: dict[str, Any] = {
         "threads": _counts("threads", threads),
         "rounds": rounds,
         "input_shape": parse_shape(input),
         "progress": lambda text: complain(f"measuring {text}"),
     }
-    images = _counts("batch", batch)
     report: BenchReport | LayerReport
     if layers:
-        if against or len(images) > 1:
-            raise usage("--layers compares our own kernels, for one --batch: it goes with no --against")
+        if against or sweep or plot or len(images) > 1:
+            raise usage("--layers is about our own kernels and one --batch: it takes no --against, --sweep or --plot")
         report = benchmarks.bench_layers(models, batch=images[0], **options)
     else:
-        peers = "onnxruntime" if against is None else against
-        report = benchmarks.bench(models, tuple(name for name in peers.split(",") if name), batch=images, **options)
+        if plot is not None:
+            picture_kind(plot)  # what can't be drawn is said before anything is measured
+        options |= {"against": tuple(name for name in peers.split(",") if name), "batch": images}
+        if sweep is None:
+            report = benchmarks.bench(models, **options)
+        else:
+            report = benchmarks.bench_sweep(models, *_sweep(sweep), **options)
+        if plot is not None:
+            save(report.plot(), plot)
     if json:
         show_json(report.to_dict())
     else:
         show(report)
+
+
+def _sweep(text: str) -> tuple[str, tuple[float, ...] | None]:
+    """What "batch" or "batch=1,4,16" says."""
+    name, sign, numbers = text.partition("=")
+    try:
+        return name, tuple(map(float, numbers.split(","))) if sign else None
+    except ValueError:
+        raise usage(f"--sweep: expected WHAT or WHAT=N,..., found {text!r}") from None
 
 
 def _counts(name: str, text: str) -> tuple[int, ...]:
