@@ -92,7 +92,7 @@ def over_resolution(name: str, start: Point, values: Sequence[float] | None) -> 
     points = [start._replace(value=n, shape=(*nominal[:2], n, n)) for n in _whole("resolution", values or usual)]
     if values is None:
         points = [point for point in points if _fits(point)]
-    if not points:
+    if len(points) < (1 if values else 2):
         raise InputError(f"{name}: sweep over resolution: it takes images of {side} pixels a side only")
     return points
 
