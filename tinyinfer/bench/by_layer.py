@@ -30,7 +30,7 @@ def bench_layers(
     """Time every distinct layer of networks (models, or what `tinyinfer.load` takes) with every kernel that applies.
 
     Layers are those of the networks' plans for ``batch`` images of nominal size or of ``input_shape``: norms folded,
-    blocks fused, kernels chosen.  Before each call other memory is moved and the layer's input written anew, so that
+    blocks fused, kernels chosen.  Before each call other memory is moved and the layer's own written anew, so that
     weights come from as far away as they do inside a network.  ``progress`` is told what comes next.
 
     Raises InputError for sizes that do not fit, TinyInferError when kernels disagree.
@@ -72,4 +72,4 @@ def _contest(layer: Layer) -> Contest:
         outputs[name] = layer.results()
     truth = next(iter(outputs.values()))
     check_agreement(outputs, truth, f"{layer.problem.op.name} on {shape_text(layer.problem.inputs[0])}")
-    return Contest(calls, layer.inputs)
+    return Contest(calls, [*layer.outputs, *layer.inputs])

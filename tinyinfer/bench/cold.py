@@ -36,13 +36,15 @@ class Surroundings:
 
 
 class Contest:
-    """Calls that compute the same from the same inputs, timed round by round; the first is the standard.
+    """Calls that compute the same over the same memory, timed round by round; the first is the standard.
 
+    ``warm`` is what lies in the cache before each: outputs, whose place in the arena held another value a moment ago,
+    and last the inputs, which the layer before has just written.
     Those that are hopeless after a few rounds sit out the rest.
     """
 
-    def __init__(self, calls: Mapping[str, Bound], inputs: Sequence[FeatureMap]) -> None:
-        self._calls, self._inputs = dict(calls), inputs
+    def __init__(self, calls: Mapping[str, Bound], warm: Sequence[FeatureMap]) -> None:
+        self._calls, self._warm = dict(calls), warm
         self._seconds: dict[str, list[float]] = {name: [] for name in calls}
 
     def play(self, around: Surroundings) -> None:
@@ -56,7 +58,7 @@ class Contest:
         for name in list(self._calls) if played % 2 == 0 else list(self._calls)[::-1]:
             self._calls[name]()
             around.evict()
-            around.touch(self._inputs)
+            around.touch(self._warm)
             self._seconds[name].append(_seconds(self._calls[name]))
         if played + 1 == TRIALS:
             limit = HOPELESS * min(self._seconds[first])

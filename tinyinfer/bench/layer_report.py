@@ -187,7 +187,7 @@ class LayerReport(Report):
             ]
             if wins:
                 notes.append(
-                    f"clearly faster than {row.kernel} on {row.text} with {row.threads} threads: {', '.join(wins)}; "
+                    f"clearly faster than {row.kernel} on {row.text}, threads {row.threads}: {', '.join(wins)}; "
                     f"uses: {', '.join(f'{count} in {name}' for name, count in row.uses.items())}"
                 )
         for found in self.networks():
