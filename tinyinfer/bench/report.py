@@ -212,9 +212,9 @@ class BenchReport(Report):
         return [
             ", ".join(dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)),
             cpu_name(),
-            *(
-                f"measured with {n} thread{'s' if n > 1 else ''}: peak {peak.gmacs:.0f} GMAC/s, stream through memory "
-                f"{peak.gbytes:.0f} GB/s (more than all of it: values stay in caches)"
+            "measured peaks of multiply-adds and of a stream through memory: "
+            + ", ".join(
+                f"{peak.gmacs:.0f} GMAC/s and {peak.gbytes:.0f} GB/s with {n} thread{'s' if n > 1 else ''}"
                 for n, peak in self.peaks.items()
             ),
             f"the GEMM microkernel reaches {self.microkernel_share:.0%} of the peak of one thread",

@@ -32,7 +32,7 @@ ImageArgument = Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A p
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("profile", epilog="Example: tinyinfer profile mobilenet_v2 --by op --trace trace.json")(profile)
-    app.command("bench", epilog="Example: tinyinfer bench resnet18 --against onnxruntime,openvino")(bench)
+    app.command("bench", epilog="Example: tinyinfer bench resnet18 --against openvino --sweep batch=1,4,16")(bench)
     app.command("compare", epilog="Example: tinyinfer compare resnet18 --kernel conv2d=winograd2x2")(compare)
 
 
@@ -76,7 +76,10 @@ def bench(
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine or kernel.")] = 15,
     sweep: Annotated[
         str | None,
-        typer.Option(metavar="WHAT[=N,...]", help="How cost grows with batch, resolution, threads or width."),
+        typer.Option(
+            metavar="WHAT[=N,...]",
+            help="How cost grows with batch, resolution, threads or width.",
+        ),
     ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="Time every layer with every kernel instead.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png or .svg file.")] = None,

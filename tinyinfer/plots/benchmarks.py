@@ -57,12 +57,12 @@ def _panel(ax: Axes, groups: Sequence[Group], engines: Sequence[str], first: boo
     ax.axvline(1, color=QUIET, linewidth=1.2)
     for i, name in enumerate(engines):
         present = [(y, group[name]) for y, group in enumerate(groups) if name in group]
-        rows, colour = [row for _, row in present], PALETTE[i % len(PALETTE)]
+        rows, colour, marker = [row for _, row in present], *_look(i + 1)
         heights = [y + 0.16 * (i - (len(engines) - 1) / 2) for y, _ in present]  # lest equal ones hide each other
         low, high = (np.array([row.ratio_quartiles[side] for row in rows]) for side in (0, 1))
         ax.hlines(heights, low, high, color=colour, linewidth=2, alpha=0.6)
         x = [row.ratio for row in rows]
-        ax.plot(x, heights, MARKERS[i % len(MARKERS)], color=colour, markersize=6, markeredgecolor="white", label=name)
+        ax.plot(x, heights, marker, color=colour, markersize=6, markeredgecolor="white", label=name)
     for y, group in enumerate(groups):
         ax.annotate(
             f"{group[OURS].median_ms:.3g} ms", (1, y), (4, 0), xycoords=("axes fraction", "data"),
@@ -83,7 +83,7 @@ def sweep(report: SweepReport) -> Figure:
     """
     series = report.series()
     down, across = math.ceil(len(series) / ACROSS), min(len(series), ACROSS)
-    size = (WIDTH, 0.6 + (3.2 if across > 1 else 3.8) * down)
+    size = (WIDTH if across > 1 else 0.7 * WIDTH, 0.6 + 3.2 * down)
     figure, axes = new_figure(lambda plt: plt.subplots(down, across, figsize=size, squeeze=False))
     for ax in axes.flat[len(series) :]:
         ax.set_axis_off()
@@ -101,8 +101,8 @@ def _curves(ax: Axes, groups: Sequence[Group], swept: str) -> None:
     x = np.array([group[OURS].value for group in groups], np.float64)
     for i, name in enumerate(groups[0]):
         y = [group[name].median_ms for group in groups]
-        marker = MARKERS[i % len(MARKERS)]
-        ax.plot(x, y, marker=marker, markeredgecolor="white", color=PALETTE[i % len(PALETTE)], label=name)
+        colour, marker = _look(i)
+        ax.plot(x, y, marker=marker, markeredgecolor="white", color=colour, label=name)
     macs = np.array([group[OURS].macs for group in groups], np.float64)
     ideal = x[0] / x if swept == "threads" else macs / macs[0]
     label = "1 / threads" if swept == "threads" else "in proportion to mult-adds"
@@ -117,6 +117,11 @@ def _curves(ax: Axes, groups: Sequence[Group], swept: str) -> None:
     ax.set_xticks(x, [f"{value:g}" for value in x], minor=False)
     ax.xaxis.set_minor_formatter(lambda value, _: "")
     ax.tick_params(axis="x", which="minor", length=0)
+
+
+def _look(engine: int) -> tuple[str, str]:
+    """Colour and marker of an engine, tinyinfer the first: the same in both pictures."""
+    return PALETTE[engine % len(PALETTE)], MARKERS[engine % len(MARKERS)]
 
 
 def _count(number: int, what: str) -> str:
