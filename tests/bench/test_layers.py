@@ -79,6 +79,7 @@ def test_the_report_is_json_and_a_table():
     assert conv["inputs"] == [[2, 3, 8, 10]]
     assert conv["text"] == "3x3 3→16 at 8x10 relu"
     assert "others / chosen" in str(report)
+    assert "batch 2" in str(report)
 
 
 def test_a_faster_rival_is_named():

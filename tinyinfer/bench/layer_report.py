@@ -173,7 +173,9 @@ class LayerReport(Report):
             Column("GB/s", [f"{row.gbytes_per_s:.1f}" for row in rows]),
             Column("others / chosen", [_rivals(row.rivals) for row in rows], right=False, prose=True),
         ]
-        return Table("Layers with cold weights, kernels by turns, most time first", columns, self._notes())
+        images = max((row.inputs[0][0] for row in rows), default=1)
+        title = f"Layers with cold weights, batch {images}, kernels by turns, most time first"
+        return Table(title, columns, self._notes())
 
     def _notes(self) -> list[str]:
         notes = [cpu_name()]
