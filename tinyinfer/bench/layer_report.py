@@ -182,15 +182,13 @@ class LayerReport(Report):
         for n, peak in self.peaks.items():
             notes.append(f"threads {n}: measured peaks {peak.gmacs:.0f} GMAC/s, {peak.gbytes:.0f} GB/s of memory")
         for row in self.rows:
-            wins = [
-                f"{r.kernel} {r.ratio:.2f} ({r.ratio_quartiles[0]:.2f} {r.ratio_quartiles[1]:.2f})"
-                for r in row.rivals
-                if r.wins
-            ]
+            wins = [rival for rival in row.rivals if rival.wins]
             if wins:
+                saved = (row.ms - min(rival.ms for rival in wins)) * row.count
                 notes.append(
-                    f"clearly faster than {row.kernel} on {row.text}, threads {row.threads}: {', '.join(wins)}; "
-                    f"uses: {', '.join(f'{count} in {name}' for name, count in row.uses.items())}"
+                    f"clearly faster than {row.kernel} on {row.text}, threads {row.threads}: "
+                    f"{', '.join(map(_with_spread, wins))}; saves {saved:.3f} ms in all, "
+                    f"{', '.join(f'{count} in {name}' for name, count in row.uses.items())}"
                 )
         for found in self.networks():
             faster = f", {found['best_ms']:.2f} with what was clearly faster" if found["best_ms"] < found["ms"] else ""
@@ -203,6 +201,11 @@ def _label(row: LayerRow) -> str:
     if row.op in ("conv2d", "depthwise_chain"):
         return row.kernel
     return f"{row.op} {row.kernel}" if row.rivals else row.op
+
+
+def _with_spread(rival: Rival) -> str:
+    low, high = rival.ratio_quartiles
+    return f"{rival.kernel} {rival.ratio:.2f} ({low:.2f} {high:.2f})"
 
 
 def _rivals(rivals: Sequence[Rival]) -> str:
