@@ -1,12 +1,6 @@
-"""Every operator, and whole networks, against torch.nn.functional, by the module that trains the default network."""
+"""Every operator, and whole networks, against torch.nn.functional, by the module that benchmarks and training use."""
 
 from __future__ import annotations
-
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,16 +13,9 @@ from tinyinfer.ops.base import Case
 from tinyinfer.profiling.cost import cost
 
 torch = pytest.importorskip("torch")
+TorchGraph = pytest.importorskip("tinyinfer.bench.torch_graph").TorchGraph
 
 CASES = [(name, i) for name in ops.names() if not ops.get(name).composite for i in range(len(ops.get(name).cases()))]
-
-
-@pytest.fixture(scope="module")
-def torch_graph() -> Iterator[ModuleType]:
-    folder = str(Path(__file__).resolve().parents[1] / "weights")
-    sys.path.insert(0, folder)
-    yield importlib.import_module("torch_graph")
-    sys.path.remove(folder)
 
 
 def one_node(name: str, case: Case, rng: np.random.Generator) -> Graph:
@@ -52,13 +39,13 @@ def types_of(graph: Graph, node: Node) -> tuple[list, dict]:
 
 
 @pytest.mark.parametrize(("name", "index"), CASES)
-def test_operator(torch_graph: ModuleType, name: str, index: int, rng: np.random.Generator) -> None:
+def test_operator(name: str, index: int, rng: np.random.Generator) -> None:
     graph = one_node(name, ops.get(name).cases()[index], rng)
     node = graph.nodes[0]
     x = node.op.example_inputs([i.nominal for i in graph.inputs], rng)
     expected = node.op.reference(x, {role: v.astype(np.float64) for role, v in graph.param_arrays(node).items()})
     with torch.no_grad():
-        found = torch_graph.TorchGraph(graph).double().eval()(*map(torch.from_numpy, x))
+        found = TorchGraph(graph).double().eval()(*map(torch.from_numpy, x))
     found = [found] if isinstance(found, torch.Tensor) else found
     for a, b in zip(expected, found, strict=True):
         assert a.shape == tuple(b.shape)
@@ -77,12 +64,12 @@ def test_operator(torch_graph: ModuleType, name: str, index: int, rng: np.random
         ("upsampler_max_unpool", 37),
     ],
 )
-def test_network(torch_graph: ModuleType, name: str, size: int, rng: np.random.Generator) -> None:
+def test_network(name: str, size: int, rng: np.random.Generator) -> None:
     graph = models.create(name, seed=1).graph
     x = rng.standard_normal((2, 3, size, size)).astype(np.float32)
     expected = Model(graph, kernels="reference")(x)
     with torch.no_grad():
-        found = torch_graph.TorchGraph(graph).eval()(torch.from_numpy(x)).numpy()
+        found = TorchGraph(graph).eval()(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
@@ -104,24 +91,20 @@ def fitting_input(graph: Graph) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("family", models.families())
-def test_every_family_computes_what_torch_computes(
-    torch_graph: ModuleType, family: str, rng: np.random.Generator
-) -> None:
+def test_every_family_computes_what_torch_computes(family: str, rng: np.random.Generator) -> None:
     graph = models.create(smallest(family), seed=1).graph
     for key, array in graph.weights.items():  # smaller, lest deep residual networks explode and amplify rounding
         graph.weights[key] = 0.6 * array if array.ndim > 1 else array
     x = rng.standard_normal(fitting_input(graph)).astype(np.float32)
     expected = Model(graph, threads=1).run({graph.inputs[0].name: x})
     with torch.no_grad():
-        found = torch_graph.TorchGraph(graph).eval()(torch.from_numpy(x))
+        found = TorchGraph(graph).eval()(torch.from_numpy(x))
     for y, name in zip([found] if isinstance(found, torch.Tensor) else found, graph.outputs, strict=True):
         np.testing.assert_allclose(y.numpy(), expected[name], rtol=0, atol=1e-4 * np.abs(expected[name]).max())
 
 
-def test_training_normalises_by_the_batch_and_moves_the_statistics(
-    torch_graph: ModuleType, rng: np.random.Generator
-) -> None:
-    net = torch_graph.TorchGraph(one_node("batch_norm", ops.get("batch_norm").cases()[0], rng)).train()
+def test_training_normalises_by_the_batch_and_moves_the_statistics(rng: np.random.Generator) -> None:
+    net = TorchGraph(one_node("batch_norm", ops.get("batch_norm").cases()[0], rng)).train()
     before = net.weights()
     x = torch.from_numpy(rng.normal(3, 2, (8, 7, 5, 6)).astype(np.float32))
     y = net(x).detach().transpose(0, 1).flatten(1).numpy()
@@ -133,12 +116,12 @@ def test_training_normalises_by_the_batch_and_moves_the_statistics(
     np.testing.assert_allclose(net.weights()["node.running_mean"], x.mean((0, 2, 3)).numpy(), rtol=1e-5)
 
 
-def test_writing_over_values_does_not_change_the_gradients(torch_graph: ModuleType, rng: np.random.Generator) -> None:
+def test_writing_over_values_does_not_change_the_gradients(rng: np.random.Generator) -> None:
     x = torch.from_numpy(rng.standard_normal((4, 3, 32, 32)).astype(np.float32))
     gradients = []
     for overwrite in (True, False):
         torch.manual_seed(0)  # dropout's
-        net = torch_graph.TorchGraph(models.create("mobilenet_v2_cifar", seed=2).graph).train()
+        net = TorchGraph(models.create("mobilenet_v2_cifar", seed=2).graph).train()
         assert any(net.overwrites(node) for node in net.order)
         if not overwrite:
             net._overwrites = set()

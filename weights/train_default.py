@@ -25,9 +25,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from torch_graph import TorchGraph
 
 from tinyinfer import models
+from tinyinfer.bench.torch_graph import TorchGraph
 from tinyinfer.formats import npz
 
 ARCHITECTURE = "mobilenet_v2_cifar"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,6 +204,35 @@ def test_bench(ti, model_file):
     assert "onnxruntime" in out
     assert all(line.startswith("tinyinfer: measuring") or "compiling" in line for line in err.splitlines())
     assert json.loads(out)
+
+
+def test_bench_of_layers(ti, model_file):
+    code, out, _ = ti("bench", model_file, "--layers", "--rounds", 1, "--json")
+    assert code == 0
+    assert {"conv2d", "linear"} <= {layer["op"] for layer in json.loads(out)["layers"]}
+    code, out, _ = ti("bench", model_file, "--layers", "--rounds", 1)
+    assert code == 0
+    assert "3x3 3→8 at 16x16 relu6" in out
+
+
+def test_bench_sweeps_and_draws(ti, model_file, tmp_path):
+    pytest.importorskip("matplotlib")
+    target = tmp_path / "sweep.svg"
+    code, out, err = ti("bench", model_file, "--sweep", "batch=1,3", "--against", "", "--rounds", 1, "--plot", target)
+    assert code == 0, err
+    assert "Time per call by batch" in out
+    assert "measuring small.npz, batch 3, threads 1" in err
+    assert target.read_text().startswith("<?xml")
+    found = json.loads(ti("bench", model_file, "--sweep", "batch=2", "--against", "", "--rounds", 1, "--json").out)
+    assert [row["value"] for row in found["rows"]] == [2]
+
+
+def test_the_package_runs_as_a_module(tmp_path):
+    root = Path(tinyinfer.__file__).resolve().parents[1]
+    command = [sys.executable, "-m", "tinyinfer", "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"tinyinfer {tinyinfer.__version__}\n"
 
 
 def test_export(ti, model_file, tmp_path, rng):

@@ -1,16 +1,20 @@
 """The engines a benchmark compares: each turns a network and inputs into a call without arguments.
 
-Peers read the network from an ONNX file with every size fixed, get float32 arithmetic and the given
-number of threads, and are otherwise left at their own best settings.
+Peers read the network from an ONNX file with every size fixed (torch reads none: it runs our graph node by node), get
+float32 arithmetic and the given number of threads, and are otherwise left at their own best settings.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +25,15 @@ Outputs = list[np.ndarray]
 Run = Callable[[], Outputs]
 Inputs = Mapping[str, np.ndarray]
 
+TRIALS = 3  # calls by which a setting of an engine is chosen
+
 
 @dataclass(frozen=True)
 class Subject:
-    """What every engine is given: the model, the same network as a file, inputs and a number of threads."""
+    """What every engine is given: the model, the same network as a file, inputs and a number of threads.
+
+    The model is set to that number; the file is there for the engines of `FROM_ONNX` alone.
+    """
 
     model: Model
     onnx: Path
@@ -34,16 +43,15 @@ class Subject:
 
 def tinyinfer(subject: Subject) -> Run:
     """This package, called as its users call it."""
-    return _ours(subject, subject.model.options.kernels)
+    return _ours(subject.model, subject)
 
 
 def textbook(subject: Subject) -> Run:
     """This package in plain NumPy: what outputs are compared with where there is no peer."""
-    return _ours(subject, "reference")
+    return _ours(Model(subject.model.graph, subject.model.meta, kernels="reference"), subject)
 
 
-def _ours(subject: Subject, kernels: Mapping[str, str] | str | None) -> Run:
-    model = Model(subject.model.graph, subject.model.meta, subject.threads, kernels)
+def _ours(model: Model, subject: Subject) -> Run:
     inputs = dict(subject.inputs)
     return lambda: list(model.run(inputs).values())
 
@@ -80,11 +88,45 @@ def openvino(subject: Subject) -> Run:
     return run
 
 
+def torch(subject: Subject) -> Run:
+    """PyTorch, eager, norms apart as its users run them; images in whichever memory format is faster here."""
+    th = _package("torch")
+    from tinyinfer.bench.torch_graph import TorchGraph
+
+    graph = subject.model.graph
+    th.set_num_threads(subject.threads)
+
+    def prepare(layout: Any) -> Run:
+        network = TorchGraph(graph).eval().to(memory_format=layout)
+        tensors = [th.from_numpy(subject.inputs[i.name]) for i in graph.inputs]
+        tensors = [x.contiguous(memory_format=layout) if x.dim() == 4 else x for x in tensors]
+
+        def run() -> Outputs:
+            with th.inference_mode():
+                found = network(*tensors)
+            return [y.numpy() for y in (found if isinstance(found, tuple) else (found,))]
+
+        return run
+
+    return min((prepare(layout) for layout in (th.channels_last, th.contiguous_format)), key=_least_seconds)
+
+
+def _least_seconds(run: Run) -> float:
+    """Of a few calls, after one that is not counted."""
+    times = [time.perf_counter()]
+    for _ in range(TRIALS + 1):
+        run()
+        times.append(time.perf_counter())
+    return min(b - a for a, b in pairwise(times[1:]))
+
+
 ENGINES: dict[str, Callable[[Subject], Run]] = {
     "tinyinfer": tinyinfer,
     "onnxruntime": onnxruntime,
     "openvino": openvino,
+    "torch": torch,
 }
+FROM_ONNX = ("onnxruntime", "openvino")
 
 
 def check(names: Sequence[str]) -> None:
@@ -97,7 +139,7 @@ def check(names: Sequence[str]) -> None:
 
 def version(name: str) -> str:
     """The version of an engine, without what its build appends."""
-    return str(_package(name).__version__).partition("-")[0]
+    return re.split("[-+]", str(_package(name).__version__))[0]
 
 
 def _package(name: str) -> ModuleType:

@@ -10,7 +10,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,21 +18,35 @@ from tinyinfer.bench import engines
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
 from tinyinfer.profiling.report import Report
+from tinyinfer.profiling.roofline import Peak
 from tinyinfer.profiling.tables import By, Column, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 OURS = "tinyinfer"
 
 
 class Setting(NamedTuple):
-    """What is measured: a network, images a call, threads, and the machine's peak at that many threads."""
+    """What is measured: a network, images a call, threads, and the value of what a sweep goes through."""
 
     model: str
     batch: int
     threads: int
-    peak: float  # GMAC/s
+    sweep: str = ""
+    value: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.model}, batch {self.batch}, threads {self.threads}"
+        swept = f"{self.sweep} {self.value:g}, " if self.value is not None and self.sweep not in self._fields else ""
+        return f"{self.model}, {swept}batch {self.batch}, threads {self.threads}"
+
+
+class Counts(NamedTuple):
+    """What one call takes and costs: mult-adds of the network, and bytes that the steps of our plan read and write."""
+
+    input_shapes: Mapping[str, Shape]
+    macs: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -41,8 +55,10 @@ class BenchRow:
 
     Times are milliseconds a call, ``rounds_ms`` one number a round.  ``ratio`` is tinyinfer's time over this
     engine's, the median of the rounds' ratios, with their quartiles: under 1, tinyinfer is faster.
-    ``peak_share`` is ``gmacs_per_s`` over the fused multiply-adds that the machine was measured to do.
-    ``error`` is the largest difference from the first peer's output over its standard deviation.
+    ``peak_share`` is ``gmacs_per_s`` over the fused multiply-adds that the machine was measured to do;
+    ``bandwidth_share`` is ``gbytes_per_s`` over the stream that it was measured to move, known of tinyinfer alone, and
+    above 1 where values stay in caches.  ``error`` is the largest difference from the first peer's output over its
+    standard deviation.  ``value`` is that of what a sweep goes through.
     """
 
     model: str
@@ -51,6 +67,7 @@ class BenchRow:
     threads: int
     engine: str
     version: str
+    macs: int
     median_ms: float
     min_ms: float
     quartiles_ms: tuple[float, float]
@@ -58,70 +75,84 @@ class BenchRow:
     ratio_quartiles: tuple[float, float]
     gmacs_per_s: float
     peak_share: float
+    gbytes_per_s: float | None
+    bandwidth_share: float | None
     error: float
     rounds_ms: tuple[float, ...]
+    value: float | None = None
 
 
 def make_rows(
-    setting: Setting,
-    shapes: Mapping[str, Shape],
-    macs: int,
-    seconds: Mapping[str, np.ndarray],
-    errors: Mapping[str, float],
+    setting: Setting, counts: Counts, peak: Peak, seconds: Mapping[str, np.ndarray], errors: Mapping[str, float]
 ) -> list[BenchRow]:
     """A row for each engine from its seconds a call in every round."""
     rows = []
     for name, times in seconds.items():
-        ratios = seconds[OURS] / times
-        speed = macs / float(np.median(times)) / 1e9
+        median, ratios = float(np.median(times)), seconds[OURS] / times
+        speed = counts.macs / median / 1e9
+        moved = counts.bytes / median / 1e9 if name == OURS else None
         rows.append(
             BenchRow(
                 model=setting.model,
-                input_shapes=shapes,
+                input_shapes=counts.input_shapes,
                 batch=setting.batch,
                 threads=setting.threads,
                 engine=name,
                 version=engines.version(name),
-                median_ms=float(np.median(times)) * 1e3,
+                macs=counts.macs,
+                median_ms=median * 1e3,
                 min_ms=float(times.min()) * 1e3,
-                quartiles_ms=_quartiles(times * 1e3),
+                quartiles_ms=quartiles(times * 1e3),
                 ratio=float(np.median(ratios)),
-                ratio_quartiles=_quartiles(ratios),
+                ratio_quartiles=quartiles(ratios),
                 gmacs_per_s=speed,
-                peak_share=speed / setting.peak,
+                peak_share=speed / peak.gmacs,
+                gbytes_per_s=moved,
+                bandwidth_share=None if moved is None else moved / peak.gbytes,
                 error=errors[name],
                 rounds_ms=tuple((times * 1e3).tolist()),
+                value=setting.value,
             )
         )
     return rows
 
 
-def _quartiles(values: np.ndarray) -> tuple[float, float]:
+def best_peer(group: Mapping[str, BenchRow]) -> BenchRow | None:
+    """The fastest engine beside tinyinfer; None where there is no other."""
+    return min((row for row in group.values() if row.engine != OURS), key=lambda row: row.median_ms, default=None)
+
+
+def quartiles(values: np.ndarray) -> tuple[float, float]:
+    """The lower and the upper one."""
     low, high = np.quantile(values, (0.25, 0.75))
     return float(low), float(high)
 
 
 @dataclass
 class BenchReport(Report):
-    """All rows of one run; the machine's measured peak in GMAC/s by threads, and the microkernel's share of it."""
+    """All rows of one run; the machine's measured peaks by threads, and the microkernel's share of one thread's."""
 
     rows: list[BenchRow]
-    peaks: dict[int, float]
+    peaks: dict[int, Peak]
     microkernel_share: float
+
+    def groups(self) -> list[dict[str, BenchRow]]:
+        """The rows by engine of everything that was measured in one go, in order."""
+        found: dict[Any, dict[str, BenchRow]] = {}
+        for row in self.rows:
+            found.setdefault((row.model, row.value, row.batch, row.threads), {})[row.engine] = row
+        return list(found.values())
 
     def summary(self) -> list[dict[str, Any]]:
         """Per threads and batch: geometric mean and worst case, over networks, of the ratio to each one's best peer."""
-        best: dict[tuple[int, int], dict[str, BenchRow]] = {}
-        for row in self.rows:
-            if row.engine != OURS:
-                group = best.setdefault((row.threads, row.batch), {})
-                if row.model not in group or row.median_ms < group[row.model].median_ms:
-                    group[row.model] = row
+        against: dict[tuple[int, int], list[BenchRow]] = {}
+        for group in self.groups():
+            if (peer := best_peer(group)) is not None:
+                against.setdefault((peer.threads, peer.batch), []).append(peer)
         found = []
-        for (threads, batch), group in best.items():
-            ratios = [row.ratio for row in group.values()]
-            worst = max(group.values(), key=lambda row: row.ratio)
-            mean = math.exp(float(np.mean(np.log(ratios))))
+        for (threads, batch), peers in against.items():
+            worst = max(peers, key=lambda row: row.ratio)
+            mean = math.exp(float(np.mean([math.log(row.ratio) for row in peers])))
             found.append(
                 {"threads": threads, "batch": batch, "geomean": mean, "worst": worst.ratio, "worst_model": worst.model}
             )
@@ -134,14 +165,29 @@ class BenchReport(Report):
         """Everything, as JSON can hold it."""
         machine = {
             "cpu": cpu_name(),
-            "peak_gmacs_per_s": {str(count): peak for count, peak in self.peaks.items()},
+            "peak_gmacs_per_s": {str(count): peak.gmacs for count, peak in self.peaks.items()},
+            "peak_gbytes_per_s": {str(count): peak.gbytes for count, peak in self.peaks.items()},
             "microkernel_share": self.microkernel_share,
         }
         return {"machine": machine, "rows": self.records(), "summary": self.summary()}
 
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> BenchReport:
+        """The report that `to_dict` was made of."""
+        machine = found["machine"]
+        gmacs, gbytes = machine["peak_gmacs_per_s"], machine["peak_gbytes_per_s"]
+        peaks = {int(n): Peak(2 * gmacs[n], gbytes[n], int(n)) for n in gmacs}
+        return cls([BenchRow(**row) for row in found["rows"]], peaks, machine["microkernel_share"])
+
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` to a file; raises OSError."""
         write_text(path, json.dumps(self.to_dict(), indent=1))
+
+    def plot(self) -> Figure:
+        """Our time over the peers', network by network; needs the ``plots`` extra.  Raises InputError without peers."""
+        from tinyinfer.plots.benchmarks import ratios
+
+        return ratios(self)
 
     def table(self, by: By = "node") -> Table:
         rows = self.rows
@@ -155,19 +201,27 @@ class BenchReport(Report):
             Column("least\nms", [f"{row.min_ms:.3g}" for row in rows]),
             Column("GMAC/s", [f"{row.gmacs_per_s:.1f}" for row in rows]),
             Column("of\npeak", [f"{row.peak_share:.0%}" for row in rows]),
+            Column("of\nstream", [f"{row.bandwidth_share:.0%}" if row.bandwidth_share else "" for row in rows]),
             Column("tinyinfer\n/ engine", [f"{row.ratio:.2f}" if row else "" for row in peers]),
             Column("\nquartiles", ["{:.2f} {:.2f}".format(*row.ratio_quartiles) if row else "" for row in peers]),
         ]
         return Table("Time per call, engines by turns", columns, self._notes())
 
-    def _notes(self) -> list[str]:
-        peaks = ", ".join(f"{peak:.0f} with {threads}" for threads, peak in self.peaks.items())
-        versions = dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)
-        notes = [
-            ", ".join(versions),
-            f"{cpu_name()}; measured peak in GMAC/s by threads: {peaks}",
+    def circumstances(self) -> list[str]:
+        """The engines' versions, and what the machine was measured to do at most."""
+        return [
+            ", ".join(dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)),
+            cpu_name(),
+            "measured peaks of multiply-adds and of a stream through memory: "
+            + ", ".join(
+                f"{peak.gmacs:.0f} GMAC/s and {peak.gbytes:.0f} GB/s with {n} thread{'s' if n > 1 else ''}"
+                for n, peak in self.peaks.items()
+            ),
             f"the GEMM microkernel reaches {self.microkernel_share:.0%} of the peak of one thread",
         ]
+
+    def _notes(self) -> list[str]:
+        notes = self.circumstances()
         for s in self.summary():
             notes.append(
                 f"batch {s['batch']}, threads {s['threads']}: tinyinfer / best peer {s['geomean']:.2f} "

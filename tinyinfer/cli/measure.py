@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,13 +23,16 @@ from tinyinfer.cli.options import (
 )
 from tinyinfer.cli.terminal import complain, show, show_json
 
+if TYPE_CHECKING:
+    from tinyinfer.bench import BenchReport, LayerReport
+
 ImageArgument = Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; random numbers if left out.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("profile", epilog="Example: tinyinfer profile mobilenet_v2 --by op --trace trace.json")(profile)
-    app.command("bench", epilog="Example: tinyinfer bench resnet18 --against onnxruntime,openvino")(bench)
+    app.command("bench", epilog="Example: tinyinfer bench resnet18 --against openvino --sweep batch=1,4,16")(bench)
     app.command("compare", epilog="Example: tinyinfer compare resnet18 --kernel conv2d=winograd2x2")(compare)
 
 
@@ -63,29 +66,64 @@ def profile(
 
 def bench(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Model files or names of networks.")],
-    against: Annotated[str, typer.Option(metavar="ENGINE,...", help="onnxruntime, openvino.")] = "onnxruntime",
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="ENGINE,...", help="onnxruntime (if left out), openvino, torch.", show_default=False),
+    ] = None,
     threads: Annotated[str, typer.Option(metavar="N,...", help="Threads of every engine.")] = "1",
     batch: Annotated[str, typer.Option(metavar="N,...", help="Images a call.")] = "1",
     input: InputShape = None,
-    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine.")] = 15,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="Turns of every engine or kernel.")] = 15,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT[=N,...]",
+            help="How cost grows with batch, resolution, threads or width.",
+        ),
+    ] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="Time every layer with every kernel instead.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png or .svg file.")] = None,
     json: Json = False,
 ) -> None:
     """Time networks side by side with other engines.  All get the same weights and inputs, in one run."""
-    from tinyinfer.bench import bench as run_bench
+    from tinyinfer import bench as benchmarks
+    from tinyinfer.plots.saving import picture_kind, save
 
-    report = run_bench(
-        models,
-        against=tuple(name for name in against.split(",") if name),
-        threads=_counts("threads", threads),
-        batch=_counts("batch", batch),
-        rounds=rounds,
-        input_shape=parse_shape(input),
-        progress=lambda text: complain(f"measuring {text}"),
-    )
+    images, peers = _counts("batch", batch), "onnxruntime" if against is None else against
+    options: dict[str, Any] = {
+        "threads": _counts("threads", threads),
+        "rounds": rounds,
+        "input_shape": parse_shape(input),
+        "progress": lambda text: complain(f"measuring {text}"),
+    }
+    report: BenchReport | LayerReport
+    if layers:
+        if against or sweep or plot or len(images) > 1:
+            raise usage("--layers is about our own kernels and one --batch: it takes no --against, --sweep or --plot")
+        report = benchmarks.bench_layers(models, batch=images[0], **options)
+    else:
+        if plot is not None:
+            picture_kind(plot)  # what can't be drawn is said before anything is measured
+        options |= {"against": tuple(name for name in peers.split(",") if name), "batch": images}
+        if sweep is None:
+            report = benchmarks.bench(models, **options)
+        else:
+            report = benchmarks.bench_sweep(models, *_sweep(sweep), **options)
+        if plot is not None:
+            save(report.plot(), plot)
     if json:
         show_json(report.to_dict())
     else:
         show(report)
+
+
+def _sweep(text: str) -> tuple[str, tuple[float, ...] | None]:
+    """What "batch" or "batch=1,4,16" says."""
+    name, sign, numbers = text.partition("=")
+    try:
+        return name, tuple(map(float, numbers.split(","))) if sign else None
+    except ValueError:
+        raise usage(f"--sweep: expected WHAT or WHAT=N,..., found {text!r}") from None
 
 
 def _counts(name: str, text: str) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from tinyinfer.plots.images import conv_kernels, feature_maps
 from tinyinfer.plots.lines import bars, lines
 from tinyinfer.plots.memory import arena
 from tinyinfer.plots.points import points
+from tinyinfer.plots.saving import save
 from tinyinfer.plots.stacked import stacked
 from tinyinfer.plots.style import PALETTE, style
 from tinyinfer.plots.timings import op_times, profile, roofline, step_times
@@ -30,6 +31,7 @@ __all__ = [
     "points",
     "profile",
     "roofline",
+    "save",
     "stacked",
     "step_times",
     "style",

@@ -29,11 +29,12 @@ class Column:
     total: str = ""
     right: bool = True  # numbers are aligned to the right
     prose: bool = False  # sentences are cut at their end; names at their start, where those of neighbours are alike
+    whole: bool = False  # never cut
 
     @property
     def shrinks(self) -> bool:
         """Whether its cells may be shortened: names may, numbers and single words may not."""
-        return not self.right and self.width > LEAST_TEXT
+        return not self.right and not self.whole and self.width > LEAST_TEXT
 
     def fit(self, cell: str, width: int) -> str:
         """The cell, cut to ``width`` characters."""

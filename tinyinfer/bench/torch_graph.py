@@ -1,4 +1,4 @@
-"""A tinyinfer graph as a torch module: the same definition that is run for inference is what gets trained.
+"""A tinyinfer graph as a torch module: what benchmarks run beside us, and what the default network is trained with.
 
 It is also a second opinion on every operator, since torch computes each one here (tests/test_torch_cross_check.py).
 """
@@ -12,16 +12,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_resampling import FUNCTIONS as RESAMPLING
-from torch_sampling import FUNCTIONS as SAMPLING
 
+from tinyinfer.bench.torch_resampling import FUNCTIONS as RESAMPLING
+from tinyinfer.bench.torch_sampling import FUNCTIONS as SAMPLING
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node
 
 STATISTICS = ("running_mean", "running_var")
 
 
-class TorchGraph(nn.Module):
+class TorchGraph(nn.Module):  # type: ignore[misc]
     """Runs a graph's nodes with torch.nn.functional, one function an operator.
 
     Parameters are the graph's weights under their keys with "/" for ".", which torch does not allow; running
@@ -143,8 +143,10 @@ def _group_norm(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Ten
 
 
 def _instance_norm(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
-    roles = (params.get(role) for role in ("running_mean", "running_var", "weight", "bias"))
-    return F.instance_norm(inputs[0], *roles, use_input_stats="running_var" not in params, eps=node.op.eps)
+    mean, var, weight, bias = (params.get(role) for role in ("running_mean", "running_var", "weight", "bias"))
+    return F.instance_norm(
+        inputs[0], mean, var, weight, bias, use_input_stats="running_var" not in params, eps=node.op.eps
+    )
 
 
 def _relu6(net: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:

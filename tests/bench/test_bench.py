@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench_models import tiny_model
 
-from tinyinfer import ops
 from tinyinfer.bench import bench, engines, make_inputs, measure
-from tinyinfer.bench.report import BenchReport, Setting, make_rows
+from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
 from tinyinfer.errors import InputError, TinyInferError
-from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
+from tinyinfer.profiling.roofline import Peak
+
+PEAK = Peak(gflops=200.0, gbytes=10.0)
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
@@ -22,19 +24,8 @@ HAS_OPENVINO = __import__("importlib.util").util.find_spec("openvino") is not No
 
 
 @pytest.fixture
-def model(rng: np.random.Generator) -> Model:
-    """A convolution, global pooling and a classifier."""
-    conv = ops.get("conv2d")(padding=1, activation="relu")
-    nodes = [
-        Node("conv", conv, ("input",), ("conv",), {"weight": "conv.weight"}),
-        Node("pool", ops.get("adaptive_avg_pool2d")(1), ("conv",), ("pool",)),
-        Node("flat", ops.get("flatten")(1), ("pool",), ("flat",)),
-        Node("fc", ops.get("linear")(), ("flat",), ("fc",), {"weight": "fc.weight"}),
-    ]
-    shapes = {"conv.weight": (16, 3, 3, 3), "fc.weight": (10, 16)}
-    weights = {key: rng.normal(0, 0.3, shape).astype(np.float32) for key, shape in shapes.items()}
-    graph = Graph([Input("input", (None, 3, None, None), (1, 3, 16, 16))], nodes, ["fc"], weights)
-    return Model(graph, {"name": "tiny"})
+def model() -> Model:
+    return tiny_model()
 
 
 def test_engines_agree_and_are_timed_in_every_setting(model: Model) -> None:
@@ -50,7 +41,7 @@ def test_engines_agree_and_are_timed_in_every_setting(model: Model) -> None:
         assert len(row.rounds_ms) == 2
         assert 0 < row.min_ms <= row.median_ms
         assert row.gmacs_per_s == pytest.approx(row.batch * (16 * 27 * 256 + 160) / row.median_ms / 1e6)
-        assert row.peak_share == pytest.approx(row.gmacs_per_s / report.peaks[row.threads])
+        assert row.peak_share == pytest.approx(row.gmacs_per_s / report.peaks[row.threads].gmacs)
         assert row.error < 1e-4
         assert row.version
 
@@ -80,7 +71,9 @@ def test_engines_that_disagree_are_not_timed(model: Model, monkeypatch: pytest.M
 
     monkeypatch.setitem(engines.ENGINES, "openvino", wrong)
     monkeypatch.setattr(engines, "check", lambda names: None)
-    monkeypatch.setattr("tinyinfer.bench.interleaved", lambda runs, rounds: pytest.fail("timed all the same"))
+    monkeypatch.setattr(
+        "tinyinfer.bench.by_network.interleaved", lambda runs, rounds: pytest.fail("timed all the same")
+    )
     with pytest.raises(TinyInferError, match="tiny, batch 1, threads 1: openvino's output"):
         bench(model, ("onnxruntime", "openvino"), rounds=1)
 
@@ -121,13 +114,39 @@ def test_nan_agrees_with_nothing() -> None:
         measure.check_agreement({"x": [truth[0], truth[1] + np.nan]}, truth, "net")
 
 
+def rows_of(seconds: dict[str, list[float]], setting: Setting = Setting("net", 1, 1)) -> list[BenchRow]:  # noqa: B008
+    """Rows of engines that took these seconds a round, for a network of 10^9 mult-adds and 10^9 bytes."""
+    counts = Counts({"x": (1, 3, 8, 8)}, macs=10**9, bytes=10**9)
+    times = {name: np.array(values) for name, values in seconds.items()}
+    return make_rows(setting, counts, PEAK, times, dict.fromkeys(times, 0.0))
+
+
 def test_ratios_are_medians_over_rounds_and_the_summary_takes_the_best_peer() -> None:
-    setting = Setting("net", 1, 1, peak=100.0)
-    seconds = {"tinyinfer": np.array([1.0, 2.0, 4.0]), "onnxruntime": np.array([2.0, 2.0, 2.0])}
-    rows = make_rows(setting, {"x": (1,)}, 10**9, seconds, dict.fromkeys(seconds, 0.0))
+    rows = rows_of({"tinyinfer": [1.0, 2.0, 4.0], "onnxruntime": [2.0, 2.0, 2.0], "openvino": [1.0, 1.0, 1.0]})
     assert rows[1].ratio == 1.0
     assert rows[1].ratio_quartiles == (0.75, 1.5)
-    assert rows[0].peak_share == pytest.approx(0.005)
-    faster = make_rows(setting, {"x": (1,)}, 10**9, {**seconds, "onnxruntime": np.ones(3)}, dict.fromkeys(seconds, 0.0))
-    (found,) = BenchReport([*rows, *faster[1:]], {1: 100.0}, 0.9).summary()
+    (found,) = BenchReport(rows, {1: PEAK}, 0.9).summary()
     assert found["geomean"] == pytest.approx(2.0)
+    assert found["worst_model"] == "net"
+
+
+def test_shares_are_of_the_measured_peaks_and_bytes_are_known_of_ours_alone() -> None:
+    ours, theirs = rows_of({"tinyinfer": [2.0], "onnxruntime": [4.0]})
+    assert (ours.gmacs_per_s, ours.peak_share) == (0.5, 0.005)
+    assert (ours.gbytes_per_s, ours.bandwidth_share) == (0.5, 0.05)
+    assert (theirs.gmacs_per_s, theirs.gbytes_per_s, theirs.bandwidth_share) == (0.25, None, None)
+
+
+def test_a_report_comes_back_from_json() -> None:
+    report = BenchReport(rows_of({"tinyinfer": [2.0], "onnxruntime": [4.0]}), {1: PEAK}, 0.9)
+    again = BenchReport.from_dict(json.loads(json.dumps(report.to_dict())))
+    assert str(again) == str(report)
+    assert again.peaks == report.peaks
+    assert again.summary() == report.summary()
+
+
+def test_bytes_are_those_of_the_steps_of_our_plan(model: Model) -> None:
+    (row,) = bench(model, against=(), rounds=1).rows
+    conv = 3 * 256 + 16 * 27 + 16 * 256
+    pool, linear = 16 * 256 + 16, 16 + 160 + 10
+    assert row.gbytes_per_s == pytest.approx(4 * (conv + pool + linear) / row.median_ms / 1e6)

@@ -1,0 +1,110 @@
+"""Benchmarks as pictures and as the page of the documentation."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tinyinfer import plots
+from tinyinfer.bench.report import BenchReport, Counts, Setting, make_rows
+from tinyinfer.bench.sweep_report import SweepReport
+from tinyinfer.errors import InputError
+from tinyinfer.profiling.roofline import Peak
+
+pytest.importorskip("matplotlib").use("agg")
+
+PEAK = Peak(gflops=200.0, gbytes=10.0)
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def rows(name: str, batch: int, threads: int, sweep: str = "", value: float | None = None) -> list:
+    seconds = {"tinyinfer": np.array([0.8, 1.0, 1.2]), "openvino": np.array([2.0, 2.0, 2.0])}
+    counts = Counts({}, macs=10**9, bytes=10**9)
+    return make_rows(Setting(name, batch, threads, sweep, value), counts, PEAK, seconds, dict.fromkeys(seconds, 0.0))
+
+
+@pytest.fixture
+def report(monkeypatch: pytest.MonkeyPatch) -> BenchReport:
+    monkeypatch.setattr("tinyinfer.bench.engines.version", lambda name: "1.0")
+    found = [row for threads in (1, 2) for name in ("a", "b") for row in rows(name, 1, threads)]
+    return BenchReport(found, {1: PEAK, 2: PEAK}, 0.9)
+
+
+def test_ratios_have_a_panel_for_each_setting_and_a_dot_for_each_peer(report):
+    figure = report.plot()
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["1 image, 1 thread", "1 image, 2 threads"]
+    for ax in figure.axes:
+        (dots,) = [line for line in ax.lines if line.get_label() == "openvino"]
+        np.testing.assert_allclose(dots.get_xdata(), [0.5, 0.5])
+        assert [text.get_text() for text in ax.texts] == ["1e+03 ms", "1e+03 ms"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+
+
+def test_there_is_nothing_to_draw_without_peers(report):
+    report.rows = [row for row in report.rows if row.engine == "tinyinfer"]
+    with pytest.raises(InputError, match="expected engines to compare with"):
+        report.plot()
+
+
+@pytest.mark.parametrize("sweep", ["batch", "threads", "resolution"])
+def test_sweeps_have_a_curve_for_each_engine(report, sweep):
+    found = []
+    for name in ("a", "b", "c"):
+        for n in (1, 2, 4):
+            found += rows(name, n if sweep == "batch" else 1, n if sweep == "threads" else 1, sweep, n)
+    figure = SweepReport(found, {1: PEAK}, 0.9, sweep).plot()
+    drawn = [ax for ax in figure.axes if ax.lines]
+    assert len(drawn) == 3
+    for ax in drawn:
+        curves = {line.get_label(): line for line in ax.lines}
+        assert {"tinyinfer", "openvino"} < set(curves)
+        assert list(curves["openvino"].get_xdata()) == [1, 2, 4]
+        assert list(curves["openvino"].get_ydata()) == [2000, 2000, 2000]
+
+
+def test_figures_are_saved_as_their_names_say(report, tmp_path):
+    for name, start in (("x.png", b"\x89PNG"), ("x.svg", b"<?xml")):
+        plots.save(report.plot(), tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
+    first = (tmp_path / "x.svg").read_bytes()
+    plots.save(report.plot(), tmp_path / "x.svg")
+    assert (tmp_path / "x.svg").read_bytes() == first
+    assert b"openvino</text>" in first
+    with pytest.raises(InputError, match=r"x\.jpg: expected the name of a \.png or \.svg file"):
+        plots.save(report.plot(), tmp_path / "x.jpg")
+
+
+def page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("draw_benchmarks", DOCS / "draw_benchmarks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_written_between_its_marks(report, tmp_path, monkeypatch):
+    script = page()
+    (tmp_path / "benchmarks.md").write_text(f"before\n{script.BEGIN}old\n{script.END}after\n")
+    monkeypatch.setattr(script, "DOCS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["draw", str(tmp_path / "found.json")])
+    report.to_json(tmp_path / "found.json")
+    script.main()
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert text.count("| a | **1000.0** | 2000.0 (0.50) | 1% | 10% |") == 2
+    assert "tinyinfer takes **0.50** of the fastest peer's time" in text
+    assert (tmp_path / "benchmarks.svg").stat().st_size > 1000
+
+
+def test_the_page_and_its_picture_are_there():
+    script = page()
+    text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    middle = text.split(script.BEGIN)[1].split(script.END)[0]
+    assert all(middle.count(f"| {name} |") == 2 for name in script.NETWORKS)
+    assert "(benchmarks.svg)" in text
+    assert (DOCS / "benchmarks.svg").stat().st_size < 200_000

@@ -1,0 +1,95 @@
+"""Benchmarks of whole networks: every engine on every combination of network, images a call and threads."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tinyinfer.bench import engines
+from tinyinfer.bench.engines import Run, Subject
+from tinyinfer.bench.measure import check_agreement, interleaved
+from tinyinfer.bench.networks import Network, make_inputs, named
+from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
+from tinyinfer.errors import InputError
+from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
+from tinyinfer.graph import Shape
+from tinyinfer.model import Model
+from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
+from tinyinfer.profiling.roofline import machine_peak, microkernel_share
+from tinyinfer.runtime.plan import Plan
+
+Progress = Callable[[str], None] | None
+
+
+def bench(
+    networks: Network | Iterable[Network],
+    against: Sequence[str] = ("onnxruntime",),
+    threads: Sequence[int] = (1,),
+    batch: Sequence[int] = (1,),
+    rounds: int = 15,
+    input_shape: Shape | None = None,
+    progress: Progress = None,
+) -> BenchReport:
+    """Time networks (models, or what `tinyinfer.load` takes) side by side with other engines.
+
+    ``against`` names peers: keys of `engines.ENGINES`.  Every combination of network, ``batch`` and ``threads``
+    is one interleaved run of ``rounds`` rounds, on random inputs of the network's nominal size or of
+    ``input_shape`` (whose batch is replaced).  ``progress`` is told what comes next.
+
+    Raises InputError for an unknown or missing engine and for sizes that do not fit, UnsupportedOpError when a
+    network can't be given to a peer, TinyInferError when outputs disagree.
+    """
+    peers = check_peers(against, rounds)
+    report = BenchReport([], {count: machine_peak(count) for count in threads}, microkernel_share())
+    for name, model in named(networks):
+        for images in batch:
+            inputs = make_inputs(model.graph, images, input_shape)
+            for count in threads:
+                setting = Setting(name, images, count)
+                report.rows += bench_setting(setting, model, inputs, peers, rounds, progress)
+    return report
+
+
+def check_peers(against: Sequence[str], rounds: int) -> tuple[str, ...]:
+    """The peers, each once; raises InputError for one that is unknown or missing, and for no rounds."""
+    peers = tuple(name for name in dict.fromkeys(against) if name != "tinyinfer")
+    engines.check(peers)
+    if rounds < 1:
+        raise InputError(f"rounds: expected at least 1, found {rounds}")
+    return peers
+
+
+def bench_setting(
+    setting: Setting,
+    model: Model,
+    inputs: Mapping[str, np.ndarray],
+    peers: Sequence[str],
+    rounds: int,
+    progress: Progress = None,
+) -> list[BenchRow]:
+    """A row for each engine, from one interleaved run."""
+    if progress is not None:
+        progress(str(setting))
+    shapes = {name: array.shape for name, array in inputs.items()}
+    ours = Model(model.graph, model.meta, setting.threads, model.options.kernels)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.onnx"
+        if not set(peers).isdisjoint(engines.FROM_ONNX):
+            export_onnx(fix_inputs(model.graph, shapes), file)
+        subject = Subject(ours, file, inputs, setting.threads)
+        runs: dict[str, Run] = {name: engines.ENGINES[name](subject) for name in ("tinyinfer", *peers)}
+    outputs = {name: [array.copy() for array in run()] for name, run in runs.items()}
+    truth = outputs[peers[0]] if peers else engines.textbook(subject)()
+    errors = check_agreement(outputs, truth, str(setting))
+    counts = Counts(shapes, cost(model.graph, shapes).macs, _moved(ours.plan(shapes)))
+    return make_rows(setting, counts, machine_peak(setting.threads), interleaved(runs, rounds), errors)
+
+
+def _moved(plan: Plan) -> int:
+    """Bytes that the steps read and write, weights included, borders apart."""
+    steps = [step for step in plan.steps if step.node.op.name not in ("input", "output")]
+    costs = [node_cost(s.node, s.input_types, plan.graph.param_types(s.node), s.output_types) for s in steps]
+    return FLOAT_BYTES * sum(found.memory_access for found in costs)

@@ -1,0 +1,76 @@
+"""Timing kernels on a layer as it is inside a network: its input fresh in the cache, its weights long gone from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from tinyinfer.kernels import peak
+from tinyinfer.kernels.base import Bound, FeatureMap
+
+EVICTED_FLOATS = 4 << 20  # read, and as many written: 32 MiB, several times what a core keeps to itself
+TRIALS, HOPELESS = 3, 4.0  # a kernel that still takes so many times as long as the first is timed no more
+
+
+class Surroundings:
+    """What other layers do to the caches between two calls of this one."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._read, self._written = (np.ones(EVICTED_FLOATS, np.float32) for _ in range(2))
+
+    def evict(self) -> None:
+        """Move as much memory as pushes everything else out of the cores' own caches."""
+        self._stream(self._read, self._written)
+
+    def touch(self, maps: Sequence[FeatureMap]) -> None:
+        """Write values as the layer before would just have done, a part in each thread; they stay what they are."""
+        for x in maps:
+            self._stream(x.data, x.data)
+
+    def _stream(self, x: np.ndarray, y: np.ndarray) -> None:
+        stream: Callable[..., None] = peak.stream if self._threads == 1 else peak.stream_parallel
+        stream(x, y, np.float32(1), *() if self._threads == 1 else (self._threads,))
+
+
+class Contest:
+    """Calls that compute the same over the same memory, timed round by round; the first is the standard.
+
+    ``warm`` is what lies in the cache before each: outputs, whose place in the arena held another value a moment ago,
+    and last the inputs, which the layer before has just written.
+    Those that are hopeless after a few rounds sit out the rest.
+    """
+
+    def __init__(self, calls: Mapping[str, Bound], warm: Sequence[FeatureMap]) -> None:
+        self._calls, self._warm = dict(calls), warm
+        self._seconds: dict[str, list[float]] = {name: [] for name in calls}
+
+    def play(self, around: Surroundings) -> None:
+        """One round: each call timed once, in an order that is reversed from round to round.
+
+        A call before brings weights and outputs as near as a network's last run would have left them: back into the
+        cache that all cores share, if that holds a network.
+        """
+        first = next(iter(self._seconds))
+        played = len(self._seconds[first])
+        for name in list(self._calls) if played % 2 == 0 else list(self._calls)[::-1]:
+            self._calls[name]()
+            around.evict()
+            around.touch(self._warm)
+            self._seconds[name].append(_seconds(self._calls[name]))
+        if played + 1 == TRIALS:
+            limit = HOPELESS * min(self._seconds[first])
+            self._calls = {name: call for name, call in self._calls.items() if min(self._seconds[name]) <= limit}
+
+    @property
+    def seconds(self) -> dict[str, np.ndarray]:
+        """Seconds of each call, one number for every round that it played, from the first on."""
+        return {name: np.array(values) for name, values in self._seconds.items()}
+
+
+def _seconds(call: Bound) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
