@@ -47,8 +47,8 @@ def pointwise_parallel(
 
 
 def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
-    """(row_parts, column_parts): rows are split where each thread gets several tiles, panels otherwise."""
-    if pixels >= 4 * MR * threads or n < 2 * NR:
+    """(row_parts, column_parts): rows are split where each thread gets two tiles, panels otherwise."""
+    if -(-pixels // MR) >= 2 * threads or n < 2 * NR:
         return threads, 1
     return 1, min(threads, -(-n // NR))
 
