@@ -13,47 +13,48 @@ from typing import Any
 from tinyinfer.errors import InputError
 from tinyinfer.kernels.base import Kernel
 
-# files that define kernels; each lists its own in KERNELS
-_MODULES: tuple[str, ...] = (
-    "pointwise",
-    "grouped_pointwise",
-    "depthwise",
-    "depthwise_chain",
-    "direct",
-    "im2col",
-    "winograd",
-    "pooling",
-    "activation",
-    "elementwise",
-    "layout",
-    "norms",
-    "instance_norm",
-    "shift",
-    "deform",
-    "transposed",
-    "resample",
-    "pixel_shuffle",
-    "response_norm",
-)
+# files that define kernels and the operators these are for, so that a network brings in no others; each lists its own
+# kernels in KERNELS
+_MODULES: dict[str, tuple[str, ...]] = {
+    "pointwise": ("conv2d", "linear"),
+    "grouped_pointwise": ("conv2d",),
+    "depthwise": ("conv2d",),
+    "depthwise_chain": ("depthwise_chain",),
+    "direct": ("conv2d",),
+    "im2col": ("conv2d",),
+    "winograd": ("conv2d",),
+    "pooling": ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d"),
+    "activation": (
+        *("relu", "relu6", "hardtanh", "leaky_relu", "hardsigmoid", "hardswish", "softsign"),
+        *("sigmoid", "silu", "tanh", "elu", "celu", "selu", "mish", "gelu"),
+    ),
+    "elementwise": ("add", "mul", "batch_norm", "layer_scale", "scale_shift", "prelu"),
+    "layout": ("concat", "split", "channel_shuffle", "index_select", "pad", "flatten"),
+    "norms": ("layer_norm", "group_norm"),
+    "instance_norm": ("instance_norm",),
+    "shift": ("shift", "sparse_shift"),
+    "deform": ("deform_conv2d",),
+    "transposed": ("conv_transpose2d",),
+    "resample": ("interpolate",),
+    "pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
+    "response_norm": ("local_response_norm",),
+}
 
 
 @functools.cache
-def _all() -> dict[str, dict[str, type[Kernel]]]:
-    found: dict[str, dict[str, type[Kernel]]] = {}
-    for module in _MODULES:
-        for kernel in importlib.import_module(f"tinyinfer.kernels.{module}").KERNELS:
-            found.setdefault(kernel.op, {})[kernel.name] = kernel
-    return found
+def _kernels_of(op: str) -> dict[str, type[Kernel]]:
+    modules = [importlib.import_module(f"tinyinfer.kernels.{name}") for name, ops in _MODULES.items() if op in ops]
+    return {kernel.name: kernel for module in modules for kernel in module.KERNELS if kernel.op == op}
 
 
 def list(op: str) -> Sequence[type[Kernel]]:
     """Every fast kernel of an operator (none for most operators: the reference serves them)."""
-    return tuple(_all().get(op, {}).values())
+    return tuple(_kernels_of(op).values())
 
 
 def find(op: str, name: str) -> type[Kernel]:
     """The kernel called ``name``; raises InputError naming the ones there are."""
-    kernels = _all().get(op, {})
+    kernels = _kernels_of(op)
     if name not in kernels:
         raise InputError(f"no kernel {name!r} for {op}; there are: {', '.join(sorted(kernels)) or 'none'}")
     return kernels[name]

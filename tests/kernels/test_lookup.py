@@ -1,0 +1,49 @@
+"""Looking kernels up: by operator and name, bringing in only the files that are needed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinyinfer import kernels
+from tinyinfer.errors import InputError
+
+FOLDER = Path(kernels.__file__).parent
+
+
+def test_the_table_of_files_says_what_they_define() -> None:
+    modules = {path.stem: importlib.import_module(f"tinyinfer.kernels.{path.stem}") for path in FOLDER.glob("[!_]*.py")}
+    defined = {
+        name: {kernel.op for kernel in module.KERNELS} for name, module in modules.items() if hasattr(module, "KERNELS")
+    }
+    assert {name: set(ops) for name, ops in kernels._MODULES.items()} == defined
+
+
+def test_every_kernel_is_found_by_its_name_alone() -> None:
+    for module in kernels._MODULES:
+        for kernel in importlib.import_module(f"tinyinfer.kernels.{module}").KERNELS:
+            assert kernels.find(kernel.op, kernel.name) is kernel
+            assert kernel in kernels.list(kernel.op)
+
+
+def test_an_unknown_kernel_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InputError, match="no kernel 'fft' for linear; there are: gemm"):
+        kernels.find("linear", "fft")
+    with pytest.raises(InputError, match="no kernel 'fft' for softmax; there are: none"):
+        kernels.find("softmax", "fft")
+    assert kernels.list("softmax") == ()
+
+
+def test_an_operator_brings_in_its_own_files_alone() -> None:
+    code = (
+        "import sys; from tinyinfer import kernels; kernels.list('linear'); "
+        "print(*(m.rpartition('.')[2] for m in sys.modules if m.startswith('tinyinfer.kernels.')))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(FOLDER.parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & set(kernels._MODULES) == {"pointwise"}
