@@ -6,24 +6,18 @@ float32 arithmetic and the given number of threads, and are otherwise left at th
 
 from __future__ import annotations
 
-import importlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-
+from tinyinfer.bench import peers
+from tinyinfer.bench.peers import FROM_ONNX, Inputs, Outputs, Run, package
 from tinyinfer.errors import InputError
 from tinyinfer.model import Model
-
-Outputs = list[np.ndarray]
-Run = Callable[[], Outputs]
-Inputs = Mapping[str, np.ndarray]
 
 TRIALS = 3  # calls by which a setting of an engine is chosen
 
@@ -57,40 +51,18 @@ def _ours(model: Model, subject: Subject) -> Run:
 
 
 def onnxruntime(subject: Subject) -> Run:
-    """ONNX Runtime's CPU provider, all graph optimizations on."""
-    ort = _package("onnxruntime")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = subject.threads
-    options.inter_op_num_threads = 1
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = ort.InferenceSession(str(subject.onnx), options, providers=["CPUExecutionProvider"])
-    inputs = dict(subject.inputs)
-    return lambda: list(session.run(None, inputs))
+    """ONNX Runtime on the file."""
+    return peers.onnxruntime(subject.onnx, subject.inputs, subject.threads)
 
 
 def openvino(subject: Subject) -> Run:
-    """OpenVINO's CPU plugin, hinted at latency; float32 is forced, since it takes bfloat16 where the CPU has it."""
-    ov = _package("openvino")
-    settings = {
-        "INFERENCE_NUM_THREADS": subject.threads,
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32",
-    }
-    network = ov.Core().compile_model(str(subject.onnx), "CPU", settings)
-    request = network.create_infer_request()
-    for name, array in subject.inputs.items():
-        request.set_tensor(name, ov.Tensor(array, shared_memory=True))
-
-    def run() -> Outputs:
-        request.infer()
-        return [request.get_tensor(output).data for output in network.outputs]
-
-    return run
+    """OpenVINO on the file."""
+    return peers.openvino(subject.onnx, subject.inputs, subject.threads)
 
 
 def torch(subject: Subject) -> Run:
     """PyTorch, eager, norms apart as its users run them; images in whichever memory format is faster here."""
-    th = _package("torch")
+    th = package("torch")
     from tinyinfer.bench.torch_graph import TorchGraph
 
     graph = subject.model.graph
@@ -126,7 +98,6 @@ ENGINES: dict[str, Callable[[Subject], Run]] = {
     "openvino": openvino,
     "torch": torch,
 }
-FROM_ONNX = ("onnxruntime", "openvino")
 
 
 def check(names: Sequence[str]) -> None:
@@ -134,16 +105,9 @@ def check(names: Sequence[str]) -> None:
     for name in names:
         if name not in ENGINES:
             raise InputError(f"engine {name!r} is not known; there are: {', '.join(ENGINES)}")
-        _package(name)
+        package(name)
 
 
 def version(name: str) -> str:
     """The version of an engine, without what its build appends."""
-    return re.split("[-+]", str(_package(name).__version__))[0]
-
-
-def _package(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise InputError(f"engine {name!r} is not installed: pip install 'tinyinfer[bench]'") from None
+    return re.split("[-+]", str(package(name).__version__))[0]

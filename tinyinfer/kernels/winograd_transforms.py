@@ -32,13 +32,19 @@ TRANSFORMS = {
     ),
 }  # fmt: skip
 
+AT_ONCE = 32  # output channels whose weights are transformed together, within the cache and little memory
+
 
 def transform_weights(weight: np.ndarray, m: int) -> np.ndarray:
-    """G g G^T of a (M, C, 3, 3) weight as ((m + 2)^2, C, M), worked out in float64."""
-    g = TRANSFORMS[m][1]
-    alpha = m + 2
-    full = np.einsum("ai,ncij,bj->abcn", g, weight.astype(np.float64), g, optimize=True)
-    return full.reshape(alpha * alpha, *full.shape[2:]).astype(np.float32)
+    """G g G^T of a (M, C, 3, 3) weight as ((m + 2)^2, C, M), worked out in float64 for a few outputs at a time."""
+    matrix = np.kron(TRANSFORMS[m][1], TRANSFORMS[m][1])  # the same product on flattened windows
+    n, c = weight.shape[:2]
+    result = np.empty((len(matrix), c, n), np.float32)
+    for start in range(0, n, AT_ONCE):
+        some = weight[start : start + AT_ONCE].reshape(-1, c, 9).transpose(2, 1, 0)
+        windows = some.astype(np.float64, order="C").reshape(9, -1)
+        result[:, :, start : start + AT_ONCE] = (matrix @ windows).reshape(-1, *some.shape[1:])
+    return result
 
 
 def _twice(v: Any, matrix: np.ndarray, grid: list[list[Any]]) -> list[list[Any]]:
