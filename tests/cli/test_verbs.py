@@ -215,6 +215,13 @@ def test_bench_of_layers(ti, model_file):
     assert "3x3 3→8 at 16x16 relu6" in out
 
 
+def test_bench_of_memory(ti, model_file):
+    code, out, err = ti("bench", model_file, "--memory", "--against", "", "--batch", "1,2", "--json")
+    assert code == 0, err
+    assert [(row["engine"], row["batch"]) for row in json.loads(out)["rows"]] == [("tinyinfer", 1), ("tinyinfer", 2)]
+    assert "measuring small.npz, batch 2, threads 1" in err
+
+
 def test_bench_sweeps_and_draws(ti, model_file, tmp_path):
     pytest.importorskip("matplotlib")
     target = tmp_path / "sweep.svg"

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from tinyinfer.bench.by_layer import bench_layers
     from tinyinfer.bench.by_network import bench
     from tinyinfer.bench.layer_report import LayerReport
-    from tinyinfer.bench.memory import bench_memory
-    from tinyinfer.bench.memory_report import MemoryReport
+    from tinyinfer.bench.memory import MemoryReport, bench_memory
     from tinyinfer.bench.networks import make_inputs
     from tinyinfer.bench.report import BenchReport, BenchRow
     from tinyinfer.bench.sweep import SWEEPS, bench_sweep
@@ -26,7 +25,7 @@ _NAMES = {
     "BenchReport": "report",
     "BenchRow": "report",
     "LayerReport": "layer_report",
-    "MemoryReport": "memory_report",
+    "MemoryReport": "memory",
     "SweepReport": "sweep_report",
     "bench": "by_network",
     "bench_layers": "by_layer",

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tinyinfer.bench import engines
-from tinyinfer.bench.engines import Run, Subject
+from tinyinfer.bench.engines import Subject
 from tinyinfer.bench.measure import check_agreement, interleaved
 from tinyinfer.bench.networks import Network, make_inputs, named
+from tinyinfer.bench.peers import FROM_ONNX, Run
 from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
 from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
@@ -77,7 +78,7 @@ def bench_setting(
     ours = Model(model.graph, model.meta, setting.threads, model.options.kernels)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.onnx"
-        if not set(peers).isdisjoint(engines.FROM_ONNX):
+        if not set(peers).isdisjoint(FROM_ONNX):
             export_onnx(fix_inputs(model.graph, shapes), file)
         subject = Subject(ours, file, inputs, setting.threads)
         runs: dict[str, Run] = {name: engines.ENGINES[name](subject) for name in ("tinyinfer", *peers)}

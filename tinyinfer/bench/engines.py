@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tinyinfer.bench import peers
-from tinyinfer.bench.peers import FROM_ONNX, Inputs, Outputs, Run, package
+from tinyinfer.bench.peers import Inputs, Outputs, Run, package
 from tinyinfer.errors import InputError
 from tinyinfer.model import Model
 
@@ -26,7 +26,7 @@ TRIALS = 3  # calls by which a setting of an engine is chosen
 class Subject:
     """What every engine is given: the model, the same network as a file, inputs and a number of threads.
 
-    The model is set to that number; the file is there for the engines of `FROM_ONNX` alone.
+    The model is set to that number; the file is there for the engines of `peers.FROM_ONNX` alone.
     """
 
     model: Model

@@ -24,7 +24,7 @@ from tinyinfer.cli.options import (
 from tinyinfer.cli.terminal import complain, show, show_json
 
 if TYPE_CHECKING:
-    from tinyinfer.bench import BenchReport, LayerReport
+    from tinyinfer.bench import BenchReport, LayerReport, MemoryReport
 
 ImageArgument = Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; random numbers if left out.")]
 
@@ -82,6 +82,9 @@ def bench(
         ),
     ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="Time every layer with every kernel instead.")] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Measure how much memory each engine takes instead.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png or .svg file.")] = None,
     json: Json = False,
 ) -> None:
@@ -92,25 +95,30 @@ def bench(
     images, peers = _counts("batch", batch), "onnxruntime" if against is None else against
     options: dict[str, Any] = {
         "threads": _counts("threads", threads),
-        "rounds": rounds,
         "input_shape": parse_shape(input),
         "progress": lambda text: complain(f"measuring {text}"),
     }
-    report: BenchReport | LayerReport
+    report: BenchReport | LayerReport | MemoryReport
     if layers:
-        if against or sweep or plot or len(images) > 1:
-            raise usage("--layers is about our own kernels and one --batch: it takes no --against, --sweep or --plot")
-        report = benchmarks.bench_layers(models, batch=images[0], **options)
+        if against or sweep or plot or memory or len(images) > 1:
+            raise usage(
+                "--layers is about our own kernels and one --batch: it takes no --against, --sweep, --memory or --plot"
+            )
+        report = benchmarks.bench_layers(models, batch=images[0], rounds=rounds, **options)
     else:
         if plot is not None:
             picture_kind(plot)  # what can't be drawn is said before anything is measured
         options |= {"against": tuple(name for name in peers.split(",") if name), "batch": images}
-        if sweep is None:
-            report = benchmarks.bench(models, **options)
+        if memory:
+            if sweep or plot:
+                raise usage("--memory takes no --sweep or --plot")
+            report = benchmarks.bench_memory(models, **options)
+        elif sweep is None:
+            report = timed = benchmarks.bench(models, rounds=rounds, **options)
         else:
-            report = benchmarks.bench_sweep(models, *_sweep(sweep), **options)
+            report = timed = benchmarks.bench_sweep(models, *_sweep(sweep), rounds=rounds, **options)
         if plot is not None:
-            save(report.plot(), plot)
+            save(timed.plot(), plot)
     if json:
         show_json(report.to_dict())
     else:

@@ -55,7 +55,8 @@ def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
             by_group = w.reshape(layer.op.groups, -1, *w.shape[1:]) * scale.reshape(layer.op.groups, 1, -1, 1, 1)
             return np.asarray(by_group.reshape(w.shape), np.float32)
         folded = np.empty(w.shape, np.float32)  # written in place: a float64 copy would be the largest array of all
-        return np.multiply(w, scale.reshape(-1, *[1] * (w.ndim - 1)), out=folded, casting="same_kind")
+        np.multiply(w, scale.reshape(-1, *[1] * (w.ndim - 1)), out=folded, casting="same_kind")
+        return folded
 
     def bias(p: Weights) -> np.ndarray:
         shift = (p.get("bias", 0.0) - p["norm.running_mean"].astype(np.float64)) * _scale(p, eps)
