@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
 from tinyinfer.runtime.plan import PackedWeights, Plan, make_plan
+from tinyinfer.runtime.threads import Lock
 
 if TYPE_CHECKING:
     import os
@@ -48,7 +48,7 @@ class Model:
         self.options = make_options(threads, kernels)
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._packed: PackedWeights = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     @property
     def name(self) -> str:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,58 +178,3 @@ def test_threads_and_kernels_are_checked() -> None:
         Model(GRAPH, kernels="im2col")
     kernels = {n.kernel for n in Model(GRAPH, kernels="conv2d=im2col").plan().graph.nodes if n.op.name == "conv2d"}
     assert kernels == {"im2col"}
-
-
-# -- what needs a process of its own -----------------------------------------------------------------------
-
-PRELUDE = """
-import numpy as np, sys
-from small_networks import *
-from tinyinfer.model import Model
-
-g = residual_network(16)
-x = np.ones((1, 3, 16, 16), np.float32)
-"""
-
-
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-
-    paths = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
-    return subprocess.run(
-        [sys.executable, "-c", PRELUDE + code], env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
-def test_the_textbook_engine_never_imports_numba() -> None:
-    done = run_python("Model(g, kernels='reference')(x); assert not any('numba' in m for m in sys.modules)")
-    assert done.returncode == 0, done.stderr
-
-
-def test_workqueue_threads_are_kept_apart() -> None:
-    code = (
-        "from concurrent.futures import ThreadPoolExecutor; m = Model(g, threads=2); e = m(x); "
-        "r = list(ThreadPoolExecutor(8).map(m, [x] * 200)); import numba; "
-        "assert numba.threading_layer() == 'workqueue'; assert all((e == a).all() for a in r)"
-    )
-    done = run_python(code, NUMBA_THREADING_LAYER="workqueue")
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork on this system")
-def test_a_forked_child_gets_an_error_and_its_serial_runs_work() -> None:
-    code = (
-        "import os; m = Model(g, threads=2); one = Model(g, threads=1); m(x); e = one(x)\n"
-        "pid = os.fork()\n"
-        "if pid == 0:\n"
-        "    from tinyinfer.errors import TinyInferError\n"
-        "    assert (one(x) == e).all()\n"
-        "    try:\n"
-        "        m(x)\n"
-        "    except TinyInferError as error:\n"
-        "        os._exit(7 if 'spawn' in str(error) else 8)\n"
-        "    os._exit(9)\n"
-        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
-    )
-    done = run_python(code)
-    assert done.returncode == 7, done.stderr

@@ -25,6 +25,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.core import ccallback, cgutils, dispatcher
 from numba.core.caching import FunctionCache
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
@@ -172,6 +173,10 @@ def symbol_of(function: Any) -> str:
 _sources: dict[str, tuple[Any, Callable[..., None]]] = {}
 _loaded: dict[str, Any] = {}  # the machine code behind the symbols
 _loading = threading.RLock()
+
+if hasattr(os, "register_at_fork"):  # a fork waits for what is being compiled: its child would wait for that forever
+    for lock in (global_compiler_lock, _loading):  # those that come last are taken first, as `load` does
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
 def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any], arguments: list[str]) -> Any:

@@ -7,7 +7,6 @@ place of every value.  A plan is read-only; each concurrent run has a `Workspace
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,7 @@ from tinyinfer.passes.fuse_depthwise_chain import fuse_depthwise_chain
 from tinyinfer.passes.plan_memory import Request, plan_memory
 from tinyinfer.runtime.border import copy_in, copy_out
 from tinyinfer.runtime.options import Options
+from tinyinfer.runtime.threads import Lock
 
 # packed weights by (original nodes, kernel): shared by the plans of one model for different input shapes
 PackedWeights = dict[tuple[tuple[str, ...], str], Any]
@@ -76,7 +76,7 @@ class Plan:
     arena_floats: int
     options: Options
     free_workspaces: list[Any] = field(default_factory=list)  # those no call is using
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: Lock = field(default_factory=Lock)
 
     @property
     def arena_bytes(self) -> int:

@@ -1,0 +1,201 @@
+"""What needs processes of its own: threading layers, many Python threads under each, and forks."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+LAYERS = ("omp", "workqueue", "tbb")
+TIMEOUT = 120  # seconds after which a process counts as hanging
+PATIENCE = 20  # the same of a forked child
+
+PRELUDE = f"""
+import os, signal, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from small_networks import residual_network
+from tinyinfer.errors import TinyInferError
+from tinyinfer.model import Model
+
+g = residual_network(16)
+x = np.ones((1, 3, 16, 16), np.float32)
+
+def in_child(call):
+    "The exit code of a forked child: 0 if the call returns, 7 for a clear error, below 0 if a signal ends it."
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm({PATIENCE})
+        try:
+            call()
+        except TinyInferError as error:
+            os._exit(7 if "'spawn'" in str(error) else 8)
+        except BaseException:
+            os._exit(9)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def check(good):
+    if not good:
+        raise AssertionError
+"""
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    paths = [str(TESTS), str(TESTS.parent)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + code]  # of forks beside threads
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+
+
+def passes(code: str, **environment: str) -> None:
+    """The code ends well."""
+    done = run_python(code, **environment)
+    assert done.returncode == 0, done.stderr
+
+
+@functools.cache
+def is_present(layer: str) -> bool:
+    code = "from numba.np.ufunc.parallel import _launch_threads; _launch_threads()"
+    done = run_python(code, NUMBA_THREADING_LAYER=layer)
+    assert done.returncode == 0 or "No threading layer could be loaded" in done.stderr, done.stderr
+    return done.returncode == 0
+
+
+@pytest.fixture(params=LAYERS)
+def layer(request: pytest.FixtureRequest) -> str:
+    """Each threading layer of Numba's that can be loaded here."""
+    if not is_present(request.param):
+        pytest.skip(f"the threading layer {request.param} is not here")
+    return str(request.param)
+
+
+def test_the_textbook_engine_never_imports_numba() -> None:
+    passes("Model(g, kernels='reference')(x); check(not any('numba' in m for m in sys.modules))")
+
+
+# 8 Python threads call one model 1,000 times in all, with inputs of two sizes, all starting at once
+STRESS = """
+model = Model(g, threads=int(os.environ["THREADS"]))
+rng = np.random.default_rng(0)
+inputs = [rng.standard_normal((1 + i % 2, 3, 16 + i, 13)).astype(np.float32) for i in range(4)]
+expected = [Model(g, threads=model.options.threads)(x) for x in inputs]
+together = threading.Barrier(8)
+
+def work(k):
+    together.wait()
+    return [(i, model(inputs[i])) for i in ((k + n) % 4 for n in range(125))]
+
+with ThreadPoolExecutor(8) as pool:
+    results = [pair for part in pool.map(work, range(8)) for pair in part]
+check(len(results) == 1000)
+check(all(np.array_equal(result, expected[i]) for i, result in results))
+import numba
+try:
+    used = numba.threading_layer()
+except ValueError:
+    used = ""
+check(used == (os.environ["NUMBA_THREADING_LAYER"] if model.options.threads > 1 else ""))
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_many_python_threads_get_the_same_bits(layer: str, threads: int) -> None:
+    passes(STRESS, NUMBA_THREADING_LAYER=layer, THREADS=str(threads))
+
+
+@needs_fork
+def test_a_child_forked_after_a_parallel_run_gets_an_error_and_its_serial_runs_work(layer: str) -> None:
+    passes(
+        "two, one = Model(g, threads=2), Model(g, threads=1); two(x); expected = one(x)\n"
+        "check(in_child(lambda: two(x)) == 7)\n"
+        "check(in_child(lambda: Model(g, threads=2)(x)) == 7)\n"
+        "check(in_child(lambda: check((one(x) == expected).all())) == 0)\n"
+        "check(in_child(lambda: check((Model(g, threads=1)(x) == expected).all())) == 0)\n"
+        "check(in_child(lambda: check(in_child(lambda: two(x)) == 7)) == 0)  # nor does a grandchild hang\n"
+        "two(x)",
+        NUMBA_THREADING_LAYER=layer,
+    )
+
+
+@needs_fork
+def test_a_child_forked_before_any_parallel_run_works(layer: str) -> None:
+    passes(
+        "two, one = Model(g, threads=2), Model(g, threads=1); expected = one(x)\n"
+        "check(in_child(lambda: check(np.allclose(two(x), expected, atol=1e-5))) == 0)\n"
+        "check(np.allclose(two(x), expected, atol=1e-5))",
+        NUMBA_THREADING_LAYER=layer,
+    )
+
+
+@needs_fork
+def test_another_librarys_parallel_region_counts_too(layer: str) -> None:
+    passes(
+        "from numba.np.ufunc.parallel import _launch_threads\n"
+        "_launch_threads()\n"
+        "check(in_child(lambda: Model(g, threads=2)(x)) == 7)",
+        NUMBA_THREADING_LAYER=layer,
+    )
+
+
+@needs_fork
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_child_forked_amid_runs_of_other_threads_never_hangs(layer: str, threads: int) -> None:
+    passes(
+        "busy, one = Model(g, threads=int(os.environ['THREADS'])), Model(g, threads=1)\n"
+        "busy(x); expected = one(x); stop = threading.Event()\n"
+        "def work(k):\n"
+        "    n = k\n"
+        "    while not stop.is_set():\n"
+        "        n += 1\n"
+        "        busy(np.ones((1, 3, 8 + n % 12, 9), np.float32))  # more shapes than plans are kept for\n"
+        "        one(x)\n"
+        "pool = ThreadPoolExecutor(4); tasks = [pool.submit(work, 3 * k) for k in range(4)]\n"
+        "serial = lambda: check((one(x) == expected).all() and Model(g, threads=1)(x).shape == expected.shape)\n"
+        "again = lambda: busy(x)\n"
+        "codes = [(in_child(serial), in_child(again)) for _ in range(25)]\n"
+        "stop.set(); [task.result() for task in tasks]\n"
+        "check(set(codes) == {(0, 7 if busy.options.threads > 1 else 0)})",
+        NUMBA_THREADING_LAYER=layer,
+        THREADS=str(threads),
+    )
+
+
+@needs_fork
+def test_a_lock_that_another_thread_holds_is_free_in_a_child() -> None:
+    passes(
+        "from tinyinfer.runtime.threads import Lock\n"
+        "lock, held, done = Lock(), threading.Event(), threading.Event()\n"
+        "def hold():\n"
+        "    with lock:\n"
+        "        held.set(); done.wait()\n"
+        "def take():\n"
+        "    with lock: pass\n"
+        "thread = threading.Thread(target=hold); thread.start(); held.wait()\n"
+        "check(in_child(take) == 0)\n"
+        "done.set(); thread.join(); take()"
+    )
+
+
+@needs_fork
+def test_a_fork_waits_for_what_is_being_compiled() -> None:
+    passes(
+        "import tinyinfer.kernels.jit\n"
+        "from numba.core.compiler_lock import global_compiler_lock as lock\n"
+        "held, done = threading.Event(), threading.Event()\n"
+        "def hold():\n"
+        "    with lock:\n"
+        "        held.set(); done.wait(0.5)\n"
+        "def take():\n"
+        "    with lock: pass\n"
+        "thread = threading.Thread(target=hold); thread.start(); held.wait()\n"
+        "check(in_child(take) == 0); check(not lock.is_locked())\n"
+        "done.set(); thread.join()"
+    )
