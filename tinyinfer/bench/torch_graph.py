@@ -117,7 +117,8 @@ def _ending(op: Any, y: Tensor, inputs: Inputs) -> Tensor:
 
 def _batch_norm(net: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
     roles = (params["running_mean"], params["running_var"], params.get("weight"), params.get("bias"))
-    return F.batch_norm(inputs[0], *roles, training=net.training, momentum=net.momentum, eps=node.op.eps)
+    y = F.batch_norm(inputs[0], *roles, training=net.training, momentum=net.momentum, eps=node.op.eps)
+    return _ending(node.op, y, inputs)
 
 
 def _layer_scale(_: TorchGraph, __: Any, inputs: Inputs, params: Params) -> Tensor:

@@ -53,7 +53,7 @@ def batch_norm(call: Call) -> str:
     scale = call.param("weight") if "weight" in call.weights else call.floats(np.ones(channels))
     shift = call.param("bias") if "bias" in call.weights else call.floats(np.zeros(channels))
     statistics = (call.param("running_mean"), call.param("running_var"))
-    return call.add("BatchNormalization", call.x, scale, shift, *statistics, epsilon=call.op.eps)
+    return ending(call, call.add("BatchNormalization", call.x, scale, shift, *statistics, epsilon=call.op.eps))
 
 
 def add(call: Call) -> str:

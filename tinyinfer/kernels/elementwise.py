@@ -147,12 +147,12 @@ class _Channelwise(Kernel):
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
-        return len(problem.inputs[0]) in (2, 4)
+        return len(problem.inputs[0]) in (2, 4) and getattr(problem.op, "activation", None) in CLIPS
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         factor, shift = self.packed
-        bounds = clip_bounds(None)
+        bounds = clip_bounds(getattr(self.problem.op, "activation", None))
         args = (
             self.kind, x.data, x.pixel_stride, factor, 0, 0, x.pixels, shift, y.data, y.pixel_stride, x.c, *bounds,
         )  # fmt: skip
@@ -160,7 +160,7 @@ class _Channelwise(Kernel):
 
 
 class BatchNormVector(_Channelwise):
-    """x * scale + shift."""
+    """x * scale + shift, clipped if an activation is fused."""
 
     op, kind = "batch_norm", SCALE_AND_SHIFT
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyinfer.errors import WeightsError
 from tinyinfer.graph import TensorType
+from tinyinfer.ops.activation import apply_activation, check_activation
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, number, require, require_shape
 
 STATISTICS = ("running_mean", "running_var")
@@ -16,7 +17,7 @@ STATISTICS = ("running_mean", "running_var")
 
 @dataclass(frozen=True)
 class BatchNorm(Op):
-    """y = (x - running_mean) / sqrt(running_var + eps) * weight + bias, per channel (Ioffe & Szegedy 2015).
+    """y = activation((x - running_mean) / sqrt(running_var + eps) * weight + bias), per channel (Ioffe & Szegedy 2015).
 
     x (N, C, ...), every parameter (C,); without weight or bias they count as 1 and 0.
     """
@@ -26,8 +27,10 @@ class BatchNorm(Op):
     required_params: ClassVar[tuple[str, ...]] = STATISTICS
 
     eps: float = 1e-5
+    activation: str | None = None
 
     def __post_init__(self) -> None:
+        check_activation(self.activation)
         self.normalize(eps=number(self.eps, "eps"))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
@@ -55,15 +58,20 @@ class BatchNorm(Op):
             y = y * p["weight"]
         if "bias" in p:
             y = y + p["bias"]
-        return [y]
+        return [apply_activation(self.activation, y)]
 
     @classmethod
     def cases(cls) -> list[Case]:
-        def case(*shape: int, affine: bool = True, **attrs: float) -> Case:
+        def case(*shape: int, affine: bool = True, **attrs: float | str) -> Case:
             roles = cls.param_names if affine else STATISTICS
             return Case(attrs, (shape,), dict.fromkeys(roles, (shape[1],)))
 
-        return [case(2, 7, 5, 6), case(1, 16, 3, 3, eps=1e-3), case(3, 5, affine=False)]
+        return [
+            case(2, 7, 5, 6),
+            case(1, 16, 3, 3, eps=1e-3),
+            case(3, 5, affine=False),
+            case(2, 19, 3, 4, activation="relu6"),
+        ]
 
 
 OPS = (BatchNorm,)

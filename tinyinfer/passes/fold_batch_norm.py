@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from tinyinfer.graph import Graph, Node, TensorType
@@ -45,7 +47,7 @@ def can_take(layer: Node, result: TensorType) -> bool:
 
 def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
     assert isinstance(norm.op, BatchNorm)
-    eps = norm.op.eps
+    eps, op = norm.op.eps, dataclasses.replace(layer.op, activation=norm.op.activation)  # type: ignore[type-var]
     of_norm = {f"norm.{role}": key for role, key in norm.params.items()}
     inputs = graph.weights.select({**layer.params, **of_norm})
 
@@ -65,7 +67,7 @@ def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
     keys = {role: f"{layer.name}.{role}:folded" for role in ("weight", "bias")}
     graph.weights[keys["weight"]] = Derived(inputs.shape("weight"), weight, inputs)
     graph.weights[keys["bias"]] = Derived(inputs.shape("norm.running_mean"), bias, inputs)
-    return layer.replace(outputs=norm.outputs, params=keys, origin=layer.originals + norm.originals)
+    return layer.replace(op=op, outputs=norm.outputs, params=keys, origin=layer.originals + norm.originals)
 
 
 def _scale(p: Weights, eps: float) -> np.ndarray:

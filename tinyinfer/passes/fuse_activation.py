@@ -6,6 +6,7 @@ import dataclasses
 
 from tinyinfer.graph import Graph
 from tinyinfer.kernels.endings import CLIPS, FUSED
+from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.elementwise import Add
@@ -23,9 +24,12 @@ def fuse_activation(graph: Graph) -> Graph:
         layer = producers.get(activation.inputs[0])
         if layer is None or graph.sole_consumer(activation.inputs[0], consumers) is not activation:
             continue
-        if not isinstance(layer.op, Conv2d | ConvTranspose2d | Linear | Add) or layer.op.activation is not None:
+        if (
+            not isinstance(layer.op, Conv2d | ConvTranspose2d | Linear | Add | BatchNorm)
+            or layer.op.activation is not None
+        ):
             continue
-        if isinstance(layer.op, Add) and activation.op.name not in CLIPS:
+        if isinstance(layer.op, Add | BatchNorm) and activation.op.name not in CLIPS:
             continue
         fused = layer.replace(
             op=dataclasses.replace(layer.op, activation=activation.op.name),

@@ -62,7 +62,7 @@ class _Branch:
 
 def _branch(graph: Graph, node: Node) -> _Branch | None:
     op = node.op
-    if isinstance(op, BatchNorm):
+    if isinstance(op, BatchNorm) and op.activation is None:
         (channels,) = graph.weights.shape(node.params["running_mean"])
         return _Branch(node, channels, (1, 1), (0, 0), (1, 1), (0, 0), None)
     if not isinstance(op, Conv2d) or len(node.inputs) > 1 or op.activation is not None:
