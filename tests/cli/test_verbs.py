@@ -299,3 +299,15 @@ def test_warmup_runs_every_task(ti, monkeypatch):
     assert (code, out) == (0, "")
     assert ran == [(0, 1), (1, 1), (2, 1)]
     assert "3 kernels are compiled" in err
+
+
+def test_the_end_of_a_process_looks_for_no_garbage():
+    root = Path(tinyinfer.__file__).resolve().parents[1]
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); "  # the first comes last
+        "from tinyinfer.cli import main; main(['--version'])"
+    )
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"tinyinfer {tinyinfer.__version__}", "True"]
