@@ -46,7 +46,7 @@ def test_says_what_it_is(model: Model) -> None:
     assert meta["labels"] == CIFAR10
     assert meta["licence"] == "Apache-2.0"
     assert "weights/train_default.py" in meta["source"]
-    assert (meta["preprocess"]["resize"], meta["preprocess"]["crop"]) == (32, 32)
+    assert (meta["preprocess"]["resize"], meta["preprocess"]["crop"]) == ([32, 32], None)
     assert meta["accuracy"]["images"] == 10_000
     assert 0.84 <= meta["accuracy"]["top1"] < 1
 

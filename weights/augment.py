@@ -34,14 +34,14 @@ def _uniform(n: int, low: float, high: float, rng: Generator, chance: float = 1.
 
 
 def _frame(x: Tensor, size: int, rng: Generator) -> Tensor:
-    """Mirror half the pictures, shift by up to 4 pixels, zoom half of them by up to a fifth.
+    """Mirror half the pictures, shift by up to 4 pixels, zoom half of them, mostly in, to half the scene.
 
     An unzoomed picture is shifted by whole pixels and thus not blurred.  A size below the picture's own shows
     somewhat less of the scene, at somewhat lower resolution.
     """
     n, side = len(x), x.shape[2]
     span = (size + side) / 2 / side if size < side else 1.0
-    zoom = span * _uniform(n, 0.8, 1.15, rng, chance=0.5, rest=1.0)
+    zoom = span * _uniform(n, 0.5, 1.15, rng, chance=0.5, rest=1.0)
     reach = 4 + round((1 - span) * side / 2)
     shift = torch.randint(-reach, reach + 1, (n, 2), generator=rng) * (2 / side)
     mirror = torch.where(torch.rand(n, generator=rng) < 0.5, -1.0, 1.0)

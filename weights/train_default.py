@@ -1,9 +1,11 @@
 """Train the network that comes with tinyinfer: MobileNet V2 for CIFAR-10, on a CPU.
 
     python weights/train_default.py DATA OUT --minutes 75 --checkpoint run.pt
+    python weights/train_default.py DATA OUT --start FILE --rate 0.1 --minutes 50 --checkpoint more.pt
 
 DATA is a folder with train.npz and test.npz, each of JPEG pictures end to end in `jpeg`, their `offsets`, their
-`labels`.  OUT is the model file to write.  A run that was stopped goes on from its checkpoint.
+`labels`.  OUT is the model file to write.  A run that was stopped goes on from its
+checkpoint; the second form trains a model file further.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ AVERAGING = 0.998
 WARM_UP = 0.08  # share of the run
 SMALL = 0.45  # share of the run that sees smaller pictures, at half the cost
 SIZES = (24, 32)
-LONGEST_STEP = 2.0  # seconds; what a step takes beyond that was a pause and does not use up the run
+LONGEST_STEP = 0.3  # seconds; what a step takes beyond that was a pause and does not use up the run
 
 
 @dataclass
@@ -65,15 +67,17 @@ def read(path: Path) -> Pictures:
 class Run:
     """The state of a training run: network, its moving average, optimiser, and how far it has come."""
 
-    def __init__(self, seed: int, seconds: float) -> None:
-        self.net = TorchGraph(models.create(ARCHITECTURE, num_classes=10, seed=seed).graph)
+    def __init__(self, seed: int, seconds: float, rate: float, start: Path | None) -> None:
+        graph = models.create(ARCHITECTURE, num_classes=10, seed=seed).graph if start is None else npz.load(start)[0]
+        self.net = TorchGraph(graph)
+        self.peak_rate, self.small = rate, SMALL if start is None else 0.0
         self.net.to(memory_format=torch.channels_last)
         self.params = list(self.net.parameters())
         # a depthwise filter has nine weights and a batch norm behind it: decay would only slow it down
         dense = [p for p in self.params if p.dim() == 2 or (p.dim() == 4 and p.shape[1] > 1)]
         rest = [p for p in self.params if not any(p is d for d in dense)]
         groups = [{"params": dense, "weight_decay": DECAY}, {"params": rest, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.SGD(groups, lr=PEAK_RATE, momentum=MOMENTUM, nesterov=True, fused=True)
+        self.optimizer = torch.optim.SGD(groups, lr=rate, momentum=MOMENTUM, nesterov=True, fused=True)
         self.average = [p.detach().clone() for p in self.params]
         self.seed, self.seconds = seed, seconds
         self.spent, self.steps, self.epoch = 0.0, 0, 0
@@ -88,11 +92,11 @@ class Run:
         """Learning rate: a linear warm-up, then half a cosine down to zero."""
         warm = min(self.progress / WARM_UP, 1.0)
         fall = max(self.progress - WARM_UP, 0.0) / (1 - WARM_UP)
-        return PEAK_RATE * max(warm, 0.02) * 0.5 * (1 + float(np.cos(np.pi * fall)))
+        return self.peak_rate * max(warm, 0.02) * 0.5 * (1 + float(np.cos(np.pi * fall)))
 
     def step(self, pixels: Tensor, labels: Tensor, pool: ThreadPoolExecutor) -> float:
         """One update; the threads take shards of the batch as they get free.  Returns the mean loss."""
-        size = SIZES[0] if self.progress < SMALL else SIZES[1]
+        size = SIZES[0] if self.progress < self.small else SIZES[1]
         shards = zip(pixels.split(SHARD), labels.split(SHARD), strict=True)
         jobs = [pool.submit(self._shard, *s, size, 4 * self.steps + i) for i, s in enumerate(shards)]
         losses, gradients = zip(*(job.result() for job in jobs), strict=True)
@@ -200,8 +204,8 @@ def ship(run: Run, train_set: Pictures, test_set: Pictures, out: Path) -> None:
         },
         "labels": test_set.names,
         "preprocess": {
-            "resize": 32,
-            "crop": 32,
+            "resize": [32, 32],  # the whole photo: cropping would cut the object
+            "crop": None,
             "interpolation": "bilinear",
             "channels": "rgb",
             "scale": 1 / 255,
@@ -223,10 +227,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=int, default=5, help="epochs between looks at the test set")
+    parser.add_argument("--start", type=Path, help="model file to go on from, instead of new weights")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
     args = parser.parse_args()
     torch.set_num_threads(1)  # the pool's threads share the work; torch's own would only wait for each other
     train_set, test_set = read(args.data / "train.npz"), read(args.data / "test.npz")
-    run = Run(args.seed, args.minutes * 60)
+    run = Run(args.seed, args.minutes * 60, args.rate, args.start)
     if args.checkpoint.exists():
         run.load(args.checkpoint)
     train(run, train_set, test_set, args.checkpoint, args.threads, args.report)
