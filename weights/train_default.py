@@ -43,7 +43,7 @@ AVERAGING = 0.998
 WARM_UP = 0.08  # share of the run
 SMALL = 0.45  # share of the run that sees smaller pictures, at half the cost
 SIZES = (24, 32)
-LONGEST_STEP = 0.3  # seconds; what a step takes beyond that was a pause and does not use up the run
+LONGEST_STEP = 0.3  # seconds, somewhat more than one takes on two cores; beyond was a pause and does not use up the run
 
 
 @dataclass

@@ -114,7 +114,10 @@ def test_nan_agrees_with_nothing() -> None:
         measure.check_agreement({"x": [truth[0], truth[1] + np.nan]}, truth, "net")
 
 
-def rows_of(seconds: dict[str, list[float]], setting: Setting = Setting("net", 1, 1)) -> list[BenchRow]:  # noqa: B008
+SETTING = Setting("net", 1, 1)
+
+
+def rows_of(seconds: dict[str, list[float]], setting: Setting = SETTING) -> list[BenchRow]:
     """Rows of engines that took these seconds a round, for a network of 10^9 mult-adds and 10^9 bytes."""
     counts = Counts({"x": (1, 3, 8, 8)}, macs=10**9, bytes=10**9)
     times = {name: np.array(values) for name, values in seconds.items()}

@@ -50,7 +50,7 @@ def tanh(v: Any, x: Any) -> Any:
 
 def erf(v: Any, x: Any) -> Any:
     """The error function, 1.5e-7 at most from it."""
-    t = v.quotient(v.constant(1), v.fma(v.abs(x), v.constant(0.3275911), v.constant(1)))
+    t = v.div(v.constant(1), v.fma(v.abs(x), v.constant(0.3275911), v.constant(1)))
     tail = v.mul(v.mul(polynomial(v, ERF_TERMS, t), t), exp(v, v.mul(v.mul(x, x), v.constant(-1))))
     positive = v.sub(v.constant(1), tail)
     return v.where_positive(x, positive, v.sub(v.constant(0), positive))

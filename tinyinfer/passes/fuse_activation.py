@@ -12,6 +12,8 @@ from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.elementwise import Add
 from tinyinfer.ops.linear import Linear
 
+WITH_ENDING = Conv2d | ConvTranspose2d | Linear | Add | BatchNorm
+
 
 def fuse_activation(graph: Graph) -> Graph:
     """A graph in which an activation belongs to the layer whose only reader it was, if the layer's kernels know it.
@@ -24,10 +26,7 @@ def fuse_activation(graph: Graph) -> Graph:
         layer = producers.get(activation.inputs[0])
         if layer is None or graph.sole_consumer(activation.inputs[0], consumers) is not activation:
             continue
-        if (
-            not isinstance(layer.op, Conv2d | ConvTranspose2d | Linear | Add | BatchNorm)
-            or layer.op.activation is not None
-        ):
+        if not isinstance(layer.op, WITH_ENDING) or layer.op.activation is not None:
             continue
         if isinstance(layer.op, Add | BatchNorm) and activation.op.name not in CLIPS:
             continue
