@@ -23,7 +23,19 @@ MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vecto
 NR = NV * LANES  # width of a panel
 TILE_ROWS = (14, 7, 4, 2, 1) if MR == 14 else (6, 3, 1)
 
-BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs a block: a quarter of a usual L2, the rest is for weights
+SHARES = 4  # tiles that share the fetching of the next panel: memory is slower than one tile alone
+BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs and outputs a block: a quarter of a usual L2, the rest is for weights
+L2_FLOATS = 160 * 1024  # 640 KiB where weights are too many to stay in L2 and only pass through it
+
+
+def block_rows(k: int, n: int) -> int:
+    """Rows of inputs that pass over all of [k, n] weights before the next rows do.
+
+    At least so many that a block is as large as the weights, which otherwise would be most of the traffic: the 7x7
+    maps of ResNet-50 took 1.3 times as long.
+    """
+    as_large_as_weights = min(k * n // (k + n), L2_FLOATS // k)
+    return max(MR, max(BLOCK_FLOATS // (k + n), as_large_as_weights) // MR * MR)
 
 
 def panel_width(n: int) -> int:
@@ -60,7 +72,7 @@ def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:
 
 def microkernel(
     v, rows, vectors, x, x_stride, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi,
-    is_first,
+    ahead, ahead_step,
 ):  # fmt: skip
     """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored.
 
@@ -73,16 +85,19 @@ def microkernel(
     with v.when(r_stride != 0):
         for i, j in tile:
             v.prefetch(r, r_stride * i + j * LANES)
-    panel = segments * k_size * (vectors * LANES)
+    half = segments * k_size * LANES
     with v.loop(segments) as segment:
         # if LLVM knew that the rows are evenly spaced, it would add the stride row by row inside the loop, where on
         # Intel the additions take the ports of the FMA units
         row_start = [v.opaque(x + (segment * segment_stride + x_stride * i) * 4) for i in range(rows)]
         first = segment * k_size
-        with v.either(is_first) as (prefetching, plain):
-            for branch, distance in ((prefetching, panel), (plain, None)):
-                with branch, v.loop(k_size) as k:
-                    _rank_one_update(v, acc, row_start, k, w, (first + k) * (vectors * LANES), distance)
+        with v.either(ahead_step != 0) as (fetching, plain):
+            with fetching, v.loop(k_size) as k:
+                _rank_one_update(v, acc, row_start, k, w, (first + k) * (vectors * LANES))
+                for j in range(vectors):
+                    v.prefetch(ahead, (first + k) * ahead_step + half * j)
+            with plain, v.loop(k_size) as k:
+                _rank_one_update(v, acc, row_start, k, w, (first + k) * (vectors * LANES))
     low, high = v.broadcast(lo), v.broadcast(hi)
     with v.either(columns == vectors * LANES) as (whole, partial):
         with whole:
@@ -100,13 +115,10 @@ def microkernel(
                 v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
 
 
-def _rank_one_update(v, acc, row_start, k, w, at, distance):
+def _rank_one_update(v, acc, row_start, k, w, at):
     """One column of the inputs times one row of the weights, which lies ``at`` in the panel, onto the tile."""
     rows, vectors = len(row_start), len(acc) // len(row_start)
     weights = [v.load(w, at + j * LANES) for j in range(vectors)]
-    if distance is not None:
-        for j in range(vectors):  # ResNet-18 took 1.3 times as long without
-            v.prefetch(w, distance + at + j * LANES)
     for i in range(rows):
         value = v.load_broadcast(row_start[i], k)
         for j in range(vectors):
@@ -126,14 +138,19 @@ def _panel(
         for width, vectors in ((wide, NV), (narrow, 1)):
             with width:
                 done = rows * 0
+                panel = segments * k_size * (vectors * LANES)
+                shares = v.choose(rows < 2 * MR, rows * 0 + 1, rows // MR)
+                shares = v.choose(shares < SHARES, shares, rows * 0 + SHARES)
+                step = (shares + (LANES - 1)) // shares
                 for tile_rows in TILE_ROWS:
                     tiles = (rows - done) // tile_rows
                     with v.loop(tiles) as t:
                         p = (done + t * tile_rows) * 4
+                        share = v.choose(t < shares, step, step * 0) if tile_rows == MR else v.choose(p == 0, step, step * 0)
                         microkernel(
                             v, tile_rows, vectors, x + p * x_stride, x_stride, segments, segment_stride, k_size, w,
                             bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,
-                            p == 0,
+                            w + panel * 4 + t * (segments * k_size * share) * 4, share,
                         )  # fmt: skip
                         with v.when(act != 0):  # while the tile is in L1
                             v.call(activate, y + p * y_stride, y_stride, tile_rows, columns, act)
@@ -160,10 +177,13 @@ def gemm_segments(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_
         )  # fmt: skip
 
 
+_block_rows = inline(block_rows)
+
+
 @inline
 def gemm(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
     """y = clip(x @ w + bias + r), row blocks outermost so that each stays in L2 while all panels pass over it."""
-    block = max(MR, BLOCK_FLOATS // k // MR * MR)
+    block = _block_rows(k, n)
     for p in range(0, rows, block):
         gemm_segments(
             x + p * x_stride * 4, x_stride, min(block, rows - p), 1, 0, k, w, bias,

@@ -218,6 +218,7 @@ class _Winograd(Kernel):
         self.tiles = batch * self.tiles_h * self.tiles_w
         v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, (self.m + 2) ** 2
         fitting = max(1, L2_FLOATS // (positions * (v_row + p_row)) // MR) * MR
+        fitting = max(fitting, c * n // (c + n) // MR * MR)  # else U, streaming by, is larger than what it works on
         patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
         self.one_block = problem.threads > 1 and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
