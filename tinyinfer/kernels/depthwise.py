@@ -1,7 +1,4 @@
-"""Depthwise convolution: the tiles of `depthwise_tile`, row by row and vector of channels by vector.
-
-Rows above and below the image are skipped.
-"""
+"""Depthwise convolution: the strips of `depthwise_strip` for usual kernels, pixel by pixel for all others."""
 
 from __future__ import annotations
 
@@ -13,55 +10,40 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.depthwise_tile import MASKS, ROWS, block_start, load_rows, make_pixel, pack_filters
+from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, make_pixel, pack_filters
+from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
 from tinyinfer.kernels.parts import partition, piece
 from tinyinfer.kernels.simd import LANES
 from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
-BAND = 14  # output rows between two changes of channels: up to 10 % faster than 1, as rows are reused from L1
 
-
-def make_rows(kw: int) -> Any:
-    """Output rows p0 .. p1 of the batch, channel blocks b0 .. b1, for kernels ``kw`` wide at stride 1 and 2."""
-    row_1, row_2 = ROWS[kw]
+def make_rows(kernel: int) -> Any:
+    """Output rows p0 .. p1 of the batch, channel blocks b0 .. b1, for square kernels at stride 1 and 2."""
+    strips = STRIPS[kernel]
 
     @inline
     def rows_of(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1):
-        h, width, out_h, out_w, kh, _, stride_h, stride_w, top, left, dilation_h, _ = geometry
-        x_line = width * x_stride
-        count, zeros = min(c, LANES), bias.ctypes.data + (bias.size - LANES) * 4
-        for start in range(p0, p1, BAND):
-            for b in range(b0, b1):
-                at = block_start(b, c) * 4
-                bb = bias.ctypes.data + b * LANES * 4
-                for p in range(start, min(p1, start + BAND)):
-                    image, oy = p // out_h, p % out_h
-                    iy = oy * stride_h - top
-                    i0, i1 = tap_range(iy, h, kh, dilation_h)
-                    xs = x.ctypes.data + (image * h + iy + i0 * dilation_h) * x_line * 4 + at
-                    rs, ys = (
-                        r.ctypes.data + p * out_w * r_stride * 4 + at,
-                        y.ctypes.data + p * out_w * y_stride * 4 + at,
-                    )
-                    wb = w.ctypes.data + (b * kh + i0) * kw * LANES * 4
-                    if stride_w == 1:
-                        row_1(
-                            xs, dilation_h * x_line, i1 - i0, i1 - i0, 0, x_stride, width, left, wb, zeros, bb,
-                            rs, r_stride, ys, y_stride, out_w, count, lo, hi, act,
-                        )  # fmt: skip
-                    else:
-                        row_2(
-                            xs, dilation_h * x_line, i1 - i0, i1 - i0, 0, x_stride, width, left, wb, zeros, bb,
-                            rs, r_stride, ys, y_stride, out_w, count, lo, hi, act,
-                        )  # fmt: skip
+        h, width, out_h, out_w, _, _, stride, _, top, left, _, _ = geometry
+        p = p0
+        while p < p1:
+            image, oy = p // out_h, p % out_h
+            rows, iy = min(ROWS, p1 - p, out_h - oy), oy * stride - top
+            strips(
+                stride, x.ctypes.data + (image * h + iy) * width * x_stride * 4, width * x_stride, h + kernel, 0,
+                -iy, h - iy, x_stride, width, left, w.ctypes.data, bias.ctypes.data,
+                r.ctypes.data + p * out_w * r_stride * 4, out_w * r_stride, r_stride,
+                y.ctypes.data + p * out_w * y_stride * 4, out_w * y_stride, y_stride, rows, out_w, c, b0, b1,
+                lo, hi, act,
+            )  # fmt: skip
+            p += rows
 
     return rows_of
 
 
-rows_3, rows_5 = make_rows(3), make_rows(5)
+rows_3, rows_5, rows_7 = make_rows(3), make_rows(5), make_rows(7)
 pixel = make_pixel(MASKS)
 
 
@@ -91,14 +73,20 @@ def rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi
 
 @jit
 def depthwise_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks):
-    """clip(conv2d + bias + r) for kernels 3 wide."""
+    """clip(conv2d + bias + r) for 3x3 kernels."""
     rows_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
 
 
 @jit
 def depthwise_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks):
-    """clip(conv2d + bias + r) for kernels 5 wide."""
+    """clip(conv2d + bias + r) for 5x5 kernels."""
     rows_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
+
+
+@jit
+def depthwise_7(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks):
+    """clip(conv2d + bias + r) for 7x7 kernels."""
+    rows_7(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
 
 
 @jit
@@ -128,6 +116,16 @@ def depthwise_5_parallel(
 
 
 @jit_parallel
+def depthwise_7_parallel(
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
+):
+    """`depthwise_7` in row_parts x block_parts pieces."""
+    for part in prange(row_parts * block_parts):
+        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
+        rows_7(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1)
+
+
+@jit_parallel
 def depthwise_any_parallel(
     x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
 ):
@@ -137,11 +135,18 @@ def depthwise_any_parallel(
         rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1)
 
 
-def fits_tiles(problem: Problem) -> bool:
-    """Whether the tiles serve: 3 or 5 taps wide, and no more than half a kernel beside the image."""
-    _, width, _, out_w, _, kw, _, stride, _, left, _, dilation = window_geometry(problem)
+BY_KERNEL = {
+    3: (depthwise_3, depthwise_3_parallel), 5: (depthwise_5, depthwise_5_parallel),
+    7: (depthwise_7, depthwise_7_parallel),
+}  # fmt: skip
+
+
+def fits_strips(problem: Problem) -> bool:
+    """Whether the strips serve: a square kernel, one stride, and no more than half a kernel beside the image."""
+    _, width, _, out_w, kh, kw, stride_h, stride, _, left, dilation_h, dilation = window_geometry(problem)
     right = (out_w - 1) * stride + kw - left - width
-    return kw in (3, 5) and stride in (1, 2) and dilation == 1 and max(left, right) <= kw // 2
+    plain = kh == kw and kw in STRIPS and stride == stride_h and stride in (1, 2) and dilation == dilation_h == 1
+    return plain and max(left, right) <= kw // 2
 
 
 class Depthwise(Kernel):
@@ -171,12 +176,10 @@ class Depthwise(Kernel):
             x.data, x.pixel_stride, x.c, geometry, w, bias, r, r_stride, y.data, y.pixel_stride,
             *ending(self.problem.op.activation), rows, blocks,
         )  # fmt: skip
-        width = geometry[5] if fits_tiles(self.problem) else 0
-        if width:
-            load_rows(width)
-        serial, parallel = {
-            3: (depthwise_3, depthwise_3_parallel), 5: (depthwise_5, depthwise_5_parallel),
-        }.get(width, (depthwise_any, depthwise_any_parallel))  # fmt: skip
+        serial, parallel = depthwise_any, depthwise_any_parallel
+        if fits_strips(self.problem):
+            load(STRIPS[geometry[5]])
+            serial, parallel = BY_KERNEL[geometry[5]]
         return partial(serial, *args) if threads == 1 else partial(parallel, *args, *partition(rows, blocks, threads))
 
 

@@ -15,76 +15,66 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.depthwise_tile import MASKS, ROWS, block_start, load_rows, pack_filters
+from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
+from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import gemm_segments, pack_bias, pack_panels
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.gemm import L2_FLOATS, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
 from tinyinfer.kernels.simd import LANES
-from tinyinfer.kernels.windows import tap_range
 from tinyinfer.ops.depthwise_chain import DepthwiseChain
 
 
-def make_chain(kw: int) -> Any:
-    """Output rows p0 .. p1 of the batch through all layers, for depthwise kernels ``kw`` wide."""
-    row_1, row_2 = ROWS[kw]
+def make_chain(kernel: int) -> Any:
+    """Output rows p0 .. p1 of the batch through all layers, for square depthwise kernels."""
+    strips = STRIPS[kernel]
 
     @inline
     def chain_rows(
-        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, p0, p1
+        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, p0, p1
     ):
-        h, width, out_h, out_w, kh, stride, top, left = geometry
+        h, width, out_h, out_w, stride, top, left = geometry
         we, be, wd, bd, wp, bp = weights
         elo, ehi, dlo, dhi, plo, phi = bounds
         eact, dact, pact = acts
-        count, zeros = min(e, LANES), bd.ctypes.data + (bd.size - LANES) * 4
-        ring_row = width * e
-        image, done = -1, 0
-        for p in range(p0, p1):
+        blocks, ring_rows = -(-e // LANES), (band - 1) * stride + kernel
+        image, done, p = -1, 0, p0
+        while p < p1:
             oy = p % out_h
-            iy = oy * stride - top
-            i0, i1 = tap_range(iy, h, kh, 1)
+            rows, iy = min(band, p1 - p, out_h - oy), oy * stride - top
+            bottom = min(h, iy + (rows - 1) * stride + kernel)
             if p // out_h != image:
-                image, done = p // out_h, iy + i0
+                image, done = p // out_h, max(0, iy)
             if k > 0:
-                while done < iy + i1:  # expand the rows that the window has reached
+                while done < bottom:  # expand the rows that the windows have reached
                     gemm_segments(
                         x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride, width, 1, 0, k,
                         we.ctypes.data, be.ctypes.data, x.ctypes.data, 0,
-                        ring.ctypes.data + done % kh * ring_row * 4, e, e, elo, ehi, eact,
+                        ring.ctypes.data + done % ring_rows * width * e * 4, e, e, elo, ehi, eact,
                     )  # fmt: skip
                     done += 1
-                first = (iy + i0) % kh
-                source, source_row, source_stride = ring.ctypes.data + first * ring_row * 4, ring_row, e
-                wrap, back = kh - first, kh * ring_row
+                source, source_row, source_stride = ring.ctypes.data + iy % ring_rows * width * e * 4, width * e, e
+                wrap, back = ring_rows - iy % ring_rows, ring_rows * width * e
             else:
-                source = x.ctypes.data + (image * h + iy + i0) * width * x_stride * 4
-                source_row, source_stride, wrap, back = width * x_stride, x_stride, kh, 0
+                source = x.ctypes.data + (image * h + iy) * width * x_stride * 4
+                source_row, source_stride, wrap, back = width * x_stride, x_stride, h + kernel, 0
             if n > 0:
                 to, to_stride = middle.ctypes.data, e
                 other, other_stride = to, 0
             else:
                 to, to_stride = y.ctypes.data + p * out_w * y_stride * 4, y_stride
                 other, other_stride = r.ctypes.data + p * out_w * r_stride * 4, r_stride
-            for b in range(-(-e // LANES)):
-                at, taps = block_start(b, e) * 4, wd.ctypes.data + (b * kh + i0) * kw * LANES * 4
-                if stride == 1:
-                    row_1(
-                        source + at, source_row, i1 - i0, wrap, back, source_stride, width, left, taps, zeros,
-                        bd.ctypes.data + b * LANES * 4, other + at, other_stride, to + at, to_stride, out_w, count,
-                        dlo, dhi, dact,
-                    )  # fmt: skip
-                else:
-                    row_2(
-                        source + at, source_row, i1 - i0, wrap, back, source_stride, width, left, taps, zeros,
-                        bd.ctypes.data + b * LANES * 4, other + at, other_stride, to + at, to_stride, out_w, count,
-                        dlo, dhi, dact,
-                    )  # fmt: skip
+            strips(
+                stride, source, source_row, wrap, back, -iy, h - iy, source_stride, width, left,
+                wd.ctypes.data, bd.ctypes.data, other, out_w * other_stride, other_stride, to, out_w * to_stride,
+                to_stride, rows, out_w, e, 0, blocks, dlo, dhi, dact,
+            )  # fmt: skip
             if n > 0:
                 gemm_segments(
-                    middle.ctypes.data, e, out_w, 1, 0, e, wp.ctypes.data, bp.ctypes.data,
+                    middle.ctypes.data, e, rows * out_w, 1, 0, e, wp.ctypes.data, bp.ctypes.data,
                     r.ctypes.data + p * out_w * r_stride * 4, r_stride,
                     y.ctypes.data + p * out_w * y_stride * 4, y_stride, n, plo, phi, pact,
                 )  # fmt: skip
+            p += rows
 
     return chain_rows
 
@@ -93,41 +83,45 @@ chain_rows_3, chain_rows_5 = make_chain(3), make_chain(5)
 
 
 @jit
-def chain_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows):
+def chain_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows):
     """The chain around a depthwise kernel 3 wide."""
-    chain_rows_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, 0, rows)
+    chain_rows_3(
+        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, 0, rows
+    )
 
 
 @jit
-def chain_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows):
+def chain_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows):
     """The chain around a depthwise kernel 5 wide."""
-    chain_rows_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, 0, rows)
+    chain_rows_5(
+        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, 0, rows
+    )
 
 
 @jit_parallel
 def chain_3_parallel(
-    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows, threads
+    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows, threads
 ):
     """`chain_3` with the rows dealt out; each thread expands the rows that its first window shares with another's."""
     ring_part, middle_part = ring.size // threads, middle.size // threads
     for t in prange(threads):
         chain_rows_3(
             x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
-            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part],
+            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part], band,
             rows * t // threads, rows * (t + 1) // threads,
         )  # fmt: skip
 
 
 @jit_parallel
 def chain_5_parallel(
-    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, rows, threads
+    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows, threads
 ):
     """`chain_5` with the rows dealt out."""
     ring_part, middle_part = ring.size // threads, middle.size // threads
     for t in prange(threads):
         chain_rows_5(
             x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
-            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part],
+            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part], band,
             rows * t // threads, rows * (t + 1) // threads,
         )  # fmt: skip
 
@@ -141,9 +135,14 @@ class RowRing(Kernel):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         params, threads = problem.params, problem.threads
-        e, _, kh, _ = params["depthwise_weight"].shape
-        self.ring = kh * problem.inputs[0][3] * e * threads if "expand_weight" in params else 0
-        self.middle = problem.outputs[0][3] * e * threads if "project_weight" in params else 0
+        e, _, kernel, _ = params["depthwise_weight"].shape
+        (h, width), (out_h, out_w) = problem.inputs[0][2:], problem.outputs[0][2:]
+        assert isinstance(problem.op, DepthwiseChain)
+        stride, expands, projects = problem.op.stride[0], "expand_weight" in params, "project_weight" in params
+        a_row = (stride * width * expands + out_w * projects) * e  # what another row of the band adds
+        self.band = max(1, min(ROWS, (L2_FLOATS - kernel * width * e * expands) // a_row, -(-out_h // threads)))
+        self.ring = ((self.band - 1) * stride + kernel) * width * e * threads * expands
+        self.middle = self.band * out_w * e * threads * projects
         self.scratch_floats = self.ring + self.middle
 
     @classmethod
@@ -154,7 +153,7 @@ class RowRing(Kernel):
         (h, width), out_w = problem.inputs[0][2:], problem.outputs[0][3]
         left = op.middle(e).pads((h, width), (kh, kw))[2]
         right = (out_w - 1) * op.stride[1] + kw - left - width
-        fits = kw in (3, 5) and op.stride in ((1, 1), (2, 2)) and max(left, right) <= kw // 2
+        fits = kh == kw in (3, 5) and op.stride in ((1, 1), (2, 2)) and max(left, right) <= kw // 2
         known = {op.expand_activation, op.depthwise_activation, op.project_activation} <= FUSED
         return fits and known and (MASKS or e >= LANES)
 
@@ -176,15 +175,15 @@ class RowRing(Kernel):
         assert isinstance(op, DepthwiseChain)
         e, _, kh, kw = self.problem.params["depthwise_weight"].shape
         top, _, left, _ = op.middle(e).pads((x.h, x.w), (kh, kw))
-        geometry = (x.h, x.w, y.h, y.w, kh, op.stride[0], top, left)
+        geometry = (x.h, x.w, y.h, y.w, op.stride[0], top, left)
         endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
         bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
         args = (
             x.data, x.pixel_stride, x.c if self.ring else 0, geometry, self.packed, e, y.c if self.middle else 0,
             *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
-            scratch[: self.ring], scratch[self.ring : self.ring + self.middle], y.n * y.h,
+            scratch[: self.ring], scratch[self.ring : self.ring + self.middle], self.band, y.n * y.h,
         )  # fmt: skip
-        load_rows(kw)
+        load(STRIPS[kw])
         serial, parallel = (chain_3, chain_3_parallel) if kw == 3 else (chain_5, chain_5_parallel)
         return partial(serial, *args) if threads == 1 else partial(parallel, *args, threads)
 

@@ -146,7 +146,11 @@ def _panel(
                     tiles = (rows - done) // tile_rows
                     with v.loop(tiles) as t:
                         p = (done + t * tile_rows) * 4
-                        share = v.choose(t < shares, step, step * 0) if tile_rows == MR else v.choose(p == 0, step, step * 0)
+                        share = (
+                            v.choose(t < shares, step, step * 0)
+                            if tile_rows == MR
+                            else v.choose(p == 0, step, step * 0)
+                        )
                         microkernel(
                             v, tile_rows, vectors, x + p * x_stride, x_stride, segments, segment_stride, k_size, w,
                             bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,

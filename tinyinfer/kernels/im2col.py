@@ -54,7 +54,26 @@ def gather(x, geometry, x_stride, channel, c, i0, i1, first, count, columns):
 
 @inline
 def im2col_range(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, slice_rows, block, p0, p1
+    x,
+    x_stride,
+    c,
+    geometry,
+    w,
+    bias,
+    r,
+    r_stride,
+    y,
+    y_stride,
+    n,
+    groups,
+    lo,
+    hi,
+    act,
+    columns,
+    slice_rows,
+    block,
+    p0,
+    p1,
 ):
     """Output pixels p0 .. p1 of all groups; ``c`` and ``n`` are channels of one group."""
     kh, row = geometry[4], geometry[5] * c
@@ -101,7 +120,26 @@ def im2col_parallel(
         p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
         columns = scratch[t * part : (t + 1) * part]
         im2col_range(
-            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, slice_rows, block, p0, p1
+            x,
+            x_stride,
+            c,
+            geometry,
+            w,
+            bias,
+            r,
+            r_stride,
+            y,
+            y_stride,
+            n,
+            groups,
+            lo,
+            hi,
+            act,
+            columns,
+            slice_rows,
+            block,
+            p0,
+            p1,
         )
 
 

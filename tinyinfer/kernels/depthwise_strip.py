@@ -1,0 +1,189 @@
+"""Strips of a depthwise convolution: a few columns of outputs, walked down row by row.
+
+A vector of channels is a vector of convolutions.  A row of inputs reaches several rows of outputs, and all of their
+sums stay in registers while the strip walks down: so every input is loaded once and then used for all outputs it
+reaches (lesson 04).  Row by row, hundreds of channels do not stay in L1 until the next row of outputs wants them
+again, and 28x28x256 takes 1.5 times as long.  The columns beside the image are read from a line of zeros, which
+costs a conditional move.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, finish
+from tinyinfer.kernels.jit import inline, shared
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function, vector_registers
+
+# outputs side by side, by kernel: their sums in all rows, a row of inputs and one tap just fit the registers
+WIDTHS = (
+    {3: (7, 3, 1), 5: (4, 2, 1), 7: (2, 1, 1)}
+    if vector_registers() == 32
+    else {3: (3, 2, 1), 5: (2, 1, 1), 7: (1, 1, 1)}
+)
+ROWS = 7  # of outputs in a strip: of longer ones L1 does not keep the lines that hold the next vector of channels too
+
+
+def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
+    """``rows`` rows of ``outputs`` neighbouring outputs, for one vector of channels.
+
+    ``x`` is the first tap of the first output.  Input rows lie ``x_row`` apart; after ``wrap`` of them the others are
+    ``back`` further back, as the oldest rows of a ring are.  Those before ``top`` and from ``bottom`` on lie outside
+    the image, as do the columns before ``first`` and from ``last`` on, at most kernel // 2 each.
+    """
+
+    @vector_function(
+        x="address", x_row="int", wrap="int", back="int", top="int", bottom="int", x_stride="int", first="int",
+        last="int", w="address", zeros="address", bias="address", r="address", r_row="int", r_stride="int", y="address",
+        y_row="int", y_stride="int", rows="int", count="int", lo="float", hi="float", act="int",
+    )  # fmt: skip
+    def strip(
+        v, x, x_row, wrap, back, top, bottom, x_stride, first, last, w, zeros, bias, r, r_row, r_stride, y, y_row,
+        y_stride, rows, count, lo, hi, act,
+    ):  # fmt: skip
+        mask = v.mask(count) if masked else None
+        columns = (outputs - 1) * stride + kernel
+        summed = -(-kernel // stride)  # rows of outputs that a row of inputs reaches
+        sums = [[v.variable(v.load(bias)) for _ in range(outputs)] for _ in range(summed)]
+        with v.loop(rows + (summed - 1)) as step:
+            row = step - (summed - 1)  # of outputs, the first that is being summed; the first steps only fill the sums
+            for new in range(kernel - stride, kernel):
+                line = row * stride + new
+                with v.when(line > top - 1), v.when(line < bottom):
+                    start = x + (line * x_row - v.choose(line < wrap, back * 0, back)) * 4
+                    values = []
+                    for column in range(columns):
+                        address = start + x_stride * (column * 4)
+                        if column < kernel // 2:
+                            address = v.choose(first < column + 1, address, zeros)
+                        elif column >= columns - kernel // 2:
+                            address = v.choose(last < column + 1, zeros, address)
+                        values.append(v.load_masked(address, 0, mask) if masked else v.load(address))
+                        v.prefetch(address, LANES, level=1)  # the next vector of channels, which comes next
+                    for later, sums_of_row in enumerate(sums):
+                        i = new - later * stride
+                        for j in range(kernel if i >= 0 else 0):
+                            tap = v.load(w, (i * kernel + j) * LANES)
+                            for t, total in enumerate(sums_of_row):
+                                total.set(v.fma(values[t * stride + j], tap, total.get()))
+            with v.when(row > -1):
+                ys = y + row * y_row * 4
+                for t in range(
+                    outputs
+                ):  # another core may have written these lines last (two threads: 0.7 of the time)
+                    v.prefetch(ys, y_stride * t + LANES, level=1, write=True)
+                finish(v, [s.get() for s in sums[0]], r + row * r_row * 4, r_stride, ys, y_stride, mask, lo, hi, act)
+            for above, below in zip(sums, sums[1:], strict=False):
+                for a, b in zip(above, below, strict=True):
+                    a.set(b.get())
+            for total in sums[-1]:
+                total.set(v.load(bias))
+
+    return strip
+
+
+def make_strips(kernel: int, stride: int) -> Any:
+    """``rows`` rows of outputs in strips, for blocks b0 .. b1 of channels."""
+    most, some, _ = WIDTHS[kernel]
+    full, rest, one = (make_strip(n, kernel, stride, MASKS and n != most) for n in WIDTHS[kernel])
+
+    @inline
+    def strips(
+        x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride, rows,
+        out_w, c, b0, b1, lo, hi, act,
+    ):  # fmt: skip
+        zeros, count = bias + -(-c // LANES) * (LANES * 4), min(c, LANES)
+        ox = 0
+        while ox < out_w:
+            ix, size = ox * stride - left, 1
+            if ox + most <= out_w and c >= LANES:
+                size = most
+            elif ox + some <= out_w:
+                size = some
+            xs, rs, ys = x + ix * x_stride * 4, r + ox * r_stride * 4, y + ox * y_stride * 4
+            for b in range(b0, b1):  # all channels of a strip before the next: they lie side by side
+                at, wb, bb = block_start(b, c) * 4, w + b * (kernel * kernel * LANES * 4), bias + b * LANES * 4
+                if size == most:
+                    full(
+                        xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
+                        rs + at, r_row, r_stride, ys + at, y_row, y_stride, rows, count, lo, hi, act,
+                    )  # fmt: skip
+                elif size == some:
+                    rest(
+                        xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
+                        rs + at, r_row, r_stride, ys + at, y_row, y_stride, rows, count, lo, hi, act,
+                    )  # fmt: skip
+                else:
+                    one(
+                        xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
+                        rs + at, r_row, r_stride, ys + at, y_row, y_stride, rows, count, lo, hi, act,
+                    )  # fmt: skip
+            ox += size
+
+    return strips
+
+
+_ARGUMENTS = (
+    INT, ADDRESS, INT, INT, INT, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, INT, ADDRESS, INT, INT, INT,
+    INT, INT, INT, INT, FLOAT, FLOAT, INT,
+)  # fmt: skip
+_strips_3_1, _strips_3_2 = make_strips(3, 1), make_strips(3, 2)
+_strips_5_1, _strips_5_2 = make_strips(5, 1), make_strips(5, 2)
+_strips_7_1, _strips_7_2 = make_strips(7, 1), make_strips(7, 2)
+
+
+@shared(*_ARGUMENTS)
+def depthwise_strips_3(
+    stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+    rows, out_w, c, b0, b1, lo, hi, act,
+):  # fmt: skip
+    """Rows of outputs of a 3x3 kernel."""
+    if stride == 1:
+        _strips_3_1(
+            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+            rows, out_w, c, b0, b1, lo, hi, act,
+        )  # fmt: skip
+    else:
+        _strips_3_2(
+            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+            rows, out_w, c, b0, b1, lo, hi, act,
+        )  # fmt: skip
+
+
+@shared(*_ARGUMENTS)
+def depthwise_strips_5(
+    stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+    rows, out_w, c, b0, b1, lo, hi, act,
+):  # fmt: skip
+    """Rows of outputs of a 5x5 kernel."""
+    if stride == 1:
+        _strips_5_1(
+            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+            rows, out_w, c, b0, b1, lo, hi, act,
+        )  # fmt: skip
+    else:
+        _strips_5_2(
+            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+            rows, out_w, c, b0, b1, lo, hi, act,
+        )  # fmt: skip
+
+
+@shared(*_ARGUMENTS)
+def depthwise_strips_7(
+    stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+    rows, out_w, c, b0, b1, lo, hi, act,
+):  # fmt: skip
+    """Rows of outputs of a 7x7 kernel."""
+    if stride == 1:
+        _strips_7_1(
+            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+            rows, out_w, c, b0, b1, lo, hi, act,
+        )  # fmt: skip
+    else:
+        _strips_7_2(
+            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+            rows, out_w, c, b0, b1, lo, hi, act,
+        )  # fmt: skip
+
+
+STRIPS = {3: depthwise_strips_3, 5: depthwise_strips_5, 7: depthwise_strips_7}  # by kernel
