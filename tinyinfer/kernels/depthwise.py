@@ -33,7 +33,7 @@ def make_rows(kernel: int) -> Any:
             rows, iy = min(ROWS, p1 - p, out_h - oy), oy * stride - top
             strips(
                 stride, x.ctypes.data + (image * h + iy) * width * x_stride * 4, width * x_stride, h + kernel, 0,
-                -iy, h - iy, x_stride, width, left, w.ctypes.data, bias.ctypes.data,
+                max(0, -iy), h - iy, x_stride, width, left, w.ctypes.data, bias.ctypes.data,
                 r.ctypes.data + p * out_w * r_stride * 4, out_w * r_stride, r_stride,
                 y.ctypes.data + p * out_w * y_stride * 4, out_w * y_stride, y_stride, rows, out_w, c, b0, b1,
                 lo, hi, act,

@@ -64,7 +64,7 @@ def make_chain(kernel: int) -> Any:
                 to, to_stride = y.ctypes.data + p * out_w * y_stride * 4, y_stride
                 other, other_stride = r.ctypes.data + p * out_w * r_stride * 4, r_stride
             strips(
-                stride, source, source_row, wrap, back, -iy, h - iy, source_stride, width, left,
+                stride, source, source_row, wrap, back, max(0, -iy), h - iy, source_stride, width, left,
                 wd.ctypes.data, bd.ctypes.data, other, out_w * other_stride, other_stride, to, out_w * to_stride,
                 to_stride, rows, out_w, e, 0, blocks, dlo, dhi, dact,
             )  # fmt: skip
@@ -136,7 +136,7 @@ class RowRing(Kernel):
         super().__init__(problem, packed)
         params, threads = problem.params, problem.threads
         e, _, kernel, _ = params["depthwise_weight"].shape
-        (h, width), (out_h, out_w) = problem.inputs[0][2:], problem.outputs[0][2:]
+        width, (out_h, out_w) = problem.inputs[0][3], problem.outputs[0][2:]
         assert isinstance(problem.op, DepthwiseChain)
         stride, expands, projects = problem.op.stride[0], "expand_weight" in params, "project_weight" in params
         a_row = (stride * width * expands + out_w * projects) * e  # what another row of the band adds

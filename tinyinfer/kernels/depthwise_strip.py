@@ -9,6 +9,7 @@ costs a conditional move.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, finish
@@ -28,8 +29,8 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
     """``rows`` rows of ``outputs`` neighbouring outputs, for one vector of channels.
 
     ``x`` is the first tap of the first output.  Input rows lie ``x_row`` apart; after ``wrap`` of them the others are
-    ``back`` further back, as the oldest rows of a ring are.  Those before ``top`` and from ``bottom`` on lie outside
-    the image, as do the columns before ``first`` and from ``last`` on, at most kernel // 2 each.
+    ``back`` further back, as the oldest rows of a ring are.  Those before ``top`` (0 or more) and from ``bottom`` on
+    lie outside the image, as do the columns before ``first`` and from ``last`` on, at most kernel // 2 each.
     """
 
     @vector_function(
@@ -73,7 +74,7 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
                 ):  # another core may have written these lines last (two threads: 0.7 of the time)
                     v.prefetch(ys, y_stride * t + LANES, level=1, write=True)
                 finish(v, [s.get() for s in sums[0]], r + row * r_row * 4, r_stride, ys, y_stride, mask, lo, hi, act)
-            for above, below in zip(sums, sums[1:], strict=False):
+            for above, below in itertools.pairwise(sums):
                 for a, b in zip(above, below, strict=True):
                     a.set(b.get())
             for total in sums[-1]:

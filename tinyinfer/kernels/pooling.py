@@ -20,6 +20,8 @@ from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
 
+WIDE = 4  # registers reduced side by side: one alone waits for each addition to end
+
 
 class Windows(NamedTuple):
     """For each output row and column the first pixel it sees and how many, ``dilation`` apart; a scale a pixel."""
@@ -62,9 +64,15 @@ def make_window(reduce: Callable[..., Any]) -> Any:
         y="address", blocks="int", rest="int",
     )  # fmt: skip
     def window(v, x, x_row, rows, x_stride, columns, scale, y, blocks, rest):
-        factor = v.broadcast(scale)
-        with v.loop(blocks) as block:
-            at = block * LANES
+        factor, wide, groups = v.broadcast(scale), v.registers(WIDE), blocks // WIDE
+        with v.loop(groups) as group:
+            at = group * (WIDE * LANES)
+            y_group = reduce(
+                wide, rows, columns, lambda row, column: wide.load(x, row * x_row + column * x_stride + at)
+            )
+            wide.store(wide.mul(y_group, wide.broadcast(scale)), y, at)
+        with v.loop(blocks - groups * WIDE) as block:
+            at = (groups * WIDE + block) * LANES
             y_block = reduce(v, rows, columns, lambda row, column: v.load(x, row * x_row + column * x_stride + at))
             v.store(v.mul(y_block, factor), y, at)
         with v.when(rest != 0):
