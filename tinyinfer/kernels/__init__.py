@@ -29,6 +29,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         *("sigmoid", "silu", "tanh", "elu", "celu", "selu", "mish", "gelu"),
     ),
     "elementwise": ("add", "mul", "batch_norm", "layer_scale", "scale_shift", "prelu"),
+    "interleave": ("interleave",),
     "layout": ("concat", "split", "channel_shuffle", "index_select", "pad", "flatten"),
     "norms": ("layer_norm", "group_norm"),
     "instance_norm": ("instance_norm",),

@@ -1,51 +1,29 @@
 """Copies: between NCHW and NHWC at the borders of a network, and the operators that only move data.
 
-Each is described by plain strides, so a few loops serve them all: copy, fill, interleave, transpose.
+Each is described by plain strides, so a few loops serve them all: copy, fill, interleave, transpose.  Rows
+of pixels are dealt out as elsewhere, so that each core copies what it has written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
+from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.jit import inline, jit
+from tinyinfer.kernels.interleave import interleave_2, interleave_3
+from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows
-from tinyinfer.kernels.simd import LANES, Vectors, vector_function
+from tinyinfer.kernels.parts import own_rows
+from tinyinfer.kernels.simd import Vectors, vector_function
 from tinyinfer.ops.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.joining import Concat, IndexSelect, Split
 from tinyinfer.ops.pad import Pad
 from tinyinfer.ops.views import Flatten
 
 BLOCK = 16  # pixels and channels transposed at a time: 16 cache lines on each side
-
-
-def make_interleave(streams: int) -> Any:
-    """``streams`` runs of floats, ``x_stream`` apart, dealt out one float at a time, in every row."""
-
-    @vector_function(
-        x="address", x_stride="int", x_stream="int", y="address", y_stride="int", rows="int", blocks="int", rest="int"
-    )
-    def interleave(v, x, x_stride, x_stream, y, y_stride, rows, blocks, rest):
-        with v.loop(rows) as row:
-            with v.loop(blocks) as block:
-                vectors = [v.load(x, row * x_stride + x_stream * i + block * LANES) for i in range(streams)]
-                for j, vector in enumerate(v.interleave(vectors)):
-                    v.store(vector, y, row * y_stride + (block * streams + j) * LANES)
-            with v.when(rest != 0):
-                mask, end = v.mask(rest), blocks * LANES
-                vectors = [v.load_masked(x, row * x_stride + x_stream * i + end, mask) for i in range(streams)]
-                for j, vector in enumerate(v.interleave(vectors)):
-                    last = v.mask(rest * streams - j * LANES)
-                    v.store_masked(vector, y, row * y_stride + end * streams + j * LANES, last)
-
-    return interleave
-
-
-interleave_2, interleave_3 = make_interleave(2), make_interleave(3)
 
 
 @vector_function(x="address", x_stride="int", rows="int", columns="int", y="address", y_stride="int")
@@ -67,15 +45,33 @@ def transpose(x, x_stride, rows, columns, y, y_stride):
             )  # fmt: skip
 
 
+@inline
+def pixels_of_planes(x, c, pixels, y, y_stride, p0, p1):
+    """Pixels p0 .. p1 of an image of c planes; x and y are addresses."""
+    x, y, plane = x + p0 * 4, y + p0 * y_stride * 4, pixels * 4
+    if c == 3 and y_stride == 3:
+        interleave_3(x, 0, x + plane, 0, x + 2 * plane, 0, y, 0, 1, p1 - p0)
+    else:
+        transpose(x, pixels, c, p1 - p0, y, y_stride)
+
+
 @jit
 def to_nhwc(x, n, c, pixels, y, y_stride):
     """n images of c planes of ``pixels`` floats into pixels of c floats, ``y_stride`` apart."""
     for image in range(n):
         source, target = x.ctypes.data + image * c * pixels * 4, y.ctypes.data + image * pixels * y_stride * 4
-        if c == 3 and y_stride == 3:
-            interleave_3(source, 0, pixels, target, 0, 1, pixels // LANES, pixels % LANES)
-        else:
-            transpose(source, pixels, c, pixels, target, y_stride)
+        pixels_of_planes(source, c, pixels, target, y_stride, 0, pixels)
+
+
+@jit_parallel
+def to_nhwc_parallel(x, n, c, pixels, y, y_stride, threads):
+    """`to_nhwc` with the pixels dealt out."""
+    for t in prange(threads):
+        p0, p1 = own_rows(t, n * pixels, threads)
+        for image in range(p0 // pixels, -(-p1 // pixels)):
+            source, target = x.ctypes.data + image * c * pixels * 4, y.ctypes.data + image * pixels * y_stride * 4
+            first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
+            pixels_of_planes(source, c, pixels, target, y_stride, first, last)
 
 
 @jit
@@ -92,17 +88,42 @@ def copy(x, x_stride, rows, channels, y, y_stride):
     copy_rows(x.ctypes.data, x_stride, y.ctypes.data, y_stride, rows, channels)
 
 
-@jit
-def shuffle_rows(x, x_stride, rows, groups, channels, y, y_stride):
-    """y[k * groups + g] = x[g * channels + k] in every row."""
-    source, target, blocks, rest = x.ctypes.data, y.ctypes.data, channels // LANES, channels % LANES
+@jit_parallel
+def copy_parallel(x, x_stride, rows, channels, y, y_stride, threads):
+    """`copy` with the rows dealt out."""
+    for t in prange(threads):
+        p0, p1 = own_rows(t, rows, threads)
+        copy_rows(
+            x.ctypes.data + p0 * x_stride * 4, x_stride, y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels
+        )
+
+
+@inline
+def shuffle_range(x, x_stride, groups, channels, y, y_stride, p0, p1):
+    """y[k * groups + g] = x[g * channels + k] in rows p0 .. p1."""
+    a, rows, group = x.ctypes.data + p0 * x_stride * 4, p1 - p0, channels * 4
+    target = y.ctypes.data + p0 * y_stride * 4
     if groups == 2:
-        interleave_2(source, x_stride, channels, target, y_stride, rows, blocks, rest)
+        interleave_2(a, x_stride, a + group, x_stride, target, y_stride, rows, channels)
     elif groups == 3:
-        interleave_3(source, x_stride, channels, target, y_stride, rows, blocks, rest)
+        interleave_3(a, x_stride, a + group, x_stride, a + 2 * group, x_stride, target, y_stride, rows, channels)
     else:
         for i in range(rows):
-            transpose(source + i * x_stride * 4, channels, groups, channels, target + i * y_stride * 4, groups)
+            transpose(a + i * x_stride * 4, channels, groups, channels, target + i * y_stride * 4, groups)
+
+
+@jit
+def shuffle_rows(x, x_stride, rows, groups, channels, y, y_stride):
+    """Groups of channels dealt out one channel at a time, in every row."""
+    shuffle_range(x, x_stride, groups, channels, y, y_stride, 0, rows)
+
+
+@jit_parallel
+def shuffle_rows_parallel(x, x_stride, rows, groups, channels, y, y_stride, threads):
+    """`shuffle_rows` with the rows dealt out."""
+    for t in prange(threads):
+        p0, p1 = own_rows(t, rows, threads)
+        shuffle_range(x, x_stride, groups, channels, y, y_stride, p0, p1)
 
 
 @jit
@@ -136,12 +157,10 @@ def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[Featu
     return slices
 
 
-def bind_copy(source: FeatureMap, target: FeatureMap) -> Bound:
+def bind_copy(threads: int, source: FeatureMap, target: FeatureMap) -> Bound:
     """The call that copies a feature map to another of its shape."""
-    rows, channels = source.pixels, source.c
-    if source.pixel_stride == target.pixel_stride == channels:
-        rows, channels = 1, rows * channels
-    return partial(copy, source.data, source.pixel_stride, rows, channels, target.data, target.pixel_stride)
+    args = (source.data, source.pixel_stride, source.pixels, source.c, target.data, target.pixel_stride)
+    return partial(copy, *args) if threads == 1 else partial(copy_parallel, *args, threads)
 
 
 def in_turn(calls: Sequence[Bound]) -> Bound:
@@ -167,6 +186,10 @@ class _ChannelCopy(_Copy):
         rank = len(problem.inputs[0])
         return rank in (2, 4) and problem.op.dim % rank == 1
 
+    def copies(self, sources: Sequence[FeatureMap], targets: Sequence[FeatureMap]) -> Bound:
+        """The call that copies each of some feature maps to its target."""
+        return in_turn([*map(partial(bind_copy, self.problem.threads), sources, targets)])
+
 
 class ConcatCopy(_ChannelCopy):
     """Concatenation of channels, where the layout could not place the inputs side by side."""
@@ -174,7 +197,7 @@ class ConcatCopy(_ChannelCopy):
     op = "concat"
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        return in_turn([*map(bind_copy, inputs, channel_slices(outputs[0], inputs))])
+        return self.copies(inputs, channel_slices(outputs[0], inputs))
 
 
 class SplitCopy(_ChannelCopy):
@@ -183,7 +206,7 @@ class SplitCopy(_ChannelCopy):
     op = "split"
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        return in_turn([*map(bind_copy, channel_slices(inputs[0], outputs), outputs)])
+        return self.copies(channel_slices(inputs[0], outputs), outputs)
 
 
 class ChannelShuffleCopy(_Copy):
@@ -198,9 +221,9 @@ class ChannelShuffleCopy(_Copy):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         assert isinstance(self.problem.op, ChannelShuffle)
         (x,), (y,), groups = inputs, outputs, self.problem.op.groups
-        return partial(
-            shuffle_rows, x.data, x.pixel_stride, x.pixels, groups, x.c // groups, y.data, y.pixel_stride
-        )  # fmt: skip
+        threads = self.problem.threads
+        args = (x.data, x.pixel_stride, x.pixels, groups, x.c // groups, y.data, y.pixel_stride)
+        return partial(shuffle_rows, *args) if threads == 1 else partial(shuffle_rows_parallel, *args, threads)
 
 
 class IndexSelectCopy(_Copy):

@@ -29,6 +29,12 @@ def piece(part, rows, blocks, row_parts, block_parts):
     )  # fmt: skip
 
 
+@inline
+def own_rows(t, rows, threads):
+    """Rows of thread t: the same part of every map, whatever its size, stays with the core that wrote it."""
+    return rows * t // threads, rows * (t + 1) // threads
+
+
 def as_one_row(*maps: FeatureMap) -> tuple[int, int]:
     """Rows and channels of maps of one shape: all is one row where nothing lies between the pixels of any."""
     first = maps[0]

@@ -28,6 +28,7 @@ _MODULES = (
     "depthwise_chain",
     "elementwise",
     "encoding",
+    "interleave",
     "interpolate",
     "irregular_conv2d",
     "joining",

@@ -1,0 +1,86 @@
+"""Two or three runs of floats dealt out one float at a time, in registers.
+
+In NHWC this is what brings three planes of an image together, and what a channel shuffle does to the groups of a
+pixel; these may lie anywhere, so that nothing has to be joined before it is shuffled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.jit import jit, jit_parallel
+from tinyinfer.kernels.parts import own_rows
+from tinyinfer.kernels.simd import LANES, vector_function
+
+
+def make_interleave(streams: int) -> Any:
+    """y[row, i * streams + s] = x_s[row, i], for ``count`` floats in every row of every stream."""
+    runs = [name for s in range(streams) for name in (f"x_{s}", f"x_{s}_stride")]
+    kinds = {name: "int" if name.endswith("stride") else "address" for name in runs}
+
+    @vector_function(**kinds, y="address", y_stride="int", rows="int", count="int")
+    def interleave(v, *arguments):
+        *runs, y, y_stride, rows, count = arguments
+        sources, strides, blocks = runs[::2], runs[1::2], count // LANES
+        with v.loop(rows) as row:
+            with v.loop(blocks) as block:
+                at = block * LANES
+                vectors = [v.load(x, row * stride + at) for x, stride in zip(sources, strides, strict=True)]
+                for j, vector in enumerate(v.interleave(vectors)):
+                    v.store(vector, y, row * y_stride + (block * streams + j) * LANES)
+            with v.when(count != blocks * LANES):
+                rest, end = count - blocks * LANES, blocks * LANES
+                mask = v.mask(rest)
+                vectors = [
+                    v.load_masked(x, row * stride + end, mask) for x, stride in zip(sources, strides, strict=True)
+                ]
+                for j, vector in enumerate(v.interleave(vectors)):
+                    last = v.mask(rest * streams - j * LANES)
+                    v.store_masked(vector, y, row * y_stride + end * streams + j * LANES, last)
+
+    return interleave
+
+
+interleave_2, interleave_3 = make_interleave(2), make_interleave(3)
+
+
+@jit
+def interleave_two(a, a_stride, b, b_stride, rows, channels, y, y_stride):
+    """y[:, 2 i] = a[:, i], y[:, 2 i + 1] = b[:, i]."""
+    interleave_2(a.ctypes.data, a_stride, b.ctypes.data, b_stride, y.ctypes.data, y_stride, rows, channels)
+
+
+@jit_parallel
+def interleave_two_parallel(a, a_stride, b, b_stride, rows, channels, y, y_stride, threads):
+    """`interleave_two` with the rows dealt out."""
+    for t in prange(threads):
+        p0, p1 = own_rows(t, rows, threads)
+        interleave_2(
+            a.ctypes.data + p0 * a_stride * 4, a_stride, b.ctypes.data + p0 * b_stride * 4, b_stride,
+            y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels,
+        )  # fmt: skip
+
+
+class InterleaveTwo(Kernel):
+    """Two groups."""
+
+    op = "interleave"
+    name = "interleave"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return len(problem.inputs) == 2 and len(problem.inputs[0]) == 4
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (a, b), (y,), threads = inputs, outputs, self.problem.threads
+        args = (a.data, a.pixel_stride, b.data, b.pixel_stride, y.pixels, a.c, y.data, y.pixel_stride)
+        return partial(interleave_two, *args) if threads == 1 else partial(interleave_two_parallel, *args, threads)
+
+
+KERNELS = (InterleaveTwo,)
