@@ -6,6 +6,7 @@ settled at planning time as small tables (`Windows`), so one loop serves sliding
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,13 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import prange
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.parts import SMALL, partition, piece
+from tinyinfer.kernels.parts import SMALL, own_rows, partition, piece
 from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
 
+GLOBAL = 8192  # floats of an image from which on more threads than one add it up
 WIDE = 4  # registers reduced side by side: one alone waits for each addition to end
 
 
@@ -141,6 +143,22 @@ def mean_pool_parallel(
         means(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, p0, p1, b0, b1)
 
 
+mean_window = make_window(reduce_to_sum)
+
+
+@jit_parallel
+def mean_of_image_parallel(x, x_stride, h, w, scale, y, c, sums, threads):
+    """The scaled sum of one image: each thread adds up the rows it has written, then one adds these sums."""
+    part, blocks, rest = sums.size // threads, c // LANES, c % LANES
+    for t in prange(threads):
+        p0, p1 = own_rows(t, h, threads)
+        mean_window(
+            x.ctypes.data + p0 * w * x_stride * 4, w * x_stride, p1 - p0, x_stride, w, np.float32(1),
+            sums.ctypes.data + t * part * 4, blocks, rest,
+        )  # fmt: skip
+    mean_window(sums.ctypes.data, part, threads, 0, 1, scale, y.ctypes.data, blocks, rest)
+
+
 def sliding(problem: Problem) -> Windows:
     """The windows of max_pool2d and avg_pool2d, clipped to the image."""
     op: Any = problem.op
@@ -208,6 +226,21 @@ class AdaptiveAvgPool(_Pool):
     """Bins; one bin is global pooling."""
 
     op, name, largest = "adaptive_avg_pool2d", "windows", False
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        n, c, h, w = image_dims(problem.inputs[0])
+        one = n * math.prod(problem.outputs[0][2:]) == 1
+        self.by_rows = one and problem.threads > 1 and c * h * w >= GLOBAL and h >= problem.threads
+        self.scratch_floats = problem.threads * -(-c // LANES) * LANES if self.by_rows else 0
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        if not self.by_rows:
+            return super().bind(inputs, outputs, scratch)
+        (x,), (y,), scale = inputs, outputs, np.float32(1 / (inputs[0].h * inputs[0].w))
+        return partial(
+            mean_of_image_parallel, x.data, x.pixel_stride, x.h, x.w, scale, y.data, x.c, scratch, self.problem.threads
+        )
 
 
 class AdaptiveMaxPool(_Pool):
