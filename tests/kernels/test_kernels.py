@@ -160,6 +160,26 @@ def test_adaptive_pools(name, n, c, size, out, threads):
     assert check_all(ops.create(name, {"output_size": out}), [(n, c, *size)], {}, threads) > 0
 
 
+@given(c=st.integers(1, 70), size=st.tuples(st.integers(1, 40), st.integers(1, 40)), threads=st.sampled_from([1, 2, 3]))
+def test_global_means(c, size, threads):
+    assert check_all(ops.create("adaptive_avg_pool2d", {"output_size": 1}), [(1, c, *size)], {}, threads) > 0
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 70), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    groups=st.integers(2, 3), threads=st.sampled_from([1, 2, 3]),
+)  # fmt: skip
+def test_interleaved_channels(n, c, size, groups, threads):
+    assert check_all(ops.create("interleave", {}), [(n, c, *size)] * groups, {}, threads) == (groups == 2)
+
+
+@given(c=st.integers(400, 1100), m=st.integers(1, 40), size=st.integers(3, 6), residual=st.booleans(), threads=threads)
+def test_long_kernels_in_slices(c, m, size, residual, threads):
+    """More than im2col gathers at a time, with an ending that must come last."""
+    attrs = {"padding": 1, "stride": 2, "activation": "relu"}
+    check_convolution(attrs, (1, c, size, size), m, (3, 3), True, residual, threads)
+
+
 @given(
     name=st.sampled_from(["add", "mul"]), n=st.integers(1, 3), c=st.integers(1, 70),
     size=st.tuples(st.integers(1, 40), st.integers(1, 20)), gate=st.booleans(), swap=st.booleans(), threads=threads,
@@ -261,6 +281,26 @@ def test_prepare_binds_what_call_would_run() -> None:
 def test_call_says_what_is_wrong(kernel: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         kernels.call(kernel, np.zeros((1, 2, 5, 5)), np.zeros((3, 2, 3, 3)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="protects pages with mprotect")
+def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
+    """In a process of its own, since a stray read ends it; one process takes 40 s, most of it compiling."""
+    paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
+    names = [
+        "conv2d",
+        "depthwise_chain",
+        "interleave",
+        "adaptive_avg_pool2d",
+        "max_pool2d",
+        "concat",
+        "channel_shuffle",
+    ]
+    run = subprocess.run(
+        [sys.executable, str(repository / "tests" / "kernels" / "fenced.py"), *names],
+        env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert run.stdout.endswith("done\n"), f"{run.stdout[-500:]}{run.stderr[-2000:]} (exit {run.returncode})"
 
 
 @pytest.mark.parametrize("lanes", [4, 8])
