@@ -1,4 +1,4 @@
-"""Fuse a squeeze-and-excitation gate into the 1x1 convolution behind it, whose weights are fewer than the map's values."""
+"""Fuse a squeeze-and-excitation gate into the 1x1 convolution behind it, where its weights are fewer than the values."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from tinyinfer.kernels.endings import FUSED
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.elementwise import Mul
 from tinyinfer.ops.gated_conv2d import GatedConv2d
+
+# values of the map that are multiplied in the time one weight is scaled.  MobileNet V3, EfficientNet-B0 and GhostNet,
+# gate and layer against both apart: one thread 0.54 to 0.85 of the time with 20 or more times as many pixels as
+# filters, 0.94 with 2.5, 0.97 with 1.8, 1.04 with 0.6; two threads 0.65 to 0.95, 1.00 with 2.5, 1.10 with 0.6
+WEIGHT_COST = 1.5
 
 
 def fuse_gate(graph: Graph, types: Mapping[str, TensorType], threads: int = 1) -> Graph:
@@ -50,4 +55,7 @@ def _is_pointwise(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> 
 
 
 def _pays(x: TensorType, y: TensorType, threads: int) -> bool:
-    return True
+    """Whether a thread's share of the pixels outweighs the filters of its images, which it scales all."""
+    images, _, height, width = x.shape
+    scaled = -(-images // threads) * y.shape[1]
+    return images * height * width / threads >= WEIGHT_COST * scaled
