@@ -1,4 +1,4 @@
-"""A squeeze-and-excitation gate with the 1x1 convolution behind it as one operator, so that its weights can be gated."""
+"""A squeeze-and-excitation gate and the 1x1 convolution behind it as one operator, so that its weights can be gated."""
 
 from __future__ import annotations
 

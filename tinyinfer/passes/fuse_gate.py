@@ -1,4 +1,4 @@
-"""Fuse a squeeze-and-excitation gate into the 1x1 convolution behind it, where its weights are fewer than the values."""
+"""Fuse a squeeze-and-excitation gate into the 1x1 convolution behind it, where that has fewer weights than values."""
 
 from __future__ import annotations
 
