@@ -37,7 +37,8 @@ def tasks(threads: int | None = None) -> list[Callable[[], object]]:
                     if bound is not None:
                         found.setdefault((kernel, getattr(bound, "func", count)), bound)
     roofs = [partial(machine_peak, count) for count in counts]
-    return [*found.values(), _cross_border, *roofs]
+    borders = [partial(_cross_border, count) for count in counts]
+    return [*found.values(), *borders, *roofs]
 
 
 def warm(todo: Sequence[Callable[[], object]], progress: Callable[[int, int], None] | None = None) -> float:
@@ -68,9 +69,11 @@ def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
     return [(shape[0] * factor, *shape[1:]) for shape in shapes]
 
 
-def _cross_border() -> None:
-    """The one compiled function that plans call and no kernel stands for."""
-    from tinyinfer.kernels.layout import to_nhwc
+def _cross_border(threads: int) -> None:
+    """The compiled functions that plans call and no kernel stands for."""
+    from tinyinfer.kernels.layout import to_nhwc, to_nhwc_parallel
 
-    transpose: Callable[..., None] = to_nhwc
-    transpose(np.ones(3, np.float32), 1, 3, 1, np.empty(3, np.float32), 3)
+    serial: Callable[..., None] = to_nhwc
+    parallel: Callable[..., None] = to_nhwc_parallel
+    arguments = np.ones(3, np.float32), 1, 3, 1, np.empty(3, np.float32), 3
+    serial(*arguments) if threads == 1 else parallel(*arguments, threads)

@@ -7,13 +7,14 @@ import json
 import numpy as np
 import pytest
 from bench_models import tiny_model
-from small_networks import residual_network
+from small_networks import randomize, residual_network
 
 from tinyinfer.bench import bench_layers
 from tinyinfer.bench.cold import HOPELESS, TRIALS, Contest, Surroundings
 from tinyinfer.bench.layer_report import LayerReport, make_row
 from tinyinfer.bench.layers import layers_of
 from tinyinfer.bench.measure import disagreement
+from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError, TinyInferError
 from tinyinfer.kernels.on_arrays import empty_map
 from tinyinfer.model import Model
@@ -21,6 +22,7 @@ from tinyinfer.profiling.roofline import Peak
 from tinyinfer.runtime.inputs import random_inputs
 
 PEAK = Peak(gflops=20, gbytes=5)
+ONES = np.ones((1, 19, 12, 11), np.float32)
 
 
 def residual_layers(name="net"):
@@ -80,6 +82,19 @@ def test_the_report_is_json_and_a_table():
     assert conv["text"] == "3x3 3→16 at 8x10 relu"
     assert "others / chosen" in str(report)
     assert "batch 2" in str(report)
+
+
+def test_a_layer_is_told_in_a_line():
+    b = Builder()
+    x = b.input(19, 12)
+    product = b.mul(x, b.adaptive_avg_pool2d(x, name="pool"), name="product")
+    end = b.relu(b.conv2d(product, 10, 1, name="project"), name="end")
+    last = b.add(b.conv2d(end, 10, 3, name="last", padding=1), end, name="sum")
+    model = Model(randomize(b.finish(last)), threads=1)
+    found = {layer.problem.op.name: layer for layer in layers_of("net", model, {"input": ONES}).values()}
+    text = {name: make_row(layer, PEAK, {"any": np.ones(1)}).text for name, layer in found.items()}
+    assert text["gated_conv2d"] == "1x1 19→10 at 12x11 relu"
+    assert text["conv2d"] == "3x3 10→10 at 12x11 + residual"
 
 
 def test_a_faster_rival_is_named():

@@ -125,6 +125,17 @@ def test_depthwise_chains(n, c, e, m, expand, size, kernel, stride, top, bottom,
     assert check_all(op, inputs, shapes, threads) > 0
 
 
+@given(
+    n=st.integers(1, 5), c=st.integers(1, 70), m=st.integers(1, 70),
+    size=st.tuples(st.integers(1, 20), st.integers(1, 20)), activation=activations, bias=st.booleans(),
+    residual=st.booleans(), threads=st.sampled_from([1, 2, 3]),
+)  # fmt: skip
+def test_gated_convolutions(n, c, m, size, activation, bias, residual, threads):
+    inputs = [(n, c, *size), (n, c, 1, 1)] + ([(n, m, *size)] if residual else [])
+    params = {"weight": (m, c, 1, 1)} | ({"bias": (m,)} if bias else {})
+    assert check_all(ops.create("gated_conv2d", {"activation": activation}), inputs, params, threads) > 0
+
+
 @given(n=st.integers(1, 20), c=st.integers(1, 70), m=st.integers(1, 70), activation=activations, threads=threads)
 def test_linear(n, c, m, activation, threads):
     op = ops.create("linear", {"activation": activation})
@@ -307,6 +318,7 @@ def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
 def test_other_vector_widths(lanes: int, tmp_path: Path, repository: Path) -> None:
     """What machines with narrower registers run, in a process of its own."""
     names = ["conv2d", "linear", "max_pool2d", "adaptive_avg_pool2d", "hardswish", "gelu", "mul", "channel_shuffle"]
+    names += ["gated_conv2d"]
     paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run(
         [sys.executable, str(repository / "tests" / "kernel_harness.py"), *names],

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer import ops
 from tinyinfer.bench.layers import Layer
 from tinyinfer.bench.report import cpu_name, quartiles
 from tinyinfer.files import write_text
@@ -80,7 +81,12 @@ class LayerRow:
         else:
             words.append(", ".join(shape_text(shape[1:]) for shape in self.inputs))
         endings = {str(value) for name, value in self.attrs.items() if name.endswith("activation") and value}
-        return " ".join(words + sorted(endings) + (["+ residual"] if self.params and len(self.inputs) > 1 else []))
+        return " ".join(words + sorted(endings) + self._further_inputs())
+
+    def _further_inputs(self) -> list[str]:
+        op = ops.get(self.op)
+        further = len(self.inputs) - op.arity if self.params and op.arity is not None else 0
+        return [f"+ {role}" for role in op.optional_inputs[:further]]
 
     def _window(self) -> list[str]:
         attrs, weight = self.attrs, self.params.get("weight") or self.params.get("depthwise_weight") or ()

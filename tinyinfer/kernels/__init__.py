@@ -20,6 +20,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "grouped_pointwise": ("conv2d",),
     "depthwise": ("conv2d",),
     "depthwise_chain": ("depthwise_chain",),
+    "gated_pointwise": ("gated_conv2d",),
     "direct": ("conv2d",),
     "im2col": ("conv2d",),
     "winograd": ("conv2d",),

@@ -28,6 +28,7 @@ _MODULES = (
     "depthwise_chain",
     "elementwise",
     "encoding",
+    "gated_conv2d",
     "interleave",
     "interpolate",
     "irregular_conv2d",

@@ -61,6 +61,7 @@ class AdaptivePool2d(Op):
 
         return [
             case(2, 33, 7, 7, output_size=1),
+            case(1, 40, 16, 15, output_size=1),
             case(1, 5, 13, 11, output_size=7),
             case(1, 3, 4, 5, output_size=(6, 7)),
             case(1, 6, 9, 10, output_size=(None, 1)),

@@ -91,6 +91,11 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
             "row_ring", always, "the wide map stays in cache row by row (layer by layer 1.1 times as long at 112x112)"
         ),
     ),
+    "gated_conv2d": (
+        Choice(
+            "scaled_weights", always, "fewer weights to scale than values (gate by itself 1.6 times as long at 56x56)"
+        ),
+    ),
 }
 
 
