@@ -25,7 +25,7 @@ TILE_ROWS = (14, 7, 4, 2, 1) if MR == 14 else (6, 3, 1)
 
 SHARES = 4  # tiles that share the fetching of the next panel: memory is slower than one tile alone
 BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs and outputs a block: a quarter of a usual L2, the rest is for weights
-L2_FLOATS = 160 * 1024  # 640 KiB where weights are too many to stay in L2 and only pass through it
+L2_FLOATS = 160 * 1024  # 640 KiB of a 1 MiB L2, where weights only pass through it; the rest is for their panels
 
 
 def block_rows(k: int, n: int) -> int:

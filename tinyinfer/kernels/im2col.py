@@ -1,8 +1,8 @@
 """Any convolution as im2col and GEMM, a block of output pixels at a time.
 
-The windows of one block are copied side by side into scratch that stays in L2, then multiplied: the whole
-im2col matrix, kernel_height * kernel_width times the input, never exists (Chellapilla et al. 2006; lesson 02).
-Groups follow one another over the same scratch.
+The windows of one block, or where they are long some rows of them at a time, are copied side by side into scratch
+that stays in L2, then multiplied: the whole im2col matrix, kernel_height * kernel_width times the input, never exists
+(Chellapilla et al. 2006; lesson 02).  Groups follow one another over the same scratch.
 """
 
 from __future__ import annotations
@@ -54,27 +54,9 @@ def gather(x, geometry, x_stride, channel, c, i0, i1, first, count, columns):
 
 @inline
 def im2col_range(
-    x,
-    x_stride,
-    c,
-    geometry,
-    w,
-    bias,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    n,
-    groups,
-    lo,
-    hi,
-    act,
-    columns,
-    slice_rows,
-    block,
-    p0,
-    p1,
-):
+    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, slice_rows, block,
+    p0, p1,
+):  # fmt: skip
     """Output pixels p0 .. p1 of all groups; ``c`` and ``n`` are channels of one group."""
     kh, row = geometry[4], geometry[5] * c
     w_group, b_group, n_packed = w.size // groups, bias.size // (groups + 1), w.size // (groups * kh * row)
@@ -120,27 +102,9 @@ def im2col_parallel(
         p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
         columns = scratch[t * part : (t + 1) * part]
         im2col_range(
-            x,
-            x_stride,
-            c,
-            geometry,
-            w,
-            bias,
-            r,
-            r_stride,
-            y,
-            y_stride,
-            n,
-            groups,
-            lo,
-            hi,
-            act,
-            columns,
-            slice_rows,
-            block,
-            p0,
-            p1,
-        )
+            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, slice_rows,
+            block, p0, p1,
+        )  # fmt: skip
 
 
 class Im2col(Kernel):
