@@ -1,8 +1,8 @@
 """Inverted residuals row by row: what lies between their layers never leaves the second cache.
 
-Expanded rows go into a ring just long enough for one window of the depthwise layer; its row of outputs goes into
-``middle``, and from there through the last matrix product.  The wide maps, six times the block's input in MobileNet
-V2, would otherwise be written to memory and read again (lesson 05).
+Expanded rows go into a ring just long enough for the windows of a band of the depthwise layer; its rows of outputs go
+into ``middle``, and from there through the last matrix product.  The wide maps, six times the block's input in
+MobileNet V2, would otherwise be written to memory and read again (lesson 05).
 """
 
 from __future__ import annotations
