@@ -127,7 +127,7 @@ def chain_5_parallel(
 
 
 class RowRing(Kernel):
-    """Depthwise kernels 3 or 5 wide, stride 1 or 2, zero padding of at most half a kernel beside the image."""
+    """Depthwise kernels of 3x3 or 5x5, stride 1 or 2, zero padding of at most half a kernel beside the image."""
 
     op = "depthwise_chain"
     name = "row_ring"

@@ -69,9 +69,7 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
                                 total.set(v.fma(values[t * stride + j], tap, total.get()))
             with v.when(row > -1):
                 ys = y + row * y_row * 4
-                for t in range(
-                    outputs
-                ):  # another core may have written these lines last (two threads: 0.7 of the time)
+                for t in range(outputs):  # 28x28x256 takes 0.8 of the time
                     v.prefetch(ys, y_stride * t + LANES, level=1, write=True)
                 finish(v, [s.get() for s in sums[0]], r + row * r_row * 4, r_stride, ys, y_stride, mask, lo, hi, act)
             for above, below in itertools.pairwise(sums):

@@ -21,7 +21,7 @@ from tinyinfer.kernels.simd import LANES, vector_function
 from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
 
-GLOBAL = 8192  # floats of an image from which on more threads than one add it up
+SUMMED_BY_ROWS = 8192  # floats of an image from which on all threads add it up (EfficientNet-B0: 0.95 of the time)
 WIDE = 4  # registers reduced side by side: one alone waits for each addition to end
 
 
@@ -231,7 +231,7 @@ class AdaptiveAvgPool(_Pool):
         super().__init__(problem, packed)
         n, c, h, w = image_dims(problem.inputs[0])
         one = n * math.prod(problem.outputs[0][2:]) == 1
-        self.by_rows = one and problem.threads > 1 and c * h * w >= GLOBAL and h >= problem.threads
+        self.by_rows = one and problem.threads > 1 and c * h * w >= SUMMED_BY_ROWS and h >= problem.threads
         self.scratch_floats = problem.threads * -(-c // LANES) * LANES if self.by_rows else 0
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:

@@ -15,7 +15,7 @@ from tinyinfer.kernels.base import Problem
 REFERENCE = "reference"
 WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # in multiply-adds: what a weight costs that comes from memory, and what a transformed value costs; fitted to 3x3 layers
-# of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights, whose times they give within 20 %
+# of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights
 WEIGHT_COST, TRANSFORM_COST = 16, 25
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
