@@ -16,6 +16,7 @@ from tinyinfer.kernels.base import Kernel
 # files that define kernels and the operators these are for, so that a network brings in no others; each lists its own
 # kernels in KERNELS
 _MODULES: dict[str, tuple[str, ...]] = {
+    "bf16x3_conv2d": ("conv2d", "gated_conv2d"),
     "pointwise": ("conv2d", "linear"),
     "grouped_pointwise": ("conv2d",),
     "depthwise": ("conv2d",),

@@ -127,6 +127,11 @@ class Vectors:
         """A vector from memory, at any alignment."""
         return self.builder.load(self._pointer(address, offset, self.type), align=4)
 
+    def load_int(self, address: Int, offset: Int | int = 0) -> Int:
+        """The 64-bit integer at an offset that counts such integers."""
+        base = self.builder.inttoptr(_raw(address), _I64.as_pointer())
+        return Int(self.builder, self.builder.load(self.builder.gep(base, [_raw(offset)])))
+
     def store(self, value: ir.Value, address: Int, offset: Int | int = 0) -> None:
         """A vector to memory, at any alignment."""
         self.builder.store(value, self._pointer(address, offset, self.type), align=4)

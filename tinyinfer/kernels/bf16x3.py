@@ -1,0 +1,209 @@
+"""Float32 matrix products on bfloat16 matrix units: every number is split in two, every product is three.
+
+x = high + low, both bfloat16 (8 bits each), holds 16 bits of x, and high * w_high + high * w_low + low * w_high is the
+product but for 2^-17 of it; sums are float32 (Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial
+Intelligence Datatype For Higher-Precision Computations", 2019).  Rounding sums of hundreds of products in float32
+errs about as much, and three products on AMX take less than a fifth of one on the FMA units.
+
+Inputs are split into planes of 32 channels: plane[block, half] holds 64 bytes for each position, so 16 positions from
+any one on are a tile.  A convolution is a sum of products, one for each tap of its kernel, whose tiles begin
+``taps[tap]`` bytes further on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyinfer.kernels import amx
+from tinyinfer.kernels.amx import DEPTH, TILE, TILE_BYTES
+from tinyinfer.kernels.base import aligned_empty
+from tinyinfer.kernels.fused_activation import activate
+from tinyinfer.kernels.jit import load, shared
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, Int, vector_function
+
+SIDE = 2 * TILE  # rows and columns of the sums that four tile registers hold
+POSITION_FLOATS = TILE  # what a position takes in a plane
+SUMS_FLOATS = SIDE * SIDE  # scratch of each thread, on its way from the tiles to the output
+
+
+def depth_blocks(c: int) -> int:
+    """Planes' pairs that hold c channels."""
+    return -(-c // DEPTH)
+
+
+def pack_tiles(w: np.ndarray) -> np.ndarray:
+    """Weights [taps, C, N] -> panels of 32 outputs, each [taps, blocks, half, 1 or 2 tiles], padded with zeros."""
+    taps, c, n = w.shape
+    blocks, tiles = depth_blocks(c), -(-n // TILE)
+    padded = np.zeros((taps, blocks * DEPTH, tiles * TILE), np.float32)
+    padded[:, :c, :n] = w
+    high, low = split_numbers(padded)
+    halves = np.stack([high, low], axis=1)  # [taps, half, channels, outputs]
+    # a row of a tile holds channels i and i + 16 of all its outputs by turns, as `halves` joins two vectors of inputs
+    rows = halves.reshape(taps, 2, blocks, 2, TILE, tiles, TILE).transpose(5, 0, 2, 1, 4, 6, 3)
+    packed = aligned_empty(rows.size // 2)
+    words = packed.view(np.uint16)
+    whole = tiles // 2 * 2
+    pairs = rows[:whole].reshape(-1, 2, *rows.shape[1:]).transpose(0, 2, 3, 4, 1, 5, 6, 7)
+    words[: pairs.size] = pairs.reshape(-1)
+    words[pairs.size :] = rows[whole:].reshape(-1)
+    return packed
+
+
+def split_numbers(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """High and low halves of float32 numbers as the bits of bfloat16 (uint16)."""
+    high = _rounded(x)
+    return (high >> 16).astype(np.uint16), (_rounded(x - high.view(np.float32)) >> 16).astype(np.uint16)
+
+
+def _rounded(x: np.ndarray) -> np.ndarray:
+    return (x.view(np.uint32) + np.uint32(0x8000)) & np.uint32(0xFFFF0000)
+
+
+@vector_function(
+    x="address", x_stride="int", count="int", c="int", gate="address", to="address", plane_bytes="int"
+)  # fmt: skip
+def split_rows(v, x, x_stride, count, c, gate, to, plane_bytes):
+    """``count`` rows of c floats to the planes whose first position is ``to``, times gate[c] unless that is 0."""
+    blocks = c // DEPTH
+    rest = c - blocks * DEPTH
+    with v.either(gate != 0) as (gated, plain):
+        for case, factor in ((gated, gate), (plain, None)):
+            with case:
+                with v.loop(blocks) as block:
+                    _split_block(v, x, x_stride, count, block, factor, to, plane_bytes, None)
+                with v.when(rest != 0):
+                    masks = v.mask(rest), v.mask(rest - LANES)
+                    _split_block(v, x, x_stride, count, blocks, factor, to, plane_bytes, masks)
+
+
+def _split_block(v, x, x_stride, count, block, gate, to, plane_bytes, masks):
+    def vector(address, offset, half):
+        return v.load_masked(address, offset, masks[half]) if masks else v.load(address, offset)
+
+    first = block * DEPTH
+    factors = [vector(gate, first + half * LANES, half) for half in (0, 1)] if gate is not None else None
+    high_plane = to + block * plane_bytes * 2
+    low_plane = high_plane + plane_bytes
+    with v.loop(count) as p:
+        values = [vector(x, p * x_stride + first + half * LANES, half) for half in (0, 1)]
+        if factors:
+            values = [v.mul(value, factor) for value, factor in zip(values, factors, strict=True)]
+        high, low = amx.halves(v, *values)
+        v.store(high, high_plane, p * POSITION_FLOATS)
+        v.store(low, low_plane, p * POSITION_FLOATS)
+
+
+def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums):
+    """Emit the sums of ``rows`` x ``columns`` tiles (1 or 2 each), which go to sums[32, 32].
+
+    The halves come in an order in which no tile is loaded twice: inputs' high and weights' low, both high, both ...
+    """
+    tiles = [(i, j) for i in range(rows) for j in range(columns)]
+
+    def multiply_all():
+        for i, j in tiles:
+            amx.multiply(v, i * 2 + j, 4 + i, 6 + j)
+
+    def load_all(first, count, address):
+        for i in range(count):
+            amx.load(v, first + i, address + i * TILE_BYTES)
+
+    for i, j in tiles:
+        amx.zero(v, i * 2 + j)
+    with v.loop(tap_count) as tap:
+        start = a + v.load_int(taps, tap)
+        with v.loop(blocks) as block:
+            high, weights = start + block * plane_bytes * 2, w + (tap * blocks + block) * (2 * columns * TILE_BYTES)
+            load_all(4, rows, high)
+            load_all(6, columns, weights + columns * TILE_BYTES)
+            multiply_all()
+            load_all(6, columns, weights)
+            multiply_all()
+            load_all(4, rows, high + plane_bytes)
+            multiply_all()
+    for i, j in tiles:
+        amx.store(v, i * 2 + j, sums + (i * TILE * SIDE + j * TILE) * 4, SIDE * 4)
+
+
+def _finish(v, vectors, sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
+    """Store ``count`` rows of sums, the positions from ``first`` on, but for those beside the image."""
+    masks = [v.mask(columns - j * LANES) for j in range(vectors)]
+    biases = [v.load(bias, j * LANES) for j in range(vectors)]
+    low, high = v.broadcast(lo), v.broadcast(hi)
+    row = first // pitch
+    column = v.variable((first - row * pitch).value)
+    before = v.choose(first - row * pitch < width, first - row * pitch, width)
+    begin = row * width + before
+    pixel = v.variable(begin.value)
+    with v.loop(count) as t:
+        at = Int(v.builder, column.get())
+        with v.when(at < width):
+            p = Int(v.builder, pixel.get())
+            values = [v.add(v.load(sums, t * SIDE + j * LANES), biases[j]) for j in range(vectors)]
+            slots = [v.variable(value) for value in values]
+            with v.when(r_stride != 0):
+                for j, slot in enumerate(slots):
+                    slot.set(v.add(slot.get(), v.load_masked(r, p * r_stride + j * LANES, masks[j])))
+            for j, slot in enumerate(slots):
+                v.store_masked(v.clip(slot.get(), low, high), y, p * y_stride + j * LANES, masks[j])
+            pixel.set((p + 1).value)
+        column.set(v.choose(at + 1 < pitch, at + 1, at * 0).value)
+    with v.when(act != 0):
+        end = Int(v.builder, pixel.get())
+        v.call(activate, y + begin * y_stride * 4, y_stride, end - begin, columns, act)
+
+
+@vector_function(
+    a="address", plane_bytes="int", taps="address", tap_count="int", blocks="int", positions="int", pitch="int",
+    width="int", w="address", bias="address", r="address", r_stride="int", y="address", y_stride="int", n="int",
+    lo="float", hi="float", act="int", sums="address",
+)  # fmt: skip
+def _panels(
+    v, a, plane_bytes, taps, tap_count, blocks, positions, pitch, width, w, bias, r, r_stride, y, y_stride, n, lo, hi,
+    act, sums,
+):  # fmt: skip
+    amx.configure(v)
+    panel_bytes = tap_count * blocks * (4 * TILE_BYTES)
+    pairs = (positions + (TILE - 1)) // SIDE
+    with v.loop(n, SIDE) as start:
+        columns = v.choose(n - start < SIDE, n - start, n * 0 + SIDE)
+        weights = w + start // SIDE * panel_bytes
+        at = (bias + start * 4, r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi, act)
+        with v.either(columns > TILE) as (wide, narrow):
+            for case, vectors in ((wide, 2), (narrow, 1)):
+                with case:
+                    with v.loop(pairs) as t:
+                        first = t * SIDE
+                        count = v.choose(positions - first < SIDE, positions - first, n * 0 + SIDE)
+                        microkernel(
+                            v, 2, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums
+                        )
+                        _finish(v, vectors, sums, first, count, pitch, width, *at)
+                    rest = positions - pairs * SIDE
+                    with v.when(rest > 0):
+                        first = pairs * SIDE
+                        microkernel(
+                            v, 1, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums
+                        )
+                        _finish(v, vectors, sums, first, rest, pitch, width, *at)
+    amx.release(v)
+
+
+@shared(
+    ADDRESS, INT, ADDRESS, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT,
+    INT, ADDRESS,
+)  # fmt: skip
+def tile_panels(
+    a, plane_bytes, taps, tap_count, blocks, positions, pitch, width, w, bias, r, r_stride, y, y_stride, n, lo, hi, act,
+    sums,
+):  # fmt: skip
+    """All panels of weights times ``positions`` positions, of every ``pitch`` of which ``width`` are pixels."""
+    _panels(
+        a, plane_bytes, taps, tap_count, blocks, positions, pitch, width, w, bias, r, r_stride, y, y_stride, n, lo, hi,
+        act, sums,
+    )  # fmt: skip
+
+
+if amx.available():
+    load(activate, tile_panels)
