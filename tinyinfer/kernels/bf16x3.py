@@ -126,32 +126,58 @@ def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, su
         amx.store(v, i * 2 + j, sums + (i * TILE * SIDE + j * TILE) * 4, SIDE * 4)
 
 
-def _finish(v, vectors, sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
+@vector_function(
+    sums="address", first="int", count="int", pitch="int", width="int", bias="address", r="address", r_stride="int",
+    y="address", y_stride="int", columns="int", lo="float", hi="float", act="int",
+)  # fmt: skip
+def _finish(v, sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
     """Store ``count`` rows of sums, the positions from ``first`` on, but for those beside the image."""
-    masks = [v.mask(columns - j * LANES) for j in range(vectors)]
-    biases = [v.load(bias, j * LANES) for j in range(vectors)]
     low, high = v.broadcast(lo), v.broadcast(hi)
-    row = first // pitch
-    column = v.variable((first - row * pitch).value)
-    before = v.choose(first - row * pitch < width, first - row * pitch, width)
-    begin = row * width + before
-    pixel = v.variable(begin.value)
-    with v.loop(count) as t:
-        at = Int(v.builder, column.get())
-        with v.when(at < width):
-            p = Int(v.builder, pixel.get())
-            values = [v.add(v.load(sums, t * SIDE + j * LANES), biases[j]) for j in range(vectors)]
-            slots = [v.variable(value) for value in values]
-            with v.when(r_stride != 0):
-                for j, slot in enumerate(slots):
-                    slot.set(v.add(slot.get(), v.load_masked(r, p * r_stride + j * LANES, masks[j])))
-            for j, slot in enumerate(slots):
-                v.store_masked(v.clip(slot.get(), low, high), y, p * y_stride + j * LANES, masks[j])
-            pixel.set((p + 1).value)
-        column.set(v.choose(at + 1 < pitch, at + 1, at * 0).value)
-    with v.when(act != 0):
-        end = Int(v.builder, pixel.get())
-        v.call(activate, y + begin * y_stride * 4, y_stride, end - begin, columns, act)
+    first_row = first // pitch
+    with v.loop((first + (count - 1)) // pitch - first_row + 1) as line:
+        row = first_row + line
+        skipped = row * pitch - first  # of the tile's rows, which belong to lines of the image further up
+        begin = v.choose(skipped < 0, skipped * 0, skipped)
+        end = v.choose(skipped + width < count, skipped + width, count)
+        pixel = row * width - skipped + begin
+        case = (sums + begin * (SIDE * 4), end - begin, bias, r + pixel * r_stride * 4, r_stride,
+                y + pixel * y_stride * 4, y_stride, columns, low, high)  # fmt: skip
+        with v.either(columns > TILE) as (wide, narrow):
+            with wide:
+                _finish_rows(v, 2, *case)
+            with narrow:
+                _finish_rows(v, 1, *case)
+        with v.when(act != 0), v.when(end > begin):
+            v.call(activate, y + pixel * y_stride * 4, y_stride, end - begin, columns, act)
+
+
+def _finish_rows(v, vectors, sums, count, bias, r, r_stride, y, y_stride, columns, low, high):
+    biases = [v.load(bias, j * LANES) for j in range(vectors)]
+    masks = [v.mask(columns - j * LANES) for j in range(vectors)]
+
+    def rows(masked, adding):
+        with v.loop(count) as t:
+            for j in range(vectors):
+                value = v.add(v.load(sums, t * SIDE + j * LANES), biases[j])
+                if adding:
+                    at = t * r_stride + j * LANES
+                    value = v.add(value, v.load_masked(r, at, masks[j]) if masked else v.load(r, at))
+                value, at = v.clip(value, low, high), t * y_stride + j * LANES
+                v.store_masked(value, y, at, masks[j]) if masked else v.store(value, y, at)
+
+    with v.either(columns == vectors * LANES) as (whole, partial):
+        for case, masked in ((whole, False), (partial, True)):
+            with case, v.either(r_stride != 0) as (adding, plain):
+                with adding:
+                    rows(masked, True)
+                with plain:
+                    rows(masked, False)
+
+
+@shared(ADDRESS, INT, INT, INT, INT, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT, INT)
+def finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
+    """The compiled form of `_finish`."""
+    _finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
 
 
 @vector_function(
@@ -179,14 +205,14 @@ def _panels(
                         microkernel(
                             v, 2, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums
                         )
-                        _finish(v, vectors, sums, first, count, pitch, width, *at)
+                        v.call(finish, sums, first, count, pitch, width, *at)
                     rest = positions - pairs * SIDE
                     with v.when(rest > 0):
                         first = pairs * SIDE
                         microkernel(
                             v, 1, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums
                         )
-                        _finish(v, vectors, sums, first, rest, pitch, width, *at)
+                        v.call(finish, sums, first, rest, pitch, width, *at)
     amx.release(v)
 
 
@@ -206,4 +232,4 @@ def tile_panels(
 
 
 if amx.available():
-    load(activate, tile_panels)
+    load(activate, finish, tile_panels)

@@ -90,8 +90,10 @@ def bands(
         else:
             reached = (phases[0], phases[1], phases[2] - (band - rows), pitch, plane_bytes)
             split_band(x, x_stride, c, geometry, reached, image, oy, own_gate, planes)
+        positions = (rows - 1) * pitch + out_w
         tile_panels(
-            planes, plane_bytes, taps, kh * kw, -(-c // 32), (rows - 1) * pitch + out_w, pitch, out_w, w, bias,
+            planes, plane_bytes, taps, kh * kw, -(-c // 32), positions, positions if as_it_lies else pitch,
+            positions if as_it_lies else out_w, w, bias,
             r + p * out_w * r_stride * 4, r_stride, y + p * out_w * y_stride * 4, y_stride, n, lo, hi, act, scratch,
         )  # fmt: skip
         p += rows

@@ -297,9 +297,9 @@ class Vectors:
                 total = self.fma(self.constant(c), x, total)
         return total
 
-    def call(self, function: Any, *arguments: Int | int) -> None:
-        """Call a function that `shared` has compiled, with addresses and integers."""
-        values = [_raw(argument) for argument in arguments]
+    def call(self, function: Any, *arguments: Int | int | ir.Value) -> None:
+        """Call a function that `shared` has compiled, with addresses, integers and floats."""
+        values = [a if isinstance(a, ir.Value) else _raw(a) for a in arguments]
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
         self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, symbol_of(function)), values)
 

@@ -57,6 +57,12 @@ def winograd2x2_pays(problem: Problem) -> bool:
     return winograd_pays(problem) and winograd_cost(problem, 2) < winograd_cost(problem, 4)
 
 
+def fills_tiles(problem: Problem) -> bool:
+    """Enough channels and pixels that what a tile of AMX is padded with does not cost more than it saves."""
+    n, _, h, w = problem.outputs[0]
+    return bool(problem.params["weight"].shape[1] >= 16 and n * h * w >= 8)
+
+
 def strided_1x1(problem: Problem) -> bool:
     """A 1x1 kernel that skips pixels: gathering those it reads is a small copy, and then tiles span rows."""
     return problem.params["weight"].shape[1:] == (*problem.inputs[0][1:2], 1, 1)
@@ -72,6 +78,7 @@ def map_narrower_than_a_tile(problem: Problem) -> bool:
 # factors: the step's time with the other kernel over its time with this one, one thread, AVX-512
 CHOICES: dict[str, tuple[Choice, ...]] = {
     "conv2d": (
+        Choice("bf16x3", fills_tiles, "AMX: three bfloat16 products for a float32 one"),
         Choice("pointwise", always, "1x1: a matrix product as it stands (im2col 1.2 times as long on MobileNet V2)"),
         Choice("depthwise", always, "one channel a group: no matrix product (im2col 100 times as long)"),
         Choice("grouped_pointwise", always, "1x1 in groups: channels read in place (im2col 1.1 to 25 times as long)"),
@@ -92,6 +99,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         ),
     ),
     "gated_conv2d": (
+        Choice("bf16x3", fills_tiles, "AMX: three bfloat16 products for a float32 one"),
         Choice(
             "scaled_weights", always, "fewer weights to scale than values (gate by itself 1.6 times as long at 56x56)"
         ),
