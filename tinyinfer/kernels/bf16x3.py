@@ -23,6 +23,8 @@ from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, Int, vector_funct
 
 SIDE = 2 * TILE  # rows and columns of the sums that four tile registers hold
 POSITION_FLOATS = TILE  # what a position takes in a plane
+STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
+SHARES = 4  # tiles that fetch the next panel, as memory is slower than one alone
 SUMS_FLOATS = SIDE * SIDE  # scratch of each thread, on its way from the tiles to the output
 
 
@@ -38,7 +40,7 @@ def pack_tiles(w: np.ndarray) -> np.ndarray:
     padded = np.zeros((taps, blocks * DEPTH, tiles * TILE), np.float32)
     padded[:, :c, :n] = w
     high, low = split_numbers(padded)
-    halves = np.stack([high, low], axis=1)  # [taps, half, channels, outputs]
+    halves = np.stack([low, high], axis=1)  # [taps, half, channels, outputs]
     # a row of a tile holds channels i and i + 16 of all its outputs by turns, as `halves` joins two vectors of inputs
     rows = halves.reshape(taps, 2, blocks, 2, TILE, tiles, TILE).transpose(5, 0, 2, 1, 4, 6, 3)
     packed = aligned_empty(rows.size // 2)
@@ -94,10 +96,11 @@ def _split_block(v, x, x_stride, count, block, gate, to, plane_bytes, masks):
         v.store(low, low_plane, p * POSITION_FLOATS)
 
 
-def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums):
+def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums, ahead, share):
     """Emit the sums of ``rows`` x ``columns`` tiles (1 or 2 each), which go to sums[32, 32].
 
     The halves come in an order in which no tile is loaded twice: inputs' high and weights' low, both high, both ...
+    Each step meanwhile brings ``share`` bytes to L2, of as many as its weights take, from ``ahead`` on.
     """
     tiles = [(i, j) for i in range(rows) for j in range(columns)]
 
@@ -116,9 +119,11 @@ def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, su
         with v.loop(blocks) as block:
             high, weights = start + block * plane_bytes * 2, w + (tap * blocks + block) * (2 * columns * TILE_BYTES)
             load_all(4, rows, high)
-            load_all(6, columns, weights + columns * TILE_BYTES)
-            multiply_all()
             load_all(6, columns, weights)
+            multiply_all()
+            with v.loop(share, 64) as at:
+                v.prefetch(ahead + (tap * blocks + block) * STEP_BYTES + at)
+            load_all(6, columns, weights + columns * TILE_BYTES)
             multiply_all()
             load_all(4, rows, high + plane_bytes)
             multiply_all()
@@ -190,8 +195,11 @@ def _panels(
     act, sums,
 ):  # fmt: skip
     amx.configure(v)
-    panel_bytes = tap_count * blocks * (4 * TILE_BYTES)
+    panel_bytes = tap_count * blocks * STEP_BYTES
     pairs = (positions + (TILE - 1)) // SIDE
+    import os
+    MINP=int(os.environ.get("MINP","4"))
+    share = v.choose(pairs < MINP, n * 0, (pairs + (STEP_BYTES // 64 - 1)) // v.choose(pairs > 0, pairs, n * 0 + 1) * 64)
     with v.loop(n, SIDE) as start:
         columns = v.choose(n - start < SIDE, n - start, n * 0 + SIDE)
         weights = w + start // SIDE * panel_bytes
@@ -202,16 +210,19 @@ def _panels(
                     with v.loop(pairs) as t:
                         first = t * SIDE
                         count = v.choose(positions - first < SIDE, positions - first, n * 0 + SIDE)
+                        fetched = t * share
                         microkernel(
-                            v, 2, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums
-                        )
+                            v, 2, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums,
+                            weights + panel_bytes + fetched, v.choose(fetched < STEP_BYTES, share, n * 0),
+                        )  # fmt: skip
                         v.call(finish, sums, first, count, pitch, width, *at)
                     rest = positions - pairs * SIDE
                     with v.when(rest > 0):
                         first = pairs * SIDE
                         microkernel(
-                            v, 1, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums
-                        )
+                            v, 1, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums,
+                            weights + panel_bytes, v.choose(pairs > 0, n * 0, share),
+                        )  # fmt: skip
                         v.call(finish, sums, first, rest, pitch, width, *at)
     amx.release(v)
 

@@ -67,7 +67,7 @@ class Int:
     def __mul__(self, other: Int | int) -> Int:
         return self._wrap(self.builder.mul, other)
 
-    def __floordiv__(self, other: int) -> Int:
+    def __floordiv__(self, other: Int | int) -> Int:
         return self._wrap(self.builder.sdiv, other)  # exact for the non-negative sizes it is used on
 
     __radd__, __rmul__ = __add__, __mul__
