@@ -19,24 +19,25 @@ from tinyinfer.kernels.amx import DEPTH, TILE, TILE_BYTES
 from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.jit import load, shared
-from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, Int, vector_function
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function
 
-SIDE = 2 * TILE  # rows and columns of the sums that four tile registers hold
-POSITION_FLOATS = TILE  # what a position takes in a plane
+PANEL = 2 * TILE  # rows and columns of the sums that four tile registers hold
 STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
-SHARES = 4  # tiles that fetch the next panel, as memory is slower than one alone
-SUMS_FLOATS = SIDE * SIDE  # scratch of each thread, on its way from the tiles to the output
+SHARES = 4  # pairs of tiles from which on they share the fetching of the next panel, as memory is slower than they
+STEPS_AHEAD = 4
+ONE_TAP = np.zeros(1, np.int64)  # the taps of a plain matrix product
+SUMS_FLOATS = PANEL * PANEL  # scratch of each thread, on its way from the tiles to the output
 
 
-def depth_blocks(c: int) -> int:
-    """Planes' pairs that hold c channels."""
-    return -(-c // DEPTH)
+def panel_floats(taps: int, depth: int) -> int:
+    """Floats of a whole panel of weights."""
+    return taps * -(-depth // DEPTH) * STEP_BYTES // 4
 
 
 def pack_tiles(w: np.ndarray) -> np.ndarray:
     """Weights [taps, C, N] -> panels of 32 outputs, each [taps, blocks, half, 1 or 2 tiles], padded with zeros."""
     taps, c, n = w.shape
-    blocks, tiles = depth_blocks(c), -(-n // TILE)
+    blocks, tiles = -(-c // DEPTH), -(-n // TILE)
     padded = np.zeros((taps, blocks * DEPTH, tiles * TILE), np.float32)
     padded[:, :c, :n] = w
     high, low = split_numbers(padded)
@@ -60,40 +61,6 @@ def split_numbers(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _rounded(x: np.ndarray) -> np.ndarray:
     return (x.view(np.uint32) + np.uint32(0x8000)) & np.uint32(0xFFFF0000)
-
-
-@vector_function(
-    x="address", x_stride="int", count="int", c="int", gate="address", to="address", plane_bytes="int"
-)  # fmt: skip
-def split_rows(v, x, x_stride, count, c, gate, to, plane_bytes):
-    """``count`` rows of c floats to the planes whose first position is ``to``, times gate[c] unless that is 0."""
-    blocks = c // DEPTH
-    rest = c - blocks * DEPTH
-    with v.either(gate != 0) as (gated, plain):
-        for case, factor in ((gated, gate), (plain, None)):
-            with case:
-                with v.loop(blocks) as block:
-                    _split_block(v, x, x_stride, count, block, factor, to, plane_bytes, None)
-                with v.when(rest != 0):
-                    masks = v.mask(rest), v.mask(rest - LANES)
-                    _split_block(v, x, x_stride, count, blocks, factor, to, plane_bytes, masks)
-
-
-def _split_block(v, x, x_stride, count, block, gate, to, plane_bytes, masks):
-    def vector(address, offset, half):
-        return v.load_masked(address, offset, masks[half]) if masks else v.load(address, offset)
-
-    first = block * DEPTH
-    factors = [vector(gate, first + half * LANES, half) for half in (0, 1)] if gate is not None else None
-    high_plane = to + block * plane_bytes * 2
-    low_plane = high_plane + plane_bytes
-    with v.loop(count) as p:
-        values = [vector(x, p * x_stride + first + half * LANES, half) for half in (0, 1)]
-        if factors:
-            values = [v.mul(value, factor) for value, factor in zip(values, factors, strict=True)]
-        high, low = amx.halves(v, *values)
-        v.store(high, high_plane, p * POSITION_FLOATS)
-        v.store(low, low_plane, p * POSITION_FLOATS)
 
 
 def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums, ahead, share):
@@ -128,7 +95,7 @@ def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, su
             load_all(4, rows, high + plane_bytes)
             multiply_all()
     for i, j in tiles:
-        amx.store(v, i * 2 + j, sums + (i * TILE * SIDE + j * TILE) * 4, SIDE * 4)
+        amx.store(v, i * 2 + j, sums + (i * TILE * PANEL + j * TILE) * 4, PANEL * 4)
 
 
 @vector_function(
@@ -145,7 +112,7 @@ def _finish(v, sums, first, count, pitch, width, bias, r, r_stride, y, y_stride,
         begin = v.choose(skipped < 0, skipped * 0, skipped)
         end = v.choose(skipped + width < count, skipped + width, count)
         pixel = row * width - skipped + begin
-        case = (sums + begin * (SIDE * 4), end - begin, bias, r + pixel * r_stride * 4, r_stride,
+        case = (sums + begin * (PANEL * 4), end - begin, bias, r + pixel * r_stride * 4, r_stride,
                 y + pixel * y_stride * 4, y_stride, columns, low, high)  # fmt: skip
         with v.either(columns > TILE) as (wide, narrow):
             with wide:
@@ -163,7 +130,7 @@ def _finish_rows(v, vectors, sums, count, bias, r, r_stride, y, y_stride, column
     def rows(masked, adding):
         with v.loop(count) as t:
             for j in range(vectors):
-                value = v.add(v.load(sums, t * SIDE + j * LANES), biases[j])
+                value = v.add(v.load(sums, t * PANEL + j * LANES), biases[j])
                 if adding:
                     at = t * r_stride + j * LANES
                     value = v.add(value, v.load_masked(r, at, masks[j]) if masked else v.load(r, at))
@@ -185,6 +152,21 @@ def finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, col
     _finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
 
 
+def _fetching(v, t, pairs, weights, next_panel):
+    """(address, bytes a step) of the weights that tile pair ``t`` brings to L2: a part of the next panel's.
+
+    Where there are too few tiles to share that, the first one reads its own panel from memory, some steps ahead.
+    """
+    none = t * 0
+    share = (pairs + (STEP_BYTES // 64 - 1)) // pairs * 64
+    some = v.choose(next_panel > 0, v.choose(t * share < STEP_BYTES, share, none), none)
+    few = pairs < SHARES
+    return (
+        v.choose(few, weights + STEPS_AHEAD * STEP_BYTES, next_panel + t * share),
+        v.choose(few, v.choose(t > 0, none, none + STEP_BYTES), some),
+    )
+
+
 @vector_function(
     a="address", plane_bytes="int", taps="address", tap_count="int", blocks="int", positions="int", pitch="int",
     width="int", w="address", bias="address", r="address", r_stride="int", y="address", y_stride="int", n="int",
@@ -196,32 +178,29 @@ def _panels(
 ):  # fmt: skip
     amx.configure(v)
     panel_bytes = tap_count * blocks * STEP_BYTES
-    pairs = (positions + (TILE - 1)) // SIDE
-    import os
-    MINP=int(os.environ.get("MINP","4"))
-    share = v.choose(pairs < MINP, n * 0, (pairs + (STEP_BYTES // 64 - 1)) // v.choose(pairs > 0, pairs, n * 0 + 1) * 64)
-    with v.loop(n, SIDE) as start:
-        columns = v.choose(n - start < SIDE, n - start, n * 0 + SIDE)
-        weights = w + start // SIDE * panel_bytes
+    pairs = (positions + (TILE - 1)) // PANEL
+    with v.loop(n, PANEL) as start:
+        columns = v.choose(n - start < PANEL, n - start, n * 0 + PANEL)
+        weights = w + start // PANEL * panel_bytes
+        next_panel = v.choose(start + PANEL < n, weights + panel_bytes, weights * 0)
         at = (bias + start * 4, r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi, act)
         with v.either(columns > TILE) as (wide, narrow):
             for case, vectors in ((wide, 2), (narrow, 1)):
                 with case:
                     with v.loop(pairs) as t:
-                        first = t * SIDE
-                        count = v.choose(positions - first < SIDE, positions - first, n * 0 + SIDE)
-                        fetched = t * share
+                        first = t * PANEL
+                        count = v.choose(positions - first < PANEL, positions - first, n * 0 + PANEL)
                         microkernel(
                             v, 2, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums,
-                            weights + panel_bytes + fetched, v.choose(fetched < STEP_BYTES, share, n * 0),
+                            *_fetching(v, t, pairs, weights, next_panel),
                         )  # fmt: skip
                         v.call(finish, sums, first, count, pitch, width, *at)
-                    rest = positions - pairs * SIDE
+                    rest = positions - pairs * PANEL
                     with v.when(rest > 0):
-                        first = pairs * SIDE
+                        first = pairs * PANEL
                         microkernel(
                             v, 1, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums,
-                            weights + panel_bytes, v.choose(pairs > 0, n * 0, share),
+                            weights, n * 0,
                         )  # fmt: skip
                         v.call(finish, sums, first, rest, pitch, width, *at)
     amx.release(v)

@@ -18,8 +18,9 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import L2_FLOATS, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
+from tinyinfer.kernels.row_product import pack_product, product_floats, row_product
 from tinyinfer.kernels.simd import LANES
 from tinyinfer.ops.depthwise_chain import DepthwiseChain
 
@@ -30,12 +31,13 @@ def make_chain(kernel: int) -> Any:
 
     @inline
     def chain_rows(
-        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, p0, p1
+        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, p0, p1
     ):
         h, width, out_h, out_w, stride, top, left = geometry
         we, be, wd, bd, wp, bp = weights
         elo, ehi, dlo, dhi, plo, phi = bounds
         eact, dact, pact = acts
+        ring, middle, scratch = buffers
         blocks, ring_rows = -(-e // LANES), (band - 1) * stride + kernel
         image, done, p = -1, 0, p0
         while p < p1:
@@ -46,12 +48,13 @@ def make_chain(kernel: int) -> Any:
                 image, done = p // out_h, max(0, iy)
             if k > 0:
                 while done < bottom:  # expand the rows that the windows have reached
-                    gemm_segments(
-                        x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride, width, 1, 0, k,
+                    new = min(bottom - done, ring_rows - done % ring_rows)
+                    row_product(
+                        x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride, new * width, k,
                         we.ctypes.data, be.ctypes.data, x.ctypes.data, 0,
-                        ring.ctypes.data + done % ring_rows * width * e * 4, e, e, elo, ehi, eact,
+                        ring.ctypes.data + done % ring_rows * width * e * 4, e, e, elo, ehi, eact, scratch.ctypes.data,
                     )  # fmt: skip
-                    done += 1
+                    done += new
                 source, source_row, source_stride = ring.ctypes.data + iy % ring_rows * width * e * 4, width * e, e
                 wrap, back = ring_rows - iy % ring_rows, ring_rows * width * e
             else:
@@ -69,10 +72,10 @@ def make_chain(kernel: int) -> Any:
                 to_stride, rows, out_w, e, 0, blocks, dlo, dhi, dact,
             )  # fmt: skip
             if n > 0:
-                gemm_segments(
-                    middle.ctypes.data, e, rows * out_w, 1, 0, e, wp.ctypes.data, bp.ctypes.data,
+                row_product(
+                    middle.ctypes.data, e, rows * out_w, e, wp.ctypes.data, bp.ctypes.data,
                     r.ctypes.data + p * out_w * r_stride * 4, r_stride,
-                    y.ctypes.data + p * out_w * y_stride * 4, y_stride, n, plo, phi, pact,
+                    y.ctypes.data + p * out_w * y_stride * 4, y_stride, n, plo, phi, pact, scratch.ctypes.data,
                 )  # fmt: skip
             p += rows
 
@@ -82,46 +85,53 @@ def make_chain(kernel: int) -> Any:
 chain_rows_3, chain_rows_5 = make_chain(3), make_chain(5)
 
 
+@inline
+def own_part(t, memory, threads):
+    """Thread t's part of the scratch."""
+    part = memory.size // threads
+    return memory[t * part : (t + 1) * part]
+
+
 @jit
-def chain_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows):
+def chain_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows):
     """The chain around a depthwise kernel 3 wide."""
     chain_rows_3(
-        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, 0, rows
+        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, 0, rows
     )
 
 
 @jit
-def chain_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows):
+def chain_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows):
     """The chain around a depthwise kernel 5 wide."""
     chain_rows_5(
-        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, 0, rows
+        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, 0, rows
     )
 
 
 @jit_parallel
 def chain_3_parallel(
-    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows, threads
+    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows, threads
 ):
     """`chain_3` with the rows dealt out; each thread expands the rows that its first window shares with another's."""
-    ring_part, middle_part = ring.size // threads, middle.size // threads
+    ring, middle, scratch = buffers
     for t in prange(threads):
         chain_rows_3(
             x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
-            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part], band,
+            (own_part(t, ring, threads), own_part(t, middle, threads), own_part(t, scratch, threads)), band,
             rows * t // threads, rows * (t + 1) // threads,
         )  # fmt: skip
 
 
 @jit_parallel
 def chain_5_parallel(
-    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, ring, middle, band, rows, threads
+    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows, threads
 ):
     """`chain_5` with the rows dealt out."""
-    ring_part, middle_part = ring.size // threads, middle.size // threads
+    ring, middle, scratch = buffers
     for t in prange(threads):
         chain_rows_5(
             x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
-            ring[t * ring_part : (t + 1) * ring_part], middle[t * middle_part : (t + 1) * middle_part], band,
+            (own_part(t, ring, threads), own_part(t, middle, threads), own_part(t, scratch, threads)), band,
             rows * t // threads, rows * (t + 1) // threads,
         )  # fmt: skip
 
@@ -141,9 +151,12 @@ class RowRing(Kernel):
         stride, expands, projects = problem.op.stride[0], "expand_weight" in params, "project_weight" in params
         a_row = (stride * width * expands + out_w * projects) * e  # what another row of the band adds
         self.band = max(1, min(ROWS, (L2_FLOATS - kernel * width * e * expands) // a_row, -(-out_h // threads)))
-        self.ring = ((self.band - 1) * stride + kernel) * width * e * threads * expands
+        ring_rows = (self.band - 1) * stride + kernel
+        self.ring = ring_rows * width * e * threads * expands
         self.middle = self.band * out_w * e * threads * projects
-        self.scratch_floats = self.ring + self.middle
+        expanding = product_floats(problem.inputs[0][1], ring_rows * width) if expands else 0
+        projecting = product_floats(e, self.band * out_w) if projects else 0
+        self.scratch_floats = self.ring + self.middle + threads * max(expanding, projecting)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -166,7 +179,7 @@ class RowRing(Kernel):
             if f"{layer}_weight" not in p:
                 return np.empty(0, np.float32), np.empty(0, np.float32)
             weight = p[f"{layer}_weight"]
-            return pack_panels(weight[:, :, 0, 0].T), pack_bias(p.get(f"{layer}_bias"), weight.shape[0])
+            return pack_product(weight[:, :, 0, 0].T), pack_bias(p.get(f"{layer}_bias"), weight.shape[0])
 
         return *product("expand"), *pack_filters(p["depthwise_weight"], p.get("depthwise_bias")), *product("project")
 
@@ -178,10 +191,11 @@ class RowRing(Kernel):
         geometry = (x.h, x.w, y.h, y.w, op.stride[0], top, left)
         endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
         bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
+        products = self.ring + self.middle
         args = (
             x.data, x.pixel_stride, x.c if self.ring else 0, geometry, self.packed, e, y.c if self.middle else 0,
             *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
-            scratch[: self.ring], scratch[self.ring : self.ring + self.middle], self.band, y.n * y.h,
+            (scratch[: self.ring], scratch[self.ring : products], scratch[products:]), self.band, y.n * y.h,
         )  # fmt: skip
         load(STRIPS[kw])
         serial, parallel = (chain_3, chain_3_parallel) if kw == 3 else (chain_5, chain_5_parallel)

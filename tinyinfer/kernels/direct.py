@@ -18,7 +18,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.memory import copy_padded_row, fill_rows
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
@@ -26,20 +26,12 @@ from tinyinfer.ops.conv2d import Conv2d
 @inline
 def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, band):
     """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel."""
-    left = min(left, width)  # with long strides the windows may end before the image begins
-    zero, real = np.float32(0), min(w, width - left)
     for row in range(count):
         iy, to = first + row, band.ctypes.data + row * width * c * 4
-        if iy < 0 or iy >= h:
-            fill_rows(zero, to, 0, 1, width * c)
-            continue
-        source = x.ctypes.data + (image * h + iy) * w * x_stride * 4
-        fill_rows(zero, to, 0, 1, left * c)
-        if x_stride == c:
-            copy_rows(source, 0, to + left * c * 4, 0, 1, real * c)
+        if 0 <= iy < h:
+            copy_padded_row(x.ctypes.data + (image * h + iy) * w * x_stride * 4, x_stride, c, w, left, width, to)
         else:
-            copy_rows(source, x_stride, to + left * c * 4, c, real, c)
-        fill_rows(zero, to + (left + real) * c * 4, 0, 1, (width - left - real) * c)
+            fill_rows(np.float32(0), to, 0, 1, width * c)
 
 
 @inline

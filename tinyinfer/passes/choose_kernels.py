@@ -17,6 +17,8 @@ WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # in multiply-adds: what a weight costs that comes from memory, and what a transformed value costs; fitted to 3x3 layers
 # of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights
 WEIGHT_COST, TRANSFORM_COST = 16, 25
+# from which on products on AMX tiles are faster: output pixels, input channels, or summands of an output
+TILE_PIXELS, TILE_CHANNELS, TILE_SUMMANDS = 4, 24, 64
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
 
@@ -58,9 +60,10 @@ def winograd2x2_pays(problem: Problem) -> bool:
 
 
 def fills_tiles(problem: Problem) -> bool:
-    """Enough channels and pixels that what a tile of AMX is padded with does not cost more than it saves."""
+    """Enough pixels and long enough sums that splitting the inputs, and what tiles are padded with, is repaid."""
     n, _, h, w = problem.outputs[0]
-    return bool(problem.params["weight"].shape[1] >= 16 and n * h * w >= 8)
+    _, c, kh, kw = problem.params["weight"].shape
+    return n * h * w >= TILE_PIXELS and (c >= TILE_CHANNELS or c * kh * kw >= TILE_SUMMANDS)
 
 
 def strided_1x1(problem: Problem) -> bool:

@@ -1,0 +1,135 @@
+"""Inputs of a convolution as planes of bfloat16 halves, laid out so that every tap is the same planes begun elsewhere.
+
+A band of input rows with its border goes into planes where the pixel that a tap reads for output p is p plus a
+constant.  With stride s, a plane holds every s-th pixel of every s-th row, and there are s * s of them: a strided
+convolution is one of stride 1 over its phases.  Where there are few channels, as in the first layer of a network, a
+position holds a whole row of a window instead of a pixel, else most of it would be padding.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyinfer.kernels import amx
+from tinyinfer.kernels.amx import DEPTH, TILE
+from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.memory import copy_padded_row, fill_rows
+from tinyinfer.kernels.simd import LANES, vector_function
+
+POSITION_FLOATS = TILE  # what a position takes in a plane
+OVERRUN = 2 * TILE  # positions behind the last that tiles read, and nobody uses
+
+
+class Layout(NamedTuple):
+    """How the planes of a band are laid out."""
+
+    folded: bool  # a position holds a row of a window
+    depth: int  # channels of a position
+    vertical: int  # phases of the stride
+    horizontal: int
+    rows: int  # of input, of one phase
+    pitch: int  # positions from one row to the next
+    plane_bytes: int
+
+    @property
+    def phase_positions(self) -> int:
+        """Positions of a phase."""
+        return self.rows * self.pitch + OVERRUN
+
+    @property
+    def floats(self) -> int:
+        """Memory of all planes."""
+        return plane_count(self.depth) * self.plane_bytes // 4
+
+
+def plane_count(depth: int) -> int:
+    """Planes for so many channels: a high and a low half for each block of 32."""
+    return 2 * -(-depth // DEPTH)
+
+
+def layout(geometry: tuple[int, ...], c: int, band: int, folded: bool) -> Layout:
+    """The layout for ``band`` rows of outputs of a convolution whose windows are as `window_geometry` says."""
+    _, _, _, out_w, kh, kw, stride_h, stride_w, _, _, dilation_h, dilation_w = geometry
+    reach_h, reach_w = (kh - 1) * dilation_h, (kw - 1) * dilation_w * (not folded)
+    vertical, horizontal = min(stride_h, reach_h + 1), min(stride_w, reach_w + 1)
+    rows, pitch = band + reach_h // stride_h, out_w + reach_w // stride_w
+    plane_bytes = vertical * horizontal * (rows * pitch + OVERRUN) * 64
+    return Layout(folded, kw * c if folded else c, vertical, horizontal, rows, pitch, plane_bytes)
+
+
+def tap_offsets(geometry: tuple[int, ...], planes: Layout) -> np.ndarray:
+    """Bytes from output position 0 to what each tap reads for it, row by row of the kernel; int64."""
+    _, _, _, _, kh, kw, stride_h, stride_w, _, _, dilation_h, dilation_w = geometry
+    positions = [
+        (i % stride_h * planes.horizontal + j % stride_w) * planes.phase_positions
+        + i // stride_h * planes.pitch
+        + j // stride_w
+        for i in range(0, kh * dilation_h, dilation_h)
+        for j in range(0, 1 if planes.folded else kw * dilation_w, dilation_w)
+    ]
+    return np.array(positions, np.int64) * 64
+
+
+@vector_function(
+    x="address", x_stride="int", count="int", c="int", gate="address", to="address", plane_bytes="int"
+)  # fmt: skip
+def split_rows(v, x, x_stride, count, c, gate, to, plane_bytes):
+    """``count`` rows of c floats to the planes whose first position is ``to``, times gate[c] unless that is 0."""
+    blocks = c // DEPTH
+    rest = c - blocks * DEPTH
+    with v.either(gate != 0) as (gated, plain):
+        for case, factor in ((gated, gate), (plain, None)):
+            with case:
+                with v.loop(blocks) as block:
+                    _split_block(v, x, x_stride, count, block, factor, to, plane_bytes, None)
+                with v.when(rest != 0):
+                    masks = v.mask(rest), v.mask(rest - LANES)
+                    _split_block(v, x, x_stride, count, blocks, factor, to, plane_bytes, masks)
+
+
+def _split_block(v, x, x_stride, count, block, gate, to, plane_bytes, masks):
+    def vector(address, offset, half):
+        return v.load_masked(address, offset, masks[half]) if masks else v.load(address, offset)
+
+    first = block * DEPTH
+    factors = [vector(gate, first + half * LANES, half) for half in (0, 1)] if gate is not None else None
+    high_plane = to + block * plane_bytes * 2
+    low_plane = high_plane + plane_bytes
+    with v.loop(count) as p:
+        values = [vector(x, p * x_stride + first + half * LANES, half) for half in (0, 1)]
+        if factors:
+            values = [v.mul(value, factor) for value, factor in zip(values, factors, strict=True)]
+        high, low = amx.halves(v, *values)
+        v.store(high, high_plane, p * POSITION_FLOATS)
+        v.store(low, low_plane, p * POSITION_FLOATS)
+
+
+@inline
+def split_band(x, x_stride, c, geometry, layout, image, oy, rows, planes, line):
+    """The input rows that ``rows`` rows of outputs from ``oy`` on read, zeros where there is no pixel.
+
+    Addresses in bytes; ``line`` is scratch for a padded row of inputs, if the layout is folded.
+    """
+    h, w, _, out_w, _, kw, stride_h, stride_w, top, left, _, _ = geometry
+    folded, depth, vertical, horizontal, most, pitch, plane_bytes, to = *layout, planes
+    halves, zero = 2 * -(-depth // 32), np.float32(0)
+    for py in range(vertical):
+        for px in range(horizontal):
+            first = min(pitch, max(0, -(-(left - px) // stride_w)))
+            end = max(first, min(pitch, (w - 1 + left - px) // stride_w + 1))
+            for row in range(rows):
+                iy, to_row = (oy + row) * stride_h + py - top, to + row * pitch * 64
+                if iy < 0 or iy >= h:
+                    fill_rows(zero, to_row, plane_bytes // 4, halves, pitch * POSITION_FLOATS)
+                elif folded:
+                    source = x + (image * h + iy) * w * x_stride * 4
+                    copy_padded_row(source, x_stride, c, w, left, (out_w - 1) * stride_w + kw, line)
+                    split_rows(line, stride_w * c, out_w, depth, 0, to_row, plane_bytes)
+                else:
+                    at = ((image * h + iy) * w + first * stride_w + px - left) * x_stride
+                    fill_rows(zero, to_row, plane_bytes // 4, halves, first * POSITION_FLOATS)
+                    split_rows(x + at * 4, stride_w * x_stride, end - first, c, 0, to_row + first * 64, plane_bytes)
+                    fill_rows(zero, to_row + end * 64, plane_bytes // 4, halves, (pitch - end) * POSITION_FLOATS)
+            to += (most * pitch + OVERRUN) * 64

@@ -1,0 +1,50 @@
+"""Matrix products over the rows of a fused kernel, which keeps the rows in cache: on AMX tiles or the FMA units."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyinfer.kernels import amx
+from tinyinfer.kernels.bf16x3 import ONE_TAP, SUMS_FLOATS, pack_tiles, tile_panels
+from tinyinfer.kernels.bf16x3_planes import OVERRUN, POSITION_FLOATS, plane_count, split_rows
+from tinyinfer.kernels.gemm import gemm_segments, pack_panels
+from tinyinfer.kernels.jit import inline
+
+TILE_CHANNELS = 24  # with fewer, splitting them takes longer than the products that it speeds up
+
+
+def on_tiles(k: int) -> bool:
+    """Whether a product over k channels is faster on tiles."""
+    return amx.available() and k >= TILE_CHANNELS
+
+
+def pack_product(w: np.ndarray) -> np.ndarray:
+    """Weights [K, N] as `row_product` wants them."""
+    return pack_tiles(w[None]) if on_tiles(w.shape[0]) else pack_panels(w)
+
+
+def product_floats(k: int, rows: int) -> int:
+    """Scratch of a product over so many rows at a time."""
+    return SUMS_FLOATS + plane_count(k) * (rows + OVERRUN) * POSITION_FLOATS if on_tiles(k) else 0
+
+
+@inline
+def _on_fma(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch):
+    gemm_segments(x, x_stride, rows, 1, 0, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act)
+
+
+@inline
+def _on_either(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch):
+    if k < TILE_CHANNELS:
+        gemm_segments(x, x_stride, rows, 1, 0, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act)
+    else:
+        planes, plane_bytes = scratch + SUMS_FLOATS * 4, (rows + OVERRUN) * POSITION_FLOATS * 4
+        split_rows(x, x_stride, rows, k, 0, planes, plane_bytes)
+        tile_panels(
+            planes, plane_bytes, ONE_TAP.ctypes.data, 1, -(-k // 32), rows, rows, rows, w, bias, r, r_stride,
+            y, y_stride, n, lo, hi, act, scratch,
+        )  # fmt: skip
+
+
+# y[rows, n] = clip(x[rows, k] @ w + bias + r); addresses in bytes, ``scratch`` of `product_floats`
+row_product = _on_either if amx.available() else _on_fma
