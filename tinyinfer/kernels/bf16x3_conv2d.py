@@ -15,7 +15,7 @@ from numba import prange
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.bf16x3 import PANEL, SUMS_FLOATS, pack_tiles, panel_floats, tile_panels
+from tinyinfer.kernels.bf16x3 import PANEL, SUMS_FLOATS, TOLERANCE, pack_tiles, panel_floats, tile_panels
 from tinyinfer.kernels.bf16x3_planes import layout, split_band, split_rows, tap_offsets
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import pack_bias
@@ -35,8 +35,8 @@ def conv_rows(
 ):  # fmt: skip
     """Output rows p0 .. p1 of the batch, ``band`` at a time; addresses in bytes."""
     _, _, out_h, out_w, _, _, stride_h, stride_w, _, _, _, _ = geometry
-    _, depth, _, _, _, pitch, plane_bytes = planes_layout
-    pixels_as_they_lie = tap_count * stride_h * stride_w == 1
+    folded, depth, _, _, most, pitch, plane_bytes = planes_layout
+    pixels_as_they_lie = tap_count * stride_h * stride_w == 1 and not folded
     p = p0
     while p < p1:
         image, oy = p // out_h, p % out_h
@@ -47,7 +47,7 @@ def conv_rows(
             split_rows(x + p * out_w * x_stride * 4, x_stride, positions, c, own_gate, planes, plane_bytes)
         else:
             positions, run, width = (rows - 1) * pitch + out_w, pitch, out_w
-            reach = planes_layout[4] - band
+            reach = most - band
             split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows + reach, planes, scratch)
         tile_panels(
             planes, plane_bytes, taps, tap_count, -(-depth // 32), positions, run, width, w, bias,
@@ -103,6 +103,8 @@ def folds(weight_shape: Sequence[int]) -> bool:
 
 class _Bf16x3(Kernel):
     """What plain and gated convolutions share."""
+
+    tolerance = TOLERANCE
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)

@@ -20,7 +20,7 @@ from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
-from tinyinfer.kernels.row_product import pack_product, product_floats, row_product
+from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
 from tinyinfer.kernels.simd import LANES
 from tinyinfer.ops.depthwise_chain import DepthwiseChain
 
@@ -141,6 +141,7 @@ class RowRing(Kernel):
 
     op = "depthwise_chain"
     name = "row_ring"
+    tolerance = PRODUCT_TOLERANCE
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels import amx
-from tinyinfer.kernels.bf16x3 import ONE_TAP, SUMS_FLOATS, pack_tiles, tile_panels
+from tinyinfer.kernels.base import Kernel
+from tinyinfer.kernels.bf16x3 import ONE_TAP, SUMS_FLOATS, TOLERANCE, pack_tiles, tile_panels
 from tinyinfer.kernels.bf16x3_planes import OVERRUN, POSITION_FLOATS, plane_count, split_rows
 from tinyinfer.kernels.gemm import gemm_segments, pack_panels
 from tinyinfer.kernels.jit import inline
 
 TILE_CHANNELS = 24  # with fewer, splitting them takes longer than the products that it speeds up
+
+PRODUCT_TOLERANCE = TOLERANCE if amx.available() else Kernel.tolerance
 
 
 def on_tiles(k: int) -> bool:
