@@ -21,7 +21,7 @@ from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.jit import load, shared
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function
 
-# largest error, as in base.py: that of a product is up to 1e-5 of itself, and a single one may be ten standard deviations
+# largest error, as in base.py: a product errs by up to 1e-5 of itself, and single ones may be ten deviations large
 TOLERANCE = 2e-4
 PANEL = 2 * TILE  # rows and columns of the sums that four tile registers hold
 STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
