@@ -27,6 +27,7 @@ PANEL = 2 * TILE  # rows and columns of the sums that four tile registers hold
 STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
 SHARES = 4  # pairs of tiles from which on they share the fetching of the next panel, as memory is slower than they
 STEPS_AHEAD = 4
+IN_L1 = 64 * 1024  # bytes: a panel smaller than these soon is in L1, and fetching it would only take time
 ONE_TAP = np.zeros(1, np.int64)  # the taps of a plain matrix product
 SUMS_FLOATS = PANEL * PANEL  # scratch of each thread, on its way from the tiles to the output
 
@@ -154,18 +155,19 @@ def finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, col
     _finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
 
 
-def _fetching(v, t, pairs, weights, next_panel):
+def _fetching(v, t, pairs, weights, next_panel, panel_bytes):
     """(address, bytes a step) of the weights that tile pair ``t`` brings to L2: a part of the next panel's.
 
     Where there are too few tiles to share that, the first one reads its own panel from memory, some steps ahead.
     """
     none = t * 0
+    far = v.choose(panel_bytes < IN_L1, none, none + STEP_BYTES)
     share = (pairs + (STEP_BYTES // 64 - 1)) // pairs * 64
     some = v.choose(next_panel > 0, v.choose(t * share < STEP_BYTES, share, none), none)
     few = pairs < SHARES
     return (
         v.choose(few, weights + STEPS_AHEAD * STEP_BYTES, next_panel + t * share),
-        v.choose(few, v.choose(t > 0, none, none + STEP_BYTES), some),
+        v.choose(few, v.choose(t > 0, none, far), some),
     )
 
 
@@ -194,7 +196,7 @@ def _panels(
                         count = v.choose(positions - first < PANEL, positions - first, n * 0 + PANEL)
                         microkernel(
                             v, 2, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums,
-                            *_fetching(v, t, pairs, weights, next_panel),
+                            *_fetching(v, t, pairs, weights, next_panel, panel_bytes),
                         )  # fmt: skip
                         v.call(finish, sums, first, count, pitch, width, *at)
                     rest = positions - pairs * PANEL

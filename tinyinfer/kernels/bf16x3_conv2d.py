@@ -24,7 +24,9 @@ from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.gated_conv2d import GatedConv2d
 
-BAND_FLOATS = 160 * 1024  # 640 KiB of planes, of the 2 MiB of L2 that CPUs with AMX have
+# of planes: small ones are still in cache when tiles load them; with large weights a band is as large as those, which
+# otherwise would be most of what is moved
+SMALL_BAND, LARGE_BAND = 48 * 1024, 320 * 1024
 FOLDED_CHANNELS = 32  # a row of a window that fits one block of channels is one position
 
 
@@ -115,8 +117,7 @@ class _Bf16x3(Kernel):
         self.rows, folded = pixels // out_w, folds((n, c, kh, kw)) and self.geometry[11] == 1
         self.parts = partition(pixels, n, problem.threads)
         row, halo = (layout(self.geometry, c, rows, folded).floats for rows in (1, 0))
-        # a band is at least as large as the weights, which otherwise would be most of what is moved
-        space = max(BAND_FLOATS, min(kh * kw * c * n, 2 * BAND_FLOATS)) - halo
+        space = max(SMALL_BAND, min(kh * kw * c * n, LARGE_BAND)) - halo
         self.band = max(1, min(space // (row - halo), -(-self.rows // self.parts[0]), out_h))
         self.layout = layout(self.geometry, c, self.band, folded)
         self.taps = tap_offsets(self.geometry, self.layout)
