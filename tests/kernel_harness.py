@@ -119,7 +119,7 @@ def operators_with_kernels() -> list[str]:
 
 def main(names: Sequence[Any]) -> None:
     """Check the cases of these operators in this process: for runs with another vector width."""
-    from tinyinfer.kernels.simd import LANES
+    from tinyinfer.kernels.cpu import LANES
 
     print(f"lanes {LANES}", *(f"{name} {check_cases(name, threads=1)}" for name in names), sep="\n")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tinyinfer.kernels import find
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.on_arrays import problem_of_arrays
-from tinyinfer.kernels.simd import LANES
 from tinyinfer.passes.choose_kernels import choices, winograd_cost
 
 WIDE = pytest.mark.skipif(LANES < 16, reason="rows of 7 pixels fill the tiles of narrower vectors")

@@ -10,6 +10,7 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.formulas import (
     clip,
     elu,
@@ -26,7 +27,7 @@ from tinyinfer.kernels.formulas import (
 )
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import SMALL, as_one_row, partition, piece
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
 
 CHEAP = (clip, leaky, hardsigmoid, hardswish, softsign)

@@ -1,4 +1,4 @@
-"""Tile registers of Intel's AMX: whether this process may use them, and the words that kernels say to them.
+"""Tile registers of Intel's AMX: the words that kernels say to them.
 
 Eight registers hold tiles of 16 rows of 64 bytes.  One instruction multiplies a tile of 16 x 32 bfloat16 values by
 one of 32 x 16 and adds the products to a tile of 16 x 16 float32 sums: 8,192 multiply-adds in 16 cycles, where the FMA
@@ -7,47 +7,25 @@ units do 512 (Intel, "Architecture Instruction Set Extensions Programming Refere
 
 from __future__ import annotations
 
-import ctypes
-import functools
-import os
-import platform
 import struct
-import sys
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils
 
-from tinyinfer.kernels.simd import LANES, Int
+from tinyinfer.kernels.cpu import has_amx
+from tinyinfer.kernels.simd import Int
 
+available = has_amx
 TILE = 16  # rows of a tile, and float32 columns
 TILE_BYTES = 64 * TILE
 DEPTH = 32  # bfloat16 values in a row
 
-_ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA = 158, 0x1023, 18  # asm/unistd_64.h, asm/prctl.h, XFEATURE_XTILE_DATA
 _VOID, _I8, _I64 = ir.VoidType(), ir.IntType(8), ir.IntType(64)
 _POINTER = _I8.as_pointer()
 _PALETTE = 1
 # the operand of ldtilecfg: the palette, then for each register its bytes a row and its rows
 _CONFIGURATION = struct.pack("<B15x8H16x8B8x", _PALETTE, *[64] * 8, *[TILE] * 8)
-
-
-@functools.cache
-def available() -> bool:
-    """Whether tiles can be used: by the CPU, by the kernel, which is asked for them, and by ``TINYINFER_AMX`` (not 0).
-
-    Linux gives the registers' memory only to processes that ask (from 5.16 on); threads and forks inherit it.
-    """
-    if os.environ.get("TINYINFER_AMX") == "0" or LANES != 16:
-        return False
-    features = llvm.get_host_cpu_features()
-    if not (features.get("amx-tile") and features.get("amx-bf16")):
-        return False
-    if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
-        return False
-    syscall = ctypes.CDLL(None).syscall
-    return bool(syscall(_ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA) == 0)
 
 
 def _emit(v: Any, name: str, *arguments: ir.Value) -> None:

@@ -17,9 +17,10 @@ import numpy as np
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH, TILE, TILE_BYTES
 from tinyinfer.kernels.base import aligned_empty
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.jit import load, shared
-from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
 # largest error, as in base.py: a product errs by up to 1e-5 of itself, and single ones may be ten deviations large
 TOLERANCE = 2e-4
@@ -40,30 +41,38 @@ def panel_floats(taps: int, depth: int) -> int:
 def pack_tiles(w: np.ndarray) -> np.ndarray:
     """Weights [taps, C, N] -> panels of 32 outputs, each [taps, blocks, half, 1 or 2 tiles], padded with zeros."""
     taps, c, n = w.shape
-    blocks, tiles = -(-c // DEPTH), -(-n // TILE)
-    padded = np.zeros((taps, blocks * DEPTH, tiles * TILE), np.float32)
-    padded[:, :c, :n] = w
-    high, low = split_numbers(padded)
-    halves = np.stack([low, high], axis=1)  # [taps, half, channels, outputs]
-    # a row of a tile holds channels i and i + 16 of all its outputs by turns, as `halves` joins two vectors of inputs
-    rows = halves.reshape(taps, 2, blocks, 2, TILE, tiles, TILE).transpose(5, 0, 2, 1, 4, 6, 3)
-    packed = aligned_empty(rows.size // 2)
-    words = packed.view(np.uint16)
-    whole = tiles // 2 * 2
-    pairs = rows[:whole].reshape(-1, 2, *rows.shape[1:]).transpose(0, 2, 3, 4, 1, 5, 6, 7)
-    words[: pairs.size] = pairs.reshape(-1)
-    words[pairs.size :] = rows[whole:].reshape(-1)
+    blocks = -(-c // DEPTH)
+    packed = aligned_empty(taps * blocks * DEPTH * -(-n // TILE) * TILE)
+    words, done = packed.view(np.uint32), 0
+    for start in range(0, n, PANEL):  # one at a time, so that what lies between is still in cache
+        panel = _pack_panel(w[:, :, start : start + PANEL], blocks)
+        words[done : done + panel.size] = panel.reshape(-1)
+        done += panel.size
     return packed
 
 
+def _pack_panel(w: np.ndarray, blocks: int) -> np.ndarray:
+    """[taps, blocks, half, tiles, 16 rows, 16 outputs] (uint32), the low half first.
+
+    Row i of a tile holds channels i and i + 16 of each output side by side, as `amx.halves` joins two vectors.
+    """
+    taps, c, n = w.shape
+    tiles = -(-n // TILE)
+    padded = np.zeros((taps, blocks * DEPTH, tiles * TILE), np.float32)
+    padded[:, :c, :n] = w
+    rows = padded.reshape(taps, blocks, 2, TILE, tiles, TILE).transpose(2, 0, 1, 4, 3, 5)
+    high, low = (half.view(np.uint32) for half in split_numbers(np.ascontiguousarray(rows)))
+    return np.stack([half[0] >> 16 | half[1] for half in (low, high)], axis=2)
+
+
 def split_numbers(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """High and low halves of float32 numbers as the bits of bfloat16 (uint16)."""
+    """float32 numbers rounded to bfloat16, and what that took from them, rounded too; both as float32."""
     high = _rounded(x)
-    return (high >> 16).astype(np.uint16), (_rounded(x - high.view(np.float32)) >> 16).astype(np.uint16)
+    return high, _rounded(x - high)
 
 
 def _rounded(x: np.ndarray) -> np.ndarray:
-    return (x.view(np.uint32) + np.uint32(0x8000)) & np.uint32(0xFFFF0000)
+    return ((x.view(np.uint32) + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
 
 
 def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums, ahead, share):

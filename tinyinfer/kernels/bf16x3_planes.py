@@ -14,9 +14,10 @@ import numpy as np
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH, TILE
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 
 POSITION_FLOATS = TILE  # what a position takes in a plane
 OVERRUN = 2 * TILE  # positions behind the last that tiles read, and nobody uses
@@ -107,14 +108,14 @@ def _split_block(v, x, x_stride, count, block, gate, to, plane_bytes, masks):
 
 
 @inline
-def split_band(x, x_stride, c, geometry, layout, image, oy, rows, planes, line):
+def split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows, planes, line):
     """The input rows that ``rows`` rows of outputs from ``oy`` on read, zeros where there is no pixel.
 
     Addresses in bytes; ``line`` is scratch for a padded row of inputs, if the layout is folded.
     """
     h, w, _, out_w, _, kw, stride_h, stride_w, top, left, _, _ = geometry
-    folded, depth, vertical, horizontal, most, pitch, plane_bytes, to = *layout, planes
-    halves, zero = 2 * -(-depth // 32), np.float32(0)
+    folded, depth, vertical, horizontal, most, pitch, plane_bytes = planes_layout
+    to, halves, zero = planes, 2 * -(-depth // 32), np.float32(0)
     for py in range(vertical):
         for px in range(horizontal):
             first = min(pitch, max(0, -(-(left - px) // stride_w)))

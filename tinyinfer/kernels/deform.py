@@ -14,10 +14,11 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import clip_bounds
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.ops.deform_conv2d import DeformConv2d
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, make_pixel, pack_filters
 from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
 from tinyinfer.kernels.parts import partition, piece
-from tinyinfer.kernels.simd import LANES
 from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 

@@ -15,13 +15,13 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
 from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
-from tinyinfer.kernels.simd import LANES
 from tinyinfer.ops.depthwise_chain import DepthwiseChain
 
 
@@ -155,8 +155,8 @@ class RowRing(Kernel):
         ring_rows = (self.band - 1) * stride + kernel
         self.ring = ring_rows * width * e * threads * expands
         self.middle = self.band * out_w * e * threads * projects
-        expanding = product_floats(problem.inputs[0][1], ring_rows * width) if expands else 0
-        projecting = product_floats(e, self.band * out_w) if projects else 0
+        expanding = product_floats(problem.inputs[0][1], e, ring_rows * width) if expands else 0
+        projecting = product_floats(e, problem.outputs[0][1], self.band * out_w) if projects else 0
         self.scratch_floats = self.ring + self.middle + threads * max(expanding, projecting)
 
     @classmethod

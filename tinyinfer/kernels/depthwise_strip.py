@@ -12,9 +12,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, finish
 from tinyinfer.kernels.jit import inline, shared
-from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function, vector_registers
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
 # outputs side by side, by kernel: their sums in all rows, a row of inputs and one tap just fit the registers
 WIDTHS = (

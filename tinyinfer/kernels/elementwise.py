@@ -10,10 +10,11 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import CLIPS, clip_bounds
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import SMALL, as_one_row, partition, piece
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.scale_shift import ScaleShift
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FORMULAS
 from tinyinfer.kernels.formulas import hardsigmoid, hardswish, logistic, silu
 from tinyinfer.kernels.jit import shared
-from tinyinfer.kernels.simd import ADDRESS, INT, LANES, vector_function
+from tinyinfer.kernels.simd import ADDRESS, INT, vector_function
 
 WIDE = 2  # registers a step: a formula is one long chain, and two chains side by side take 0.85 of the time
 

@@ -14,10 +14,11 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import MR, NR, NV, gemm, pack_bias, pack_panels, packed_size
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.ops.gated_conv2d import GatedConv2d
 
 AHEAD = 64  # rows of a panel fetched before they are scaled: weights come from afar, 0.97 of the time with 16

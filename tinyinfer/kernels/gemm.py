@@ -14,9 +14,10 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
+from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.jit import inline, load, shared
-from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, LANES, vector_function, vector_registers
+from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
 MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vector_registers()), (6, 2))

@@ -30,6 +30,7 @@ from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
 from tinyinfer.files import user_cache
+from tinyinfer.kernels import cpu
 
 # GNU OpenMP reads this when the first parallel region loads it.  By default idle threads spin for milliseconds, which
 # on a busy machine delays the very threads they wait for (MobileNet V2 on two cores: 428 ms instead of 60); threads
@@ -51,8 +52,7 @@ def cache_folder() -> Path:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    lanes = os.environ.get("TINYINFER_LANES")
-    digest.update(f"{numba.__version__} {sys.version_info[:2]} {llvm.get_host_cpu_name()} {lanes}".encode())
+    digest.update(f"{numba.__version__} {sys.version_info[:2]} {cpu.signature()}".encode())
     return user_cache() / "kernels" / digest.hexdigest()[:16]
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 
 
 @vector_function(x="address", x_row="int", y="address", y_row="int", rows="int", count="int")

@@ -14,9 +14,10 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import SMALL
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.ops.norms import GroupNorm, LayerNorm
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from numba import prange
 
+from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.jit import jit, jit_parallel
-from tinyinfer.kernels.simd import LANES, vector_function, vector_registers
+from tinyinfer.kernels.simd import vector_function
 
 # two FMA units of latency 4 or 5 need 10 independent chains; a few more cost nothing while registers last
 CHAINS = 24 if vector_registers() == 32 else 12

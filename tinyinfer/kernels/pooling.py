@@ -15,9 +15,10 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.parts import SMALL, own_rows, partition, piece
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
 

@@ -13,10 +13,11 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import fill_rows
 from tinyinfer.kernels.parts import SMALL
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.ops.local_response_norm import LocalResponseNorm
 
 

@@ -11,24 +11,24 @@ from tinyinfer.kernels.bf16x3_planes import OVERRUN, POSITION_FLOATS, plane_coun
 from tinyinfer.kernels.gemm import gemm_segments, pack_panels
 from tinyinfer.kernels.jit import inline
 
-TILE_CHANNELS = 24  # with fewer, splitting them takes longer than the products that it speeds up
+MIN_CHANNELS, MIN_PRODUCTS = 24, 1000  # of a pixel: splitting its channels takes as long as so many products save
 
 PRODUCT_TOLERANCE = TOLERANCE if amx.available() else Kernel.tolerance
 
 
-def on_tiles(k: int) -> bool:
-    """Whether a product over k channels is faster on tiles."""
-    return amx.available() and k >= TILE_CHANNELS
+def on_tiles(k: int, n: int) -> bool:
+    """Whether a product of [rows, k] and [k, n] is faster on tiles."""
+    return bool(amx.available() and k >= MIN_CHANNELS and k * n >= MIN_PRODUCTS)
 
 
 def pack_product(w: np.ndarray) -> np.ndarray:
     """Weights [K, N] as `row_product` wants them."""
-    return pack_tiles(w[None]) if on_tiles(w.shape[0]) else pack_panels(w)
+    return pack_tiles(w[None]) if on_tiles(*w.shape) else pack_panels(w)
 
 
-def product_floats(k: int, rows: int) -> int:
-    """Scratch of a product over so many rows at a time."""
-    return SUMS_FLOATS + plane_count(k) * (rows + OVERRUN) * POSITION_FLOATS if on_tiles(k) else 0
+def product_floats(k: int, n: int, rows: int) -> int:
+    """Scratch of a product with so many rows at a time."""
+    return SUMS_FLOATS + plane_count(k) * (rows + OVERRUN) * POSITION_FLOATS if on_tiles(k, n) else 0
 
 
 @inline
@@ -38,7 +38,7 @@ def _on_fma(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, 
 
 @inline
 def _on_either(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch):
-    if k < TILE_CHANNELS:
+    if k < MIN_CHANNELS or k * n < MIN_PRODUCTS:
         gemm_segments(x, x_stride, rows, 1, 0, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act)
     else:
         planes, plane_bytes = scratch + SUMS_FLOATS * 4, (rows + OVERRUN) * POSITION_FLOATS * 4

@@ -14,39 +14,19 @@ LLVM besides.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import as_intrinsic, symbol_of
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
 ADDRESS, INT, FLOAT = types.uintp, types.intp, types.float32
 _KINDS = {"address": (ADDRESS, _I64), "int": (INT, _I64), "float": (FLOAT, _F32)}
-
-
-def _host_lanes() -> int:
-    forced = os.environ.get("TINYINFER_LANES")  # lets the tests run every width on one machine
-    if forced:
-        return int(forced)
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 16
-    return 8 if features.get("avx2") and features.get("fma") else 4
-
-
-LANES = _host_lanes()  # floats in one vector register: 16 AVX-512, 8 AVX2, 4 NEON and SSE
-
-
-def vector_registers() -> int:
-    """How many vector registers the CPU names: 32 on AVX-512 and 64-bit Arm, 16 on other x86."""
-    arm = llvm.get_process_triple().startswith(("aarch64", "arm64"))
-    return 32 if LANES == 16 or arm else 16
 
 
 class Int:

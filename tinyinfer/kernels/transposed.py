@@ -17,13 +17,13 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
 from tinyinfer.kernels.endings import FUSED, ending
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import partition, piece
-from tinyinfer.kernels.simd import LANES
 from tinyinfer.kernels.windows import tap_range
 from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
 

@@ -16,12 +16,12 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.gemm import L2_FLOATS, MR, gemm, pack_bias, pack_panels, packed_size
 from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows, fill_rows
-from tinyinfer.kernels.simd import LANES
 from tinyinfer.kernels.winograd_transforms import input_2x2, input_4x4, output_2x2, output_4x4, transform_weights
 from tinyinfer.ops.conv2d import Conv2d
 

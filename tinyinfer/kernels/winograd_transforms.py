@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.simd import LANES, vector_function
+from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.simd import vector_function
 
 # y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14
 TRANSFORMS = {

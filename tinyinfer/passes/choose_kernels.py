@@ -17,8 +17,7 @@ WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # in multiply-adds: what a weight costs that comes from memory, and what a transformed value costs; fitted to 3x3 layers
 # of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights
 WEIGHT_COST, TRANSFORM_COST = 16, 25
-# from which on products on AMX tiles are faster: output pixels, input channels, or summands of an output
-TILE_PIXELS, TILE_CHANNELS, TILE_SUMMANDS = 4, 24, 64
+TILE_PIXELS, TILE_SUMMANDS = 4, 64  # of an output, and of its sums: with fewer, tiles are mostly padding
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
 
@@ -61,9 +60,12 @@ def winograd2x2_pays(problem: Problem) -> bool:
 
 def fills_tiles(problem: Problem) -> bool:
     """Enough pixels and long enough sums that splitting the inputs, and what tiles are padded with, is repaid."""
+    from tinyinfer.kernels.row_product import on_tiles  # here, since it brings Numba
+
     n, _, h, w = problem.outputs[0]
-    _, c, kh, kw = problem.params["weight"].shape
-    return n * h * w >= TILE_PIXELS and (c >= TILE_CHANNELS or c * kh * kw >= TILE_SUMMANDS)
+    m, c, kh, kw = problem.params["weight"].shape
+    several_taps = kh * kw > 1 and c * kh * kw >= TILE_SUMMANDS
+    return n * h * w >= TILE_PIXELS and (several_taps or on_tiles(c, m))
 
 
 def strided_1x1(problem: Problem) -> bool:
