@@ -158,7 +158,7 @@ class Bf16x3(_Bf16x3):
 
     def _geometry(self, problem: Problem) -> tuple[int, ...]:
         geometry = window_geometry(problem)
-        if geometry[4:10] == (1, 1, 1, 1, 0, 0):  # the batch is one column of pixels
+        if geometry[4:8] == (1, 1, 1, 1) and geometry[:2] == geometry[2:4]:  # the batch is one column of pixels
             pixels = problem.outputs[0][0] * geometry[2] * geometry[3]
             return (pixels, 1, pixels, 1, *geometry[4:])
         return geometry
