@@ -24,8 +24,10 @@ Bound = Literal["compute", "memory", "overhead", ""]
 # starting, scattered access, scalar code
 EXPLAINED = 0.25
 
+TILE_KERNELS = ("bf16x3",)  # those whose arithmetic is all on tiles
+
 STEPS = 20_000  # of the FMA chains in one timed run: some 0.1 ms
-TILE_STEPS = 1_000  # of the chains of tile products: some 0.6 ms
+TILE_STEPS = 4_000  # of the chains of tile products: some 3 ms, as clocks take a while to fall
 STREAM_FLOATS = 16 * 1024 * 1024  # 64 MiB, twice: beyond the last cache of a usual machine
 PIECE_FLOATS = STREAM_FLOATS // 16  # timed at once: some 0.25 ms, which other work on the machine often spares
 SECONDS = 0.15  # spent on each roof; clocks rise within the first hundredths
@@ -78,9 +80,13 @@ class Peak:
         """10^9 mult-adds a second that an operator with this many mult-adds per byte can reach."""
         return min(self.gmacs, intensity * self.gbytes)
 
-    def bound(self, macs: int, bytes_: int, seconds: float) -> Bound:
-        """What holds an operator back: the roof that takes longer, or neither if even that explains little."""
-        compute, memory = macs / (self.gmacs * 1e9), bytes_ / (self.gbytes * 1e9)
+    def bound(self, macs: int, bytes_: int, seconds: float, on_fma: bool = False) -> Bound:
+        """What holds an operator back: the roof that takes longer, or neither if even that explains little.
+
+        ``on_fma`` holds it against the FMA peak, even where other units do more.
+        """
+        gmacs = self.fma_gmacs if on_fma else self.gmacs
+        compute, memory = macs / (gmacs * 1e9), bytes_ / (self.gbytes * 1e9)
         if max(compute, memory) < EXPLAINED * seconds:
             return "overhead"
         return "compute" if compute >= memory else "memory"
