@@ -140,6 +140,8 @@ def test_dots_leave_out_what_was_not_measured():
     assert np.isfinite(fast.get_xdata()).sum() == 1
     assert list(slow.get_xdata()) == [2.0, 3.0]
     assert set(limit.get_xdata()) == {4.0}
+    assert figure.axes[0].get_xlim()[0] == 0
+    assert figure.axes[0].get_xlim()[1] > 4
     assert drawn(figure).startswith(b"\x89PNG")
 
 
