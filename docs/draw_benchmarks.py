@@ -43,7 +43,13 @@ def measured(report: BenchReport) -> str:
     for found in report.summary():
         batch, threads = found["batch"], found["threads"]
         groups = [group for group in report.groups() if (group[OURS].batch, group[OURS].threads) == (batch, threads)]
-        lines += ["", f"### {_count(threads, 'thread')}, {_count(batch, 'image')}", "", *table(groups), ""]
+        lines += [
+            "",
+            f"### {_count(threads, 'thread')}, {_count(batch, 'image')}",
+            "",
+            *table(groups, report.peaks[threads].units),
+            "",
+        ]
         lines += [
             f"In the geometric mean tinyinfer takes **{found['geomean']:.2f}** of the fastest peer's time, "
             f"{found['worst']:.2f} in the worst case ({found['worst_model']}).",
@@ -51,10 +57,10 @@ def measured(report: BenchReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(groups: list[dict[str, BenchRow]]) -> list[str]:
+def table(groups: list[dict[str, BenchRow]], units: str) -> list[str]:
     """A row for each network: milliseconds, our time over each peer's in brackets, our shares of the peaks."""
     peers = [name for name in groups[0] if name != OURS]
-    heads = ["network", OURS, *(TITLES.get(name, name) for name in peers), "of FMA peak", "of stream"]
+    heads = ["network", OURS, *(TITLES.get(name, name) for name in peers), f"of {units} peak", "of stream"]
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
     for group in groups:
         ours, best = group[OURS], best_peer(group)

@@ -13,9 +13,10 @@ from tinyinfer.bench import bench, engines, make_inputs, measure
 from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
 from tinyinfer.errors import InputError, TinyInferError
 from tinyinfer.model import Model
-from tinyinfer.profiling.roofline import Peak
+from tinyinfer.profiling.roofline import Microkernel, Peak
 
 PEAK = Peak(gflops=200.0, gbytes=10.0)
+MICROKERNEL = Microkernel("pointwise", gmacs=90.0, fma_gmacs=100.0)
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
@@ -52,7 +53,11 @@ def test_the_report_is_json_and_a_table(model: Model, tmp_path: Path) -> None:
     found = json.loads((tmp_path / "bench.json").read_text())
     assert [row["engine"] for row in found["rows"]] == ["tinyinfer", "onnxruntime"]
     assert found["rows"][0]["input_shapes"] == {"input": [1, 3, 8, 10]}
-    assert found["machine"]["peak_gmacs_per_s"]["1"] > 0
+    machine = found["machine"]
+    assert machine["peak_gmacs_per_s"]["1"] >= machine["peak_fma_gmacs_per_s"]["1"] > 0
+    assert machine["microkernel_share"] == pytest.approx(
+        machine["microkernel"]["gmacs"] / machine["microkernel"]["fma_gmacs"]
+    )
     text = str(report)
     assert "onnxruntime" in text
     assert "tinyinfer / best peer" in text
@@ -129,7 +134,7 @@ def test_ratios_are_medians_over_rounds_and_the_summary_takes_the_best_peer(monk
     rows = rows_of({"tinyinfer": [1.0, 2.0, 4.0], "onnxruntime": [2.0, 2.0, 2.0], "openvino": [1.0, 1.0, 1.0]})
     assert rows[1].ratio == 1.0
     assert rows[1].ratio_quartiles == (0.75, 1.5)
-    (found,) = BenchReport(rows, {1: PEAK}, 0.9).summary()
+    (found,) = BenchReport(rows, {1: PEAK}, MICROKERNEL).summary()
     assert found["geomean"] == pytest.approx(2.0)
     assert found["worst_model"] == "net"
 
@@ -142,10 +147,13 @@ def test_shares_are_of_the_measured_peaks_and_bytes_are_known_of_ours_alone() ->
 
 
 def test_a_report_comes_back_from_json() -> None:
-    report = BenchReport(rows_of({"tinyinfer": [2.0], "onnxruntime": [4.0]}), {1: PEAK}, 0.9)
+    with_tiles = Peak(gflops=800.0, gbytes=20.0, threads=2, fma_gflops=400.0)
+    rows = rows_of({"tinyinfer": [2.0], "onnxruntime": [4.0]})
+    report = BenchReport(rows, {1: PEAK, 2: with_tiles}, Microkernel("bf16x3", 150.0, 100.0, 300.0))
     again = BenchReport.from_dict(json.loads(json.dumps(report.to_dict())))
     assert str(again) == str(report)
     assert again.peaks == report.peaks
+    assert again.microkernel == report.microkernel
     assert again.summary() == report.summary()
 
 

@@ -13,11 +13,12 @@ from tinyinfer import plots
 from tinyinfer.bench.report import BenchReport, Counts, Setting, make_rows
 from tinyinfer.bench.sweep_report import SweepReport
 from tinyinfer.errors import InputError
-from tinyinfer.profiling.roofline import Peak
+from tinyinfer.profiling.roofline import Microkernel, Peak
 
 pytest.importorskip("matplotlib").use("agg")
 
 PEAK = Peak(gflops=200.0, gbytes=10.0)
+MICROKERNEL = Microkernel("pointwise", gmacs=90.0, fma_gmacs=100.0)
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -31,7 +32,7 @@ def rows(name: str, batch: int, threads: int, sweep: str = "", value: float | No
 def report(monkeypatch: pytest.MonkeyPatch) -> BenchReport:
     monkeypatch.setattr("tinyinfer.bench.engines.version", lambda name: "1.0")
     found = [row for threads in (1, 2) for name in ("a", "b") for row in rows(name, 1, threads)]
-    return BenchReport(found, {1: PEAK, 2: PEAK}, 0.9)
+    return BenchReport(found, {1: PEAK, 2: PEAK}, MICROKERNEL)
 
 
 def test_ratios_have_a_panel_for_each_setting_and_a_dot_for_each_peer(report):
@@ -56,7 +57,7 @@ def test_sweeps_have_a_curve_for_each_engine(report, sweep):
     for name in ("a", "b", "c"):
         for n in (1, 2, 4):
             found += rows(name, n if sweep == "batch" else 1, n if sweep == "threads" else 1, sweep, n)
-    figure = SweepReport(found, {1: PEAK}, 0.9, sweep).plot()
+    figure = SweepReport(found, {1: PEAK}, MICROKERNEL, sweep).plot()
     drawn = [ax for ax in figure.axes if ax.lines]
     assert len(drawn) == 3
     for ax in drawn:

@@ -16,9 +16,10 @@ from tinyinfer.bench.sweep_report import SweepReport
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Input
 from tinyinfer.model import Model
-from tinyinfer.profiling.roofline import Peak
+from tinyinfer.profiling.roofline import Microkernel, Peak
 
 PEAK = Peak(gflops=200.0, gbytes=10.0)
+MICROKERNEL = Microkernel("pointwise", gmacs=90.0, fma_gmacs=100.0)
 
 
 def start(model: Model) -> Point:
@@ -36,7 +37,7 @@ def grown(sweep: str, times: dict[str, list[float]]) -> SweepReport:
         setting = Setting("net", 1, 1, sweep, 2**i)
         seconds = {name: np.array([series[i]]) for name, series in times.items()}
         rows += make_rows(setting, Counts({}, 4**i * 10**6, 1), PEAK, seconds, dict.fromkeys(times, 0.0))
-    return SweepReport(rows, {1: PEAK}, 0.9, sweep)
+    return SweepReport(rows, {1: PEAK}, MICROKERNEL, sweep)
 
 
 def test_each_value_is_measured_with_every_engine():

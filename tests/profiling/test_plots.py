@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tinyinfer import models, plots
 from tinyinfer.errors import InputError
 from tinyinfer.model import Model
 from tinyinfer.profiling.profile import profile
+from tinyinfer.profiling.roofline import Peak
 from tinyinfer.profiling.timings import Profile
 
 pytest.importorskip("matplotlib").use("agg")
@@ -50,6 +52,19 @@ def test_roofline_shows_each_step_with_mult_adds(measured):
     assert points == sum(row.macs > 0 for row in measured.rows)
     roof = axes.lines[0].get_ydata()
     assert max(roof) == pytest.approx(measured.peak.gmacs)
+
+
+@pytest.mark.parametrize(
+    ("peak", "names"),
+    [
+        (Peak(gflops=200, gbytes=10), {"FMA peak 100 GMAC/s"}),
+        (Peak(gflops=800, gbytes=10, fma_gflops=200), {"FMA peak 100 GMAC/s", "tile peak 400 GMAC/s"}),
+    ],
+)
+def test_roofline_names_each_arithmetic_peak(measured, peak, names):
+    axes = plots.roofline(replace(measured, peak=peak)).axes[0]
+    assert {text.get_text() for text in axes.texts if "peak" in text.get_text()} == names
+    assert [max(line.get_ydata()) for line in axes.lines] == pytest.approx(sorted({peak.gmacs, peak.fma_gmacs})[::-1])
 
 
 def test_profile_plots_both(measured):
@@ -125,6 +140,8 @@ def test_dots_leave_out_what_was_not_measured():
     assert np.isfinite(fast.get_xdata()).sum() == 1
     assert list(slow.get_xdata()) == [2.0, 3.0]
     assert set(limit.get_xdata()) == {4.0}
+    assert figure.axes[0].get_xlim()[0] == 0
+    assert figure.axes[0].get_xlim()[1] > 4
     assert drawn(figure).startswith(b"\x89PNG")
 
 

@@ -158,6 +158,12 @@ def test_bound_is_the_nearer_roof(macs, moved, seconds, bound):
     assert Peak(gflops=100, gbytes=10).bound(macs, moved, seconds) == bound
 
 
+def test_steps_beside_tiles_are_held_against_the_fma_peak():
+    peak = Peak(gflops=1000, gbytes=10, fma_gflops=100)
+    case = 10**9, 10**6, 0.04  # half of the FMA peak, a twentieth of that of tiles
+    assert (peak.bound(*case), peak.bound(*case, on_fma=True)) == ("overhead", "compute")
+
+
 def test_roof_bends_at_the_ridge():
     peak = Peak(gflops=100, gbytes=10)
     assert peak.ridge == 5

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from tinyinfer.kernels import peak
-from tinyinfer.profiling.roofline import machine_peak, microkernel_share
+from tinyinfer.kernels import amx, peak
+from tinyinfer.kernels.bf16x3 import split_numbers
+from tinyinfer.profiling.roofline import Microkernel, Peak, machine_peak, measure_microkernel, microkernel_share
 
 
 def test_chains_compute_what_they_say():
@@ -16,13 +18,63 @@ def test_chains_compute_what_they_say():
     assert (factors == 1).all()
 
 
+@pytest.mark.skipif(not amx.available(), reason="needs AMX")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_chains_of_tiles_compute_what_they_say(threads):
+    numbers = np.random.default_rng(0).integers(-8, 9, (threads, 2 * peak.TILE_CHAIN_FLOATS)).astype(np.float32)
+    state = split_numbers(numbers)[0].view(np.float32)
+    (peak.tile_products if threads == 1 else peak.tile_products_parallel)(state, 2)
+    tiles = numbers.reshape(threads, -1, 16, 32)[:, peak.SUM_TILES :]
+    a = tiles.reshape(threads, peak.GROUPS, 2, 2, 16, 32)[:, :, 0]
+    # a row of the second factor holds two of its rows, their values alternating
+    b = tiles.reshape(threads, peak.GROUPS, 2, 2, 16, 16, 2)[:, :, 1].swapaxes(-2, -1).reshape(*a.shape[:3], 32, 16)
+    products = a[:, :, :, None] @ b[:, :, None]
+    sums = peak.PRODUCTS * products.sum(axis=1)  # of one step: each begins at zero
+    assert np.array_equal(state[:, : peak.SUM_TILES * peak.TILE_FLOATS].reshape(sums.shape), sums)
+    assert products[0].size * 32 == peak.TILE_MACS_A_STEP
+
+
 def test_roofs_are_those_of_a_computer():
     found = machine_peak(1)
-    assert 1 < found.gmacs < 1000
+    assert 1 < found.fma_gmacs < 1000
+    assert found.fma_gmacs <= found.gmacs < 10_000
+    assert found.gflops == 2 * found.gmacs
+    assert (found.units == "tile") == (found.gmacs > found.fma_gmacs)
+    assert amx.available() or found.units == "FMA"
     assert 0.5 < found.gbytes < 2000
     assert machine_peak(1) is found
 
 
 def test_no_kernel_beats_the_register_only_peak():
     # a loose check that holds on a busy machine; `tinyinfer bench` reports the figure itself
-    assert 0.5 < max(microkernel_share() for _ in range(3)) < 1.1
+    found = max((measure_microkernel() for _ in range(3)), key=lambda found: found.share)
+    if amx.available():
+        assert found.kernel == "bf16x3"
+        assert 0.2 < found.tile_share < 1.1
+    else:
+        assert found.kernel == "pointwise"
+        assert found.tile_share is None
+        assert 0.5 < found.share < 1.1
+
+
+def test_the_share_is_of_the_fma_peak(monkeypatch):
+    found = Microkernel("bf16x3", gmacs=180.0, fma_gmacs=120.0, tile_gmacs=360.0)
+    assert (found.share, found.tile_share) == (1.5, 0.5)
+    assert str(found) == (
+        "the microkernel (bf16x3) reaches 180 GMAC/s with one thread: 150% of the FMA peak, 50% of the tile peak"
+    )
+    assert str(Microkernel("pointwise", 90.0, 120.0)) == (
+        "the microkernel (pointwise) reaches 90 GMAC/s with one thread: 75% of the FMA peak"
+    )
+    monkeypatch.setattr("tinyinfer.profiling.roofline.measure_microkernel", lambda: found)
+    assert microkernel_share() == 1.5
+
+
+def test_a_peak_names_its_units():
+    plain, tiles = Peak(gflops=200, gbytes=10), Peak(gflops=800, gbytes=10, fma_gflops=200)
+    assert (plain.units, plain.gmacs, plain.fma_gmacs, plain.arithmetic) == ("FMA", 100, 100, "100 GMAC/s")
+    assert (tiles.units, tiles.gmacs, tiles.fma_gmacs) == ("tile", 400, 100)
+    assert tiles.arithmetic == "400 GMAC/s on tiles, 100 on FMA units"
+    assert tiles.roof(100) == 400
+    assert tiles.ridge == 40
+    assert tiles.to_dict() == {"gmacs_per_s": 400, "fma_gmacs_per_s": 100, "gbytes_per_s": 10}

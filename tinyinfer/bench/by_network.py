@@ -19,7 +19,7 @@ from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
-from tinyinfer.profiling.roofline import machine_peak, microkernel_share
+from tinyinfer.profiling.roofline import machine_peak, measure_microkernel
 from tinyinfer.runtime.plan import Plan
 
 Progress = Callable[[str], None] | None
@@ -44,7 +44,7 @@ def bench(
     network can't be given to a peer, TinyInferError when outputs disagree.
     """
     peers = check_peers(against, rounds)
-    report = BenchReport([], {count: machine_peak(count) for count in threads}, microkernel_share())
+    report = BenchReport([], {count: machine_peak(count) for count in threads}, measure_microkernel())
     for name, model in named(networks):
         for images in batch:
             inputs = make_inputs(model.graph, images, input_shape)

@@ -158,7 +158,7 @@ class LayerReport(Report):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
-        peaks = {str(n): {"gmacs_per_s": peak.gmacs, "gbytes_per_s": peak.gbytes} for n, peak in self.peaks.items()}
+        peaks = {str(n): peak.to_dict() for n, peak in self.peaks.items()}
         return {"machine": {"cpu": cpu_name(), "peaks": peaks}, "networks": self.networks(), "layers": self.records()}
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
@@ -186,7 +186,7 @@ class LayerReport(Report):
     def _notes(self) -> list[str]:
         notes = [cpu_name()]
         for n, peak in self.peaks.items():
-            notes.append(f"threads {n}: measured peaks {peak.gmacs:.0f} GMAC/s, {peak.gbytes:.0f} GB/s of memory")
+            notes.append(f"threads {n}: measured peaks {peak.arithmetic}, {peak.gbytes:.0f} GB/s of memory")
         for row in self.rows:
             wins = [rival for rival in row.rivals if rival.wins]
             if wins:

@@ -18,7 +18,7 @@ from tinyinfer.bench import engines
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
 from tinyinfer.profiling.report import Report
-from tinyinfer.profiling.roofline import Peak
+from tinyinfer.profiling.roofline import Microkernel, Peak
 from tinyinfer.profiling.tables import By, Column, Table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class BenchRow:
 
     Times are milliseconds a call, ``rounds_ms`` one number a round.  ``ratio`` is tinyinfer's time over this
     engine's, the median of the rounds' ratios, with their quartiles: under 1, tinyinfer is faster.
-    ``peak_share`` is ``gmacs_per_s`` over the fused multiply-adds that the machine was measured to do;
+    ``peak_share`` is ``gmacs_per_s`` over the mult-adds that the machine was measured to do at most (`Peak.gmacs`);
     ``bandwidth_share`` is ``gbytes_per_s`` over the stream that it was measured to move, known of tinyinfer alone, and
     above 1 where values stay in caches.  ``error`` is the largest difference from the first peer's output over its
     standard deviation.  ``value`` is that of what a sweep goes through.
@@ -130,11 +130,11 @@ def quartiles(values: np.ndarray) -> tuple[float, float]:
 
 @dataclass
 class BenchReport(Report):
-    """All rows of one run; the machine's measured peaks by threads, and the microkernel's share of one thread's."""
+    """All rows of one run; the machine's measured peaks by threads, and what one thread's microkernel reaches."""
 
     rows: list[BenchRow]
     peaks: dict[int, Peak]
-    microkernel_share: float
+    microkernel: Microkernel
 
     def groups(self) -> list[dict[str, BenchRow]]:
         """The rows by engine of everything that was measured in one go, in order."""
@@ -166,8 +166,11 @@ class BenchReport(Report):
         machine = {
             "cpu": cpu_name(),
             "peak_gmacs_per_s": {str(count): peak.gmacs for count, peak in self.peaks.items()},
+            "peak_fma_gmacs_per_s": {str(count): peak.fma_gmacs for count, peak in self.peaks.items()},
             "peak_gbytes_per_s": {str(count): peak.gbytes for count, peak in self.peaks.items()},
-            "microkernel_share": self.microkernel_share,
+            "microkernel": dataclasses.asdict(self.microkernel),
+            "microkernel_share": self.microkernel.share,
+            "microkernel_tile_share": self.microkernel.tile_share,
         }
         return {"machine": machine, "rows": self.records(), "summary": self.summary()}
 
@@ -175,9 +178,9 @@ class BenchReport(Report):
     def from_dict(cls, found: Mapping[str, Any]) -> BenchReport:
         """The report that `to_dict` was made of."""
         machine = found["machine"]
-        gmacs, gbytes = machine["peak_gmacs_per_s"], machine["peak_gbytes_per_s"]
-        peaks = {int(n): Peak(2 * gmacs[n], gbytes[n], int(n)) for n in gmacs}
-        return cls([BenchRow(**row) for row in found["rows"]], peaks, machine["microkernel_share"])
+        most, fma, gbytes = (machine[f"peak_{what}_per_s"] for what in ("gmacs", "fma_gmacs", "gbytes"))
+        peaks = {int(n): Peak(2 * most[n], gbytes[n], int(n), None if fma[n] == most[n] else 2 * fma[n]) for n in most}
+        return cls([BenchRow(**row) for row in found["rows"]], peaks, Microkernel(**machine["microkernel"]))
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` to a file; raises OSError."""
@@ -213,11 +216,11 @@ class BenchReport(Report):
             ", ".join(dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)),
             cpu_name(),
             "measured peaks of multiply-adds and of a stream through memory: "
-            + ", ".join(
-                f"{peak.gmacs:.0f} GMAC/s and {peak.gbytes:.0f} GB/s with {n} thread{'s' if n > 1 else ''}"
+            + "; ".join(
+                f"{peak.arithmetic} and {peak.gbytes:.0f} GB/s with {n} thread{'s' if n > 1 else ''}"
                 for n, peak in self.peaks.items()
             ),
-            f"the GEMM microkernel reaches {self.microkernel_share:.0%} of the peak of one thread",
+            str(self.microkernel),
         ]
 
     def _notes(self) -> list[str]:

@@ -13,7 +13,7 @@ from tinyinfer.errors import InputError, UnsupportedOpError
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 from tinyinfer.models import create, find
-from tinyinfer.profiling.roofline import machine_peak, microkernel_share
+from tinyinfer.profiling.roofline import machine_peak, measure_microkernel
 from tinyinfer.runtime.options import make_options
 
 BATCHES = (1, 2, 4, 8, 16)
@@ -54,7 +54,7 @@ def bench_sweep(
     if values is not None and (not values or min(values) <= 0):
         raise InputError(f"sweep over {sweep}: expected numbers above 0, found {list(values)}")
     peers = check_peers(against, rounds)
-    models, report = named(networks), SweepReport([], {}, microkernel_share(), sweep)
+    models, report = named(networks), SweepReport([], {}, measure_microkernel(), sweep)
     starts = [
         (name, Point(0, model, images, count, input_shape))
         for name, model in models

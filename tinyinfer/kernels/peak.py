@@ -1,4 +1,4 @@
-"""What the machine can do at most: chains of fused multiply-adds that touch no memory, and a stream that only moves it.
+"""What the machine can do at most: chains of multiply-adds and of tile products in registers, and a stream of memory.
 
 These kernels compute nothing of use; the roofline (Williams, Waterman and Patterson, 2009) is drawn from their speed.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from numba import prange
 
+from tinyinfer.kernels import amx
+from tinyinfer.kernels.amx import DEPTH, TILE, TILE_BYTES
 from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.jit import jit, jit_parallel
 from tinyinfer.kernels.simd import vector_function
@@ -15,6 +17,11 @@ from tinyinfer.kernels.simd import vector_function
 CHAINS = 24 if vector_registers() == 32 else 12
 MACS_A_STEP = CHAINS * LANES
 CHAIN_FLOATS = (CHAINS + 2) * LANES  # accumulators, then the two factors
+# three products of bfloat16 count as one of float32 (bf16x3.py); 2 x 2 tiles of sums hide the latency, as they do there
+PRODUCTS, SUM_TILES, GROUPS = 3, 4, 8
+TILE_FLOATS = TILE_BYTES // 4
+TILE_CHAIN_FLOATS = (SUM_TILES + 4 * GROUPS) * TILE_FLOATS  # sums, then groups of two and two factors: 32 KiB
+TILE_MACS_A_STEP = GROUPS * SUM_TILES * TILE * TILE * DEPTH
 
 
 @vector_function(state="address", steps="int")
@@ -40,6 +47,44 @@ def multiply_adds_parallel(state, steps):
     """`multiply_adds` on each row of ``state``, one thread a row."""
     for t in prange(state.shape[0]):
         fma_chains(state.ctypes.data + t * CHAIN_FLOATS * 4, steps)
+
+
+@vector_function(state="address", steps="int")
+def tile_chains(v, state, steps):
+    """Three times the products of all groups of tiles of bfloat16 values, added up in four tiles, ``steps`` times.
+
+    The groups take turns, as registers that always hold the same numbers need less power, of which there is only so
+    much: the clock would be higher than any kernel sees it.
+    """
+    amx.configure(v)
+    factors = state + SUM_TILES * TILE_BYTES
+    with v.loop(steps):
+        for i in range(SUM_TILES):
+            amx.zero(v, i)
+        with v.loop(GROUPS) as group:
+            for i in range(4):
+                amx.load(v, SUM_TILES + i, factors + (group * 4 + i) * TILE_BYTES)
+            for _ in range(PRODUCTS):
+                for i in range(SUM_TILES):
+                    amx.multiply(v, i, SUM_TILES + i // 2, SUM_TILES + 2 + i % 2)
+    for i in range(SUM_TILES):
+        amx.store(v, i, state + i * TILE_BYTES, TILE * 4)
+    amx.release(v)
+
+
+# made only where they can be compiled
+if amx.available():
+
+    @jit
+    def tile_products(state, steps):
+        """``steps * TILE_MACS_A_STEP`` multiply-adds on one thread; ``state`` is [1, TILE_CHAIN_FLOATS]."""
+        tile_chains(state.ctypes.data, steps)
+
+    @jit_parallel
+    def tile_products_parallel(state, steps):
+        """`tile_products` on each row of ``state``, one thread a row."""
+        for t in prange(state.shape[0]):
+            tile_chains(state.ctypes.data + t * TILE_CHAIN_FLOATS * 4, steps)
 
 
 @jit

@@ -37,7 +37,6 @@ def dots(
         ax.plot(values, y, marker, color=PALETTE[i % len(PALETTE)], markersize=7, markeredgecolor="white", label=name)
     ax.set_yticks(y, names)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlim(left=0)
     ax.grid(visible=False, axis="x")
     ax.tick_params(axis="y", length=0)
     if limit is not None:
@@ -47,6 +46,7 @@ def dots(
             f"{what} {value:.0f}", (value, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
             ha="right", fontsize=9, color=QUIET,
         )  # fmt: skip
+    ax.set_xlim(left=0)  # after the limit, as the right end stays where it is from here on
     ax.set_xlabel(xlabel)
     ax.set_title(title)
     figure.legend(loc="outside lower center", ncols=min(len(series), 5))

@@ -72,6 +72,7 @@ def op_times(profile: Profile, ax: Axes | None = None, by: By = "kernel") -> Fig
 def roofline(profile: Profile, ax: Axes | None = None) -> Figure:
     """Every step with mult-adds under the machine's measured roofs; areas grow with time.
 
+    With AMX the flat roof is that of tiles, and the FMA units have a dashed one below it.
     Raises InputError for a profile without roofs (one of the NumPy reference).
     """
     if profile.peak is None:
@@ -105,16 +106,21 @@ def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[flo
     ax.set_xlim(low, high)
     bottom = min([*speeds, peak.roof(low)]) / 2
     ax.set_ylim(bottom, max([*speeds, peak.gmacs]) * 2.2)
-    ax.annotate(
-        f"FMA peak {peak.gmacs:.0f} GMAC/s", (high, peak.gmacs), (-4, 5), textcoords="offset points", ha="right",
-        fontsize=9, color=INK,
-    )  # fmt: skip
+    if peak.fma_gmacs < peak.gmacs:
+        bend = max(low, peak.fma_gmacs / peak.gbytes)
+        ax.plot([bend, high], [peak.fma_gmacs] * 2, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=2)
+        _name_roof(ax, f"FMA peak {peak.fma_gmacs:.0f} GMAC/s", high, peak.fma_gmacs)
+    _name_roof(ax, f"{peak.units} peak {peak.gmacs:.0f} GMAC/s", high, peak.gmacs)
     ax.annotate(
         f"memory {peak.gbytes:.0f} GB/s\n(a cache gives more)", (low * 1.3, peak.roof(low * 1.3)), (10, -4),
         textcoords="offset points", fontsize=9, color=INK, ha="left", va="top",
     )  # fmt: skip
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _name_roof(ax: Axes, text: str, right: float, height: float) -> None:
+    ax.annotate(text, (right, height), (-4, 5), textcoords="offset points", ha="right", fontsize=9, color=INK)
 
 
 @styled

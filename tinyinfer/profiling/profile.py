@@ -10,7 +10,7 @@ import numpy as np
 from tinyinfer.errors import InputError
 from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
 from tinyinfer.profiling.profile_rows import ProfileRow
-from tinyinfer.profiling.roofline import Peak, machine_peak
+from tinyinfer.profiling.roofline import TILE_KERNELS, Peak, machine_peak
 from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs, plan_for
 from tinyinfer.profiling.timings import Profile
 from tinyinfer.runtime.executor import View, execute
@@ -151,7 +151,7 @@ def _row(
         p90_ms=float(np.percentile(times, 90)),
         first_ms=first_ms,
         share=share,
-        bound=peak.bound(macs, moved, ms / 1e3) if peak else "",
+        bound=peak.bound(macs, moved, ms / 1e3, step.kernel not in TILE_KERNELS) if peak else "",
     )
 
 

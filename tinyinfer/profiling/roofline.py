@@ -1,4 +1,4 @@
-"""The machine's measured roofs, and which of them an operator runs into.
+"""The machine's measured roofs, which of them an operator runs into, and how near the microkernel comes.
 
 The roofline model (Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model", 2009):
 an operator can't run faster than its mult-adds at the arithmetic peak, nor than its bytes at memory bandwidth.
@@ -24,7 +24,10 @@ Bound = Literal["compute", "memory", "overhead", ""]
 # starting, scattered access, scalar code
 EXPLAINED = 0.25
 
+TILE_KERNELS = ("bf16x3",)  # those whose arithmetic is all on tiles
+
 STEPS = 20_000  # of the FMA chains in one timed run: some 0.1 ms
+TILE_STEPS = 4_000  # of the chains of tile products: some 3 ms, as clocks take a while to fall
 STREAM_FLOATS = 16 * 1024 * 1024  # 64 MiB, twice: beyond the last cache of a usual machine
 PIECE_FLOATS = STREAM_FLOATS // 16  # timed at once: some 0.25 ms, which other work on the machine often spares
 SECONDS = 0.15  # spent on each roof; clocks rise within the first hundredths
@@ -34,17 +37,39 @@ SECONDS = 0.15  # spent on each roof; clocks rise within the first hundredths
 class Peak:
     """Measured roofs of this machine with ``threads`` threads: 10^9 operations and 10^9 bytes a second.
 
-    A fused multiply-add is two floating-point operations, so ``gmacs`` is half of ``gflops``.
+    A multiply-add is two floating-point operations, so ``gmacs`` is half of ``gflops``.  On AMX tiles three products of
+    bfloat16 count as one of float32; there ``fma_gflops`` is what the FMA units do, None where nothing does more.
     """
 
     gflops: float
     gbytes: float
     threads: int = 1
+    fma_gflops: float | None = None
 
     @property
     def gmacs(self) -> float:
-        """10^9 mult-adds a second."""
+        """10^9 mult-adds a second, on whichever units do most."""
         return self.gflops / 2
+
+    @property
+    def fma_gmacs(self) -> float:
+        """10^9 mult-adds a second on the FMA units."""
+        return (self.gflops if self.fma_gflops is None else self.fma_gflops) / 2
+
+    @property
+    def units(self) -> str:
+        """The units that ``gmacs`` is the peak of: FMA or tile."""
+        return "FMA" if self.fma_gflops is None else "tile"
+
+    @property
+    def arithmetic(self) -> str:
+        """The arithmetic peaks in words: 366 GMAC/s on tiles, 108 on FMA units."""
+        both = "" if self.fma_gflops is None else f" on tiles, {self.fma_gmacs:.0f} on FMA units"
+        return f"{self.gmacs:.0f} GMAC/s{both}"
+
+    def to_dict(self) -> dict[str, float]:
+        """The roofs, ready for JSON."""
+        return {"gmacs_per_s": self.gmacs, "fma_gmacs_per_s": self.fma_gmacs, "gbytes_per_s": self.gbytes}
 
     @property
     def ridge(self) -> float:
@@ -55,9 +80,13 @@ class Peak:
         """10^9 mult-adds a second that an operator with this many mult-adds per byte can reach."""
         return min(self.gmacs, intensity * self.gbytes)
 
-    def bound(self, macs: int, bytes_: int, seconds: float) -> Bound:
-        """What holds an operator back: the roof that takes longer, or neither if even that explains little."""
-        compute, memory = macs / (self.gmacs * 1e9), bytes_ / (self.gbytes * 1e9)
+    def bound(self, macs: int, bytes_: int, seconds: float, on_fma: bool = False) -> Bound:
+        """What holds an operator back: the roof that takes longer, or neither if even that explains little.
+
+        ``on_fma`` holds it against the FMA peak, even where other units do more.
+        """
+        gmacs = self.fma_gmacs if on_fma else self.gmacs
+        compute, memory = macs / (gmacs * 1e9), bytes_ / (self.gbytes * 1e9)
         if max(compute, memory) < EXPLAINED * seconds:
             return "overhead"
         return "compute" if compute >= memory else "memory"
@@ -65,12 +94,15 @@ class Peak:
 
 @functools.cache
 def machine_peak(threads: int = 1) -> Peak:
-    """The roofs, measured once a process: FMA chains in registers, and a stream through memory.
+    """The roofs, measured once a process: FMA chains and tile products in registers, and a stream through memory.
 
     The best of many short runs counts, as only a disturbed one is slower than the machine.
     """
     with guard(threads):
-        return Peak(gflops=2 * _measure_macs(threads) / 1e9, gbytes=_measure_bytes(threads) / 1e9, threads=threads)
+        fma, tiles, gbytes = _measure_macs(threads), _measure_tile_macs(threads), _measure_bytes(threads)
+    if tiles is None or tiles < fma:
+        return Peak(2 * fma / 1e9, gbytes / 1e9, threads)
+    return Peak(2 * tiles / 1e9, gbytes / 1e9, threads, fma_gflops=2 * fma / 1e9)
 
 
 def _measure_macs(threads: int) -> float:
@@ -79,6 +111,19 @@ def _measure_macs(threads: int) -> float:
     state = np.full((threads, peak.CHAIN_FLOATS), 1e-3, np.float32)
     run: Callable[..., None] = peak.multiply_adds if threads == 1 else peak.multiply_adds_parallel
     return STEPS * peak.MACS_A_STEP * threads / best_seconds(lambda: run(state, STEPS))
+
+
+def _measure_tile_macs(threads: int) -> float | None:
+    from tinyinfer.kernels import amx, peak
+    from tinyinfer.kernels.bf16x3 import split_numbers
+
+    if not amx.available():
+        return None
+    # zeros take less power and give a quarter more, as the clock falls with the power; hence numbers as in a network
+    numbers = np.random.default_rng(0).standard_normal((threads, 2 * peak.TILE_CHAIN_FLOATS), np.float32)
+    state = split_numbers(numbers)[0].view(np.float32)
+    run: Callable[..., None] = peak.tile_products if threads == 1 else peak.tile_products_parallel
+    return TILE_STEPS * peak.TILE_MACS_A_STEP * threads / best_seconds(lambda: run(state, TILE_STEPS))
 
 
 def _measure_bytes(threads: int) -> float:
@@ -105,19 +150,57 @@ def best_seconds(run: Callable[[], object], spend: float = SECONDS) -> float:
     return best
 
 
-def microkernel_share() -> float:
-    """Mult-adds a second of the GEMM microkernel on one thread, over the FMA peak measured in the same breath."""
-    from tinyinfer import kernels
-    from tinyinfer.kernels.base import Problem
-    from tinyinfer.kernels.gemm import MR, NR
-    from tinyinfer.kernels.on_arrays import empty_map
-    from tinyinfer.ops.conv2d import Conv2d
+@dataclass(frozen=True)
+class Microkernel:
+    """What the kernel of matrix products reaches on one thread, and the peaks measured in the same breath: GMAC/s."""
 
-    channels, outputs, pixels = 256, 4 * NR, 16 * MR  # whole tiles in L2, enough of them that the call weighs little
-    x, y = empty_map((1, channels, 1, pixels)), empty_map((1, outputs, 1, pixels))
-    x.data[:] = 1
-    weight = np.ones((outputs, channels, 1, 1), np.float32)
-    problem = Problem(Conv2d(), (x.nchw().shape,), (y.nchw().shape,), {"weight": weight})
-    kernel = kernels.find("conv2d", "pointwise")
-    run = kernel(problem, kernel.pack(problem)).bind([x], [y], np.empty(0, np.float32))
-    return pixels * channels * outputs / best_seconds(run) / _measure_macs(threads=1)
+    kernel: str
+    gmacs: float
+    fma_gmacs: float
+    tile_gmacs: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Of the FMA peak; above 1 for a kernel that runs on tiles."""
+        return self.gmacs / self.fma_gmacs
+
+    @property
+    def tile_share(self) -> float | None:
+        """Of the tile peak, for a kernel that runs on tiles."""
+        return None if self.tile_gmacs is None else self.gmacs / self.tile_gmacs
+
+    def __str__(self) -> str:
+        of_tiles = "" if self.tile_share is None else f", {self.tile_share:.0%} of the tile peak"
+        return (
+            f"the microkernel ({self.kernel}) reaches {self.gmacs:.0f} GMAC/s with one thread: "
+            f"{self.share:.0%} of the FMA peak{of_tiles}"
+        )
+
+
+def measure_microkernel() -> Microkernel:
+    """The microkernel that large 1x1 convolutions use on this machine."""
+    from tinyinfer.kernels import amx
+
+    kernel = "bf16x3" if amx.available() else "pointwise"
+    tiles = _measure_tile_macs(threads=1)
+    return Microkernel(
+        kernel, _measure_kernel(kernel) / 1e9, _measure_macs(threads=1) / 1e9, None if tiles is None else tiles / 1e9
+    )
+
+
+def microkernel_share() -> float:
+    """Mult-adds a second of this machine's microkernel on one thread, over the FMA peak."""
+    return measure_microkernel().share
+
+
+def _measure_kernel(name: str) -> float:
+    """Mult-adds a second of a convolution kernel on a 1x1 layer whose operands stay in L2."""
+    from tinyinfer import kernels
+    from tinyinfer.kernels.gemm import MR, NR
+
+    # whole tiles, and enough of them that the call weighs little; with AMX, that splitting the inputs does
+    channels, outputs, pixels = (512, 512, 256) if name == "bf16x3" else (256, 4 * NR, 16 * MR)
+    random = np.random.default_rng(0)
+    shapes = (1, channels, 1, pixels), (outputs, channels, 1, 1)
+    run = kernels.prepare(f"conv2d/{name}", *(random.standard_normal(shape, np.float32) for shape in shapes))
+    return pixels * channels * outputs / best_seconds(run)

@@ -86,7 +86,7 @@ class Profile(CountingReport[ProfileRow]):
         """Totals and rows, ready for JSON."""
         fields = ("total_ms", "total_min_ms", "total_p90_ms", "watched_ms", "sum_ms", "other_ms")
         counts = ("prepare_ms", "first_ms", "macs", "params", "bytes", "arena_bytes", "repeats", "threads")
-        peak = self.peak and {"gmacs_per_s": self.peak.gmacs, "gbytes_per_s": self.peak.gbytes}
+        peak = self.peak and self.peak.to_dict()
         totals = {field: getattr(self, field) for field in (*fields, *counts)}
         return {"name": self.name, **totals, "peak": peak, "rows": self.records(by)}
 
@@ -144,8 +144,7 @@ class Profile(CountingReport[ProfileRow]):
         ]
         if self.peak:
             notes.append(
-                f"measured roofs: {self.peak.gmacs:.1f} GMAC/s, {self.peak.gbytes:.1f} GB/s of memory "
-                "(a cache gives more)"
+                f"measured roofs: {self.peak.arithmetic}, {self.peak.gbytes:.1f} GB/s of memory (a cache gives more)"
             )
         return [*notes, *(f"{label}: {why}" for label, why in self.choices())]
 
