@@ -49,7 +49,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 @functools.cache
 def cache_folder() -> Path:
     """Where compiled kernels are kept: ``TINYINFER_CACHE_DIR``, or the user's cache folder."""
-
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
