@@ -97,10 +97,10 @@ def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
     return (threads, 1) if pixels >= 2 * PANEL * threads or n < 2 * PANEL else (1, threads)
 
 
-def folds(weight_shape: Sequence[int]) -> bool:
-    """Whether a row of a window is a position of the planes."""
-    _, c, _, kw = weight_shape
-    return kw > 1 and kw * c <= FOLDED_CHANNELS
+def folds(problem: Problem) -> bool:
+    """Whether a row of a window is a position of the planes: it has to lie in one piece and fit a block of channels."""
+    _, c, _, kw = problem.params["weight"].shape
+    return isinstance(problem.op, Conv2d) and problem.op.dilation[1] == 1 < kw <= FOLDED_CHANNELS // c
 
 
 class _Bf16x3(Kernel):
@@ -114,7 +114,7 @@ class _Bf16x3(Kernel):
         self.geometry = self._geometry(problem)
         _, _, out_h, out_w, _, _, _, stride_w, _, _, _, _ = self.geometry
         pixels = int(np.prod(problem.outputs[0])) // n
-        self.rows, folded = pixels // out_w, folds((n, c, kh, kw)) and self.geometry[11] == 1
+        self.rows, folded = pixels // out_w, folds(problem)
         self.parts = partition(pixels, n, problem.threads)
         row, halo = (layout(self.geometry, c, rows, folded).floats for rows in (1, 0))
         space = max(SMALL_BAND, min(kh * kw * c * n, LARGE_BAND)) - halo
@@ -132,8 +132,7 @@ class _Bf16x3(Kernel):
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
         weight = problem.params["weight"].transpose(2, 3, 1, 0)  # (R, S, C, N)
         kh, kw, c, n = weight.shape
-        folded = folds(problem.params["weight"].shape) and getattr(problem.op, "dilation", (1, 1))[1] == 1
-        taps = weight.reshape((kh, kw * c, n) if folded else (kh * kw, c, n))
+        taps = weight.reshape((kh, kw * c, n) if folds(problem) else (kh * kw, c, n))
         return pack_tiles(taps), pack_bias(problem.params.get("bias"), n)
 
     def _bind(
