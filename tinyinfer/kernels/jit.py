@@ -48,11 +48,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 @functools.cache
 def cache_folder() -> Path:
     """Where compiled kernels are kept: ``TINYINFER_CACHE_DIR``, or the user's cache folder."""
+    from tinyinfer.kernels import amx  # here, since it imports this file
+
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     lanes = os.environ.get("TINYINFER_LANES")
-    digest.update(f"{numba.__version__} {sys.version_info[:2]} {llvm.get_host_cpu_name()} {lanes}".encode())
+    machine = f"{llvm.get_host_cpu_name()} {lanes} {amx.available()}"
+    digest.update(f"{numba.__version__} {sys.version_info[:2]} {machine}".encode())
     return user_cache() / "kernels" / digest.hexdigest()[:16]
 
 
