@@ -41,3 +41,11 @@ def shared() -> Path:
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def no_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are chosen as on a machine without AMX."""
+    from tinyinfer.kernels import amx  # here, since it brings Numba
+
+    monkeypatch.setattr(amx, "available", lambda: False)

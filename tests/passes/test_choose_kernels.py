@@ -17,12 +17,6 @@ WIDE = pytest.mark.skipif(LANES < 16, reason="rows of 7 pixels fill the tiles of
 TILES = pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")
 
 
-@pytest.fixture
-def no_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a machine without AMX chooses."""
-    monkeypatch.setattr(amx, "available", lambda: False)
-
-
 def problem(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) -> Problem:
     """A layer of so many channels on a square map."""
     groups = attrs.get("groups", 1)

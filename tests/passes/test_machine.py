@@ -79,12 +79,6 @@ def test_an_activation_of_a_shared_value_is_not_fused() -> None:
 # -- choice ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def no_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a machine without AMX chooses."""
-    monkeypatch.setattr(amx, "available", lambda: False)
-
-
 def choose(forced: dict[str, str] | None = None) -> dict[str, str]:
     graph = passes.lower(residual_network(32))
     return {n.name: n.kernel for n in choose_kernels(graph, graph.infer_types(), forced).nodes}
