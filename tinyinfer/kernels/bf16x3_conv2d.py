@@ -34,23 +34,24 @@ def conv_rows(
     lo, hi, act, band, scratch, planes, p0, p1,
 ):  # fmt: skip
     """Output rows p0 .. p1 of the batch, ``band`` at a time; addresses in bytes."""
-    _, _, out_h, out_w, _, _, stride_h, stride_w, _, _, _, _ = geometry
+    h, width, out_h, out_w, _, _, stride_h, stride_w, _, _, _, _ = geometry
     folded, depth, _, _, most, pitch, plane_bytes = planes_layout
-    pixels_as_they_lie = tap_count * stride_h * stride_w == 1 and not folded
+    unpadded = h == out_h and width == out_w
+    pixels_as_they_lie = tap_count * stride_h * stride_w == 1 and unpadded and not folded
     p = p0
     while p < p1:
         image, oy = p // out_h, p % out_h
         rows = min(band, p1 - p, out_h - oy)
         if pixels_as_they_lie:
-            positions, run, width = rows * out_w, rows * out_w, rows * out_w
+            positions, run, pixels = rows * out_w, rows * out_w, rows * out_w
             own_gate = gate + image * gate_stride * 4 if gate_stride > 0 else 0
             split_rows(x + p * out_w * x_stride * 4, x_stride, positions, c, own_gate, planes, plane_bytes)
         else:
-            positions, run, width = (rows - 1) * pitch + out_w, pitch, out_w
+            positions, run, pixels = (rows - 1) * pitch + out_w, pitch, out_w
             reach = most - band
             split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows + reach, planes, scratch)
         tile_panels(
-            planes, plane_bytes, taps, tap_count, -(-depth // 32), positions, run, width, w, bias,
+            planes, plane_bytes, taps, tap_count, -(-depth // 32), positions, run, pixels, w, bias,
             r + p * out_w * r_stride * 4, r_stride, y + p * out_w * y_stride * 4, y_stride, n, lo, hi, act, scratch,
         )  # fmt: skip
         p += rows
@@ -157,7 +158,7 @@ class Bf16x3(_Bf16x3):
 
     def _geometry(self, problem: Problem) -> tuple[int, ...]:
         geometry = window_geometry(problem)
-        if geometry[4:10] == (1, 1, 1, 1, 0, 0):  # the batch is one column of pixels
+        if geometry[4:10] == (1, 1, 1, 1, 0, 0) and geometry[:2] == geometry[2:4]:  # the batch is one column of pixels
             pixels = problem.outputs[0][0] * geometry[2] * geometry[3]
             return (pixels, 1, pixels, 1, *geometry[4:])
         return geometry
