@@ -67,7 +67,7 @@ def zeros(params: dict[str, Shape]) -> dict[str, np.ndarray]:
 
 
 @needs_tiles
-@settings(max_examples=150)
+@settings(max_examples=400)
 @given(
     n=st.integers(1, 3), c=st.integers(1, 70), m=st.integers(1, 70),
     size=st.tuples(st.integers(1, 23), st.integers(1, 23)), kernel=st.tuples(st.integers(1, 7), st.integers(1, 7)),
@@ -87,7 +87,7 @@ def test_convolutions(
 
 
 @needs_tiles
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(
     n=st.integers(1, 2), c=st.integers(1, 16), m=st.integers(1, 70),
     size=st.tuples(st.integers(1, 23), st.integers(1, 23)), kernel=st.tuples(st.integers(1, 7), st.integers(2, 7)),
@@ -139,6 +139,7 @@ def test_errors_are_those_of_three_products(c: int, size: int, kernel: int) -> N
 
 
 @needs_tiles
+@settings(max_examples=100)
 @given(
     n=st.integers(1, 3), c=st.integers(1, 100), m=st.integers(1, 70),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)), activation=activations, residual=st.booleans(),
@@ -151,6 +152,7 @@ def test_gated_convolutions(n, c, m, size, activation, residual, before, after, 
 
 
 @needs_tiles
+@settings(max_examples=100)
 @given(
     n=st.integers(1, 2), c=st.integers(16, 80), e=st.integers(16, 150), m=st.integers(1, 70),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)), kernel=st.sampled_from([3, 5]), stride=st.integers(1, 2),
