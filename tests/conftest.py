@@ -41,3 +41,12 @@ def shared() -> Path:
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def no_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are chosen as on a machine without AMX; what other kernels do with tiles stays as it is."""
+    from tinyinfer import kernels  # here, since a kernel brings Numba
+
+    for op in ("conv2d", "gated_conv2d"):
+        monkeypatch.setattr(kernels.find(op, "bf16x3"), "applies", lambda problem: False)

@@ -189,6 +189,7 @@ def test_compare(ti, model_file):
     assert "conv2d" in {row["op"] for row in found["rows"]}
 
 
+@pytest.mark.usefixtures("no_tiles")
 @pytest.mark.parametrize(("wanted", "used"), [("im2col", {"im2col"}), ("winograd", {"winograd4x4", "im2col"})])
 def test_forced_kernels_are_used(ti, model_file, wanted, used):
     options = ("--repeats", 1, "--warmup", 0, "--threads", 1, "--json", "--kernel", f"conv2d={wanted}")

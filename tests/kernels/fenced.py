@@ -30,14 +30,20 @@ MORE = {
         Case({"padding": 1, "stride": 2}, ((1, 260, 9, 9),), {"weight": (33, 260, 3, 3)}),
         Case({"padding": 1}, ((1, 33, 30, 31),), {"weight": (50, 33, 3, 3)}),
         Case({}, ((1, 70, 20, 21),), {"weight": (130, 70, 1, 1)}),
+        Case({"padding": 3, "stride": 2}, ((2, 3, 33, 31),), {"weight": (40, 3, 7, 7)}),
+        Case({"padding": 1, "stride": 2}, ((2, 37, 17, 15),), {"weight": (35, 37, 3, 3)}),
+        Case({"stride": 2}, ((2, 40, 13, 15),), {"weight": (33, 40, 1, 1)}),
+        Case({}, ((2, 33, 11, 13),), {"weight": (17, 33, 1, 1)}),
+        Case({"padding": 4, "dilation": 2}, ((1, 24, 13, 9),), {"weight": (20, 24, 5, 5)}),
     ],
+    "gated_conv2d": [Case({}, ((2, 40, 9, 11), (2, 40, 1, 1)), {"weight": (33, 40, 1, 1)})],
     "depthwise_chain": [
         Case(
             {"padding": 1, "stride": stride},
-            ((2, 16, 33, 30),),
-            {"expand_weight": (96, 16, 1, 1), "depthwise_weight": (96, 1, 3, 3), "project_weight": (24, 96, 1, 1)},
+            ((2, c, 33, 30),),
+            {"expand_weight": (96, c, 1, 1), "depthwise_weight": (96, 1, 3, 3), "project_weight": (24, 96, 1, 1)},
         )
-        for stride in (1, 2)
+        for c, stride in ((16, 1), (16, 2), (32, 1), (32, 2))
     ],
     "adaptive_avg_pool2d": [Case({"output_size": 1}, ((1, 40, 30, 29),))],
 }

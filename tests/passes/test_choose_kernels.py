@@ -7,24 +7,43 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinyinfer.kernels import find
+from tinyinfer.kernels import amx, find
+from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.on_arrays import problem_of_arrays
 from tinyinfer.passes.choose_kernels import choices, winograd_cost
 
 WIDE = pytest.mark.skipif(LANES < 16, reason="rows of 7 pixels fill the tiles of narrower vectors")
+TILES = pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")
 
 
-def chosen(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) -> str:
-    """The kernel for a layer of so many channels on a square map."""
+def problem(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) -> Problem:
+    """A layer of so many channels on a square map."""
     groups = attrs.get("groups", 1)
     x = np.empty((attrs.pop("batch", 1), channels, size, size), np.float32)
     weight = np.empty((outputs, channels // groups, kernel, kernel), np.float32)
-    problem, _ = problem_of_arrays("conv2d", (x, weight), {"padding": kernel // 2, **attrs}, threads=1)
-    fitting = (c for c in choices("conv2d") if find("conv2d", c.kernel).applies(problem) and c.when(problem))
-    return next(fitting).kernel
+    return problem_of_arrays("conv2d", (x, weight), {"padding": kernel // 2, **attrs}, threads=1)[0]
 
 
+def first_that_fits(problem: Problem) -> str:
+    """The kernel of the first row of the table whose conditions hold."""
+    name = problem.op.name
+    return next(c for c in choices(name) if find(name, c.kernel).applies(problem) and c.when(problem)).kernel
+
+
+def chosen(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) -> str:
+    """The kernel for `problem`."""
+    return first_that_fits(problem(channels, size, outputs, kernel, **attrs))
+
+
+def gated(channels: int, size: int) -> Problem:
+    """A gate and a 1x1 convolution of so many channels on a square map."""
+    x, gate = (np.empty((1, channels, side, side), np.float32) for side in (size, 1))
+    weight = np.empty((40, channels, 1, 1), np.float32)
+    return problem_of_arrays("gated_conv2d", (x, gate, weight), {}, threads=1)[0]
+
+
+@pytest.mark.usefixtures("no_tiles")
 @pytest.mark.parametrize(
     ("layer", "kernel"),
     [
@@ -42,10 +61,12 @@ def test_unit_stride(layer: tuple[int, int, int, int], kernel: str) -> None:
     assert chosen(*layer) == kernel
 
 
+@pytest.mark.usefixtures("no_tiles")
 def test_a_batch_fills_the_large_tiles_of_a_small_map() -> None:
     assert chosen(512, 7, 512, 3, batch=16) == "winograd4x4"
 
 
+@pytest.mark.usefixtures("no_tiles")
 def test_other_strides_and_groups() -> None:
     assert chosen(3, 224, 64, 7, stride=2) == "direct"
     assert chosen(64, 56, 128, 3, stride=2) == "direct"
@@ -56,8 +77,62 @@ def test_other_strides_and_groups() -> None:
 
 
 @WIDE
+@pytest.mark.usefixtures("no_tiles")
 def test_maps_narrower_than_a_tile_are_gathered() -> None:
     assert chosen(512, 14, 512, 3, stride=2) == "im2col"
+
+
+@TILES
+@pytest.mark.parametrize(
+    ("layer", "attrs"),
+    [
+        ((24, 28, 24, 1), {}),
+        ((64, 56, 128, 3), {"stride": 2}),
+        ((512, 7, 512, 3), {}),  # nor does Winograd repay its transforms
+        ((3, 224, 64, 7), {"stride": 2}),  # 147 summands, though few channels
+        ((8, 28, 8, 3), {}),  # 72 summands
+        ((256, 56, 512, 1), {"stride": 2}),
+        ((64, 14, 64, 3), {"dilation": 2}),
+        ((512, 2, 512, 1), {}),  # four pixels
+        ((512, 1, 512, 1), {"batch": 4}),
+    ],
+)
+def test_tiles_are_filled(layer: tuple[int, int, int, int], attrs: dict[str, int]) -> None:
+    assert chosen(*layer, **attrs) == "bf16x3"
+
+
+@TILES
+@pytest.mark.parametrize(
+    ("layer", "attrs", "kernel"),
+    [
+        ((16, 28, 96, 1), {}, "pointwise"),  # 16 summands
+        ((23, 28, 96, 1), {}, "pointwise"),
+        ((3, 224, 64, 3), {}, "winograd4x4"),  # 27 summands
+        ((7, 28, 8, 3), {}, "direct"),  # 63 summands
+        ((512, 1, 512, 1), {}, "pointwise"),  # one pixel
+        ((512, 1, 512, 1), {"batch": 3}, "pointwise"),
+        ((96, 56, 96, 3), {"groups": 96}, "depthwise"),
+        ((128, 28, 128, 1), {"groups": 4}, "grouped_pointwise"),
+    ],
+)
+def test_tiles_would_stay_empty(layer: tuple[int, int, int, int], attrs: dict[str, Any], kernel: str) -> None:
+    assert chosen(*layer, **attrs) == kernel
+
+
+@TILES
+@pytest.mark.parametrize(
+    ("channels", "size", "kernel"), [(40, 7, "bf16x3"), (23, 7, "scaled_weights"), (40, 1, "scaled_weights")]
+)
+def test_gated_convolutions(channels: int, size: int, kernel: str) -> None:
+    assert first_that_fits(gated(channels, size)) == kernel
+
+
+def test_machines_without_tiles_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = problem(64, 28, 64, 1), gated(64, 28)
+    tiled = [find(layer.op.name, "bf16x3") for layer in layers]  # before the switch, which files heed once
+    monkeypatch.setattr(amx, "available", lambda: False)
+    assert not any(kernel.applies(layer) for kernel, layer in zip(tiled, layers, strict=True))
+    assert first_that_fits(layers[1]) == "scaled_weights"
 
 
 def test_winograds_cost_grows_with_what_it_counts() -> None:

@@ -11,6 +11,7 @@ from small_networks import randomize, residual_network, textbook
 from tinyinfer import passes
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
+from tinyinfer.kernels import amx
 from tinyinfer.model import Model
 from tinyinfer.passes.assign_layout import assign_layout
 from tinyinfer.passes.choose_kernels import choose_kernels
@@ -83,6 +84,7 @@ def choose(forced: dict[str, str] | None = None) -> dict[str, str]:
     return {n.name: n.kernel for n in choose_kernels(graph, graph.infer_types(), forced).nodes}
 
 
+@pytest.mark.usefixtures("no_tiles")
 def test_choice_follows_the_table() -> None:
     found = choose()
     assert found["stem"] == "direct"
@@ -90,6 +92,15 @@ def test_choice_follows_the_table() -> None:
     assert found["fc"] == "gemm"
 
 
+@pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")
+def test_tiles_go_before_what_they_are_faster_than() -> None:
+    found = choose()
+    assert found["stem"] == "direct"
+    assert [found[name] for name in ("one", "left", "right")] == ["bf16x3"] * 3
+    assert choose({"conv2d": "bf16x3"})["stem"] == "bf16x3"
+
+
+@pytest.mark.usefixtures("no_tiles")
 def test_forced_kernels_apply_where_they_can() -> None:
     found = choose({"conv2d": "winograd2x2", "left": "im2col"})
     assert found["one"] == "winograd2x2"
@@ -98,11 +109,13 @@ def test_forced_kernels_apply_where_they_can() -> None:
     assert choose({"one": "reference"})["one"] == "reference"
 
 
+@pytest.mark.usefixtures("no_tiles")
 @pytest.mark.parametrize(
     ("forced", "message"),
     [
         ({"conv2d": "fft"}, "no kernel 'fft' for conv2d; there are: .*direct"),
         ({"right": "winograd2x2"}, "'winograd2x2' does not apply to 'right'"),
+        ({"right": "bf16x3"}, "'bf16x3' does not apply to 'right'"),
         ({"nonsense": "direct"}, "'nonsense' is neither a node"),
         ({"linear": "direct"}, "no kernel 'direct' for linear"),
         ({"max_pool2d": "fft"}, "no kernel 'fft' for max_pool2d"),

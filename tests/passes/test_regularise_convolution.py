@@ -39,7 +39,9 @@ def test_irregular_convolutions_become_regular_ones(padding: int, reach: float, 
         conv = regular.nodes[0]
         found = conv.op.reference([x.astype(np.float64)], regular.param_arrays(conv))[0]  # type: ignore[attr-defined]
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(Model(graph)(x), Model(graph, kernels="reference")(x), rtol=1e-4, atol=1e-4)
+        expected = Model(graph, kernels="reference")(x)
+        # in deviations (3 to 6 here), as rounding follows the sums: on AMX tiles it takes 4e-5 of them
+        np.testing.assert_allclose(Model(graph)(x), expected, rtol=0, atol=1e-4 * expected.std())
 
 
 def test_padding_that_depends_on_the_size_is_left_as_it_is() -> None:

@@ -81,6 +81,15 @@ def test_the_textbook_engine_never_imports_numba() -> None:
     passes("Model(g, kernels='reference')(x); check(not any('numba' in m for m in sys.modules))")
 
 
+def test_the_network_here_runs_on_tiles_where_there_are_any() -> None:
+    """Else forks and threads would be tried without what they might break: the tiles that each thread configures."""
+    passes(
+        "from tinyinfer.kernels import amx\n"
+        "kernels = {step.kernel for step in Model(g).plan({'input': x.shape}).steps}\n"
+        "check(('bf16x3' in kernels) == amx.available())"
+    )
+
+
 # 8 Python threads call one model 1,000 times in all, with inputs of two sizes, all starting at once
 STRESS = """
 model = Model(g, threads=int(os.environ["THREADS"]))
