@@ -86,7 +86,7 @@ def test_maps_narrower_than_a_tile_are_gathered() -> None:
 @pytest.mark.parametrize(
     ("layer", "attrs"),
     [
-        ((24, 28, 24, 1), {}),
+        ((24, 28, 48, 1), {}),
         ((64, 56, 128, 3), {"stride": 2}),
         ((512, 7, 512, 3), {}),  # nor does Winograd repay its transforms
         ((3, 224, 64, 7), {"stride": 2}),  # 147 summands, though few channels

@@ -2,9 +2,9 @@
 
 x = high + low, both bfloat16 (8 bits each), holds 16 bits of x, and high * w_high + high * w_low + low * w_high is the
 product but for at most 2^-15 of it; sums are float32 (Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial
-Intelligence Datatype For Higher-Precision Computations", 2019).  Sums of
-them err by 4.5e-6 (rms) of their standard deviation however long they are, those of float32 products by 3e-7 for 256
-of them and 1e-6 for 4,608; an infinite input gives NaN.  Three products on AMX take a quarter of one on the FMA units.
+Intelligence Datatype For Higher-Precision Computations", 2019).  Sums of them err by 4.5e-6 (rms) of their standard
+deviation however long they are, those of float32 products by 3e-7 for 256 of them and 1e-6 for 4,608.  An infinite
+input gives NaN.  Three products on AMX take about a quarter of one on the FMA units.
 
 Inputs are split into planes of 32 channels: plane[block, half] holds 64 bytes for each position, so 16 positions from
 any one on are a tile.  A convolution is a sum of products, one for each tap of its kernel, whose tiles begin
@@ -28,8 +28,8 @@ TOLERANCE = 2e-4
 PANEL = 2 * TILE  # rows and columns of the sums that four tile registers hold
 STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
 # while fewer pairs of tiles than SHARES pass over a panel of more bytes than LONG_PANEL, memory is far slower than they
-SHARES, LONG_PANEL = 4, int(__import__("os").environ.get("LP", "64")) * 1024
-STEPS_AHEAD = 4
+SHARES, LONG_PANEL = 4, 128 * 1024
+STEPS_AHEAD = 4  # that such a panel is fetched before it is multiplied
 ONE_TAP = np.zeros(1, np.int64)  # the taps of a plain matrix product
 SUMS_FLOATS = PANEL * PANEL  # scratch of each thread, on its way from the tiles to the output
 
