@@ -22,7 +22,8 @@ def test_chains_compute_what_they_say():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_chains_of_tiles_compute_what_they_say(threads):
     numbers = np.random.default_rng(0).integers(-8, 9, (threads, 2 * peak.TILE_CHAIN_FLOATS)).astype(np.float32)
-    state = split_numbers(numbers)[0].view(np.float32)
+    words = (split_numbers(numbers)[0].view(np.uint32) >> 16).astype(np.uint16)  # bfloat16
+    state = words.view(np.float32)
     (peak.tile_products if threads == 1 else peak.tile_products_parallel)(state, 2)
     tiles = numbers.reshape(threads, -1, 16, 32)[:, peak.SUM_TILES :]
     a = tiles.reshape(threads, peak.GROUPS, 2, 2, 16, 32)[:, :, 0]

@@ -121,7 +121,8 @@ def _measure_tile_macs(threads: int) -> float | None:
         return None
     # zeros take less power and give a quarter more, as the clock falls with the power; hence numbers as in a network
     numbers = np.random.default_rng(0).standard_normal((threads, 2 * peak.TILE_CHAIN_FLOATS), np.float32)
-    state = split_numbers(numbers)[0].view(np.float32)
+    words = (split_numbers(numbers)[0].view(np.uint32) >> 16).astype(np.uint16)  # bfloat16
+    state = words.view(np.float32)
     run: Callable[..., None] = peak.tile_products if threads == 1 else peak.tile_products_parallel
     return TILE_STEPS * peak.TILE_MACS_A_STEP * threads / best_seconds(lambda: run(state, TILE_STEPS))
 
