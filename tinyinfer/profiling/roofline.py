@@ -189,11 +189,6 @@ def measure_microkernel() -> Microkernel:
     )
 
 
-def microkernel_share() -> float:
-    """Mult-adds a second of this machine's microkernel on one thread, over the FMA peak."""
-    return measure_microkernel().share
-
-
 def _measure_kernel(name: str) -> float:
     """Mult-adds a second of a convolution kernel on a 1x1 layer whose operands stay in L2."""
     from tinyinfer import kernels
