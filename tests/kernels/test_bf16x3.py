@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from bf16x3_numbers import as_float, halves, three_products
@@ -16,6 +15,7 @@ from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.bf16x3 import pack_tiles, panel_floats, split_numbers
 from tinyinfer.kernels.bf16x3_planes import Layout, layout, split_band, tap_offsets
 from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.jit import inline
 
 # -- numbers -----------------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ def test_taps_are_the_same_planes_begun_elsewhere(drawn: Any, c: int, band: int,
     assert planes.floats * 4 == 2 * -(-planes.depth // 32) * planes.plane_bytes
 
 
-@numba.njit(nogil=True)  # type: ignore[misc]
+@inline
 def split(x, x_stride, c, geometry, layout, image, oy, rows, planes, line):
     """`split_band` of arrays."""
     split_band(

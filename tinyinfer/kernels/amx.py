@@ -18,8 +18,9 @@ from tinyinfer.kernels.simd import Int
 
 available = has_amx
 TILE = 16  # rows of a tile, and float32 columns
-TILE_BYTES = 64 * TILE
 DEPTH = 32  # bfloat16 values in a row
+ROW_BYTES = 2 * DEPTH
+TILE_BYTES = ROW_BYTES * TILE
 
 _VOID, _I8, _I64 = ir.VoidType(), ir.IntType(8), ir.IntType(64)
 _POINTER = _I8.as_pointer()
@@ -53,7 +54,7 @@ def zero(v: Any, tile: int) -> None:
     _emit(v, "tilezero", _I8(tile))
 
 
-def load(v: Any, tile: int, address: Int, row: int = 64) -> None:
+def load(v: Any, tile: int, address: Int, row: int = ROW_BYTES) -> None:
     """Fill a tile with 16 rows of 64 bytes, ``row`` bytes apart."""
     _emit(v, "tileloadd64", _I8(tile), _pointer(v, address), _I64(row))
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels import amx
-from tinyinfer.kernels.amx import DEPTH, TILE, TILE_BYTES
+from tinyinfer.kernels.amx import DEPTH, ROW_BYTES, TILE, TILE_BYTES
 from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.fused_activation import activate
@@ -94,16 +94,17 @@ def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, su
 
     for i, j in tiles:
         amx.zero(v, i * 2 + j)
+    step_bytes = 2 * columns * TILE_BYTES
     with v.loop(tap_count) as tap:
         start = a + v.load_int(taps, tap)
         with v.loop(blocks) as block:
-            high, weights = start + block * plane_bytes * 2, w + (tap * blocks + block) * (2 * columns * TILE_BYTES)
+            high, step = start + block * plane_bytes * 2, (tap * blocks + block) * step_bytes
             load_all(4, rows, high)
-            load_all(6, columns, weights)
+            load_all(6, columns, w + step)
             multiply_all()
             with v.loop(share, 64) as at:
-                v.prefetch(ahead + (tap * blocks + block) * STEP_BYTES + at)
-            load_all(6, columns, weights + columns * TILE_BYTES)
+                v.prefetch(ahead + step + at)
+            load_all(6, columns, w + step + columns * TILE_BYTES)
             multiply_all()
             load_all(4, rows, high + plane_bytes)
             multiply_all()
@@ -166,7 +167,7 @@ def finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, col
 
 
 def _fetching(v, t, pairs, weights, next_panel, panel_bytes):
-    """(address, bytes a step) of the weights that tile pair ``t`` brings to L2: its share of the next panel.
+    """(address, bytes a step) of the weights that pair ``t`` of tiles brings to L2: its share of the next panel.
 
     Of a long panel that few tiles pass over, the first tile instead fetches what it needs itself some steps later.
     """
@@ -204,7 +205,7 @@ def _panels(
                         first = t * PANEL
                         count = v.choose(positions - first < PANEL, positions - first, n * 0 + PANEL)
                         microkernel(
-                            v, 2, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums,
+                            v, 2, vectors, a + first * ROW_BYTES, plane_bytes, taps, tap_count, blocks, weights, sums,
                             *_fetching(v, t, pairs, weights, next_panel, panel_bytes),
                         )  # fmt: skip
                         v.call(finish, sums, first, count, pitch, width, *at)
@@ -212,7 +213,7 @@ def _panels(
                     with v.when(rest > 0):
                         first = pairs * PANEL
                         microkernel(
-                            v, 1, vectors, a + first * 64, plane_bytes, taps, tap_count, blocks, weights, sums,
+                            v, 1, vectors, a + first * ROW_BYTES, plane_bytes, taps, tap_count, blocks, weights, sums,
                             next_panel, v.choose(pairs > 0, n * 0, v.choose(next_panel > 0, n * 0 + STEP_BYTES, n * 0)),
                         )  # fmt: skip
                         v.call(finish, sums, first, rest, pitch, width, *at)

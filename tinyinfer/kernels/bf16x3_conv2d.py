@@ -14,6 +14,7 @@ import numpy as np
 from numba import prange
 
 from tinyinfer.kernels import amx
+from tinyinfer.kernels.amx import DEPTH
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.bf16x3 import PANEL, SUMS_FLOATS, TOLERANCE, pack_tiles, panel_floats, tile_panels
 from tinyinfer.kernels.bf16x3_planes import layout, split_band, split_rows, tap_offsets
@@ -27,7 +28,6 @@ from tinyinfer.ops.gated_conv2d import GatedConv2d
 # of planes: small ones are still in cache when tiles load them; with large weights a band is as large as those, which
 # otherwise would be most of what is moved
 SMALL_BAND, LARGE_BAND = 48 * 1024, 320 * 1024
-FOLDED_CHANNELS = 32  # a row of a window that fits one block of channels is one position
 
 
 @inline
@@ -48,7 +48,7 @@ def conv_rows(
         image, oy = p // out_h, p % out_h
         rows = min(band, p1 - p, out_h - oy)
         if pixels_as_they_lie:
-            positions, run, real = rows * out_w, rows * out_w, rows * out_w
+            positions = run = real = rows * out_w
             own_gate = gate + image * gate_stride * 4 if gate_stride > 0 else 0
             split_rows(x + p * out_w * x_stride * 4, x_stride, positions, c, own_gate, planes, plane_bytes)
         else:
@@ -56,7 +56,7 @@ def conv_rows(
             reach = most - band
             split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows + reach, planes, scratch)
         tile_panels(
-            planes, plane_bytes, taps, tap_count, -(-depth // 32), positions, run, real, w, bias,
+            planes, plane_bytes, taps, tap_count, -(-depth // DEPTH), positions, run, real, w, bias,
             r + p * out_w * r_stride * 4, r_stride, y + p * out_w * y_stride * 4, y_stride, n, lo, hi, act, scratch,
         )  # fmt: skip
         p += rows
@@ -104,7 +104,7 @@ def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
 def folds(problem: Problem) -> bool:
     """Whether a row of a window is a position of the planes: it has to lie in one piece and fit a block of channels."""
     _, c, _, kw = problem.params["weight"].shape
-    return isinstance(problem.op, Conv2d) and problem.op.dilation[1] == 1 < kw <= FOLDED_CHANNELS // c
+    return isinstance(problem.op, Conv2d) and problem.op.dilation[1] == 1 < kw <= DEPTH // c
 
 
 class _Bf16x3(Kernel):

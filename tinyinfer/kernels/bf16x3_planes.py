@@ -13,13 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.kernels import amx
-from tinyinfer.kernels.amx import DEPTH, TILE
+from tinyinfer.kernels.amx import DEPTH, ROW_BYTES, TILE
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
 from tinyinfer.kernels.simd import vector_function
 
-POSITION_FLOATS = TILE  # what a position takes in a plane
+POSITION_BYTES = ROW_BYTES  # what a position takes in a plane
+POSITION_FLOATS = POSITION_BYTES // 4
 OVERRUN = 2 * TILE  # positions behind the last that tiles read, and nobody uses
 
 
@@ -56,7 +57,7 @@ def layout(geometry: tuple[int, ...], c: int, band: int, folded: bool) -> Layout
     reach_h, reach_w = (kh - 1) * dilation_h, (kw - 1) * dilation_w * (not folded)
     vertical, horizontal = min(stride_h, reach_h + 1), min(stride_w, reach_w + 1)
     rows, pitch = band + reach_h // stride_h, out_w + reach_w // stride_w
-    plane_bytes = vertical * horizontal * (rows * pitch + OVERRUN) * 64
+    plane_bytes = vertical * horizontal * (rows * pitch + OVERRUN) * POSITION_BYTES
     return Layout(folded, kw * c if folded else c, vertical, horizontal, rows, pitch, plane_bytes)
 
 
@@ -70,7 +71,7 @@ def tap_offsets(geometry: tuple[int, ...], planes: Layout) -> np.ndarray:
         for i in range(0, kh * dilation_h, dilation_h)
         for j in range(0, 1 if planes.folded else kw * dilation_w, dilation_w)
     ]
-    return np.array(positions, np.int64) * 64
+    return np.array(positions, np.int64) * POSITION_BYTES
 
 
 @vector_function(
@@ -115,13 +116,13 @@ def split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows, planes,
     """
     h, w, _, out_w, _, kw, stride_h, stride_w, top, left, _, _ = geometry
     folded, depth, vertical, horizontal, most, pitch, plane_bytes = planes_layout
-    to, halves, zero = planes, 2 * -(-depth // 32), np.float32(0)
+    to, halves, zero = planes, 2 * -(-depth // DEPTH), np.float32(0)
     for py in range(vertical):
         for px in range(horizontal):
             first = min(pitch, max(0, -(-(left - px) // stride_w)))
             end = max(first, min(pitch, (w - 1 + left - px) // stride_w + 1))
             for row in range(rows):
-                iy, to_row = (oy + row) * stride_h + py - top, to + row * pitch * 64
+                iy, to_row = (oy + row) * stride_h + py - top, to + row * pitch * POSITION_BYTES
                 if iy < 0 or iy >= h:
                     fill_rows(zero, to_row, plane_bytes // 4, halves, pitch * POSITION_FLOATS)
                 elif folded:
@@ -131,6 +132,10 @@ def split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows, planes,
                 else:
                     at = ((image * h + iy) * w + first * stride_w + px - left) * x_stride
                     fill_rows(zero, to_row, plane_bytes // 4, halves, first * POSITION_FLOATS)
-                    split_rows(x + at * 4, stride_w * x_stride, end - first, c, 0, to_row + first * 64, plane_bytes)
-                    fill_rows(zero, to_row + end * 64, plane_bytes // 4, halves, (pitch - end) * POSITION_FLOATS)
-            to += (most * pitch + OVERRUN) * 64
+                    split_rows(
+                        x + at * 4, stride_w * x_stride, end - first, c, 0, to_row + first * POSITION_BYTES, plane_bytes
+                    )
+                    fill_rows(
+                        zero, to_row + end * POSITION_BYTES, plane_bytes // 4, halves, (pitch - end) * POSITION_FLOATS
+                    )
+            to += (most * pitch + OVERRUN) * POSITION_BYTES

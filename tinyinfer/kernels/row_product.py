@@ -5,20 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels import amx
+from tinyinfer.kernels.amx import DEPTH
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.kernels.bf16x3 import ONE_TAP, SUMS_FLOATS, TOLERANCE, pack_tiles, tile_panels
-from tinyinfer.kernels.bf16x3_planes import OVERRUN, POSITION_FLOATS, plane_count, split_rows
+from tinyinfer.kernels.bf16x3_planes import OVERRUN, POSITION_BYTES, plane_count, split_rows
 from tinyinfer.kernels.gemm import gemm_segments, pack_panels
 from tinyinfer.kernels.jit import inline
 
 MIN_CHANNELS, MIN_PRODUCTS = 24, 1000  # of a pixel: splitting its channels takes as long as so many products save
+TILES = amx.available()  # settled here, since what is compiled and how weights are packed have to agree
 
-PRODUCT_TOLERANCE = TOLERANCE if amx.available() else Kernel.tolerance
+PRODUCT_TOLERANCE = TOLERANCE if TILES else Kernel.tolerance
 
 
 def on_tiles(k: int, n: int) -> bool:
     """Whether a product of [rows, k] and [k, n] is faster on tiles."""
-    return bool(amx.available() and k >= MIN_CHANNELS and k * n >= MIN_PRODUCTS)
+    return TILES and k >= MIN_CHANNELS and k * n >= MIN_PRODUCTS
+
+
+_on_tiles = inline(on_tiles)
 
 
 def pack_product(w: np.ndarray) -> np.ndarray:
@@ -28,7 +33,7 @@ def pack_product(w: np.ndarray) -> np.ndarray:
 
 def product_floats(k: int, n: int, rows: int) -> int:
     """Scratch of a product with so many rows at a time."""
-    return SUMS_FLOATS + plane_count(k) * (rows + OVERRUN) * POSITION_FLOATS if on_tiles(k, n) else 0
+    return SUMS_FLOATS + plane_count(k) * (rows + OVERRUN) * POSITION_BYTES // 4 if on_tiles(k, n) else 0
 
 
 @inline
@@ -38,16 +43,16 @@ def _on_fma(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, 
 
 @inline
 def _on_either(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch):
-    if k < MIN_CHANNELS or k * n < MIN_PRODUCTS:
-        gemm_segments(x, x_stride, rows, 1, 0, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act)
-    else:
-        planes, plane_bytes = scratch + SUMS_FLOATS * 4, (rows + OVERRUN) * POSITION_FLOATS * 4
+    if _on_tiles(k, n):
+        planes, plane_bytes = scratch + SUMS_FLOATS * 4, (rows + OVERRUN) * POSITION_BYTES
         split_rows(x, x_stride, rows, k, 0, planes, plane_bytes)
         tile_panels(
-            planes, plane_bytes, ONE_TAP.ctypes.data, 1, -(-k // 32), rows, rows, rows, w, bias, r, r_stride,
+            planes, plane_bytes, ONE_TAP.ctypes.data, 1, -(-k // DEPTH), rows, rows, rows, w, bias, r, r_stride,
             y, y_stride, n, lo, hi, act, scratch,
         )  # fmt: skip
+    else:
+        gemm_segments(x, x_stride, rows, 1, 0, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act)
 
 
 # y[rows, n] = clip(x[rows, k] @ w + bias + r); addresses in bytes, ``scratch`` of `product_floats`
-row_product = _on_either if amx.available() else _on_fma
+row_product = _on_either if TILES else _on_fma
