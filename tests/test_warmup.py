@@ -7,26 +7,23 @@ import importlib
 import pytest
 
 from tinyinfer import kernels
-from tinyinfer.warmup import tasks, warm
+from tinyinfer.kernels.task import Task
+from tinyinfer.warmup import preparations, warm
 
 
-def kept_functions() -> dict[str, object]:
-    """Every function of the kernels' files that Numba compiles at its first call and keeps on disk, by name."""
-    from numba.core.caching import NullCache
-    from numba.core.dispatcher import Dispatcher
-
+def tasks() -> dict[str, Task]:
+    """Every task of the kernels' files, by name."""
     modules = [importlib.import_module(f"tinyinfer.kernels.{name}") for name in (*kernels._MODULES, "peak")]
-    found = {name: value for module in modules for name, value in vars(module).items() if isinstance(value, Dispatcher)}
-    return {name: value for name, value in found.items() if not isinstance(value._cache, NullCache)}
+    named = [(name, value) for module in modules for name, value in vars(module).items()]
+    families = [(f"{name}[{key}]", v) for name, value in named if isinstance(value, dict) for key, v in value.items()]
+    return {name: value for name, value in named + families if isinstance(value, Task)}
 
 
 @pytest.mark.slow
 def test_nothing_is_left_to_compile() -> None:
-    todo = tasks(2)
+    todo = preparations(2)
     seen: list[int] = []
     assert warm(todo, lambda done, _: seen.append(done)) > 0
     assert seen == list(range(1, len(todo) + 1))
-    functions = kept_functions()
-    assert len(functions) > 20
-    left = [name for name, function in functions.items() if not function.signatures]  # type: ignore[attr-defined]
-    assert left == []
+    assert len(tasks()) > 20
+    assert [name for name, task in tasks().items() if not task.store.signatures] == []

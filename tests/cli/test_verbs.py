@@ -291,11 +291,13 @@ def test_eval_of_class_folders(ti, model_file, tmp_path, rng):
     assert "bad.png" in err
 
 
-def test_warmup_runs_every_task(ti, monkeypatch):
+def test_warmup_makes_every_call(ti, monkeypatch):
     import tinyinfer.warmup as module
 
     ran = []
-    monkeypatch.setattr(module, "tasks", lambda threads: [lambda i=i: ran.append((i, threads)) for i in range(3)])
+    monkeypatch.setattr(
+        module, "preparations", lambda threads: [lambda i=i: ran.append((i, threads)) for i in range(3)]
+    )
     code, out, err = ti("warmup", "--threads", 1)
     assert (code, out) == (0, "")
     assert ran == [(0, 1), (1, 1), (2, 1)]

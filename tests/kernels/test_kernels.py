@@ -226,16 +226,19 @@ def test_copies(n, channels, groups, size, pad):
         assert check_all(ops.create("pad", {"pad": pad, "value": 1.5}), [x], {}, 1) > 0
 
 
-@given(n=st.integers(1, 2), c=st.integers(1, 40), h=st.integers(1, 20), w=st.integers(1, 20), extra=st.integers(0, 3))
-def test_layouts_there_and_back(n, c, h, w, extra):
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 40), h=st.integers(1, 20), w=st.integers(1, 20), extra=st.integers(0, 3),
+    threads=st.integers(1, 3),
+)  # fmt: skip
+def test_layouts_there_and_back(n, c, h, w, extra, threads):
     from tinyinfer.kernels.layout import to_nchw, to_nhwc
     from tinyinfer.kernels.on_arrays import empty_map
 
     x = np.random.default_rng(0).standard_normal((n, c, h, w)).astype(np.float32)
     fm, back = empty_map(x.shape, extra), np.empty_like(x)
-    to_nhwc(x.reshape(-1), n, c, h * w, fm.data, fm.pixel_stride)
+    to_nhwc.bind(threads, np.array([x.ctypes.data]), n, c, h * w, fm.data, fm.pixel_stride)()
     np.testing.assert_array_equal(fm.nchw(), x)
-    to_nchw(fm.data, fm.pixel_stride, n, c, h * w, back.reshape(-1))
+    to_nchw.bind(threads, fm.data, fm.pixel_stride, n, c, h * w, back.reshape(-1), c * h * w)()
     np.testing.assert_array_equal(back, x)
 
 
@@ -277,8 +280,8 @@ def test_call_takes_arguments_as_the_reference_does() -> None:
 
 def test_prepare_binds_what_call_would_run() -> None:
     x, weight = np.ones((1, 3, 6, 7), np.float32), np.ones((4, 3, 3, 3), np.float32)
-    bound = kernels.prepare("conv2d/direct", x, weight, padding=1)
-    outputs = [a for a in bound.args if isinstance(a, np.ndarray) and a.size == 4 * 6 * 7]
+    bound: Any = kernels.prepare("conv2d/direct", x, weight, padding=1)
+    outputs = [a for a in bound.arguments if isinstance(a, np.ndarray) and a.size == 4 * 6 * 7]
     expected = kernels.call("conv2d/direct", x, weight, padding=1).transpose(0, 2, 3, 1).reshape(-1)
     for _ in range(2):
         bound()

@@ -12,7 +12,7 @@ from tinyinfer.profiling.roofline import Microkernel, Peak, machine_peak, measur
 
 def test_chains_compute_what_they_say():
     state = np.ones((2, peak.CHAIN_FLOATS), np.float32)
-    peak.multiply_adds_parallel(state, 7)
+    peak.multiply_adds.bind(2, state, 7)()
     sums, factors = state[:, : peak.MACS_A_STEP], state[:, peak.MACS_A_STEP :]
     assert (sums == 8).all()  # 1 + 7 * 1 * 1 in every accumulator: none was optimised away
     assert (factors == 1).all()
@@ -24,7 +24,7 @@ def test_chains_of_tiles_compute_what_they_say(threads):
     numbers = np.random.default_rng(0).integers(-8, 9, (threads, 2 * peak.TILE_CHAIN_FLOATS)).astype(np.float32)
     words = (split_numbers(numbers)[0].view(np.uint32) >> 16).astype(np.uint16)  # bfloat16
     state = words.view(np.float32)
-    (peak.tile_products if threads == 1 else peak.tile_products_parallel)(state, 2)
+    peak.tile_products.bind(threads, state, 2)()
     tiles = numbers.reshape(threads, -1, 16, 32)[:, peak.SUM_TILES :]
     a = tiles.reshape(threads, peak.GROUPS, 2, 2, 16, 32)[:, :, 0]
     # a row of the second factor holds two of its rows, their values alternating

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,20 +19,19 @@ class Surroundings:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._read, self._written = (np.ones(EVICTED_FLOATS, np.float32) for _ in range(2))
+        self._evict = self._stream(*(np.ones(EVICTED_FLOATS, np.float32) for _ in range(2)))
 
     def evict(self) -> None:
         """Move as much memory as pushes everything else out of the cores' own caches."""
-        self._stream(self._read, self._written)
+        self._evict()
 
     def touch(self, maps: Sequence[FeatureMap]) -> None:
         """Write values as the layer before would just have done, a part in each thread; they stay what they are."""
         for x in maps:
-            self._stream(x.data, x.data)
+            self._stream(x.data, x.data)()
 
-    def _stream(self, x: np.ndarray, y: np.ndarray) -> None:
-        stream: Callable[..., None] = peak.stream if self._threads == 1 else peak.stream_parallel
-        stream(x, y, np.float32(1), *() if self._threads == 1 else (self._threads,))
+    def _stream(self, x: np.ndarray, y: np.ndarray) -> Bound:
+        return peak.stream.bind(self._threads, x, y, np.float32(1))
 
 
 class Contest:

@@ -40,8 +40,8 @@ def ours(kernels: str | None) -> Infer:
     """This package, once a kernel has run."""
     from tinyinfer.kernels.layout import to_nhwc
 
-    transpose: Callable[..., None] = to_nhwc
-    transpose(np.ones(3, np.float32), 1, 3, 1, np.empty(3, np.float32), 3)
+    planes = np.ones(3, np.float32)
+    to_nhwc.bind(1, np.array([planes.ctypes.data]), 1, 3, 1, np.empty(3, np.float32), 3)()
 
     def infer(file: str, inputs: Inputs, threads: int) -> object:
         from tinyinfer.loading import load

@@ -87,9 +87,9 @@ def _decoders(workers: int | None, scheduler: str | None) -> Iterator[int | Exec
 
 def warmup(threads: Threads = None) -> None:
     """Compile every kernel, so that no later run has to wait for that."""
-    from tinyinfer.warmup import tasks, warm
+    from tinyinfer.warmup import preparations, warm
 
-    todo = tasks(threads)
+    todo = preparations(threads)
     with progress_bar("kernels", len(todo)) as bar:
         seconds = warm(todo, lambda done, _: bar.advance(done))
     complain(f"{len(todo)} kernels are compiled ({seconds:.1f} s)")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
@@ -25,17 +23,17 @@ from tinyinfer.kernels.formulas import (
     silu,
     softsign,
 )
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.parts import SMALL, as_one_row, partition, piece
+from tinyinfer.kernels.parts import as_one_row, own_piece, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import Task, task
 from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
 
 CHEAP = (clip, leaky, hardsigmoid, hardswish, softsign)
 EXPONENTIAL = (logistic, silu, hyperbolic, elu, mish, gelu, gelu_tanh)
 
 
-def make_rows(formulas: Sequence[Callable[..., Any]]) -> Any:
-    """The formula numbered ``kind`` over ``rows`` rows of ``blocks`` vectors and ``rest`` lanes."""
+def make_activation(formulas: Sequence[Callable[..., Any]]) -> Task:
+    """The formula numbered ``kind`` over ``rows`` rows of ``blocks`` vectors."""
 
     @vector_function(
         kind="int", x="address", x_stride="int", y="address", y_stride="int", rows="int", blocks="int", rest="int",
@@ -54,8 +52,9 @@ def make_rows(formulas: Sequence[Callable[..., Any]]) -> Any:
                     value = formula(v, v.load_masked(x, source + at, mask), *constants)
                     v.store_masked(value, y, target + at, mask)
 
-    @inline
-    def rows(kind, x, x_stride, y, y_stride, channels, numbers, p0, p1, b0, b1):
+    @task
+    def activation(part, parts, kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks, block_parts):
+        p0, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
         first, count = b0 * LANES, min(channels, b1 * LANES) - b0 * LANES
         apply(
             kind, x.ctypes.data + (p0 * x_stride + first) * 4, x_stride,
@@ -63,38 +62,10 @@ def make_rows(formulas: Sequence[Callable[..., Any]]) -> Any:
             p1 - p0, count // LANES, count % LANES, numbers[0], numbers[1], numbers[2],
         )  # fmt: skip
 
-    return rows
+    return activation
 
 
-cheap_rows, exponential_rows = make_rows(CHEAP), make_rows(EXPONENTIAL)
-
-
-@jit
-def cheap(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks):
-    """An activation without an exponential."""
-    cheap_rows(kind, x, x_stride, y, y_stride, channels, numbers, 0, rows, 0, blocks)
-
-
-@jit
-def exponential(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks):
-    """An activation with an exponential."""
-    exponential_rows(kind, x, x_stride, y, y_stride, channels, numbers, 0, rows, 0, blocks)
-
-
-@jit_parallel
-def cheap_parallel(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks, row_parts, block_parts):
-    """`cheap` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        cheap_rows(kind, x, x_stride, y, y_stride, channels, numbers, p0, p1, b0, b1)
-
-
-@jit_parallel
-def exponential_parallel(kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks, row_parts, block_parts):
-    """`exponential` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        exponential_rows(kind, x, x_stride, y, y_stride, channels, numbers, p0, p1, b0, b1)
+cheap, exponential = make_activation(CHEAP), make_activation(EXPONENTIAL)
 
 
 Setting = tuple[Callable[..., Any], tuple[float, ...]]
@@ -135,11 +106,11 @@ class _Activation(Kernel):
         rows, channels = as_one_row(x, y)
         blocks = -(-channels // LANES)
         group = CHEAP if formula in CHEAP else EXPONENTIAL
-        args = (group.index(formula), x.data, x.pixel_stride, y.data, y.pixel_stride, channels, three, rows, blocks)
-        if self.problem.threads == 1 or rows * channels < SMALL:
-            return partial(cheap if group is CHEAP else exponential, *args)
-        parallel = cheap_parallel if group is CHEAP else exponential_parallel
-        return partial(parallel, *args, *partition(rows, blocks, self.problem.threads))
+        row_parts, block_parts = partition(rows, blocks, worthwhile(self.problem.threads, rows * channels))
+        return (cheap if group is CHEAP else exponential).bind(
+            row_parts * block_parts, group.index(formula), x.data, x.pixel_stride, y.data, y.pixel_stride,
+            channels, three, rows, blocks, block_parts,
+        )  # fmt: skip
 
 
 KERNELS = tuple(

@@ -7,11 +7,9 @@ the tiles' speed even Winograd's transforms would take longer than the products 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH
@@ -20,7 +18,9 @@ from tinyinfer.kernels.bf16x3 import PANEL, SUMS_FLOATS, TOLERANCE, pack_tiles, 
 from tinyinfer.kernels.bf16x3_planes import layout, split_band, split_rows, tap_offsets
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import pack_bias
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.parts import own_memory, own_range, own_units
+from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.gated_conv2d import GatedConv2d
@@ -62,38 +62,20 @@ def conv_rows(
         p += rows
 
 
-@jit
+@task
 def conv2d(
-    x, x_stride, c, geometry, planes_layout, taps, gate, gate_stride, w, bias, r, r_stride, y, y_stride, n, lo, hi,
-    act, band, memory, scratch_bytes, rows,
+    part, parts, x, x_stride, c, geometry, planes_layout, taps, gate, gate_stride, w, bias, r, r_stride, y, y_stride, n,
+    lo, hi, act, band, memory, scratch_bytes, rows, column_parts, panel_size,
 ):  # fmt: skip
-    """clip(conv2d(gate * x) + bias + r), band after band."""
+    """clip(conv2d(gate * x) + bias + r), band after band, each part with its own memory."""
+    p0, p1 = own_range(part // column_parts, rows, parts // column_parts)
+    n0, n1 = own_units(part % column_parts, n, PANEL, column_parts)
     conv_rows(
-        x.ctypes.data, x_stride, c, geometry, planes_layout, taps.ctypes.data, taps.size, gate.ctypes.data,
-        gate_stride, w.ctypes.data, bias.ctypes.data, r.ctypes.data, r_stride, y.ctypes.data, y_stride, n, lo, hi, act,
-        band, memory.ctypes.data, scratch_bytes, 0, rows,
+        x.ctypes.data, x_stride, c, geometry, planes_layout, taps.ctypes.data, taps.size, gate.ctypes.data, gate_stride,
+        w.ctypes.data + n0 // PANEL * panel_size * 4, bias.ctypes.data + n0 * 4, r.ctypes.data + n0 * 4, r_stride,
+        y.ctypes.data + n0 * 4, y_stride, n1 - n0, lo, hi, act, band, own_memory(part, memory, parts).ctypes.data,
+        scratch_bytes, p0, p1,
     )  # fmt: skip
-
-
-@jit_parallel
-def conv2d_parallel(
-    x, x_stride, c, geometry, planes_layout, taps, gate, gate_stride, w, bias, r, r_stride, y, y_stride, n, lo, hi,
-    act, band, memory, scratch_bytes, rows, row_parts, column_parts, panel_size,
-):  # fmt: skip
-    """`conv2d` in row_parts x column_parts pieces, each with its own part of the memory."""
-    parts, panels = row_parts * column_parts, -(-n // PANEL)
-    share = memory.size // parts * 4
-    for part in prange(parts):
-        i, j = part // column_parts, part % column_parts
-        first, last = panels * j // column_parts, panels * (j + 1) // column_parts
-        at = first * PANEL * 4
-        conv_rows(
-            x.ctypes.data, x_stride, c, geometry, planes_layout, taps.ctypes.data, taps.size, gate.ctypes.data,
-            gate_stride, w.ctypes.data + first * panel_size * 4, bias.ctypes.data + at, r.ctypes.data + at, r_stride,
-            y.ctypes.data + at, y_stride, min(n, last * PANEL) - first * PANEL, lo, hi, act, band,
-            memory.ctypes.data + part * share, scratch_bytes,
-            rows * i // row_parts, rows * (i + 1) // row_parts,
-        )  # fmt: skip
 
 
 def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
@@ -143,14 +125,12 @@ class _Bf16x3(Kernel):
         self, x: FeatureMap, gate: tuple[np.ndarray, int], r: tuple[np.ndarray, int], y: FeatureMap, memory: np.ndarray
     ) -> Bound:
         w, bias = self.packed
-        args = (
-            x.data, x.pixel_stride, x.c, self.geometry, tuple(self.layout), self.taps, *gate, w, bias, *r,
-            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), self.band,
-            memory, self.scratch * 4, self.rows,
+        row_parts, column_parts = self.parts
+        return conv2d.bind(
+            row_parts * column_parts, x.data, x.pixel_stride, x.c, self.geometry, tuple(self.layout), self.taps, *gate,
+            w, bias, *r, y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), self.band,
+            memory, self.scratch * 4, self.rows, column_parts, panel_floats(self.taps.size, self.layout.depth),
         )  # fmt: skip
-        if self.problem.threads == 1:
-            return partial(conv2d, *args)
-        return partial(conv2d_parallel, *args, *self.parts, panel_floats(self.taps.size, self.layout.depth))
 
 
 class Bf16x3(_Bf16x3):

@@ -7,18 +7,18 @@ in L2; the matrix product is then that of any convolution.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import clip_bounds
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.deform_conv2d import DeformConv2d
 
 
@@ -74,12 +74,13 @@ def look(x, x_stride, h, w, image, channel, c, row, column, weight, to):
     )  # fmt: skip
 
 
-@inline
-def deform_range(
-    x, x_stride, channels, geometry, offset, o_stride, mask, m_stride, w, bias, y, y_stride, n, groups,
-    offset_groups, lo, hi, columns, block, p0, p1,
+@task
+def deform(
+    part, parts, x, x_stride, channels, geometry, offset, o_stride, mask, m_stride, w, bias, y, y_stride, n, groups,
+    offset_groups, lo, hi, scratch, block, pixels,
 ):  # fmt: skip
-    """Output pixels p0 .. p1; columns[count, kh * kw * channels] hold what the windows of a block see."""
+    """Output pixels in whole tiles; columns[count, kh * kw * channels] hold what the windows of a block see."""
+    columns, (p0, p1) = own_memory(part, scratch, parts), own_units(part, pixels, MR, parts)
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
     taps, run, c = kh * kw, channels // offset_groups, channels // groups
     for first in range(p0, p1, block):
@@ -102,34 +103,6 @@ def deform_range(
                 w.ctypes.data + g * (w.size // groups) * 4, bias.ctypes.data + g * (bias.size // groups) * 4,
                 out, 0, out, y_stride, n, lo, hi, 0,
             )  # fmt: skip
-
-
-@jit
-def deform(
-    x, x_stride, channels, geometry, offset, o_stride, mask, m_stride, w, bias, y, y_stride, n, groups,
-    offset_groups, lo, hi, scratch, block, pixels,
-):  # fmt: skip
-    """All output pixels."""
-    deform_range(
-        x, x_stride, channels, geometry, offset, o_stride, mask, m_stride, w, bias, y, y_stride, n, groups,
-        offset_groups, lo, hi, scratch, block, 0, pixels,
-    )  # fmt: skip
-
-
-@jit_parallel
-def deform_parallel(
-    x, x_stride, channels, geometry, offset, o_stride, mask, m_stride, w, bias, y, y_stride, n, groups,
-    offset_groups, lo, hi, scratch, block, pixels, threads,
-):  # fmt: skip
-    """`deform` with the output pixels dealt out in whole tiles; each thread has its own part of the scratch."""
-    tiles, part = -(-pixels // MR), scratch.size // threads
-    for t in prange(threads):
-        p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
-        columns = scratch[t * part : (t + 1) * part]
-        deform_range(
-            x, x_stride, channels, geometry, offset, o_stride, mask, m_stride, w, bias, y, y_stride, n, groups,
-            offset_groups, lo, hi, columns, block, p0, p1,
-        )  # fmt: skip
 
 
 class DeformIm2col(Kernel):
@@ -168,12 +141,11 @@ class DeformIm2col(Kernel):
         top, _, left, _ = op.pads((x.h, x.w), kernel)
         geometry = (x.h, x.w, y.h, y.w, *kernel, *op.stride, top, left, *op.dilation)
         given, m_stride = (mask[0].data, mask[0].pixel_stride) if mask else (offset.data, 0)
-        args = (
-            x.data, x.pixel_stride, x.c, geometry, offset.data, offset.pixel_stride, given, m_stride, w, bias,
+        return deform.bind(
+            threads, x.data, x.pixel_stride, x.c, geometry, offset.data, offset.pixel_stride, given, m_stride, w, bias,
             y.data, y.pixel_stride, y.c // op.groups, op.groups, op.offset_groups, *clip_bounds(None), scratch,
             self.block, y.pixels,
         )  # fmt: skip
-        return partial(deform, *args) if threads == 1 else partial(deform_parallel, *args, threads)
 
 
 KERNELS = (DeformIm2col,)

@@ -3,55 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, make_pixel, pack_filters
 from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
-from tinyinfer.kernels.parts import partition, piece
+from tinyinfer.kernels.jit import load
+from tinyinfer.kernels.parts import own_piece, partition
+from tinyinfer.kernels.task import Task, task
 from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
 
-def make_rows(kernel: int) -> Any:
-    """Output rows p0 .. p1 of the batch, channel blocks b0 .. b1, for square kernels at stride 1 and 2."""
+def make_depthwise(kernel: int) -> Task:
+    """clip(conv2d + bias + r) for square kernels at stride 1 and 2."""
     strips = STRIPS[kernel]
 
-    @inline
-    def rows_of(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1):
+    @task
+    def depthwise(
+        part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, block_parts
+    ):
         h, width, out_h, out_w, _, _, stride, _, top, left, _, _ = geometry
-        p = p0
+        p, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
         while p < p1:
             image, oy = p // out_h, p % out_h
-            rows, iy = min(ROWS, p1 - p, out_h - oy), oy * stride - top
+            count, iy = min(ROWS, p1 - p, out_h - oy), oy * stride - top
             strips(
                 stride, x.ctypes.data + (image * h + iy) * width * x_stride * 4, width * x_stride, h + kernel, 0,
                 max(0, -iy), h - iy, x_stride, width, left, w.ctypes.data, bias.ctypes.data,
                 r.ctypes.data + p * out_w * r_stride * 4, out_w * r_stride, r_stride,
-                y.ctypes.data + p * out_w * y_stride * 4, out_w * y_stride, y_stride, rows, out_w, c, b0, b1,
+                y.ctypes.data + p * out_w * y_stride * 4, out_w * y_stride, y_stride, count, out_w, c, b0, b1,
                 lo, hi, act,
             )  # fmt: skip
-            p += rows
+            p += count
 
-    return rows_of
+    return depthwise
 
 
-rows_3, rows_5, rows_7 = make_rows(3), make_rows(5), make_rows(7)
+BY_KERNEL = {kernel: make_depthwise(kernel) for kernel in STRIPS}
 pixel = make_pixel(MASKS)
 
 
-@inline
-def rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1):
-    """Like `rows_3`, for every kernel size, stride, padding and dilation."""
+@task
+def depthwise_any(
+    part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, block_parts
+):
+    """The same for every kernel size, stride, padding and dilation."""
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
     count = min(c, LANES)
+    p0, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
         iy = oy * stride_h - top
@@ -69,76 +72,6 @@ def rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi
                     bias.ctypes.data + b * LANES * 4, r.ctypes.data + (to * r_stride + at) * 4, r_stride,
                     y.ctypes.data + (to * y_stride + at) * 4, y_stride, count, lo, hi, act,
                 )  # fmt: skip
-
-
-@jit
-def depthwise_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks):
-    """clip(conv2d + bias + r) for 3x3 kernels."""
-    rows_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
-
-
-@jit
-def depthwise_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks):
-    """clip(conv2d + bias + r) for 5x5 kernels."""
-    rows_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
-
-
-@jit
-def depthwise_7(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks):
-    """clip(conv2d + bias + r) for 7x7 kernels."""
-    rows_7(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
-
-
-@jit
-def depthwise_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks):
-    """clip(conv2d + bias + r) for all others."""
-    rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
-
-
-@jit_parallel
-def depthwise_3_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
-):
-    """`depthwise_3` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        rows_3(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1)
-
-
-@jit_parallel
-def depthwise_5_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
-):
-    """`depthwise_5` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        rows_5(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1)
-
-
-@jit_parallel
-def depthwise_7_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
-):
-    """`depthwise_7` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        rows_7(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1)
-
-
-@jit_parallel
-def depthwise_any_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
-):
-    """`depthwise_any` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        rows_any(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, p0, p1, b0, b1)
-
-
-BY_KERNEL = {
-    3: (depthwise_3, depthwise_3_parallel), 5: (depthwise_5, depthwise_5_parallel),
-    7: (depthwise_7, depthwise_7_parallel),
-}  # fmt: skip
 
 
 def fits_strips(problem: Problem) -> bool:
@@ -169,18 +102,17 @@ class Depthwise(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        (w, bias), geometry, threads = self.packed, window_geometry(self.problem), self.problem.threads
-        r, r_stride = residual_of(inputs, y)
+        (w, bias), geometry = self.packed, window_geometry(self.problem)
         rows, blocks = y.n * y.h, -(-y.c // LANES)
-        args = (
-            x.data, x.pixel_stride, x.c, geometry, w, bias, r, r_stride, y.data, y.pixel_stride,
-            *ending(self.problem.op.activation), rows, blocks,
-        )  # fmt: skip
-        serial, parallel = depthwise_any, depthwise_any_parallel
+        row_parts, block_parts = partition(rows, blocks, self.problem.threads)
+        depthwise = depthwise_any
         if fits_strips(self.problem):
             load(STRIPS[geometry[5]])
-            serial, parallel = BY_KERNEL[geometry[5]]
-        return partial(serial, *args) if threads == 1 else partial(parallel, *args, *partition(rows, blocks, threads))
+            depthwise = BY_KERNEL[geometry[5]]
+        return depthwise.bind(
+            row_parts * block_parts, x.data, x.pixel_stride, x.c, geometry, w, bias, *residual_of(inputs, y),
+            y.data, y.pixel_stride, *ending(self.problem.op.activation), rows, blocks, block_parts,
+        )  # fmt: skip
 
 
 KERNELS = (Depthwise,)

@@ -8,11 +8,9 @@ MobileNet V2, would otherwise be written to memory and read again (lesson 05).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
@@ -20,26 +18,33 @@ from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
-from tinyinfer.kernels.jit import inline, jit, jit_parallel, load
+from tinyinfer.kernels.jit import load
+from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
+from tinyinfer.kernels.task import Task, task
 from tinyinfer.ops.depthwise_chain import DepthwiseChain
 
 
-def make_chain(kernel: int) -> Any:
-    """Output rows p0 .. p1 of the batch through all layers, for square depthwise kernels."""
+def make_chain(kernel: int) -> Task:
+    """Rows of outputs through all layers, for square depthwise kernels.
+
+    Each part expands anew the rows that its first window shares with another's.
+    """
     strips = STRIPS[kernel]
 
-    @inline
-    def chain_rows(
-        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, p0, p1
-    ):
+    @task
+    def chain(
+        part, parts, x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band,
+        rows_in_all,
+    ):  # fmt: skip
         h, width, out_h, out_w, stride, top, left = geometry
         we, be, wd, bd, wp, bp = weights
         elo, ehi, dlo, dhi, plo, phi = bounds
         eact, dact, pact = acts
-        ring, middle, scratch = buffers
+        ring, middle, scratch = [own_memory(part, buffer, parts) for buffer in buffers]
         blocks, ring_rows = -(-e // LANES), (band - 1) * stride + kernel
-        image, done, p = -1, 0, p0
+        p, p1 = own_range(part, rows_in_all, parts)
+        image, done = -1, 0
         while p < p1:
             oy = p % out_h
             rows, iy = min(band, p1 - p, out_h - oy), oy * stride - top
@@ -79,61 +84,10 @@ def make_chain(kernel: int) -> Any:
                 )  # fmt: skip
             p += rows
 
-    return chain_rows
+    return chain
 
 
-chain_rows_3, chain_rows_5 = make_chain(3), make_chain(5)
-
-
-@inline
-def own_part(t, memory, threads):
-    """Thread t's part of the scratch."""
-    part = memory.size // threads
-    return memory[t * part : (t + 1) * part]
-
-
-@jit
-def chain_3(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows):
-    """The chain around a depthwise kernel 3 wide."""
-    chain_rows_3(
-        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, 0, rows
-    )
-
-
-@jit
-def chain_5(x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows):
-    """The chain around a depthwise kernel 5 wide."""
-    chain_rows_5(
-        x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, 0, rows
-    )
-
-
-@jit_parallel
-def chain_3_parallel(
-    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows, threads
-):
-    """`chain_3` with the rows dealt out; each thread expands the rows that its first window shares with another's."""
-    ring, middle, scratch = buffers
-    for t in prange(threads):
-        chain_rows_3(
-            x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
-            (own_part(t, ring, threads), own_part(t, middle, threads), own_part(t, scratch, threads)), band,
-            rows * t // threads, rows * (t + 1) // threads,
-        )  # fmt: skip
-
-
-@jit_parallel
-def chain_5_parallel(
-    x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band, rows, threads
-):
-    """`chain_5` with the rows dealt out."""
-    ring, middle, scratch = buffers
-    for t in prange(threads):
-        chain_rows_5(
-            x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts,
-            (own_part(t, ring, threads), own_part(t, middle, threads), own_part(t, scratch, threads)), band,
-            rows * t // threads, rows * (t + 1) // threads,
-        )  # fmt: skip
+BY_KERNEL = {kernel: make_chain(kernel) for kernel in (3, 5)}
 
 
 class RowRing(Kernel):
@@ -193,14 +147,12 @@ class RowRing(Kernel):
         endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
         bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
         products = self.ring + self.middle
-        args = (
-            x.data, x.pixel_stride, x.c if self.ring else 0, geometry, self.packed, e, y.c if self.middle else 0,
-            *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
+        load(STRIPS[kw])
+        return BY_KERNEL[kw].bind(
+            threads, x.data, x.pixel_stride, x.c if self.ring else 0, geometry, self.packed, e,
+            y.c if self.middle else 0, *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
             (scratch[: self.ring], scratch[self.ring : products], scratch[products:]), self.band, y.n * y.h,
         )  # fmt: skip
-        load(STRIPS[kw])
-        serial, parallel = (chain_3, chain_3_parallel) if kw == 3 else (chain_5, chain_5_parallel)
-        return partial(serial, *args) if threads == 1 else partial(parallel, *args, threads)
 
 
 KERNELS = (RowRing,)

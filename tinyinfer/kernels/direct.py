@@ -9,16 +9,16 @@ L2, once, where im2col would copy it kernel_height * kernel_width / stride**2 ti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
+from tinyinfer.kernels.parts import own_memory, own_range
+from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
@@ -34,9 +34,12 @@ def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, ban
             fill_rows(np.float32(0), to, 0, 1, width * c)
 
 
-@inline
-def direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, band, band_rows, b0, b1):
-    """Bands b0 .. b1, each of ``band_rows`` output rows of one image."""
+@task
+def direct(
+    part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, bands
+):
+    """clip(conv2d + bias + r) in bands of ``band_rows`` output rows of one image, each part with its own scratch."""
+    band, (b0, b1) = own_memory(part, scratch, parts), own_range(part, bands, parts)
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
     padded = (out_w - 1) * stride_w + kw
     bands_per_image = -(-out_h // band_rows)
@@ -54,27 +57,6 @@ def direct_bands(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n,
                     bias.ctypes.data + start * 4, r.ctypes.data + (p * r_stride + start) * 4, r_stride,
                     y.ctypes.data + (p * y_stride + start) * 4, y_stride, min(NR, n - start), lo, hi, act,
                 )  # fmt: skip
-
-
-@jit
-def direct(x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, bands):
-    """clip(conv2d + bias + r), band after band."""
-    direct_bands(
-        x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, 0, bands
-    )
-
-
-@jit_parallel
-def direct_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, bands, threads
-):
-    """`direct` with the bands dealt out; each thread has its own band of scratch."""
-    part = scratch.size // threads
-    for t in prange(threads):
-        band, b0, b1 = scratch[t * part : (t + 1) * part], bands * t // threads, bands * (t + 1) // threads
-        direct_bands(
-            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, band, band_rows, b0, b1
-        )
 
 
 class Direct(Kernel):
@@ -109,12 +91,10 @@ class Direct(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), threads = self.packed, self.problem.threads
-        r, r_stride = residual_of(inputs, y)
-        args = (
-            x.data, x.pixel_stride, x.c, window_geometry(self.problem), w, bias, r, r_stride,
+        return direct.bind(
+            threads, x.data, x.pixel_stride, x.c, window_geometry(self.problem), w, bias, *residual_of(inputs, y),
             y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), scratch, self.band_rows, self.bands,
         )  # fmt: skip
-        return partial(direct, *args) if threads == 1 else partial(direct_parallel, *args, threads)
 
 
 KERNELS = (Direct,)

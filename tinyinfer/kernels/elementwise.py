@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import CLIPS, clip_bounds
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.parts import SMALL, as_one_row, partition, piece
+from tinyinfer.kernels.parts import as_one_row, own_piece, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.scale_shift import ScaleShift
 
@@ -54,13 +52,14 @@ def combine_rows(v, kind, x, x_stride, b, b_stride, s, y, y_stride, rows, blocks
                 v.store_masked(value, y, row * y_stride + at, mask)
 
 
-@inline
-def combine_range(
-    kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, p0, p1, b0, b1
-):
-    """Rows p0 .. p1, channel blocks b0 .. b1; b starts anew with each image where ``b_image`` is not 0."""
+@task
+def combine(
+    part, parts, kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, rows,
+    blocks, block_parts,
+):  # fmt: skip
+    """The formula numbered ``kind``; b starts anew with each image where ``b_image`` is not 0."""
+    p, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
     first, count = b0 * LANES, min(channels, b1 * LANES) - b0 * LANES
-    p = p0
     while p < p1:
         image = p // rows_per_image
         end = min(p1, (image + 1) * rows_per_image)
@@ -72,33 +71,11 @@ def combine_range(
         p = end
 
 
-@jit
-def combine(kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, rows, blocks):
-    """The formula numbered ``kind`` over all rows."""
-    combine_range(
-        kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, 0, rows, 0, blocks
-    )  # fmt: skip
-
-
-@jit_parallel
-def combine_parallel(
-    kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, rows, blocks,
-    row_parts, block_parts,
-):  # fmt: skip
-    """`combine` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        combine_range(
-            kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, p0, p1, b0, b1
-        )  # fmt: skip
-
-
 def bind_rows(args: tuple[Any, ...], rows: int, channels: int, threads: int) -> Bound:
-    """`combine` or its parallel twin."""
+    """`combine` of rows of channels."""
     blocks = -(-channels // LANES)
-    if threads == 1 or rows * channels < SMALL:
-        return partial(combine, *args, rows, blocks)
-    return partial(combine_parallel, *args, rows, blocks, *partition(rows, blocks, threads))
+    row_parts, block_parts = partition(rows, blocks, worthwhile(threads, rows * channels))
+    return combine.bind(row_parts * block_parts, *args, rows, blocks, block_parts)
 
 
 class _Arithmetic(Kernel):

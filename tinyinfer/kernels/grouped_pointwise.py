@@ -7,21 +7,23 @@ of the cache lines it brings in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.parts import own_units
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.conv2d import Conv2d
 
 
-@inline
-def grouped_rows(x, x_stride, k, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, block, p0, p1):
-    """Pixels p0 .. p1 of all groups; ``k`` and ``n`` are channels of one group."""
+@task
+def grouped_pointwise(
+    part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, block
+):
+    """clip(x @ w + bias + r), group by group; ``k`` and ``n`` are channels of one group."""
+    p0, p1 = own_units(part, pixels, MR, parts)
     w_group, b_group = w.size // groups * 4, bias.size // groups * 4
     for p in range(p0, p1, block):
         for g in range(groups):
@@ -31,23 +33,6 @@ def grouped_rows(x, x_stride, k, w, bias, r, r_stride, y, y_stride, n, groups, l
                 r.ctypes.data + (p * r_stride + g * n) * 4, r_stride,
                 y.ctypes.data + (p * y_stride + g * n) * 4, y_stride, n, lo, hi, act,
             )  # fmt: skip
-
-
-@jit
-def grouped_pointwise(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, block):
-    """clip(x @ w + bias + r), group by group."""
-    grouped_rows(x, x_stride, k, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, block, 0, pixels)
-
-
-@jit_parallel
-def grouped_pointwise_parallel(
-    x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, block, threads
-):
-    """`grouped_pointwise` with the pixels dealt out in whole tiles."""
-    tiles = -(-pixels // MR)
-    for t in prange(threads):
-        p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
-        grouped_rows(x, x_stride, k, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, block, p0, p1)
 
 
 class GroupedPointwise(Kernel):
@@ -77,15 +62,11 @@ class GroupedPointwise(Kernel):
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads
         assert isinstance(op, Conv2d)
         w, bias = self.packed
-        r, r_stride = residual_of(inputs, y)
         block = max(1, BLOCK_FLOATS // (x.c + y.c) // MR) * MR
-        args = (
-            x.data, x.pixel_stride, x.pixels, x.c // op.groups, w, bias, r, r_stride, y.data, y.pixel_stride,
-            y.c // op.groups, op.groups, *ending(op.activation), block,
+        return grouped_pointwise.bind(
+            threads, x.data, x.pixel_stride, x.pixels, x.c // op.groups, w, bias, *residual_of(inputs, y),
+            y.data, y.pixel_stride, y.c // op.groups, op.groups, *ending(op.activation), block,
         )  # fmt: skip
-        return (
-            partial(grouped_pointwise, *args) if threads == 1 else partial(grouped_pointwise_parallel, *args, threads)
-        )
 
 
 KERNELS = (GroupedPointwise,)

@@ -8,16 +8,16 @@ that stays in L2, then multiplied: the whole im2col matrix, kernel_height * kern
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import MR, block_rows, gemm, pack_bias, pack_panels
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.parts import own_memory, own_units
+from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
@@ -52,12 +52,13 @@ def gather(x, geometry, x_stride, channel, c, i0, i1, first, count, columns):
             to += kw * c * 4
 
 
-@inline
-def im2col_range(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, slice_rows, block,
-    p0, p1,
+@task
+def im2col(
+    part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, act, scratch,
+    slice_rows, block,
 ):  # fmt: skip
-    """Output pixels p0 .. p1 of all groups; ``c`` and ``n`` are channels of one group."""
+    """clip(conv2d + bias + r) in whole tiles, each part with its own scratch; ``c`` and ``n`` are of one group."""
+    columns, (p0, p1) = own_memory(part, scratch, parts), own_units(part, pixels, MR, parts)
     kh, row = geometry[4], geometry[5] * c
     w_group, b_group, n_packed = w.size // groups, bias.size // (groups + 1), w.size // (groups * kh * row)
     zeros = bias.ctypes.data + groups * b_group * 4
@@ -77,34 +78,6 @@ def im2col_range(
                     lo if last else minus, hi if last else plus, act if last else 0,
                 )  # fmt: skip
                 w_at, b_at, r_at, sum_stride = w_at + k * n_packed * 4, zeros, to, y_stride
-
-
-@jit
-def im2col(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, act, scratch, slice_rows,
-    block,
-):  # fmt: skip
-    """clip(conv2d + bias + r) over all output pixels."""
-    im2col_range(
-        x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, scratch, slice_rows,
-        block, 0, pixels,
-    )  # fmt: skip
-
-
-@jit_parallel
-def im2col_parallel(
-    x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, act, scratch, slice_rows,
-    block, threads,
-):  # fmt: skip
-    """`im2col` with the output pixels dealt out in whole tiles; each thread has its own part of the scratch."""
-    tiles, part = -(-pixels // MR), scratch.size // threads
-    for t in prange(threads):
-        p0, p1 = tiles * t // threads * MR, min(pixels, tiles * (t + 1) // threads * MR)
-        columns = scratch[t * part : (t + 1) * part]
-        im2col_range(
-            x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, columns, slice_rows,
-            block, p0, p1,
-        )  # fmt: skip
 
 
 class Im2col(Kernel):
@@ -146,13 +119,11 @@ class Im2col(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         op, (w, bias), threads = self.problem.op, self.packed, self.problem.threads
-        r, r_stride = residual_of(inputs, y)
-        args = (
-            x.data, x.pixel_stride, x.c // op.groups, window_geometry(self.problem), w, bias, r, r_stride,
-            y.data, y.pixel_stride, y.pixels, y.c // op.groups, op.groups,
+        return im2col.bind(
+            threads, x.data, x.pixel_stride, x.c // op.groups, window_geometry(self.problem), w, bias,
+            *residual_of(inputs, y), y.data, y.pixel_stride, y.pixels, y.c // op.groups, op.groups,
             *ending(op.activation), scratch, self.slice_rows, self.block,
         )  # fmt: skip
-        return partial(im2col, *args) if threads == 1 else partial(im2col_parallel, *args, threads)
 
 
 KERNELS = (Im2col,)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.parts import SMALL
+from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.parts import own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.norms import InstanceNorm
 
 
@@ -69,19 +68,12 @@ def instance_range(x, x_stride, y, y_stride, rows, c, weight, bias, eps, scratch
         )  # fmt: skip
 
 
-@jit
-def instance_norm(x, x_stride, y, y_stride, rows, c, weight, bias, eps, scratch, count):
-    """All ``count`` vectors of channels."""
-    instance_range(x, x_stride, y, y_stride, rows, c, weight, bias, eps, scratch, 0, count)
-
-
-@jit_parallel
-def instance_norm_parallel(x, x_stride, y, y_stride, rows, c, weight, bias, eps, scratch, count, threads):
-    """`instance_norm` with the vectors dealt out; each thread has its own part of the scratch."""
-    for t in prange(threads):
-        own = scratch[3 * LANES * t : 3 * LANES * (t + 1)]
-        s0, s1 = count * t // threads, count * (t + 1) // threads
-        instance_range(x, x_stride, y, y_stride, rows, c, weight, bias, eps, own, s0, s1)
+@task
+def instance_norm(part, parts, x, x_stride, y, y_stride, rows, c, weight, bias, eps, scratch, count):
+    """All ``count`` vectors of channels, each part with its own scratch."""
+    s0, s1 = own_range(part, count, parts)
+    own = scratch[3 * LANES * part : 3 * LANES * (part + 1)]
+    instance_range(x, x_stride, y, y_stride, rows, c, weight, bias, eps, own, s0, s1)
 
 
 class InstanceNormVector(Kernel):
@@ -108,13 +100,10 @@ class InstanceNormVector(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), threads, op = inputs, outputs, self.problem.threads, self.problem.op
         assert isinstance(op, InstanceNorm)
-        args = (
-            x.data, x.pixel_stride, y.data, y.pixel_stride, x.h * x.w, x.c, *self.packed, np.float32(op.eps), scratch,
-            x.n * -(-x.c // LANES),
+        return instance_norm.bind(
+            worthwhile(threads, x.pixels * x.c), x.data, x.pixel_stride, y.data, y.pixel_stride, x.h * x.w, x.c,
+            *self.packed, np.float32(op.eps), scratch, x.n * -(-x.c // LANES),
         )  # fmt: skip
-        if threads == 1 or x.pixels * x.c < SMALL:
-            return partial(instance_norm, *args)
-        return partial(instance_norm_parallel, *args, threads)
 
 
 KERNELS = (InstanceNormVector,)

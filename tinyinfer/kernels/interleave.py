@@ -7,17 +7,15 @@ pixel; these may lie anywhere, so that nothing has to be joined before it is shu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import jit, jit_parallel
-from tinyinfer.kernels.parts import own_rows
+from tinyinfer.kernels.parts import own_range
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 
 
 def make_interleave(streams: int) -> Any:
@@ -51,21 +49,14 @@ def make_interleave(streams: int) -> Any:
 interleave_2, interleave_3 = make_interleave(2), make_interleave(3)
 
 
-@jit
-def interleave_two(a, a_stride, b, b_stride, rows, channels, y, y_stride):
+@task
+def interleave_two(part, parts, a, a_stride, b, b_stride, rows, channels, y, y_stride):
     """y[:, 2 i] = a[:, i], y[:, 2 i + 1] = b[:, i]."""
-    interleave_2(a.ctypes.data, a_stride, b.ctypes.data, b_stride, y.ctypes.data, y_stride, rows, channels)
-
-
-@jit_parallel
-def interleave_two_parallel(a, a_stride, b, b_stride, rows, channels, y, y_stride, threads):
-    """`interleave_two` with the rows dealt out."""
-    for t in prange(threads):
-        p0, p1 = own_rows(t, rows, threads)
-        interleave_2(
-            a.ctypes.data + p0 * a_stride * 4, a_stride, b.ctypes.data + p0 * b_stride * 4, b_stride,
-            y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels,
-        )  # fmt: skip
+    p0, p1 = own_range(part, rows, parts)
+    interleave_2(
+        a.ctypes.data + p0 * a_stride * 4, a_stride, b.ctypes.data + p0 * b_stride * 4, b_stride,
+        y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels,
+    )  # fmt: skip
 
 
 class InterleaveTwo(Kernel):
@@ -79,9 +70,10 @@ class InterleaveTwo(Kernel):
         return len(problem.inputs) == 2 and len(problem.inputs[0]) == 4
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        (a, b), (y,), threads = inputs, outputs, self.problem.threads
-        args = (a.data, a.pixel_stride, b.data, b.pixel_stride, y.pixels, a.c, y.data, y.pixel_stride)
-        return partial(interleave_two, *args) if threads == 1 else partial(interleave_two_parallel, *args, threads)
+        (a, b), (y,) = inputs, outputs
+        return interleave_two.bind(
+            self.problem.threads, a.data, a.pixel_stride, b.data, b.pixel_stride, y.pixels, a.c, y.data, y.pixel_stride
+        )
 
 
 KERNELS = (InterleaveTwo,)

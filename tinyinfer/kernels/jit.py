@@ -100,15 +100,9 @@ def _caching() -> Iterator[dict[str, bool]]:
 
 
 def jit(function: Function) -> Function:
-    """Compile a kernel at its first call; it releases the GIL and is kept on disk."""
+    """Compile a function at its first call; it releases the GIL and is kept on disk."""
     with _caching() as options:
         return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
-
-
-def jit_parallel(function: Function) -> Function:
-    """Like `jit`, with ``prange`` loops spread over threads; compile only where threads pay."""
-    with _caching() as options:
-        return numba.njit(nogil=True, parallel=True, **options)(function)  # type: ignore[no-any-return]
 
 
 def inline(function: Function) -> Function:

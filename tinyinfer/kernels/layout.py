@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.interleave import interleave_2, interleave_3
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
-from tinyinfer.kernels.parts import own_rows
+from tinyinfer.kernels.parts import own_range
 from tinyinfer.kernels.simd import Vectors, vector_function
+from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.ops.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.joining import Concat, IndexSelect, Split
 from tinyinfer.ops.pad import Pad
@@ -55,87 +55,60 @@ def pixels_of_planes(x, c, pixels, y, y_stride, p0, p1):
         transpose(x, pixels, c, p1 - p0, y, y_stride)
 
 
-@jit
-def to_nhwc(x, n, c, pixels, y, y_stride):
-    """n images of c planes of ``pixels`` floats into pixels of c floats, ``y_stride`` apart."""
-    for image in range(n):
-        source, target = x.ctypes.data + image * c * pixels * 4, y.ctypes.data + image * pixels * y_stride * 4
-        pixels_of_planes(source, c, pixels, target, y_stride, 0, pixels)
+@task
+def to_nhwc(part, parts, given, n, c, pixels, y, y_stride):
+    """n images of c planes of ``pixels`` floats into pixels of c floats; given[0] is the address of the planes."""
+    p0, p1 = own_range(part, n * pixels, parts)
+    for image in range(p0 // pixels, -(-p1 // pixels)):
+        source, target = given[0] + image * c * pixels * 4, y.ctypes.data + image * pixels * y_stride * 4
+        first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
+        pixels_of_planes(source, c, pixels, target, y_stride, first, last)
 
 
-@jit_parallel
-def to_nhwc_parallel(x, n, c, pixels, y, y_stride, threads):
-    """`to_nhwc` with the pixels dealt out."""
-    for t in prange(threads):
-        p0, p1 = own_rows(t, n * pixels, threads)
-        for image in range(p0 // pixels, -(-p1 // pixels)):
-            source, target = x.ctypes.data + image * c * pixels * 4, y.ctypes.data + image * pixels * y_stride * 4
-            first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
-            pixels_of_planes(source, c, pixels, target, y_stride, first, last)
-
-
-@jit
-def to_nchw(x, x_stride, n, c, pixels, y):
-    """The way back; y is contiguous."""
-    for image in range(n):
+@task
+def to_nchw(part, parts, x, x_stride, n, c, pixels, y, y_image):
+    """The way back; images of the output are ``y_image`` floats apart."""
+    i0, i1 = own_range(part, n, parts)
+    for image in range(i0, i1):
         source = x.ctypes.data + image * pixels * x_stride * 4
-        transpose(source, x_stride, pixels, c, y.ctypes.data + image * c * pixels * 4, pixels)
+        transpose(source, x_stride, pixels, c, y.ctypes.data + image * y_image * 4, pixels)
 
 
-@jit
-def copy(x, x_stride, rows, channels, y, y_stride):
+@task
+def copy(part, parts, x, x_stride, rows, channels, y, y_stride):
     """Rows of ``channels`` floats."""
-    copy_rows(x.ctypes.data, x_stride, y.ctypes.data, y_stride, rows, channels)
+    p0, p1 = own_range(part, rows, parts)
+    copy_rows(
+        x.ctypes.data + p0 * x_stride * 4, x_stride, y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels
+    )
 
 
-@jit_parallel
-def copy_parallel(x, x_stride, rows, channels, y, y_stride, threads):
-    """`copy` with the rows dealt out."""
-    for t in prange(threads):
-        p0, p1 = own_rows(t, rows, threads)
-        copy_rows(
-            x.ctypes.data + p0 * x_stride * 4, x_stride, y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels
-        )
-
-
-@inline
-def shuffle_range(x, x_stride, groups, channels, y, y_stride, p0, p1):
-    """y[k * groups + g] = x[g * channels + k] in rows p0 .. p1."""
-    a, rows, group = x.ctypes.data + p0 * x_stride * 4, p1 - p0, channels * 4
+@task
+def shuffle_rows(part, parts, x, x_stride, rows, groups, channels, y, y_stride):
+    """y[k * groups + g] = x[g * channels + k] in every row."""
+    p0, p1 = own_range(part, rows, parts)
+    a, own, group = x.ctypes.data + p0 * x_stride * 4, p1 - p0, channels * 4
     target = y.ctypes.data + p0 * y_stride * 4
     if groups == 2:
-        interleave_2(a, x_stride, a + group, x_stride, target, y_stride, rows, channels)
+        interleave_2(a, x_stride, a + group, x_stride, target, y_stride, own, channels)
     elif groups == 3:
-        interleave_3(a, x_stride, a + group, x_stride, a + 2 * group, x_stride, target, y_stride, rows, channels)
+        interleave_3(a, x_stride, a + group, x_stride, a + 2 * group, x_stride, target, y_stride, own, channels)
     else:
-        for i in range(rows):
+        for i in range(own):
             transpose(a + i * x_stride * 4, channels, groups, channels, target + i * y_stride * 4, groups)
 
 
-@jit
-def shuffle_rows(x, x_stride, rows, groups, channels, y, y_stride):
-    """Groups of channels dealt out one channel at a time, in every row."""
-    shuffle_range(x, x_stride, groups, channels, y, y_stride, 0, rows)
-
-
-@jit_parallel
-def shuffle_rows_parallel(x, x_stride, rows, groups, channels, y, y_stride, threads):
-    """`shuffle_rows` with the rows dealt out."""
-    for t in prange(threads):
-        p0, p1 = own_rows(t, rows, threads)
-        shuffle_range(x, x_stride, groups, channels, y, y_stride, p0, p1)
-
-
-@jit
-def select_rows(x, x_stride, rows, index, y, y_stride):
+@task
+def select_rows(part, parts, x, x_stride, rows, index, y, y_stride):
     """y[i] = x[index[i]] in every row."""
-    for row in range(rows):
+    p0, p1 = own_range(part, rows, parts)
+    for row in range(p0, p1):
         for i in range(index.size):
             y[row * y_stride + i] = x[row * x_stride + index[i]]
 
 
-@jit
-def pad_rows(x, x_stride, size, first, y, y_stride, out_size, to, copied, value):
+@task
+def pad_rows(part, parts, x, x_stride, size, first, y, y_stride, out_size, to, copied, value):
     """Fill the output with ``value``, then copy (c, h, w) floats of every image from ``first`` to place ``to``."""
     n, _, h, w = size
     out_c, out_h, out_w = out_size
@@ -159,18 +132,9 @@ def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[Featu
 
 def bind_copy(threads: int, source: FeatureMap, target: FeatureMap) -> Bound:
     """The call that copies a feature map to another of its shape."""
-    args = (source.data, source.pixel_stride, source.pixels, source.c, target.data, target.pixel_stride)
-    return partial(copy, *args) if threads == 1 else partial(copy_parallel, *args, threads)
-
-
-def in_turn(calls: Sequence[Bound]) -> Bound:
-    """One call for several."""
-
-    def run() -> None:
-        for call in calls:
-            call()
-
-    return run
+    return copy.bind(
+        threads, source.data, source.pixel_stride, source.pixels, source.c, target.data, target.pixel_stride
+    )
 
 
 class _Copy(Kernel):
@@ -221,9 +185,9 @@ class ChannelShuffleCopy(_Copy):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         assert isinstance(self.problem.op, ChannelShuffle)
         (x,), (y,), groups = inputs, outputs, self.problem.op.groups
-        threads = self.problem.threads
-        args = (x.data, x.pixel_stride, x.pixels, groups, x.c // groups, y.data, y.pixel_stride)
-        return partial(shuffle_rows, *args) if threads == 1 else partial(shuffle_rows_parallel, *args, threads)
+        return shuffle_rows.bind(
+            self.problem.threads, x.data, x.pixel_stride, x.pixels, groups, x.c // groups, y.data, y.pixel_stride
+        )
 
 
 class IndexSelectCopy(_Copy):
@@ -244,7 +208,9 @@ class IndexSelectCopy(_Copy):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
-        return partial(select_rows, x.data, x.pixel_stride, x.pixels, self.packed, y.data, y.pixel_stride)
+        return select_rows.bind(
+            self.problem.threads, x.data, x.pixel_stride, x.pixels, self.packed, y.data, y.pixel_stride
+        )
 
 
 class PadCopy(_Copy):
@@ -264,8 +230,8 @@ class PadCopy(_Copy):
         before, after, sides = pad[::2], pad[1::2], (x.c, x.h, x.w)
         first, to = (tuple(max(sign * b, 0) for b in before) for sign in (-1, 1))
         copied = tuple(s + min(b, 0) + min(a, 0) for s, b, a in zip(sides, before, after, strict=True))
-        return partial(
-            pad_rows, x.data, x.pixel_stride, (x.n, *sides), first, y.data, y.pixel_stride, (y.c, y.h, y.w), to, copied,
+        return pad_rows.bind(
+            1, x.data, x.pixel_stride, (x.n, *sides), first, y.data, y.pixel_stride, (y.c, y.h, y.w), to, copied,
             np.float32(op.value),
         )  # fmt: skip
 
@@ -282,15 +248,7 @@ class FlattenCopy(_Copy):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
-        pixels = x.h * x.w
-        images = [
-            partial(
-                to_nchw, x.data[i * pixels * x.pixel_stride :], x.pixel_stride, 1, x.c, pixels,
-                y.data[i * y.pixel_stride :][: x.c * pixels],
-            )
-            for i in range(x.n)
-        ]  # fmt: skip
-        return images[0] if x.n == 1 else in_turn(images)
+        return to_nchw.bind(1, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
 
 
 KERNELS = (ConcatCopy, SplitCopy, ChannelShuffleCopy, IndexSelectCopy, PadCopy, FlattenCopy)

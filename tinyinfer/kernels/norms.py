@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.parts import SMALL
+from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.parts import own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.norms import GroupNorm, LayerNorm
 
 
@@ -78,37 +77,23 @@ def total(sums):
     return result
 
 
-@inline
-def normalise_sets(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, s0, s1):
-    """Sets s0 .. s1: each is ``rows`` rows of ``c`` neighbouring channels, and each row holds ``sets`` sets."""
-    blocks, rest, count = c // LANES, c % LANES, np.float32(rows * c)
+@task
+def normalise(part, parts, x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, scratch, count):
+    """Each of ``count`` sets is ``rows`` rows of ``c`` neighbouring channels, and each row holds ``sets`` sets."""
+    sums, (s0, s1) = scratch[part * LANES : (part + 1) * LANES], own_range(part, count, parts)
+    blocks, rest, size = c // LANES, c % LANES, np.float32(rows * c)
     for s in range(s0, s1):
         image, first = s // sets, s % sets * c
         source = x.ctypes.data + (image * rows * x_stride + first) * 4
         target = y.ctypes.data + (image * rows * y_stride + first) * 4
         sum_powers(source, x_stride, rows, blocks, rest, np.float32(0), 1, sums.ctypes.data)
-        mean = total(sums) / count
+        mean = total(sums) / size
         sum_powers(source, x_stride, rows, blocks, rest, mean, 2, sums.ctypes.data)
-        scale = np.float32(1) / np.sqrt(total(sums) / count + eps)
+        scale = np.float32(1) / np.sqrt(total(sums) / size + eps)
         scale_rows(
             source, x_stride, mean, scale, weight.ctypes.data + first * 4, bias.ctypes.data + first * 4,
             target, y_stride, rows, blocks, rest,
         )  # fmt: skip
-
-
-@jit
-def normalise(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, count):
-    """All ``count`` sets."""
-    normalise_sets(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, 0, count)
-
-
-@jit_parallel
-def normalise_parallel(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, sums, count, threads):
-    """`normalise` with the sets dealt out; each thread has its own LANES floats of ``sums``."""
-    for t in prange(threads):
-        own = sums[t * LANES : (t + 1) * LANES]
-        s0, s1 = count * t // threads, count * (t + 1) // threads
-        normalise_sets(x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, own, s0, s1)
 
 
 class _Norm(Kernel):
@@ -144,12 +129,10 @@ class _Norm(Kernel):
         count = images * (width // c)
         op = self.problem.op
         assert isinstance(op, LayerNorm | GroupNorm)
-        args = (
-            x.data, x_stride, y.data, y_stride, rows, c, width // c, *self.packed, np.float32(op.eps), scratch, count
+        return normalise.bind(
+            worthwhile(threads, x.pixels * x.c), x.data, x_stride, y.data, y_stride, rows, c, width // c, *self.packed,
+            np.float32(op.eps), scratch, count,
         )  # fmt: skip
-        if threads == 1 or x.pixels * x.c < SMALL:
-            return partial(normalise, *args)
-        return partial(normalise_parallel, *args, threads)
 
 
 class LayerNormVector(_Norm):

@@ -1,8 +1,4 @@
-"""How rows of channels are dealt out to threads.
-
-A kernel and its parallel twin are both written out, here as in every file: Numba's cache never finds again what a
-factory of functions has made, since it takes the functions they close over for new ones in every process.
-"""
+"""How the rows and channels of a map are dealt out to threads."""
 
 from __future__ import annotations
 
@@ -19,20 +15,37 @@ def partition(rows: int, blocks: int, threads: int) -> tuple[int, int]:
     return 1, threads
 
 
-@inline
-def piece(part, rows, blocks, row_parts, block_parts):
-    """Bounds of one of row_parts x block_parts pieces."""
-    i, j = part // block_parts, part % block_parts
-    return (
-        rows * i // row_parts, rows * (i + 1) // row_parts,
-        blocks * j // block_parts, blocks * (j + 1) // block_parts,
-    )  # fmt: skip
+def worthwhile(threads: int, count: int) -> int:
+    """How many of the threads a simple loop over so many floats is worth."""
+    return threads if count >= SMALL else 1
 
 
 @inline
-def own_rows(t, rows, threads):
-    """Rows of thread t: the same part of every map, whatever its size, stays with the core that wrote it."""
-    return rows * t // threads, rows * (t + 1) // threads
+def own_range(part, count, parts):
+    """Bounds of one of the parts; the same of every map, whatever its size, so it stays with the core that wrote it."""
+    return count * part // parts, count * (part + 1) // parts
+
+
+@inline
+def own_units(part, count, unit, parts):
+    """Bounds of one of the parts, each of which is whole units but for the last."""
+    units = -(-count // unit)
+    return units * part // parts * unit, min(count, units * (part + 1) // parts * unit)
+
+
+@inline
+def own_piece(part, rows, blocks, parts, block_parts):
+    """Bounds in rows and in blocks of one of the parts, of which ``block_parts`` share the same rows."""
+    p0, p1 = own_range(part // block_parts, rows, parts // block_parts)
+    b0, b1 = own_range(part % block_parts, blocks, block_parts)
+    return p0, p1, b0, b1
+
+
+@inline
+def own_memory(part, memory, parts):
+    """One part of a flat array."""
+    size = memory.size // parts
+    return memory[part * size : (part + 1) * size]
 
 
 def as_one_row(*maps: FeatureMap) -> tuple[int, int]:

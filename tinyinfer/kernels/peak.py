@@ -5,13 +5,12 @@ These kernels compute nothing of use; the roofline (Williams, Waterman and Patte
 
 from __future__ import annotations
 
-from numba import prange
-
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH, TILE, TILE_BYTES
 from tinyinfer.kernels.cpu import LANES, vector_registers
-from tinyinfer.kernels.jit import jit, jit_parallel
+from tinyinfer.kernels.parts import own_range
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 
 # two FMA units of latency 4 or 5 need 10 independent chains; a few more cost nothing while registers last
 CHAINS = 24 if vector_registers() == 32 else 12
@@ -36,17 +35,10 @@ def fma_chains(v, state, steps):
         v.store(total.get(), state, i * LANES)
 
 
-@jit
-def multiply_adds(state, steps):
-    """``steps * MACS_A_STEP`` multiply-adds on one thread; ``state`` is [1, CHAIN_FLOATS]."""
-    fma_chains(state.ctypes.data, steps)
-
-
-@jit_parallel
-def multiply_adds_parallel(state, steps):
-    """`multiply_adds` on each row of ``state``, one thread a row."""
-    for t in prange(state.shape[0]):
-        fma_chains(state.ctypes.data + t * CHAIN_FLOATS * 4, steps)
+@task
+def multiply_adds(part, parts, state, steps):
+    """``steps * MACS_A_STEP`` multiply-adds on each row of ``state`` [parts, CHAIN_FLOATS]."""
+    fma_chains(state.ctypes.data + part * CHAIN_FLOATS * 4, steps)
 
 
 @vector_function(state="address", steps="int")
@@ -72,31 +64,15 @@ def tile_chains(v, state, steps):
     amx.release(v)
 
 
-# made only where they can be compiled
-if amx.available():
-
-    @jit
-    def tile_products(state, steps):
-        """``steps * TILE_MACS_A_STEP`` multiply-adds on one thread; ``state`` is [1, TILE_CHAIN_FLOATS]."""
-        tile_chains(state.ctypes.data, steps)
-
-    @jit_parallel
-    def tile_products_parallel(state, steps):
-        """`tile_products` on each row of ``state``, one thread a row."""
-        for t in prange(state.shape[0]):
-            tile_chains(state.ctypes.data + t * TILE_CHAIN_FLOATS * 4, steps)
+@task
+def tile_products(part, parts, state, steps):
+    """``steps * TILE_MACS_A_STEP`` multiply-adds on each row of ``state`` [parts, TILE_CHAIN_FLOATS]."""
+    tile_chains(state.ctypes.data + part * TILE_CHAIN_FLOATS * 4, steps)
 
 
-@jit
-def stream(x, y, factor):
+@task
+def stream(part, parts, x, y, factor):
     """y = factor * x: as many bytes read as written (the "scale" of McCalpin's STREAM, 1995)."""
-    for i in range(x.size):
+    i0, i1 = own_range(part, x.size, parts)
+    for i in range(i0, i1):
         y[i] = factor * x[i]
-
-
-@jit_parallel
-def stream_parallel(x, y, factor, threads):
-    """`stream`, a part for each of ``threads``."""
-    for t in prange(threads):
-        for i in range(x.size * t // threads, x.size * (t + 1) // threads):
-            y[i] = factor * x[i]

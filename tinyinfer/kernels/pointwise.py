@@ -6,44 +6,29 @@ The pixels are the rows and the channels the columns, so nothing is copied or re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import MR, NR, gemm, pack_bias, pack_panels
-from tinyinfer.kernels.jit import jit, jit_parallel
+from tinyinfer.kernels.parts import own_units
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.linear import Linear
 
 
-@jit
-def pointwise(x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
-    """y[pixels, n] = clip(x[pixels, k] @ w + bias + r)."""
+@task
+def pointwise(part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, column_parts):
+    """y[pixels, n] = clip(x[pixels, k] @ w + bias + r), dealt out in whole tiles."""
+    p0, p1 = own_units(part // column_parts, pixels, MR, parts // column_parts)
+    n0, n1 = own_units(part % column_parts, n, NR, column_parts)
     gemm(
-        x.ctypes.data, x_stride, pixels, k, w.ctypes.data, bias.ctypes.data,
-        r.ctypes.data, r_stride, y.ctypes.data, y_stride, n, lo, hi, act,
+        x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, k,
+        w.ctypes.data + n0 * k * 4, bias.ctypes.data + n0 * 4,
+        r.ctypes.data + (p0 * r_stride + n0) * 4, r_stride,
+        y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi, act,
     )  # fmt: skip
-
-
-@jit_parallel
-def pointwise_parallel(
-    x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, row_parts, column_parts
-):
-    """`pointwise` in row_parts x column_parts pieces, whole tiles each."""
-    tiles, panels = -(-pixels // MR), -(-n // NR)
-    for part in prange(row_parts * column_parts):
-        i, j = part // column_parts, part % column_parts
-        p0, p1 = tiles * i // row_parts * MR, min(pixels, tiles * (i + 1) // row_parts * MR)
-        n0, n1 = panels * j // column_parts * NR, min(n, panels * (j + 1) // column_parts * NR)
-        gemm(
-            x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, k,
-            w.ctypes.data + n0 * k * 4, bias.ctypes.data + n0 * 4,
-            r.ctypes.data + (p0 * r_stride + n0) * 4, r_stride,
-            y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi, act,
-        )  # fmt: skip
 
 
 def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
@@ -59,13 +44,11 @@ class _MatrixProduct(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         w, bias = self.packed
-        r, r_stride = residual_of(inputs, y)
-        lo, hi, act = ending(self.problem.op.activation)
-        args = (x.data, x.pixel_stride, x.pixels, x.c, w, bias, r, r_stride, y.data, y.pixel_stride, y.c, lo, hi, act)
-        threads = self.problem.threads
-        if threads == 1:
-            return partial(pointwise, *args)
-        return partial(pointwise_parallel, *args, *partition(x.pixels, y.c, threads))
+        row_parts, column_parts = partition(x.pixels, y.c, self.problem.threads)
+        return pointwise.bind(
+            row_parts * column_parts, x.data, x.pixel_stride, x.pixels, x.c, w, bias, *residual_of(inputs, y),
+            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), column_parts,
+        )  # fmt: skip
 
 
 class Pointwise(_MatrixProduct):

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
-from tinyinfer.kernels.parts import SMALL, own_rows, partition, piece
+from tinyinfer.kernels.parts import SMALL, own_memory, own_piece, own_range, partition
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import Task, in_turn, task
 from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
 
@@ -88,13 +86,14 @@ def make_window(reduce: Callable[..., Any]) -> Any:
     return window
 
 
-def make_pixels(reduce: Callable[..., Any]) -> Any:
-    """Output pixels p0 .. p1 of the batch, channel blocks b0 .. b1."""
+def make_pool(reduce: Callable[..., Any]) -> Task:
+    """Every window reduced and scaled."""
     window = make_window(reduce)
 
-    @inline
-    def pixels(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, p0, p1, b0, b1):
+    @task
+    def pool(part, parts, x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks, block_parts):
         row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
+        p0, p1, b0, b1 = own_piece(part, pixels, blocks, parts, block_parts)
         first, channels = b0 * LANES, min(c, b1 * LANES) - b0 * LANES
         for p in range(p0, p1):
             image, at = p // (out_h * out_w), p % (out_h * out_w)
@@ -106,58 +105,29 @@ def make_pixels(reduce: Callable[..., Any]) -> Any:
                 scale[at], y.ctypes.data + (p * y_stride + first) * 4, channels // LANES, channels % LANES,
             )  # fmt: skip
 
-    return pixels
+    return pool
 
 
-maxima, means = make_pixels(reduce_to_maximum), make_pixels(reduce_to_sum)
-
-
-@jit
-def max_pool(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks):
-    """The maximum of every window."""
-    maxima(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, 0, pixels, 0, blocks)
-
-
-@jit
-def mean_pool(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks):
-    """The scaled sum of every window."""
-    means(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, 0, pixels, 0, blocks)
-
-
-@jit_parallel
-def max_pool_parallel(
-    x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts
-):
-    """`max_pool` in pixel_parts x block_parts pieces."""
-    for part in prange(pixel_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, pixels, blocks, pixel_parts, block_parts)
-        maxima(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, p0, p1, b0, b1)
-
-
-@jit_parallel
-def mean_pool_parallel(
-    x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks, pixel_parts, block_parts
-):
-    """`mean_pool` in pixel_parts x block_parts pieces."""
-    for part in prange(pixel_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, pixels, blocks, pixel_parts, block_parts)
-        means(x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, p0, p1, b0, b1)
-
-
+max_pool, mean_pool = make_pool(reduce_to_maximum), make_pool(reduce_to_sum)
 mean_window = make_window(reduce_to_sum)
 
 
-@jit_parallel
-def mean_of_image_parallel(x, x_stride, h, w, scale, y, c, sums, threads):
-    """The scaled sum of one image: each thread adds up the rows it has written, then one adds these sums."""
-    part, blocks, rest = sums.size // threads, c // LANES, c % LANES
-    for t in prange(threads):
-        p0, p1 = own_rows(t, h, threads)
-        mean_window(
-            x.ctypes.data + p0 * w * x_stride * 4, w * x_stride, p1 - p0, x_stride, w, np.float32(1),
-            sums.ctypes.data + t * part * 4, blocks, rest,
-        )  # fmt: skip
-    mean_window(sums.ctypes.data, part, threads, 0, 1, scale, y.ctypes.data, blocks, rest)
+@task
+def sum_rows(part, parts, x, x_stride, h, w, c, sums):
+    """The sum of an image in parts: each thread adds up the rows it has written."""
+    p0, p1 = own_range(part, h, parts)
+    mean_window(
+        x.ctypes.data + p0 * w * x_stride * 4, w * x_stride, p1 - p0, x_stride, w, np.float32(1),
+        own_memory(part, sums, parts).ctypes.data, c // LANES, c % LANES,
+    )  # fmt: skip
+
+
+@task
+def scale_sums(part, parts, sums, count, scale, y, c):
+    """The scaled sum of what `sum_rows` gives in ``count`` parts."""
+    mean_window(
+        sums.ctypes.data, sums.size // count, count, 0, 1, scale, y.ctypes.data, c // LANES, c % LANES,
+    )  # fmt: skip
 
 
 def sliding(problem: Problem) -> Windows:
@@ -202,13 +172,12 @@ class _Pool(Kernel):
         x, y, threads = inputs[0], outputs[0], self.problem.threads
         windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
         blocks = -(-y.c // LANES)
-        args = (
-            x.data, x.pixel_stride, x.h, x.w, tuple(windows), y.data, y.pixel_stride, y.h, y.w, y.c, y.pixels, blocks,
+        worth = threads if x.pixels * x.c >= 8 * SMALL else 1  # most global pools are not worth waking another thread
+        pixel_parts, block_parts = partition(y.pixels, blocks, worth)
+        return (max_pool if self.largest else mean_pool).bind(
+            pixel_parts * block_parts, x.data, x.pixel_stride, x.h, x.w, tuple(windows), y.data, y.pixel_stride,
+            y.h, y.w, y.c, y.pixels, blocks, block_parts,
         )  # fmt: skip
-        if threads == 1 or x.pixels * x.c < 8 * SMALL:  # most global pools: no second thread to wake, none to compile
-            return partial(max_pool if self.largest else mean_pool, *args)
-        parallel = max_pool_parallel if self.largest else mean_pool_parallel
-        return partial(parallel, *args, *partition(y.pixels, blocks, threads))
 
 
 class MaxPool(_Pool):
@@ -238,10 +207,9 @@ class AdaptiveAvgPool(_Pool):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         if not self.by_rows:
             return super().bind(inputs, outputs, scratch)
-        (x,), (y,), scale = inputs, outputs, np.float32(1 / (inputs[0].h * inputs[0].w))
-        return partial(
-            mean_of_image_parallel, x.data, x.pixel_stride, x.h, x.w, scale, y.data, x.c, scratch, self.problem.threads
-        )
+        (x,), (y,), threads = inputs, outputs, self.problem.threads
+        add = sum_rows.bind(threads, x.data, x.pixel_stride, x.h, x.w, x.c, scratch)
+        return in_turn([add, scale_sums.bind(1, scratch, threads, np.float32(1 / (x.h * x.w)), y.data, x.c)])
 
 
 class AdaptiveMaxPool(_Pool):

@@ -7,18 +7,16 @@ stays in L1 between the two steps; nearest neighbours are copies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import copy_rows
-from tinyinfer.kernels.parts import SMALL
+from tinyinfer.kernels.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.interpolate import Interpolate
 
 
@@ -65,9 +63,10 @@ def add_2(v, a, b, weight_a, weight_b, x_row, y, y_row, rows, count):
             v.store_masked(tail, y, row * y_row + end, mask)
 
 
-@inline
-def resize_rows(x, x_stride, c, h, w, rows, row_weights, columns, column_weights, y, y_stride, line, p0, p1):
-    """Output rows p0 .. p1 of the batch; ``line`` holds one mixed row [w, c]; taps come in pairs."""
+@task
+def resize(part, parts, x, x_stride, c, h, w, rows, row_weights, columns, column_weights, y, y_stride, count, scratch):
+    """``count`` output rows of the batch; a part's ``line`` holds one mixed row [w, c]; taps come in pairs."""
+    line, (p0, p1) = own_memory(part, scratch, parts), own_range(part, count, parts)
     out_h, out_w = len(rows), len(columns)
     whole = x_stride == c  # a row of pixels is one run of floats
     runs, run = (1, w * c) if whole else (w, c)
@@ -91,9 +90,10 @@ def resize_rows(x, x_stride, c, h, w, rows, row_weights, columns, column_weights
                     add_2(a, b, column_weights[ox, t], column_weights[ox, t + 1], 0, to, 0, 1, c)
 
 
-@inline
-def nearest_rows(x, x_stride, c, h, w, rows, columns, y, y_stride, p0, p1):
-    """Output rows p0 .. p1 of the batch; a row like the one above it is copied from there."""
+@task
+def nearest(part, parts, x, x_stride, c, h, w, rows, columns, y, y_stride, count):
+    """``count`` output rows of the batch; a row like the one above it is copied from there."""
+    p0, p1 = own_range(part, count, parts)
     out_h, out_w = len(rows), len(columns)
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
@@ -110,37 +110,6 @@ def nearest_rows(x, x_stride, c, h, w, rows, columns, y, y_stride, p0, p1):
             copy_rows(source + columns[ox, 0] * x_stride * 4, 0, to + ox * y_stride * 4, 0, 1, c)
 
 
-@jit
-def resize(x, x_stride, c, h, w, rows, row_weights, columns, column_weights, y, y_stride, count, scratch):
-    """All output rows."""
-    resize_rows(x, x_stride, c, h, w, rows, row_weights, columns, column_weights, y, y_stride, scratch, 0, count)
-
-
-@jit_parallel
-def resize_parallel(
-    x, x_stride, c, h, w, rows, row_weights, columns, column_weights, y, y_stride, count, scratch, threads
-):
-    """`resize` with the output rows dealt out; each thread has its own line of scratch."""
-    part = scratch.size // threads
-    for t in prange(threads):
-        line, p0, p1 = scratch[t * part : (t + 1) * part], count * t // threads, count * (t + 1) // threads
-        resize_rows(x, x_stride, c, h, w, rows, row_weights, columns, column_weights, y, y_stride, line, p0, p1)
-
-
-@jit
-def nearest(x, x_stride, c, h, w, rows, columns, y, y_stride, count):
-    """All output rows."""
-    nearest_rows(x, x_stride, c, h, w, rows, columns, y, y_stride, 0, count)
-
-
-@jit_parallel
-def nearest_parallel(x, x_stride, c, h, w, rows, columns, y, y_stride, count, threads):
-    """`nearest` with the output rows dealt out."""
-    for t in prange(threads):
-        p0, p1 = count * t // threads, count * (t + 1) // threads
-        nearest_rows(x, x_stride, c, h, w, rows, columns, y, y_stride, p0, p1)
-
-
 class _Resize(Kernel):
     """What the modes share: tables of the reference, and the threads they are worth."""
 
@@ -154,7 +123,7 @@ class _Resize(Kernel):
 
     def threads(self) -> int:
         """1 where a second thread would cost more than it saves."""
-        return self.problem.threads if int(np.prod(self.problem.outputs[0])) >= SMALL else 1
+        return worthwhile(self.problem.threads, int(np.prod(self.problem.outputs[0])))
 
 
 class Nearest(_Resize):
@@ -168,10 +137,11 @@ class Nearest(_Resize):
         return problem.op.mode.startswith("nearest")
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        x, y, threads = inputs[0], outputs[0], self.threads()
+        x, y = inputs[0], outputs[0]
         (rows, _), (columns, _) = self.tables(0), self.tables(1)
-        args = (x.data, x.pixel_stride, x.c, x.h, x.w, rows, columns, y.data, y.pixel_stride, y.n * y.h)
-        return partial(nearest, *args) if threads == 1 else partial(nearest_parallel, *args, threads)
+        return nearest.bind(
+            self.threads(), x.data, x.pixel_stride, x.c, x.h, x.w, rows, columns, y.data, y.pixel_stride, y.n * y.h
+        )
 
 
 class Separable(_Resize):
@@ -190,12 +160,11 @@ class Separable(_Resize):
         return problem.op.mode in ("bilinear", "bicubic")
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        x, y, threads = inputs[0], outputs[0], self.threads()
-        args = (
-            x.data, x.pixel_stride, x.c, x.h, x.w, *self.tables(0), *self.tables(1), y.data, y.pixel_stride,
-            y.n * y.h, scratch,
+        x, y = inputs[0], outputs[0]
+        return resize.bind(
+            self.threads(), x.data, x.pixel_stride, x.c, x.h, x.w, *self.tables(0), *self.tables(1),
+            y.data, y.pixel_stride, y.n * y.h, scratch,
         )  # fmt: skip
-        return partial(resize, *args) if threads == 1 else partial(resize_parallel, *args, threads)
 
 
 KERNELS = (Nearest, Separable)

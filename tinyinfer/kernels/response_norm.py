@@ -6,18 +6,16 @@ The power is put together from square roots, which serves the exponents 1/4, 1/2
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
 from tinyinfer.kernels.memory import fill_rows
-from tinyinfer.kernels.parts import SMALL
+from tinyinfer.kernels.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import task
 from tinyinfer.ops.local_response_norm import LocalResponseNorm
 
 
@@ -57,31 +55,16 @@ def normalize(v, x, squares, before, size, alpha, k, quarters, y, end, rest):
                 v.store_masked(divided(v.load_masked(x, end, mask), end, number), y, end, mask)
 
 
-@inline
-def norm_pixels(x, x_stride, c, size, alpha, k, quarters, y, y_stride, squares, p0, p1):
-    """Pixels p0 .. p1."""
+@task
+def response_norm(part, parts, x, x_stride, c, size, alpha, k, quarters, y, y_stride, pixels, scratch):
+    """All pixels, each part with its own scratch."""
+    squares, (p0, p1) = own_memory(part, scratch, parts), own_range(part, pixels, parts)
     fill_rows(np.float32(0), squares.ctypes.data, 0, 1, squares.size)
     for p in range(p0, p1):
         normalize(
             x.ctypes.data + p * x_stride * 4, squares.ctypes.data, size // 2, size, alpha, k, quarters,
             y.ctypes.data + p * y_stride * 4, c // LANES * LANES, c % LANES,
         )  # fmt: skip
-
-
-@jit
-def response_norm(x, x_stride, c, size, alpha, k, quarters, y, y_stride, pixels, scratch):
-    """All pixels."""
-    norm_pixels(x, x_stride, c, size, alpha, k, quarters, y, y_stride, scratch, 0, pixels)
-
-
-@jit_parallel
-def response_norm_parallel(x, x_stride, c, size, alpha, k, quarters, y, y_stride, pixels, scratch, threads):
-    """`response_norm` with the pixels dealt out; each thread has its own scratch."""
-    part = scratch.size // threads
-    for t in prange(threads):
-        p0, p1 = pixels * t // threads, pixels * (t + 1) // threads
-        squares = scratch[t * part : (t + 1) * part]
-        norm_pixels(x, x_stride, c, size, alpha, k, quarters, y, y_stride, squares, p0, p1)
 
 
 class ResponseNorm(Kernel):
@@ -93,8 +76,7 @@ class ResponseNorm(Kernel):
     def __init__(self, problem: Problem, packed: None) -> None:
         super().__init__(problem, packed)
         assert isinstance(problem.op, LocalResponseNorm)
-        large = int(np.prod(problem.inputs[0])) >= SMALL
-        self.threads = problem.threads if large else 1
+        self.threads = worthwhile(problem.threads, int(np.prod(problem.inputs[0])))
         channels = -(-problem.inputs[0][1] // LANES) * LANES
         self.scratch_floats = (channels + problem.op.size) * self.threads
 
@@ -107,13 +89,10 @@ class ResponseNorm(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, LocalResponseNorm)
-        args = (
-            x.data, x.pixel_stride, x.c, op.size, np.float32(op.alpha / op.size), np.float32(op.k), int(4 * op.beta),
-            y.data, y.pixel_stride, x.pixels, scratch,
+        return response_norm.bind(
+            self.threads, x.data, x.pixel_stride, x.c, op.size, np.float32(op.alpha / op.size), np.float32(op.k),
+            int(4 * op.beta), y.data, y.pixel_stride, x.pixels, scratch,
         )  # fmt: skip
-        if self.threads == 1:
-            return partial(response_norm, *args)
-        return partial(response_norm_parallel, *args, self.threads)
 
 
 KERNELS = (ResponseNorm,)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows
-from tinyinfer.kernels.parts import SMALL
+from tinyinfer.kernels.parts import own_range, worthwhile
+from tinyinfer.kernels.task import task
 
 
 @inline
@@ -33,18 +32,11 @@ def shift_pixels(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, p0, p1
                 )
 
 
-@jit
-def shift(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, pixels):
-    """All pixels."""
-    shift_pixels(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, 0, pixels)
-
-
-@jit_parallel
-def shift_parallel(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, pixels, threads):
-    """`shift` with the pixels dealt out."""
-    for t in prange(threads):
-        p0, p1 = pixels * t // threads, pixels * (t + 1) // threads
-        shift_pixels(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, p0, p1)
+@task
+def shift(part, parts, x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, pixels):
+    """Every channel from its own distance."""
+    p0, p1 = own_range(part, pixels, parts)
+    shift_pixels(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, p0, p1)
 
 
 class _Shift(Kernel):
@@ -67,12 +59,10 @@ class _Shift(Kernel):
         reach = tuple(
             int(max(0, side)) for d in (dy, dx) for side in (-np.min(d, initial=0), np.max(d, initial=0))
         )  # fmt: skip
-        args = (
-            x.data, x.pixel_stride, x.h, x.w, x.c, moved, dy, dx, reach, y.data, y.pixel_stride, x.pixels
+        return shift.bind(
+            worthwhile(threads, x.pixels * x.c), x.data, x.pixel_stride, x.h, x.w, x.c, moved, dy, dx, reach,
+            y.data, y.pixel_stride, x.pixels,
         )  # fmt: skip
-        if threads == 1 or x.pixels * x.c < SMALL:
-            return partial(shift, *args)
-        return partial(shift_parallel, *args, threads)
 
 
 class ShiftGather(_Shift):

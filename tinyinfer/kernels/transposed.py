@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
 from tinyinfer.kernels.endings import FUSED, ending
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
-from tinyinfer.kernels.parts import partition, piece
+from tinyinfer.kernels.parts import own_memory, own_piece, own_range, partition
+from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range
 from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
 
@@ -83,11 +82,13 @@ def copy_band(x, x_stride, channel, c, h, w, image, first_row, rows, first_colum
         fill_rows(zero, to + right * c * 4, 0, 1, (columns - right) * c)
 
 
-@inline
-def transposed_bands(
-    x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, band, band_rows, b0, b1
+@task
+def transposed(
+    part, parts, x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows,
+    bands,
 ):  # fmt: skip
-    """Bands b0 .. b1, each of ``band_rows`` outputs of every phase of one image; c and n are of one group."""
+    """activation(conv_transpose2d + bias): bands of ``band_rows`` outputs of a phase; c and n are of one group."""
+    band, (b0, b1) = own_memory(part, scratch, parts), own_range(part, bands, parts)
     h, width, out_h, out_w, stride_h, stride_w, spacing_h, first_row, more_rows, first_column, columns = geometry
     steps = -(-out_h // stride_h)
     bands_per_image = -(-steps // band_rows)
@@ -119,32 +120,12 @@ def transposed_bands(
                         )  # fmt: skip
 
 
-@jit
-def transposed(
-    x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows, bands
+@task
+def transposed_depthwise(
+    part, parts, x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, rows, blocks, block_parts
 ):
-    """activation(conv_transpose2d + bias), band after band."""
-    transposed_bands(
-        x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows, 0, bands
-    )
-
-
-@jit_parallel
-def transposed_parallel(
-    x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows, bands, threads
-):
-    """`transposed` with the bands dealt out; each thread has its own band of scratch."""
-    part = scratch.size // threads
-    for t in prange(threads):
-        band, b0, b1 = scratch[t * part : (t + 1) * part], bands * t // threads, bands * (t + 1) // threads
-        transposed_bands(
-            x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, band, band_rows, b0, b1
-        )
-
-
-@inline
-def depthwise_rows(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, p0, p1, b0, b1):
-    """Output rows p0 .. p1 of the batch, channel blocks b0 .. b1."""
+    """activation(conv_transpose2d + bias) with one filter a channel."""
+    p0, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, spacing_h, spacing_w = geometry
     count = min(c, LANES)
     for p in range(p0, p1):
@@ -164,22 +145,6 @@ def depthwise_rows(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi
                     bias.ctypes.data + b * LANES * 4, y.ctypes.data, 0,
                     y.ctypes.data + ((p * out_w + ox) * y_stride + at) * 4, y_stride, count, lo, hi, act,
                 )  # fmt: skip
-
-
-@jit
-def transposed_depthwise(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, rows, blocks):
-    """activation(conv_transpose2d + bias) with one filter a channel."""
-    depthwise_rows(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, 0, rows, 0, blocks)
-
-
-@jit_parallel
-def transposed_depthwise_parallel(
-    x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, rows, blocks, row_parts, block_parts
-):
-    """`transposed_depthwise` in row_parts x block_parts pieces."""
-    for part in prange(row_parts * block_parts):
-        p0, p1, b0, b1 = piece(part, rows, blocks, row_parts, block_parts)
-        depthwise_rows(x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, p0, p1, b0, b1)
 
 
 def operator(problem: Problem) -> ConvTranspose2d:
@@ -227,16 +192,16 @@ class Phases(Kernel):
         return np.concatenate(panels), np.concatenate([pack_bias(b, n) for b in biases])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        (x,), (y,), op, threads = inputs, outputs, operator(self.problem), self.problem.threads
+        (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
         c, taps = x.c // op.groups, kernel[0] * kernel[1]
         geometry = (x.h, x.w, y.h, y.w, *op.stride, spacing(op, 0), *self.band)
-        args = (
-            x.data, x.pixel_stride, c, geometry, phase_table(op, kernel, w.size // (op.groups * taps)), w, bias,
+        return transposed.bind(
+            self.problem.threads, x.data, x.pixel_stride, c, geometry,
+            phase_table(op, kernel, w.size // (op.groups * taps)), w, bias,
             y.data, y.pixel_stride, y.c // op.groups, op.groups, *ending(op.activation),
             scratch, self.band_rows, self.bands,
         )  # fmt: skip
-        return partial(transposed, *args) if threads == 1 else partial(transposed_parallel, *args, threads)
 
 
 class DepthwisePhases(Kernel):
@@ -269,17 +234,15 @@ class DepthwisePhases(Kernel):
         return w, bias
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        (x,), (y,), op, threads = inputs, outputs, operator(self.problem), self.problem.threads
+        (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
         geometry = (x.h, x.w, y.h, y.w, *kernel, *op.stride, spacing(op, 0), spacing(op, 1))
         rows, blocks = y.n * y.h, -(-y.c // LANES)
-        args = (
-            x.data, x.pixel_stride, x.c, geometry, phase_table(op, kernel, 1), w, bias, y.data, y.pixel_stride,
-            *ending(op.activation), rows, blocks,
+        row_parts, block_parts = partition(rows, blocks, self.problem.threads)
+        return transposed_depthwise.bind(
+            row_parts * block_parts, x.data, x.pixel_stride, x.c, geometry, phase_table(op, kernel, 1), w, bias,
+            y.data, y.pixel_stride, *ending(op.activation), rows, blocks, block_parts,
         )  # fmt: skip
-        if threads == 1:
-            return partial(transposed_depthwise, *args)
-        return partial(transposed_depthwise_parallel, *args, *partition(rows, blocks, threads))
 
 
 KERNELS = (DepthwisePhases, Phases)

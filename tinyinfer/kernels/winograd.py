@@ -9,19 +9,19 @@ inputs V and the products P of one block stay in L2; tiles at the border go thro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import prange
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.gemm import L2_FLOATS, MR, gemm, pack_bias, pack_panels, packed_size
-from tinyinfer.kernels.jit import inline, jit, jit_parallel
+from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.parts import own_memory, own_range
+from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.kernels.winograd_transforms import input_2x2, input_4x4, output_2x2, output_4x4, transform_weights
 from tinyinfer.ops.conv2d import Conv2d
 
@@ -105,11 +105,13 @@ def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, 
         )  # fmt: skip
 
 
-@inline
-def winograd_tiles(
-    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block, t0, t1
-):
-    """Tiles t0 .. t1, a block at a time: transform, multiply position by position, transform back."""
+@task
+def winograd(
+    part, parts, x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block,
+    tiles,
+):  # fmt: skip
+    """clip(conv2d + bias + r) for a 3x3 kernel: blocks of tiles of m x m outputs, each part with its own scratch."""
+    scratch, (t0, t1) = own_memory(part, scratch, parts), own_range(part, tiles, parts)
     positions = (m + 2) * (m + 2)
     v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
     v_step, p_step, u_step = block * v_row, block * p_row, u.size // positions
@@ -127,54 +129,12 @@ def winograd_tiles(
         )
 
 
-@jit
-def winograd(
-    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block, tiles
-):
-    """clip(conv2d + bias + r) for a 3x3 kernel, in tiles of m x m outputs."""
-    winograd_tiles(
-        x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block, 0, tiles
-    )
-
-
-@jit_parallel
-def winograd_parallel(
-    x,
-    x_stride,
-    c,
-    m,
-    geometry,
-    u,
-    zeros,
-    bias,
-    r,
-    r_stride,
-    y,
-    y_stride,
-    n,
-    lo,
-    hi,
-    act,
-    scratch,
-    block,
+@task
+def winograd_one_block(
+    part, parts, phase, x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
     tiles,
-    threads,
-):
-    """`winograd` with the tiles dealt out; each thread has its own part of the scratch."""
-    part = scratch.size // threads
-    for t in prange(threads):
-        own = scratch[t * part : (t + 1) * part]
-        t0, t1 = tiles * t // threads, tiles * (t + 1) // threads
-        winograd_tiles(
-            x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, own, block, t0, t1
-        )
-
-
-@jit_parallel
-def winograd_one_block_parallel(
-    x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, tiles, threads
-):
-    """`winograd` for a map of a single block: tiles are dealt out to be transformed, positions to be multiplied.
+):  # fmt: skip
+    """`winograd` of a single block in three phases: parts share tiles to be transformed, positions to be multiplied.
 
     So every panel of U is read by one thread alone, which matters where U is larger than the map.
     """
@@ -183,23 +143,17 @@ def winograd_one_block_parallel(
     v_step, p_step, u_step = tiles * v_row, tiles * p_row, u.size // positions
     v = scratch.ctypes.data
     p = v + positions * v_step * 4
-    patches = scratch[positions * (v_step + p_step) :]
-    patch = patches.size // threads
-    for t in prange(threads):
-        first, own = tiles * t // threads, patches[t * patch : (t + 1) * patch]
-        count = tiles * (t + 1) // threads - first
-        transform_inputs(x, x_stride, c, m, geometry, first, count, v + first * v_row * 4, v_step, v_row, own)
-    for t in prange(threads):
-        multiply(
-            v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n,
-            positions * t // threads, positions * (t + 1) // threads,
-        )  # fmt: skip
-    for t in prange(threads):
-        first, own = tiles * t // threads, patches[t * patch : (t + 1) * patch]
-        count = tiles * (t + 1) // threads - first
+    patch = own_memory(part, scratch[positions * (v_step + p_step) :], parts)
+    first, last = own_range(part, tiles, parts)
+    if phase == 0:
+        transform_inputs(x, x_stride, c, m, geometry, first, last - first, v + first * v_row * 4, v_step, v_row, patch)
+    elif phase == 1:
+        i0, i1 = own_range(part, positions, parts)
+        multiply(v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, i0, i1)
+    else:
         transform_outputs(
-            p + first * p_row * 4, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride,
-            lo, hi, act, own,
+            p + first * p_row * 4, p_step, p_row, n, m, geometry, first, last - first, bias, r, r_stride, y, y_stride,
+            lo, hi, act, patch,
         )  # fmt: skip
 
 
@@ -250,10 +204,8 @@ class _Winograd(Kernel):
             y.data, y.pixel_stride, y.c, *ending(op.activation), scratch,
         )  # fmt: skip
         if self.one_block:
-            return partial(winograd_one_block_parallel, *args, self.tiles, threads)
-        if threads == 1:
-            return partial(winograd, *args, self.block, self.tiles)
-        return partial(winograd_parallel, *args, self.block, self.tiles, threads)
+            return in_turn([winograd_one_block.bind(threads, phase, *args, self.tiles) for phase in range(3)])
+        return winograd.bind(threads, *args, self.block, self.tiles)
 
 
 class Winograd2x2(_Winograd):

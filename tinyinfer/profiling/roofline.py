@@ -11,7 +11,6 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -109,8 +108,7 @@ def _measure_macs(threads: int) -> float:
     from tinyinfer.kernels import peak
 
     state = np.full((threads, peak.CHAIN_FLOATS), 1e-3, np.float32)
-    run: Callable[..., None] = peak.multiply_adds if threads == 1 else peak.multiply_adds_parallel
-    return STEPS * peak.MACS_A_STEP * threads / best_seconds(lambda: run(state, STEPS))
+    return STEPS * peak.MACS_A_STEP * threads / best_seconds(peak.multiply_adds.bind(threads, state, STEPS))
 
 
 def _measure_tile_macs(threads: int) -> float | None:
@@ -123,22 +121,17 @@ def _measure_tile_macs(threads: int) -> float | None:
     numbers = np.random.default_rng(0).standard_normal((threads, 2 * peak.TILE_CHAIN_FLOATS), np.float32)
     words = (split_numbers(numbers)[0].view(np.uint32) >> 16).astype(np.uint16)  # bfloat16
     state = words.view(np.float32)
-    run: Callable[..., None] = peak.tile_products if threads == 1 else peak.tile_products_parallel
-    return TILE_STEPS * peak.TILE_MACS_A_STEP * threads / best_seconds(lambda: run(state, TILE_STEPS))
+    products = peak.tile_products.bind(threads, state, TILE_STEPS)
+    return TILE_STEPS * peak.TILE_MACS_A_STEP * threads / best_seconds(products)
 
 
 def _measure_bytes(threads: int) -> float:
     from tinyinfer.kernels import peak
 
     x, y = (np.ones(STREAM_FLOATS, np.float32) for _ in range(2))
-    run: Callable[..., None] = peak.stream if threads == 1 else partial(peak.stream_parallel, threads=threads)
-    starts = itertools.cycle(range(0, STREAM_FLOATS, PIECE_FLOATS))
-
-    def next_piece() -> None:
-        start = next(starts)
-        run(x[start : start + PIECE_FLOATS], y[start : start + PIECE_FLOATS], np.float32(1.5))
-
-    return 2 * PIECE_FLOATS * x.itemsize / best_seconds(next_piece)
+    pieces = [slice(start, start + PIECE_FLOATS) for start in range(0, STREAM_FLOATS, PIECE_FLOATS)]
+    streams = itertools.cycle([peak.stream.bind(threads, x[at], y[at], np.float32(1.5)) for at in pieces])
+    return 2 * PIECE_FLOATS * x.itemsize / best_seconds(lambda: next(streams)())
 
 
 def best_seconds(run: Callable[[], object], spend: float = SECONDS) -> float:

@@ -34,21 +34,21 @@ def execute(plan: Plan, inputs: Mapping[str, np.ndarray], hook: Hook | None = No
         if i.name not in inputs or inputs[i.name].shape != plan.types[i.name].shape:
             found = TensorType(inputs[i.name].shape) if i.name in inputs else "none"
             raise InputError(f"input {i.name!r}: the plan is for {plan.types[i.name]}, found {found}")
-    workspace = _take(plan)
-    try:
-        workspace.given.update(inputs)
-        with guard(plan.options.threads):
+    with guard(plan.options.threads):  # around the binding too, which starts the threads
+        workspace = _take(plan)
+        try:
+            workspace.given.update(inputs)
             if hook is None:
                 for call in workspace.calls:
                     call()
             else:
                 for step, call in zip(plan.steps, workspace.calls, strict=True):
                     hook(step, call, workspace.view)
-        return {name: workspace.results[name] for name in plan.graph.outputs}
-    finally:
-        workspace.given.clear()
-        workspace.results.clear()
-        _give_back(plan, workspace)
+            return {name: workspace.results[name] for name in plan.graph.outputs}
+        finally:
+            workspace.given.clear()
+            workspace.results.clear()
+            _give_back(plan, workspace)
 
 
 def _take(plan: Plan) -> Workspace:
