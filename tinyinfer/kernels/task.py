@@ -8,6 +8,7 @@ arguments at every start: 3.0 us for two threads instead of 1.9, 0.7 us for one 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FunctionType
@@ -48,9 +49,7 @@ class Task:
         args = (parts, *args)
         frame = np.zeros(self.store(0, args), np.uint8)
         address = frame.ctypes.data
-        start: Any = partial(_start, self.store(address, args), address, parts, *_team(parts))
-        start.frame, start.arguments = frame, args  # it only has their addresses, so they have to live as long
-        return start  # type: ignore[no-any-return]
+        return _Starts.of(np.array([[self.store(address, args), address, parts, *_team(parts)]]), (frame, args))
 
 
 def task(function: Callable[..., None]) -> Task:
@@ -59,13 +58,32 @@ def task(function: Callable[..., None]) -> Task:
 
 
 def in_turn(calls: Sequence[Bound]) -> Bound:
-    """One call for several, each of which begins when all parts of the one before have ended."""
+    """One call for several, each of which begins when all parts of the one before have ended.
+
+    Tasks that follow one another are started by one call of machine code (0.88 to 0.95 of the time of small networks).
+    """
+    merged: list[Bound] = []
+    for tasks, group in itertools.groupby(calls, lambda call: isinstance(call, _Starts)):
+        some: list[Any] = list(group)
+        merged += [_Starts.of(np.concatenate([call.args[0] for call in some]), some)] if tasks else some
 
     def run() -> None:
-        for call in calls:
+        for call in merged:
             call()
 
-    return run
+    return merged[0] if len(merged) == 1 else run
+
+
+class _Starts(partial[None]):
+    """The call that starts tasks: [function, frame, parts, loop of the threading layer, threads] of each."""
+
+    frames: Any  # and the arguments: the table has only their addresses, so they have to be kept
+
+    @classmethod
+    def of(cls, table: np.ndarray, frames: Any) -> _Starts:
+        starts = cls(_start, table)
+        starts.frames = frames
+        return starts
 
 
 def _team(parts: int) -> tuple[int, int]:
@@ -170,6 +188,7 @@ _run = as_intrinsic(_starting, _starting, ["function", "frame", "parts", "parall
 
 
 @jit
-def _start(function, frame, parts, parallel_for, threads):
-    if _run(function, frame, parts, parallel_for, threads) != 0:
-        raise RuntimeError("a kernel has failed")
+def _start(table):
+    for function, frame, parts, parallel_for, threads in table:
+        if _run(function, frame, parts, parallel_for, threads) != 0:
+            raise RuntimeError("a kernel has failed")

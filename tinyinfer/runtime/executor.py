@@ -39,8 +39,7 @@ def execute(plan: Plan, inputs: Mapping[str, np.ndarray], hook: Hook | None = No
         try:
             workspace.given.update(inputs)
             if hook is None:
-                for call in workspace.calls:
-                    call()
+                workspace.run()
             else:
                 for step, call in zip(plan.steps, workspace.calls, strict=True):
                     hook(step, call, workspace.view)

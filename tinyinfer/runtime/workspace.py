@@ -13,7 +13,7 @@ from tinyinfer.runtime.plan import Plan, Step, feature_map, scratch_name
 
 
 class Workspace:
-    """An arena for one call at a time, and the calls that compute the steps over it.
+    """An arena for one call at a time, the calls that compute the steps over it, and ``run``, all of them at once.
 
     ``given`` takes the caller's inputs before a run, ``results`` holds the outputs after it.
     """
@@ -24,10 +24,18 @@ class Workspace:
         self.given: dict[str, np.ndarray] = {}
         self.results: dict[str, np.ndarray] = {}
         self.calls = [self._bind(step) for step in plan.steps]
+        self.run = self._all_calls()
 
     def view(self, value: str) -> np.ndarray:
         """A live view of a value in its logical shape, images as NCHW."""
         return self._feature_map(value).logical(self.plan.types[value].shape)
+
+    def _all_calls(self) -> Callable[[], None]:
+        if self.plan.options.kernels == REFERENCE:
+            return partial(_run_each, self.calls)
+        from tinyinfer.kernels.task import in_turn  # here, since it brings Numba
+
+        return in_turn(self.calls)
 
     def _bind(self, step: Step) -> Callable[[], None]:
         if step.node.op.name == "input":
@@ -77,6 +85,11 @@ class Workspace:
             self.results[value] = source.copy(order="C")
 
         return copy_out
+
+
+def _run_each(calls: list[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
 
 def _run_reference(step: Step, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
