@@ -23,10 +23,10 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, inte
 KERNEL = """
 from __future__ import annotations
 from collections.abc import Sequence
-from functools import partial
 import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.jit import jit
+from tinyinfer.kernels.parts import own_range
+from tinyinfer.kernels.task import task
 """
 
 
@@ -50,7 +50,8 @@ def test_the_kernel_computes_what_the_operator_says(examples: list[ModuleType], 
     for case in operator.cases():
         x = rng.normal(size=case.inputs[0]).astype(np.float32)
         (expected,) = operator(**case.attrs).reference([x], {})
-        np.testing.assert_array_equal(kernels.call(kernel, x, **case.attrs), expected)
+        for threads in (1, 2):
+            np.testing.assert_array_equal(kernels.call(kernel, x, threads=threads, **case.attrs), expected)
 
 
 def test_the_readme_counts_the_networks_rightly(repository: Path) -> None:
