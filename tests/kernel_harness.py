@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, aligned_empty, image_dims
+from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, aligned_empty, image_dims
 from tinyinfer.ops.base import Op
 
 CANARY = np.float32(-54321.0)
@@ -59,6 +59,12 @@ def scale_of(y: np.ndarray) -> float:
     return deviation if y.size >= 100 and deviation > 0 else max(1.0, deviation)
 
 
+def planes_of(x: np.ndarray) -> Planes:
+    """NCHW images as kernels take them that read a caller's array."""
+    n, c, h, w = x.shape
+    return Planes(np.array([x.ctypes.data]), n, h, w, c, 0)
+
+
 def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int = 0, after: int = 0) -> None:
     """Assert that the kernel computes the problem within its tolerance and keeps to its memory."""
     inputs = [x.astype(np.float32) for x in problem.op.example_inputs(problem.inputs, rng)]
@@ -75,6 +81,10 @@ def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, befo
     run = instance.bind([fm for _, fm in sources], [fm for _, fm in targets], scratch)
     run()
     first = [memory.copy() for memory, _ in targets]
+    if instance.reads_planes:
+        targets[0][1].logical(problem.outputs[0])[...] = np.nan
+        instance.bind([planes_of(inputs[0]), *(fm for _, fm in sources[1:])], [fm for _, fm in targets], scratch)()
+        np.testing.assert_array_equal(targets[0][0], first[0], "planes gave another result")
     run()  # a second run finds what the first left behind in scratch and outputs
 
     guards = np.concatenate([around[:GUARD], around[-GUARD:]])

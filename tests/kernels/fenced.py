@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from kernel_harness import make_problem, operators_with_kernels, random_params, scale_of, without_activation
+from kernel_harness import make_problem, operators_with_kernels, planes_of, random_params, scale_of, without_activation
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape
@@ -75,7 +75,12 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
     for fm, x in zip(sources, inputs, strict=True):
         fm.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem))
-    instance.bind(sources, targets, fenced(instance.scratch_floats, at_end, keep))()
+    scratch = fenced(instance.scratch_floats, at_end, keep)
+    instance.bind(sources, targets, scratch)()
+    if instance.reads_planes:
+        planes = fenced(inputs[0].size, at_end, keep).reshape(inputs[0].shape)
+        planes[...] = inputs[0]
+        instance.bind([planes_of(planes), *sources[1:]], targets, scratch)()
     exact = [x.astype(np.float64) for x in inputs]
     sums = without_activation(problem.op).reference(exact, problem.params)
     for fm, y, plain in zip(targets, problem.op.reference(exact, problem.params), sums, strict=True):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_networks import residual_network, textbook
+from small_networks import randomize, residual_network, textbook
 
+from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError, WeightsError
+from tinyinfer.graph import Graph
 from tinyinfer.model import MAX_PLANS, Model
 from tinyinfer.runtime.executor import execute
 from tinyinfer.runtime.plan import Step
@@ -135,8 +137,44 @@ def test_every_value_lies_inside_an_aligned_arena() -> None:
     workspace = plan.free_workspaces[0]
     assert workspace.arena.ctypes.data % 64 == 0
     for step in plan.steps:
-        for value in (*step.inputs, *step.outputs):
+        for value in {*step.inputs, *step.outputs} - plan.planar:
             assert np.shares_memory(workspace.view(value), workspace.arena)
+
+
+def stem(readers: int = 1, channels: int = 3, handed_back: bool = False) -> Graph:
+    """Strided convolutions of one input, added up."""
+    b = Builder()
+    x = b.input(channels, 20)
+    y = b.conv2d(x, 8, 3, stride=2, padding=1, name="conv")
+    for i in range(1, readers):  # behind activations, else they would become one convolution
+        other = b.activation(b.conv2d(x, 8, 3, stride=2, padding=1, name=f"conv{i}"), "relu", name=f"relu{i}")
+        y = b.add(b.activation(y, "relu", name=f"relu.{i}"), other, name=f"add{i}")
+    return randomize(b.finish([y, x] if handed_back else y))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", [(1, 3, 20, 20), (3, 3, 17, 9)])
+def test_a_stem_reads_the_callers_planes(threads: int, shape: tuple[int, ...]) -> None:
+    graph, x = stem(), np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    model = Model(graph, threads=threads, kernels={"conv2d": "direct"})
+    plan, copying = model.plan({"input": shape}), Model(stem(readers=2), threads=threads).plan({"input": shape})
+    assert plan.planar == {"input"}
+    assert plan.steps[0].kernel == "in place"
+    assert "input" not in {request.name for request in plan.requests}
+    assert "input" in {request.name for request in copying.requests}
+    expected = textbook(graph, x)
+    for images in (x, x.astype(np.float64), np.asfortranarray(x), x[:, :, ::-1, ::-1].copy()[:, :, ::-1, ::-1]):
+        np.testing.assert_allclose(model(images), expected, atol=1e-4)
+    seen = []
+    model.run({"input": x}, hook=lambda step, call, view: (call(), seen.append(view("input").copy())))
+    assert all(np.array_equal(image, x) for image in seen)
+
+
+@pytest.mark.parametrize("graph", [stem(readers=2), stem(channels=4), stem(handed_back=True)])
+def test_other_inputs_are_copied(graph: Graph) -> None:
+    plan = Model(graph, kernels={"conv2d": "direct"}).plan({"input": (1, *graph.inputs[0].nominal[1:])})
+    assert plan.planar == frozenset()
+    assert plan.steps[0].kernel == "copy"
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -71,6 +71,10 @@ class FeatureMap(NamedTuple):
         return self.nhwc()[:, 0, 0, :] if len(shape) == 2 else self.data.reshape(shape)
 
 
+class Planes(FeatureMap):
+    """A caller's NCHW images, which lie elsewhere at every run: data[0] is their address, the pixel stride 0."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """All a kernel may know before it runs: attributes, NCHW shapes, weights, threads."""
@@ -86,7 +90,8 @@ class Kernel:
     """Base of all kernels: ``pack`` once per node, construct once per input shape, ``bind`` once per arena.
 
     Subclasses set the class variables and, where they keep ``scratch_floats`` floats of temporary memory
-    (for all threads together), set it in ``__init__``.
+    (for all threads together), set it in ``__init__``.  One that sets ``reads_planes`` can be bound to `Planes` as its
+    first input.
     """
 
     op: ClassVar[str]
@@ -99,6 +104,7 @@ class Kernel:
         self.problem = problem
         self.packed = packed
         self.scratch_floats = 0
+        self.reads_planes = False
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Planes, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.interleave import interleave_3
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_range
@@ -22,24 +23,47 @@ from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
+NO_PLANES = np.zeros(1, np.int64)
+
+
+@inline
+def interleave_padded_row(x, plane, w, left, width, to):
+    """A row of three planes, ``plane`` bytes apart, into to[width, 3], as `copy_padded_row` does one of pixels."""
+    left = min(left, width)
+    zero, real = np.float32(0), min(w, width - left)
+    fill_rows(zero, to, 0, 1, left * 3)
+    interleave_3(x, 0, x + plane, 0, x + 2 * plane, 0, to + left * 12, 0, 1, real)
+    fill_rows(zero, to + (left + real) * 12, 0, 1, (width - left - real) * 3)
+
 
 @inline
 def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, band):
-    """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel."""
+    """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel.
+
+    ``x`` is the address of pixels ``x_stride`` floats apart, or of three planes where that is 0.
+    """
     for row in range(count):
         iy, to = first + row, band.ctypes.data + row * width * c * 4
         if 0 <= iy < h:
-            copy_padded_row(x.ctypes.data + (image * h + iy) * w * x_stride * 4, x_stride, c, w, left, width, to)
+            if x_stride > 0:
+                copy_padded_row(x + (image * h + iy) * w * x_stride * 4, x_stride, c, w, left, width, to)
+            else:
+                interleave_padded_row(x + (image * 3 * h + iy) * w * 4, h * w * 4, w, left, width, to)
         else:
             fill_rows(np.float32(0), to, 0, 1, width * c)
 
 
 @task
 def direct(
-    part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, band_rows, bands
-):
-    """clip(conv2d + bias + r) in bands of ``band_rows`` output rows of one image, each part with its own scratch."""
+    part, parts, x, x_stride, planes, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
+    band_rows, bands,
+):  # fmt: skip
+    """clip(conv2d + bias + r) in bands of ``band_rows`` output rows of one image, each part with its own scratch.
+
+    An ``x_stride`` of 0 tells that the inputs are three planes at planes[0] instead.
+    """
     band, (b0, b1) = own_memory(part, scratch, parts), own_range(part, bands, parts)
+    source = x.ctypes.data if x_stride > 0 else planes[0]
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
     padded = (out_w - 1) * stride_w + kw
     bands_per_image = -(-out_h // band_rows)
@@ -47,7 +71,7 @@ def direct(
         image, oy = b // bands_per_image, b % bands_per_image * band_rows
         rows = min(band_rows, out_h - oy)
         in_rows = (rows - 1) * stride_h + (kh - 1) * dilation_h + 1
-        copy_padded_rows(x, x_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band)
+        copy_padded_rows(source, x_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band)
         for start in range(0, n, NR):  # outermost, so that one panel of weights stays in cache for the whole band
             for row in range(rows):
                 p = (image * out_h + oy + row) * out_w
@@ -74,6 +98,7 @@ class Direct(Kernel):
         self.bands = problem.inputs[0][0] * -(-out_h // self.band_rows)
         in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
         self.scratch_floats = in_rows * padded_row * problem.threads
+        self.reads_planes = problem.inputs[0][1] == 3
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -91,8 +116,9 @@ class Direct(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), threads = self.packed, self.problem.threads
+        source = (y.data, 0, x.data) if isinstance(x, Planes) else (x.data, x.pixel_stride, NO_PLANES)
         return direct.bind(
-            threads, x.data, x.pixel_stride, x.c, window_geometry(self.problem), w, bias, *residual_of(inputs, y),
+            threads, *source, x.c, window_geometry(self.problem), w, bias, *residual_of(inputs, y),
             y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), scratch, self.band_rows, self.bands,
         )  # fmt: skip
 

@@ -36,6 +36,11 @@ def copy_in(value: str) -> Node:
     return Node(name=f"[{value}]", op=CopyIn(), inputs=(value,), outputs=(value,), kernel="copy", why="NCHW to NHWC")
 
 
+def left_in_place(value: str) -> Node:
+    """The node of a graph input that kernels read where the caller has it."""
+    return copy_in(value).replace(kernel="in place", why="the first layer reads NCHW")
+
+
 def copy_out(value: str) -> Node:
     """The node that hands a graph output to the caller."""
     return Node(name=f"[{value}]", op=CopyOut(), inputs=(value,), outputs=(), kernel="copy", why="NHWC to NCHW")

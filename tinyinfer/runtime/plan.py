@@ -23,7 +23,7 @@ from tinyinfer.passes.fuse_depthwise_chain import fuse_depthwise_chain
 from tinyinfer.passes.fuse_gate import fuse_gate
 from tinyinfer.passes.fuse_shuffle import fuse_shuffle
 from tinyinfer.passes.plan_memory import Request, plan_memory
-from tinyinfer.runtime.border import copy_in, copy_out
+from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
 from tinyinfer.runtime.options import Options
 from tinyinfer.runtime.threads import Lock
 
@@ -77,6 +77,7 @@ class Plan:
     offsets: dict[str, int]
     arena_floats: int
     options: Options
+    planar: frozenset[str]  # inputs that are not copied, as the one kernel that reads them takes the caller's planes
     free_workspaces: list[Any] = field(default_factory=list)  # those no call is using
     lock: Lock = field(default_factory=Lock)
 
@@ -104,9 +105,13 @@ def make_plan(
         lowered = choose_kernels(lowered, types, forced, options.threads)
     lowered, placements = assign_layout(lowered, types)
     steps = _make_steps(lowered, types, options, {} if packed is None else packed)
-    requests = _memory_requests(steps, types, placements)
+    planar = frozenset(i.name for i in lowered.inputs if _is_planar(i.name, steps))
+    for i, name in enumerate(i.name for i in lowered.inputs):
+        if name in planar:
+            steps[i] = dataclasses.replace(steps[i], node=left_in_place(name))
+    requests = _memory_requests(steps, types, placements, planar)
     offsets, arena_floats = plan_memory(requests)
-    return Plan(lowered, steps, types, placements, requests, offsets, arena_floats, options)
+    return Plan(lowered, steps, types, placements, requests, offsets, arena_floats, options, planar)
 
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
@@ -131,14 +136,25 @@ def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options,
     return steps
 
 
+def _is_planar(value: str, steps: list[Step]) -> bool:
+    """Whether one kernel alone reads an input, as its first, and can do so where the caller's planes lie."""
+    reads = [(step.implementation, at) for step in steps for at, name in enumerate(step.inputs) if name == value]
+    if len(reads) != 2:  # the border's own step, and one more
+        return False
+    kernel, at = reads[1]
+    return kernel is not None and kernel.reads_planes and at == 0
+
+
 def _memory_requests(
-    steps: list[Step], types: Mapping[str, TensorType], placements: Mapping[str, Placement]
+    steps: list[Step], types: Mapping[str, TensorType], placements: Mapping[str, Placement], planar: frozenset[str]
 ) -> list[Request]:
     """One request a buffer, alive from the first write to the last read of anything in it, and one a scratch."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     for i, step in enumerate(steps):
         for value in (*step.inputs, *step.outputs):
+            if value in planar:
+                continue
             root = placements[value].root
             first.setdefault(root, i)
             last[root] = i
