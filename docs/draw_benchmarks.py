@@ -1,60 +1,90 @@
-"""Measure the networks of docs/benchmarks.md beside other engines, and write its tables and docs/benchmarks.svg.
+"""Measure the networks of docs/benchmarks.md beside other engines; write its tables, README's and docs/benchmarks.svg.
 
-python docs/draw_benchmarks.py            (from the repository's root, some minutes on an otherwise idle machine)
-python docs/draw_benchmarks.py FILE...    (only draws what `tinyinfer bench ... --json` printed into files)
+python docs/draw_benchmarks.py                 (from the repository's root, half an hour on an otherwise idle machine)
+python docs/draw_benchmarks.py FILE [FILE]     (only draws what `tinyinfer bench ... --json` printed into files, the
+                                                second with TINYINFER_AMX=0)
 """
 
 from __future__ import annotations
 
 import datetime
 import json
+import os
+import statistics
+import subprocess
 import sys
 from pathlib import Path
 
-from tinyinfer.bench import BenchReport, BenchRow, bench
+from tinyinfer.bench import BenchReport, BenchRow
 from tinyinfer.bench.report import OURS, best_peer
+from tinyinfer.kernels import amx
 from tinyinfer.plots import save
 
 DOCS = Path(__file__).resolve().parent
-NETWORKS = (
-    "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x1_0", "efficientnet_b0",
-    "ghostnet_100", "squeezenet1_1", "repvgg_a0", "resnet18", "resnet50", "densenet121",
-)  # fmt: skip
+NETWORKS = {
+    "mobilenet_v1": "MobileNet V1", "mobilenet_v2": "MobileNet V2", "mobilenet_v3_large": "MobileNet V3 large",
+    "mobilenet_v3_small": "MobileNet V3 small", "shufflenet_v2_x1_0": "ShuffleNet V2 1.0x",
+    "efficientnet_b0": "EfficientNet-B0", "ghostnet_100": "GhostNet", "squeezenet1_1": "SqueezeNet 1.1",
+    "repvgg_a0": "RepVGG-A0", "resnet18": "ResNet-18", "resnet50": "ResNet-50", "densenet121": "DenseNet-121",
+}  # fmt: skip
 PEERS = ("onnxruntime", "openvino", "torch")
 TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 
 
-def measure(files: list[str]) -> BenchReport:
-    """The reports in the files as one, or a new measurement."""
-    if not files:
-        return bench(NETWORKS, PEERS, threads=(1, 2), progress=lambda text: print(f"measuring {text}", file=sys.stderr))
-    first, *others = [BenchReport.from_dict(json.loads(Path(file).read_text(encoding="utf-8"))) for file in files]
-    for other in others:
-        first.rows += other.rows
-        first.peaks |= other.peaks
-    return first
+def measure() -> list[BenchReport]:
+    """A new measurement, and where the CPU has matrix units another one of float32 products, each in a process."""
+    command = [sys.executable, "-m", "tinyinfer", "bench", *NETWORKS, "--against", ",".join(PEERS), "--json"]
+    environments = [{}, {"TINYINFER_AMX": "0"}] if amx.available() else [{}]
+    found = []
+    for environment in environments:
+        done = subprocess.run(
+            [*command, "--threads", "1,2"], env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True
+        )
+        found.append(BenchReport.from_dict(json.loads(done.stdout)))
+    return found
 
 
-def measured(report: BenchReport) -> str:
-    """What stands between the marks: circumstances, and a table for each number of images and threads."""
+def measured(reports: list[BenchReport]) -> str:
+    """What stands between the page's marks: circumstances, and a table for each kind of product and thread count."""
     lines = [f"Measured on {datetime.date.today():%d %B %Y}:".replace(" 0", " "), ""]
-    lines += [f"- {line}" for line in report.circumstances()]
-    for found in report.summary():
-        batch, threads = found["batch"], found["threads"]
-        groups = [group for group in report.groups() if (group[OURS].batch, group[OURS].threads) == (batch, threads)]
-        lines += [
-            "",
-            f"### {_count(threads, 'thread')}, {_count(batch, 'image')}",
-            "",
-            *table(groups, report.peaks[threads].units),
-            "",
-        ]
-        lines += [
-            f"In the geometric mean tinyinfer takes **{found['geomean']:.2f}** of the fastest peer's time, "
-            f"{found['worst']:.2f} in the worst case ({found['worst_model']}).",
-        ]
+    lines += [f"- {line}" for line in reports[0].circumstances()]
+    for report, products in zip(reports, ("", ", float32 products only"), strict=False):
+        for found in report.summary():
+            batch, threads = found["batch"], found["threads"]
+            groups = [g for g in report.groups() if (g[OURS].batch, g[OURS].threads) == (batch, threads)]
+            lines += ["", f"### {_count(threads, 'thread')}, {_count(batch, 'image')}{products}", ""]
+            lines += [*table(groups, report.peaks[threads].units), ""]
+            lines += [
+                f"In the geometric mean tinyinfer takes **{found['geomean']:.2f}** of the fastest peer's time, "
+                f"{found['worst']:.2f} in the worst case ({found['worst_model']}).",
+            ]
     return "\n".join(lines) + "\n"
+
+
+def overview(reports: list[BenchReport]) -> str:
+    """README's table: our milliseconds, and our time over the faster peer's with each kind of product."""
+    peers = [name for name in PEERS if name != "torch"]
+    settings = [(threads, report) for threads in sorted(reports[0].peaks) for report in reports]
+    heads = ["network"]
+    for threads in sorted(reports[0].peaks):
+        heads += [_count(threads, "thread"), "ratio", *["float32 only"] * (len(reports) - 1)]
+    lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
+    ratios: dict[int, list[float]] = {i: [] for i in range(len(settings))}
+    for name, title in NETWORKS.items():
+        cells = [title]
+        for i, (threads, report) in enumerate(settings):
+            group = next(g for g in report.groups() if (g[OURS].model, g[OURS].threads) == (name, threads))
+            best = min((group[peer] for peer in peers), key=lambda row: row.median_ms)
+            ratios[i].append(float(best.ratio or 0))
+            cells += [_ms(group[OURS])] if report is reports[0] else []
+            cells.append(f"{best.ratio:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    means = ["geometric mean"]
+    for i, (_, report) in enumerate(settings):
+        means += [""] if report is reports[0] else []
+        means.append(f"**{statistics.geometric_mean(ratios[i]):.2f}**")
+    return "\n".join([*lines, f"| {' | '.join(means)} |"]) + "\n"
 
 
 def table(groups: list[dict[str, BenchRow]], units: str) -> list[str]:
@@ -80,13 +110,19 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def main() -> None:
-    """Measure or read, then write the page's middle and the picture."""
-    report = measure(sys.argv[1:])
-    page = DOCS / "benchmarks.md"
+def write_between(page: Path, text: str) -> None:
+    """Replace what stands between the marks of a page."""
     before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    page.write_text(before + BEGIN + measured(report) + END + rest.split(END)[1], encoding="utf-8")
-    save(report.plot(), DOCS / "benchmarks.svg")
+    page.write_text(before + BEGIN + text + END + rest.split(END)[1], encoding="utf-8")
+
+
+def main() -> None:
+    """Measure or read, then write the pages' tables and the picture."""
+    files = [Path(file).read_text(encoding="utf-8") for file in sys.argv[1:]]
+    reports = [BenchReport.from_dict(json.loads(text)) for text in files] or measure()
+    write_between(DOCS / "benchmarks.md", measured(reports))
+    write_between(DOCS.parent / "README.md", "\n" + overview(reports) + "\n")
+    save(reports[0].plot(), DOCS / "benchmarks.svg")
 
 
 if __name__ == "__main__":

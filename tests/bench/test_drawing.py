@@ -86,26 +86,50 @@ def page() -> ModuleType:
     return module
 
 
-def test_the_page_is_written_between_its_marks(report, tmp_path, monkeypatch):
-    script = page()
-    (tmp_path / "benchmarks.md").write_text(f"before\n{script.BEGIN}old\n{script.END}after\n")
-    monkeypatch.setattr(script, "DOCS", tmp_path)
+def test_the_pages_are_written_between_their_marks(report, tmp_path, monkeypatch):
+    script, docs = page(), tmp_path / "docs"
+    docs.mkdir()
+    for file in (docs / "benchmarks.md", tmp_path / "README.md"):
+        file.write_text(f"before\n{script.BEGIN}old\n{script.END}after\n")
+    monkeypatch.setattr(script, "DOCS", docs)
+    monkeypatch.setattr(script, "NETWORKS", {"a": "The first", "b": "The second"})
+    monkeypatch.setattr(script, "PEERS", ("openvino", "torch"))
     monkeypatch.setattr("sys.argv", ["draw", str(tmp_path / "found.json")])
     report.to_json(tmp_path / "found.json")
     script.main()
-    text = (tmp_path / "benchmarks.md").read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "old" not in text
+    text, readme = (docs / "benchmarks.md").read_text(), (tmp_path / "README.md").read_text()
+    for written in (text, readme):
+        assert written.startswith("before\n")
+        assert written.endswith("after\n")
+        assert "old" not in written
     assert text.count("| a | **1000.0** | 2000.0 (0.50) | 1% | 10% |") == 2
     assert "tinyinfer takes **0.50** of the fastest peer's time" in text
-    assert (tmp_path / "benchmarks.svg").stat().st_size > 1000
+    assert "float32 products only" not in text
+    assert "| network | 1 thread | ratio | 2 threads | ratio |\n" in readme
+    assert "| The second | 1000.0 | 0.50 | 1000.0 | 0.50 |\n" in readme
+    assert "| geometric mean |  | **0.50** |  | **0.50** |\n" in readme
+    assert (docs / "benchmarks.svg").stat().st_size > 1000
+
+
+def test_both_kinds_of_product_have_their_tables(report, tmp_path, monkeypatch):
+    script = page()
+    monkeypatch.setattr(script, "NETWORKS", {"a": "The first"})
+    monkeypatch.setattr(script, "PEERS", ("openvino",))
+    text = script.measured([report, report])
+    assert text.count("### 1 thread, 1 image\n") == 1
+    assert text.count("### 2 threads, 1 image, float32 products only\n") == 1
+    assert (
+        script.overview([report, report]).splitlines()[2]
+        == "| The first | 1000.0 | 0.50 | 0.50 | 1000.0 | 0.50 | 0.50 |"
+    )
 
 
 def test_the_page_and_its_picture_are_there():
     script = page()
     text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     middle = text.split(script.BEGIN)[1].split(script.END)[0]
-    assert all(middle.count(f"| {name} |") == 2 for name in script.NETWORKS)
+    assert all(middle.count(f"| {name} |") in (2, 4) for name in script.NETWORKS)
+    overview = (DOCS.parent / "README.md").read_text(encoding="utf-8").split(script.BEGIN)[1].split(script.END)[0]
+    assert all(overview.count(f"| {title} |") == 1 for title in script.NETWORKS.values())
     assert "(benchmarks.svg)" in text
     assert (DOCS / "benchmarks.svg").stat().st_size < 200_000
