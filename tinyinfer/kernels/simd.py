@@ -7,8 +7,8 @@
             v.store(v.add(a, a), y, i * LANES)
 
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
-code, and variables live in registers.  Offsets count floats.  Only `jit`, which hands the result to Numba, touches
-LLVM besides.
+code, and variables live in registers.  Offsets count floats.  Besides this file, LLVM is touched only by `jit`,
+which hands the result to Numba, `task`, which starts it, and `amx`, which has words for tiles.
 """
 
 from __future__ import annotations
