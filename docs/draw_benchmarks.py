@@ -65,7 +65,7 @@ def measured(reports: list[BenchReport]) -> str:
 def overview(reports: list[BenchReport]) -> str:
     """README's table: our milliseconds, and our time over the faster peer's with each kind of product."""
     peers = [name for name in PEERS if name != "torch"]
-    settings = [(threads, report) for threads in sorted(reports[0].peaks) for report in reports]
+    settings = [(threads, kind) for threads in sorted(reports[0].peaks) for kind in range(len(reports))]
     heads = ["network"]
     for threads in sorted(reports[0].peaks):
         heads += [_count(threads, "thread"), "ratio", *["float32 only"] * (len(reports) - 1)]
@@ -73,16 +73,16 @@ def overview(reports: list[BenchReport]) -> str:
     ratios: dict[int, list[float]] = {i: [] for i in range(len(settings))}
     for name, title in NETWORKS.items():
         cells = [title]
-        for i, (threads, report) in enumerate(settings):
-            group = next(g for g in report.groups() if (g[OURS].model, g[OURS].threads) == (name, threads))
+        for i, (threads, kind) in enumerate(settings):
+            group = next(g for g in reports[kind].groups() if (g[OURS].model, g[OURS].threads) == (name, threads))
             best = min((group[peer] for peer in peers), key=lambda row: row.median_ms)
             ratios[i].append(float(best.ratio or 0))
-            cells += [_ms(group[OURS])] if report is reports[0] else []
+            cells += [_ms(group[OURS])] if kind == 0 else []
             cells.append(f"{best.ratio:.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     means = ["geometric mean"]
-    for i, (_, report) in enumerate(settings):
-        means += [""] if report is reports[0] else []
+    for i, (_, kind) in enumerate(settings):
+        means += [""] if kind == 0 else []
         means.append(f"**{statistics.geometric_mean(ratios[i]):.2f}**")
     return "\n".join([*lines, f"| {' | '.join(means)} |"]) + "\n"
 
