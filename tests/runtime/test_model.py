@@ -13,7 +13,7 @@ from small_networks import randomize, residual_network, textbook
 
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError, WeightsError
-from tinyinfer.graph import Graph
+from tinyinfer.graph import Graph, OpCost, TensorType
 from tinyinfer.model import MAX_PLANS, Model
 from tinyinfer.runtime.executor import execute
 from tinyinfer.runtime.plan import Step
@@ -160,6 +160,7 @@ def test_a_stem_reads_the_callers_planes(threads: int, shape: tuple[int, ...]) -
     plan, copying = model.plan({"input": shape}), Model(stem(readers=2), threads=threads).plan({"input": shape})
     assert plan.planar == {"input"}
     assert plan.steps[0].kernel == "in place"
+    assert plan.steps[0].node.op.cost([TensorType(shape)], {}, [TensorType(shape)]) == OpCost(0, 0, 0, 0)
     assert "input" not in {request.name for request in plan.requests}
     assert "input" in {request.name for request in copying.requests}
     expected = textbook(graph, x)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinyinfer.graph import Node, TensorType
+from tinyinfer.graph import Node, OpCost, TensorType
 from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types
 
 
@@ -25,6 +25,14 @@ class CopyIn(Op):
 
 
 @dataclass(frozen=True)
+class LeaveInPlace(CopyIn):
+    """Note where an input array lies, for kernels that read it there."""
+
+    def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
+        return OpCost(macs=0, params=0, reads=0, writes=0)
+
+
+@dataclass(frozen=True)
 class CopyOut(CopyIn):
     """Copy a result to a new array for the caller."""
 
@@ -38,7 +46,7 @@ def copy_in(value: str) -> Node:
 
 def left_in_place(value: str) -> Node:
     """The node of a graph input that kernels read where the caller has it."""
-    return copy_in(value).replace(kernel="in place", why="the first layer reads NCHW")
+    return copy_in(value).replace(op=LeaveInPlace(), kernel="in place", why="the first layer reads NCHW")
 
 
 def copy_out(value: str) -> Node:
