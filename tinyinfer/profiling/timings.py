@@ -135,9 +135,10 @@ class Profile(CountingReport[ProfileRow]):
         return [Column(heading, [group.name for group in groups], "sum", right=False), steps]
 
     def _notes(self) -> list[str]:
+        why = ": steps take longer when they are watched" if self.other_ms < 0 else ""
         notes = [
             f"{self.total_ms:.3f} ms a run unwatched (median of {self.repeats}; least {self.total_min_ms:.3f}, "
-            f"90 % within {self.total_p90_ms:.3f}); [other] {self.other_ms:+.3f} ms",
+            f"90 % within {self.total_p90_ms:.3f}); [other] {self.other_ms:+.3f} ms{why}",
             *self._warning(),
             f"first run {self.first_ms:.1f} ms after {self.prepare_ms:.1f} ms of preparation; "
             f"threads {self.threads}; arena {self.arena_bytes / 1e6:.2f} MB",
