@@ -123,9 +123,8 @@ _named: Counter[str] = Counter()  # how many helpers were made under a name; the
 def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
     """Compile a function of numbers once for all kernels that call it.
 
-    LLVM would otherwise optimise it anew in every caller, and three times in a parallel one, which for the GEMM
-    microkernel is most of what the first run waits for.  Callers reach it through a symbol of the process, which
-    `load` has to define before any of them runs.
+    LLVM would otherwise optimise it anew in every caller, which for the GEMM microkernel is most of what the first run
+    waits for.  Callers reach it through a symbol of the process, which `load` has to define before any of them runs.
     """
     signature = types.void(*argument_types)
 

@@ -106,9 +106,9 @@ def make_plan(
     lowered, placements = assign_layout(lowered, types)
     steps = _make_steps(lowered, types, options, {} if packed is None else packed)
     planar = frozenset(i.name for i in lowered.inputs if _is_planar(i.name, steps))
-    for i, name in enumerate(i.name for i in lowered.inputs):
-        if name in planar:
-            steps[i] = dataclasses.replace(steps[i], node=left_in_place(name))
+    for at, given in enumerate(lowered.inputs):  # whose steps come first
+        if given.name in planar:
+            steps[at] = dataclasses.replace(steps[at], node=left_in_place(given.name))
     requests = _memory_requests(steps, types, placements, planar)
     offsets, arena_floats = plan_memory(requests)
     return Plan(lowered, steps, types, placements, requests, offsets, arena_floats, options, planar)

@@ -28,9 +28,11 @@ class Workspace:
         self.run = self._all_calls()
 
     def view(self, value: str) -> np.ndarray:
-        """A live view of a value in its logical shape, images as NCHW."""
+        """A live view of a value in its logical shape, images as NCHW; read-only if it is the caller's own array."""
         if value in self.plan.planar:
-            return self.given[value]
+            callers = self.given[value].view()
+            callers.flags.writeable = False
+            return callers
         return self._feature_map(value).logical(self.plan.types[value].shape)
 
     def _all_calls(self) -> Callable[[], None]:
@@ -62,7 +64,7 @@ class Workspace:
 
     def _bind_copy_in(self, value: str) -> Callable[[], None]:
         if value in self.plan.planar:
-            return partial(self._take, value)
+            return partial(self._locate, value)
         target = self.view(value)
         if target.ndim == 4 and self.plan.options.kernels != REFERENCE:
             return self._bind_transpose_in(value)
@@ -79,9 +81,9 @@ class Workspace:
 
         fm, address = self._feature_map(value), self._addresses[value]
         transpose = to_nhwc.bind(self.plan.options.threads, address, fm.n, fm.c, fm.h * fm.w, fm.data, fm.pixel_stride)
-        return in_turn([partial(self._take, value), transpose])
+        return in_turn([partial(self._locate, value), transpose])
 
-    def _take(self, value: str) -> None:
+    def _locate(self, value: str) -> None:
         """Have kernels find what is given where it lies, until the run has ended."""
         x = self.given[value] = np.require(self.given[value], np.float32, "C")
         self._addresses[value][0] = x.ctypes.data
