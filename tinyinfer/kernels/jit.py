@@ -179,3 +179,17 @@ def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any]
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ["typingctx", *arguments]]
     )
     return intrinsic(definition)
+
+
+def integer_function(emit: Callable[..., Any]) -> Any:
+    """A Numba intrinsic of 64-bit integers; ``emit(builder, *values)`` gives the instructions' result, or None for 0."""
+    names = list(inspect.signature(emit).parameters)[1:]
+
+    def definition(typingctx: Any, *_: Any) -> Any:
+        def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            result = emit(builder, *values)
+            return ir.IntType(64)(0) if result is None else result
+
+        return types.intp(*[types.intp] * len(names)), codegen
+
+    return as_intrinsic(definition, emit, names)
