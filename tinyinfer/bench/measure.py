@@ -13,7 +13,7 @@ from tinyinfer.profiling.compare import relative_error
 
 PAUSE = 0.05  # seconds before each engine's turn: idle threads of the one before spin for a while
 TURN = 0.02  # seconds of timed calls that a turn aims at
-MOST_CALLS = 50  # in a turn
+MOST_CALLS, TRIALS = 50, 3  # in a turn, and those before the first turn that tell how many it takes
 TOLERANCE = 1e-3  # largest difference between two engines' outputs over their standard deviation
 
 
@@ -36,7 +36,7 @@ def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int, pause: float
 
 def _calls_per_turn(run: Callable[[], Any]) -> int:
     run()
-    return int(np.clip(TURN / _seconds(run), 1, MOST_CALLS))
+    return int(np.clip(TURN / min(_seconds(run) for _ in range(TRIALS)), 1, MOST_CALLS))
 
 
 def _seconds(run: Callable[[], Any]) -> float:

@@ -37,6 +37,12 @@ def replace(builder, address, old, new):
 
 
 @integer_function
+def add(builder, address, value):
+    """Add to a number; what it was before."""
+    return builder.atomic_rmw("add", _pointer(builder, address), value, "acq_rel")
+
+
+@integer_function
 def ticks(builder):
     """A clock that counts up steadily, at a rate of its own."""
     if _ARM:  # LLVM's word for it would read a counter that Linux keeps from programs

@@ -32,9 +32,8 @@ from numba.extending import intrinsic
 from tinyinfer.files import user_cache
 from tinyinfer.kernels import cpu
 
-# GNU OpenMP reads this when the first parallel region loads it.  By default idle threads spin for milliseconds, which
-# on a busy machine delays the very threads they wait for (MobileNet V2 on two cores: 428 ms instead of 60); threads
-# that soon sleep (1,000 spins) are slow to wake on a virtual machine: 9.8 ms instead of 3.9 after a pause.
+# GNU OpenMP reads this when the first parallel region loads it.  By default an idle thread spins for 7 ms after a run,
+# on a core that others may need; with 1,000 spins it falls asleep between calls of a small network: 1.0 ms, not 0.9
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
@@ -182,7 +181,7 @@ def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any]
 
 
 def integer_function(emit: Callable[..., Any]) -> Any:
-    """A Numba intrinsic of 64-bit integers; ``emit(builder, *values)`` gives the instructions' result, or None for 0."""
+    """A Numba intrinsic of 64-bit integers; ``emit(builder, *values)`` returns the result's, or None for 0."""
     names = list(inspect.signature(emit).parameters)[1:]
 
     def definition(typingctx: Any, *_: Any) -> Any:

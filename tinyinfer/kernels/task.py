@@ -67,7 +67,7 @@ class _Starts(partial[None]):
         if (tasks[:, team.PARTS] == 1).all():
             starts = cls(team.run_alone, tasks)
         else:
-            args, more = team.prepare(tasks)
+            args, more = team.gather(tasks)
             starts, kept = cls(team.run_together, *args), (kept, more)
         starts.tasks, starts.kept = tasks, kept
         return starts

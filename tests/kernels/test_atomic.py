@@ -1,0 +1,101 @@
+"""What threads say to each other."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numba
+import numpy as np
+import pytest
+
+from tinyinfer.kernels import atomic
+from tinyinfer.kernels.atomic import add, core, give_way, leave, load, pause, replace, store, ticks
+
+
+@numba.njit(nogil=True)
+def increase(x, times):
+    """Count up, once by adding and once by replacing what is there by one more."""
+    for _ in range(times):
+        add(x.ctypes.data, 1)
+        other = x.ctypes.data + 8
+        before = load(other)
+        while replace(other, before, before + 1) == 0:
+            pause()
+            before = load(other)
+
+
+@numba.njit(nogil=True)
+def wait_for(x, value):
+    """Wait until a number is there; what the next one is by then."""
+    while load(x.ctypes.data) != value:
+        give_way()
+    return x[1]
+
+
+@numba.njit(nogil=True)
+def tell(x, value, other):
+    """Write the second number, then the first."""
+    x[1] = other
+    store(x.ctypes.data, value)
+    return replace(x.ctypes.data + 16, 5, 6), replace(x.ctypes.data + 16, 5, 7)
+
+
+@numba.njit(nogil=True)
+def clock():
+    """The time before and after a pause."""
+    start = ticks()
+    pause()
+    return start, ticks()
+
+
+@numba.njit(nogil=True)
+def move():
+    """The core before and after leaving it."""
+    before = core()
+    leave(before)
+    return before, core()
+
+
+def test_threads_count_together():
+    x = np.zeros(2, np.int64)
+    threads = [threading.Thread(target=increase, args=(x, 20_000)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert x.tolist() == [80_000, 80_000]
+
+
+def test_what_was_written_before_is_seen():
+    for _ in range(50):
+        x = np.array([0, 0, 5])
+        found: list[int] = []
+        waiting = threading.Thread(target=lambda x=x, found=found: found.append(wait_for(x, 1)))
+        waiting.start()
+        assert tell(x, 1, 42) == (1, 0)
+        waiting.join()
+        assert found == [42]
+        assert x[2] == 6
+
+
+def test_the_clock_goes_on():
+    start, stop = clock()
+    assert 0 < start < stop
+
+
+@pytest.mark.skipif(not atomic._CAN_MOVE, reason="threads can't choose their core here")
+def test_a_thread_leaves_a_core_if_it_may():
+    allowed = os.sched_getaffinity(0)
+    for _ in range(20):
+        before, after = move()
+        assert before - 1 in allowed
+        if len(allowed) > 1:
+            assert after != before
+        assert os.sched_getaffinity(0) == allowed
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert move() == (min(allowed) + 1,) * 2
+        assert os.sched_getaffinity(0) == {min(allowed)}
+    finally:
+        os.sched_setaffinity(0, allowed)
