@@ -281,7 +281,7 @@ def test_call_takes_arguments_as_the_reference_does() -> None:
 def test_prepare_binds_what_call_would_run() -> None:
     x, weight = np.ones((1, 3, 6, 7), np.float32), np.ones((4, 3, 3, 3), np.float32)
     bound: Any = kernels.prepare("conv2d/direct", x, weight, padding=1)
-    outputs = [a for a in bound.frames[1] if isinstance(a, np.ndarray) and a.size == 4 * 6 * 7]
+    outputs = [a for a in bound.kept[1] if isinstance(a, np.ndarray) and a.size == 4 * 6 * 7]
     expected = kernels.call("conv2d/direct", x, weight, padding=1).transpose(0, 2, 3, 1).reshape(-1)
     for _ in range(2):
         bound()
