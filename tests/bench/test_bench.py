@@ -103,7 +103,9 @@ def test_every_engine_takes_its_turn_in_every_round(monkeypatch: pytest.MonkeyPa
     runs = {name: lambda name=name: calls.append(name) for name in "abc"}
     seconds = measure.interleaved(runs, rounds=3)
     assert {name: len(values) for name, values in seconds.items()} == dict.fromkeys("abc", 3)
-    assert "".join(calls[3 * (1 + measure.TRIALS) :]) == "aabbcc" + "ccbbaa" + "aabbcc"  # a warm call and a timed one each
+    assert (
+        "".join(calls[3 * (1 + measure.TRIALS) :]) == "aabbcc" + "ccbbaa" + "aabbcc"
+    )  # a warm call and a timed one each
 
 
 def test_agreement_is_relative_to_the_spread_of_each_output() -> None:

@@ -10,13 +10,12 @@ from bench_models import tiny_model
 from small_networks import randomize, residual_network
 
 from tinyinfer.bench import bench_layers
-from tinyinfer.bench.cold import HOPELESS, TRIALS, Contest, Surroundings
+from tinyinfer.bench.cold import HOPELESS, TRIALS, Contest, Entrant, Surroundings
 from tinyinfer.bench.layer_report import LayerReport, make_row
 from tinyinfer.bench.layers import layers_of
 from tinyinfer.bench.measure import disagreement
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError, TinyInferError
-from tinyinfer.kernels.on_arrays import empty_map
 from tinyinfer.model import Model
 from tinyinfer.profiling.roofline import Peak
 from tinyinfer.runtime.inputs import random_inputs
@@ -51,7 +50,7 @@ def test_every_candidate_computes_what_the_plan_computes():
     used = set()
     for layer in layers_of("net", model, inputs).values():
         for kernel in layer.candidates():
-            layer.bind(kernel)()
+            layer.bind(kernel).call()
             assert any(disagreement(layer.results(), expected) < 1e-4 for expected in computed)
             used.add((kernel.op, kernel.name))
     assert {("conv2d", "direct"), ("conv2d", "im2col"), ("linear", "gemm")} <= used
@@ -110,20 +109,38 @@ def test_a_faster_rival_is_named():
     assert (total["ms"], total["best_ms"]) == (1000.0 * row.count, 500.0 * row.count)
 
 
-def test_each_call_finds_its_input_fresh_and_hopeless_ones_are_dropped(monkeypatch):
-    x = empty_map((1, 2, 3, 3))
-    x.data[:] = np.arange(18)
+def test_each_call_finds_its_memory_fresh_and_hopeless_ones_are_dropped(monkeypatch):
+    warm = {"a": [np.arange(18, dtype=np.float32), np.ones(0, np.float32)], "b": [np.ones(5, np.float32)]}
     heard: list[str] = []
-    around = Surroundings(1)
+    around, touch = Surroundings(1), Surroundings.touch
+
+    def touched(arrays):
+        heard.append(next(name.upper() for name in warm if warm[name] is arrays))
+        touch(around, arrays)
+
     monkeypatch.setattr(around, "evict", lambda: heard.append("-"))
+    monkeypatch.setattr(around, "touch", touched)
     monkeypatch.setattr("tinyinfer.bench.cold._seconds", lambda call: call())
-    calls = {"a": lambda: heard.append("a") or 1.0, "b": lambda: heard.append("b") or HOPELESS + 1}
-    contest = Contest(calls, [x])
+    contest = Contest(
+        {
+            "a": Entrant(lambda: heard.append("a") or 1.0, warm["a"]),
+            "b": Entrant(lambda: heard.append("b") or HOPELESS + 1, warm["b"]),
+        }
+    )
     for _ in range(TRIALS + 2):
         contest.play(around)
     assert {name: len(times) for name, times in contest.seconds.items()} == {"a": TRIALS + 2, "b": TRIALS}
-    assert "".join(heard[:12]) == "a-a" + "b-b" + "b-b" + "a-a"
-    np.testing.assert_array_equal(x.data, np.arange(18))
+    assert "".join(heard[:16]) == "a-Aa" + "b-Bb" + "b-Bb" + "a-Aa"
+    np.testing.assert_array_equal(warm["a"][0], np.arange(18))
+
+
+def test_scratch_outputs_and_inputs_are_what_is_fresh():
+    for layer in residual_layers()[1].values():
+        for kernel in layer.candidates():
+            scratch, *others = layer.bind(kernel).warm
+            assert scratch.size == kernel(layer.problem, kernel.pack(layer.problem)).scratch_floats
+            for array, place in zip(others, [*layer.outputs, *layer.inputs], strict=True):
+                assert array is place.data
 
 
 def test_kernels_that_disagree_are_not_timed(monkeypatch):

@@ -65,11 +65,11 @@ def _time(layers: Mapping[Hashable, Layer], rounds: int, threads: int) -> dict[H
 
 
 def _contest(layer: Layer) -> Contest:
-    calls = {kernel.name: layer.bind(kernel) for kernel in layer.candidates()}
+    entrants = {kernel.name: layer.bind(kernel) for kernel in layer.candidates()}
     outputs: dict[str, list[np.ndarray]] = {}
-    for name, call in calls.items():
-        call()
+    for name, entrant in entrants.items():
+        entrant.call()
         outputs[name] = layer.results()
     truth = next(iter(outputs.values()))
     check_agreement(outputs, truth, f"{layer.problem.op.name} on {shape_text(layer.problem.inputs[0])}")
-    return Contest(calls, [*layer.outputs, *layer.inputs])
+    return Contest(entrants)

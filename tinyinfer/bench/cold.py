@@ -1,14 +1,15 @@
-"""Timing kernels on a layer as it is inside a network: its input fresh in the cache, its weights long gone from it."""
+"""Timing kernels on a layer as it is inside a network: all is fresh in the cache but its weights."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tinyinfer.kernels import peak
-from tinyinfer.kernels.base import Bound, FeatureMap
+from tinyinfer.kernels.base import Bound
 
 EVICTED_FLOATS = 4 << 20  # read, and as many written: 32 MiB, several times what a core keeps to itself
 TRIALS, HOPELESS = 3, 4.0  # a kernel that still takes so many times as long as the first is timed no more
@@ -25,26 +26,36 @@ class Surroundings:
         """Move as much memory as pushes everything else out of the cores' own caches."""
         self._evict()
 
-    def touch(self, maps: Sequence[FeatureMap]) -> None:
+    def touch(self, arrays: Sequence[np.ndarray]) -> None:
         """Write values as the layer before would just have done, a part in each thread; they stay what they are."""
-        for x in maps:
-            self._stream(x.data, x.data)()
+        for x in arrays:
+            self._stream(x, x)()
 
     def _stream(self, x: np.ndarray, y: np.ndarray) -> Bound:
         return peak.stream.bind(self._threads, x, y, np.float32(1))
 
 
-class Contest:
-    """Calls that compute the same over the same memory, timed round by round; the first is the standard.
+@dataclass(frozen=True)
+class Entrant:
+    """A call, and the memory that is in the cache before it.
 
-    ``warm`` is what lies in the cache before each: outputs, whose place in the arena held another value a moment ago,
-    and last the inputs, which the layer before has just written.
+    First come scratch and outputs, whose places in the arena held other values a moment ago, and last the inputs, which
+    the layer before has just written.
+    """
+
+    call: Bound
+    warm: Sequence[np.ndarray]
+
+
+class Contest:
+    """Calls that compute the same, timed round by round; the first is the standard.
+
     Those that are hopeless after a few rounds sit out the rest.
     """
 
-    def __init__(self, calls: Mapping[str, Bound], warm: Sequence[FeatureMap]) -> None:
-        self._calls, self._warm = dict(calls), warm
-        self._seconds: dict[str, list[float]] = {name: [] for name in calls}
+    def __init__(self, entrants: Mapping[str, Entrant]) -> None:
+        self._entrants = dict(entrants)
+        self._seconds: dict[str, list[float]] = {name: [] for name in entrants}
 
     def play(self, around: Surroundings) -> None:
         """One round: each call timed once, in an order that is reversed from round to round.
@@ -54,14 +65,14 @@ class Contest:
         """
         first = next(iter(self._seconds))
         played = len(self._seconds[first])
-        for name in list(self._calls) if played % 2 == 0 else list(self._calls)[::-1]:
-            self._calls[name]()
+        for name, entrant in list(self._entrants.items())[:: 1 if played % 2 == 0 else -1]:
+            entrant.call()
             around.evict()
-            around.touch(self._warm)
-            self._seconds[name].append(_seconds(self._calls[name]))
+            around.touch(entrant.warm)
+            self._seconds[name].append(_seconds(entrant.call))
         if played + 1 == TRIALS:
             limit = HOPELESS * min(self._seconds[first])
-            self._calls = {name: call for name, call in self._calls.items() if min(self._seconds[name]) <= limit}
+            self._entrants = {name: one for name, one in self._entrants.items() if min(self._seconds[name]) <= limit}
 
     @property
     def seconds(self) -> dict[str, np.ndarray]:

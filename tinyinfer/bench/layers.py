@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinyinfer import kernels
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty, image_dims
+from tinyinfer.bench.cold import Entrant
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, aligned_empty, image_dims
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import FLOAT_BYTES, node_cost
 from tinyinfer.runtime.executor import View
@@ -44,13 +45,15 @@ class Layer:
         others = [k for k in kernels.list(self.chosen.op) if k is not type(self.chosen) and k.applies(self.problem)]
         return [type(self.chosen), *others]
 
-    def bind(self, kernel: type[Kernel]) -> Bound:
-        """A kernel bound to the layer's inputs and outputs."""
+    def bind(self, kernel: type[Kernel]) -> Entrant:
+        """A kernel bound to the layer's inputs and outputs, with scratch memory of its own."""
         instance = self.chosen
         if kernel is not type(instance):
             params = {role: self.weights[role] for role in self.weights}
             instance = kernel(self.problem, kernel.pack(dataclasses.replace(self.problem, params=params)))
-        return instance.bind(self.inputs, self.outputs, aligned_empty(instance.scratch_floats))
+        scratch = aligned_empty(instance.scratch_floats)
+        warm = [scratch, *(x.data for x in (*self.outputs, *self.inputs))]
+        return Entrant(instance.bind(self.inputs, self.outputs, scratch), warm)
 
     def results(self) -> list[np.ndarray]:
         """Copies of the outputs."""
