@@ -157,9 +157,13 @@ def integers(values: Any, what: str, least: int = -LARGEST) -> tuple[int, ...]:
 
 def number(value: Any, what: str) -> float:
     """A finite number that float32 can hold; raises GraphError for anything else."""
-    good = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    require(good and abs(value) <= np.finfo(np.float32).max, f"{what}: expected a finite number, found {value!r}")
-    return float(value)
+    plain = value.item() if isinstance(value, np.number) else value  # NumPy would compare in the number's own type
+    good = isinstance(plain, int | float) and not isinstance(value, bool)
+    require(good and abs(plain) <= _MOST, f"{what}: expected a finite number, found {value!r}")
+    return float(plain)
+
+
+_MOST = float(np.finfo(np.float32).max)
 
 
 def flag(value: Any, what: str) -> bool:
