@@ -12,6 +12,7 @@ import pytest
 from tinyinfer.kernels import team
 from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.kernels.team import LINE, OTHERS
+from tinyinfer.runtime.threads import guard
 
 SIZE = 3
 member = numba.njit(nogil=True)(team.member)
@@ -87,7 +88,13 @@ def test_a_team_can_be_gathered_again_and_again(rng):
 
 def test_teams_count_each_other(rng):
     running = [Tasks(rng) for _ in range(4)]
-    threads = [threading.Thread(target=lambda t=t: [t.call() for _ in range(50)]) for t in running]
+
+    def run(tasks):
+        for _ in range(50):
+            with guard(SIZE):
+                tasks.call()
+
+    threads = [threading.Thread(target=run, args=(tasks,)) for tasks in running]
     for thread in threads:
         thread.start()
     for thread in threads:
