@@ -1,6 +1,6 @@
 """Measure the networks of docs/benchmarks.md beside other engines; write its tables, README's and docs/benchmarks.svg.
 
-python docs/draw_benchmarks.py                 (from the repository's root, half an hour on an otherwise idle machine)
+python docs/draw_benchmarks.py                 (from the repository's root, ten minutes on an otherwise idle machine)
 python docs/draw_benchmarks.py FILE [FILE]     (only draws what `tinyinfer bench ... --json` printed into files, the
                                                 second with TINYINFER_AMX=0)
 """

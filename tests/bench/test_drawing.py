@@ -51,7 +51,7 @@ def test_there_is_nothing_to_draw_without_peers(report):
         report.plot()
 
 
-@pytest.mark.parametrize("sweep", ["batch", "threads", "resolution"])
+@pytest.mark.parametrize("sweep", ["batch", "threads", "resolution", "pause"])
 def test_sweeps_have_a_curve_for_each_engine(report, sweep):
     found = []
     for name in ("a", "b", "c"):
@@ -62,7 +62,8 @@ def test_sweeps_have_a_curve_for_each_engine(report, sweep):
     assert len(drawn) == 3
     for ax in drawn:
         curves = {line.get_label(): line for line in ax.lines}
-        assert {"tinyinfer", "openvino"} < set(curves)
+        ideal = {"threads": {"1 / threads"}, "pause": set()}.get(sweep, {"in proportion to mult-adds"})
+        assert set(curves) == {"tinyinfer", "openvino", *ideal}
         assert list(curves["openvino"].get_xdata()) == [1, 2, 4]
         assert list(curves["openvino"].get_ydata()) == [2000, 2000, 2000]
 

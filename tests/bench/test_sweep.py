@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 from bench_models import tiny_model
 
 from tinyinfer import models
-from tinyinfer.bench import bench_sweep
+from tinyinfer.bench import bench_sweep, measure
 from tinyinfer.bench.report import Counts, Setting, make_rows
-from tinyinfer.bench.sweep import BATCHES, SWEEPS, WIDTHS, Point
+from tinyinfer.bench.sweep import BATCHES, PAUSES, SWEEPS, WIDTHS, Point
 from tinyinfer.bench.sweep_report import SweepReport
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Input
@@ -65,12 +66,26 @@ def test_batches_and_threads_are_what_they_say():
     assert set(report.peaks) == {1, 2}
 
 
+def test_pauses_come_before_every_timed_call(monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr("tinyinfer.bench.measure.time.sleep", slept.append)
+    report = bench_sweep(tiny_model(), "pause", (1, 2.5), against=(), rounds=2)
+    calls = [len(list(group)) for seconds, group in itertools.groupby(slept) if seconds == 0.001]
+    assert len(calls) == 2
+    assert min(calls) >= 1
+    assert set(slept) == {measure.PAUSE, 0.001, 0.0025}
+    assert [row.value for row in report.rows] == [1, 2.5]
+    assert "times as long at the end as at the beginning: tinyinfer" in str(report)
+    assert "pause\nms" in [column.title for column in report.table().columns]
+
+
 def test_usual_values_fit_the_network():
     tiny, large = tiny_model(), Model(models.build("squeezenet1_1"), {"name": "squeezenet1_1"})
     assert values("batch", tiny) == list(BATCHES)
     assert values("resolution", tiny) == list(range(8, 33, 4))
     assert values("resolution", large) == list(range(96, 321, 32))
     assert values("threads", tiny)[0] == 1
+    assert values("pause", tiny) == list(PAUSES)
     assert values("width", models.create("mobilenet_v2_cifar")) == list(WIDTHS)
 
 
@@ -84,7 +99,7 @@ def test_a_wider_network_is_built_with_the_other_knobs_kept():
 @pytest.mark.parametrize(
     ("sweep", "given", "message"),
     [
-        ("depth", None, "sweep: expected one of batch, resolution, threads, width, found 'depth'"),
+        ("depth", None, "sweep: expected one of batch, resolution, threads, width, pause, found 'depth'"),
         ("batch", (1, 2.5), "sweep over batch: expected whole numbers, found 1, 2.5"),
         ("batch", (0, 1), "expected numbers above 0"),
         ("batch", (), "expected numbers above 0"),

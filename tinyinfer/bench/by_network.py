@@ -70,8 +70,9 @@ def bench_setting(
     peers: Sequence[str],
     rounds: int,
     progress: Progress = None,
+    rest: float = 0,
 ) -> list[BenchRow]:
-    """A row for each engine, from one interleaved run."""
+    """A row for each engine, from one interleaved run; ``rest`` is how many seconds are slept before every call."""
     if progress is not None:
         progress(str(setting))
     shapes = {name: array.shape for name, array in inputs.items()}
@@ -85,8 +86,9 @@ def bench_setting(
     outputs = {name: [array.copy() for array in run()] for name, run in runs.items()}
     truth = outputs[peers[0]] if peers else engines.textbook(subject)()
     errors = check_agreement(outputs, truth, str(setting))
+    times = interleaved(runs, rounds, rest=rest)
     counts = Counts(shapes, cost(model.graph, shapes).macs, _moved(ours.plan(shapes)))
-    return make_rows(setting, counts, machine_peak(setting.threads), interleaved(runs, rounds), errors)
+    return make_rows(setting, counts, machine_peak(setting.threads), times, errors)
 
 
 def _moved(plan: Plan) -> int:

@@ -17,12 +17,14 @@ MOST_CALLS, TRIALS = 50, 3  # in a turn, and those before the first turn that te
 TOLERANCE = 1e-3  # largest difference between two engines' outputs over their standard deviation
 
 
-def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int, pause: float = PAUSE) -> dict[str, np.ndarray]:
+def interleaved(
+    runs: Mapping[str, Callable[[], Any]], rounds: int, pause: float = PAUSE, rest: float = 0
+) -> dict[str, np.ndarray]:
     """Seconds per call of each engine, one number a round.
 
     In every round each engine takes a turn: a pause (of use only between engines with threads of their own), an
     untimed call, then timed calls whose median counts.  The order is reversed from round to round, so that no engine
-    always follows the same one.
+    always follows the same one.  ``rest`` is slept before every timed call.
     """
     calls = {name: _calls_per_turn(run) for name, run in runs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -30,7 +32,7 @@ def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int, pause: float
         for name in list(runs) if index % 2 == 0 else list(runs)[::-1]:
             time.sleep(pause)
             runs[name]()
-            seconds[name].append(float(np.median([_seconds(runs[name]) for _ in range(calls[name])])))
+            seconds[name].append(float(np.median([_seconds(runs[name], rest) for _ in range(calls[name])])))
     return {name: np.array(values) for name, values in seconds.items()}
 
 
@@ -39,7 +41,9 @@ def _calls_per_turn(run: Callable[[], Any]) -> int:
     return int(np.clip(TURN / min(_seconds(run) for _ in range(TRIALS)), 1, MOST_CALLS))
 
 
-def _seconds(run: Callable[[], Any]) -> float:
+def _seconds(run: Callable[[], Any], rest: float = 0) -> float:
+    if rest > 0:
+        time.sleep(rest)
     start = time.perf_counter()
     run()
     return time.perf_counter() - start

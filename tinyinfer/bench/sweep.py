@@ -19,6 +19,7 @@ from tinyinfer.runtime.options import make_options
 BATCHES = (1, 2, 4, 8, 16)
 RESOLUTIONS = range(96, 321, 32)
 WIDTHS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+PAUSES = (1, 2, 5, 10, 20, 50)  # milliseconds
 
 
 class Point(NamedTuple):
@@ -29,6 +30,7 @@ class Point(NamedTuple):
     batch: int
     threads: int
     shape: Shape | None
+    rest: float = 0  # seconds before every call
 
 
 def bench_sweep(
@@ -42,10 +44,10 @@ def bench_sweep(
     input_shape: Shape | None = None,
     progress: Progress = None,
 ) -> SweepReport:
-    """Time networks as `bench` does while ``sweep`` changes: "batch", "resolution", "threads" or "width".
+    """Time networks as `bench` does while ``sweep`` changes: "batch", "resolution", "threads", "width" or "pause".
 
     ``values`` are those it takes, sensible ones by default; what sweeps does not keep to ``batch`` or ``threads``.
-    Widths are networks built anew, with random weights.
+    Widths are networks built anew, with random weights; pauses are milliseconds slept before every call.
 
     Raises InputError for a sweep that is unknown or that a network can't follow, and what `bench` raises.
     """
@@ -66,7 +68,7 @@ def bench_sweep(
             report.peaks[point.threads] = machine_peak(point.threads)
             setting = Setting(name, point.batch, point.threads, sweep, point.value)
             inputs = make_inputs(point.model.graph, point.batch, point.shape)
-            report.rows += bench_setting(setting, point.model, inputs, peers, rounds, progress)
+            report.rows += bench_setting(setting, point.model, inputs, peers, rounds, progress, point.rest)
     return report
 
 
@@ -121,11 +123,17 @@ def over_width(name: str, start: Point, values: Sequence[float] | None) -> list[
     return points
 
 
+def over_pause(name: str, start: Point, values: Sequence[float] | None) -> list[Point]:
+    """1 to 50 ms before every call, as between a camera's pictures: caches cool down and threads fall asleep."""
+    return [start._replace(value=ms, rest=ms / 1000) for ms in values or PAUSES]
+
+
 SWEEPS: dict[str, Callable[[str, Point, Sequence[float] | None], list[Point]]] = {
     "batch": over_batch,
     "resolution": over_resolution,
     "threads": over_threads,
     "width": over_width,
+    "pause": over_pause,
 }
 
 

@@ -19,9 +19,14 @@ Group = dict[str, BenchRow]
 
 @dataclass
 class SweepReport(BenchReport):
-    """All rows of one run; ``sweep`` is what their values are of: batch, resolution, threads or width."""
+    """All rows of one run; ``sweep`` is what their values are of: a key of `sweep.SWEEPS`."""
 
     sweep: str = ""
+
+    @property
+    def axis(self) -> str:
+        """What changes, with its unit if it has one."""
+        return "pause ms" if self.sweep == "pause" else self.sweep
 
     def to_dict(self) -> dict[str, Any]:
         return {"sweep": self.sweep, **super().to_dict()}
@@ -58,7 +63,7 @@ class SweepReport(BenchReport):
         peers = [best_peer(group) for group in groups]
         columns = [
             *self._fixed(ours),
-            Column(self.sweep, [f"{row.value:g}" for row in ours]),
+            Column(self.axis.replace(" ", "\n"), [f"{row.value:g}" for row in ours]),
             Column("mult-adds\nM", [millions(row.macs) for row in ours]),
             *(Column(f"{name}\nms", [f"{group[name].median_ms:.3g}" for group in groups]) for name in groups[0]),
             Column("ms an\nimage", [f"{row.median_ms / row.batch:.3g}" for row in ours]),
@@ -87,9 +92,10 @@ class SweepReport(BenchReport):
     def _notes(self) -> list[str]:
         notes = self.circumstances()
         for found in self.summary():
-            if self.sweep == "threads":
-                gains = ", ".join(f"{name} {1 / ratio:.2f}" for name, ratio in found["last_over_first"].items())
-                notes.append(f"{found['series']}: times as fast at the end as at the beginning: {gains}")
+            if self.sweep in ("threads", "pause"):
+                better, power = ("fast", -1) if self.sweep == "threads" else ("long", 1)
+                gains = ", ".join(f"{name} {ratio**power:.2f}" for name, ratio in found["last_over_first"].items())
+                notes.append(f"{found['series']}: times as {better} at the end as at the beginning: {gains}")
             elif found["macs_exponent"] is not None:
                 grows = ", ".join(f"^{power:.2f} ({name})" for name, power in found["time_exponents"].items())
                 macs = f"{self.sweep}^{found['macs_exponent']:.2f}"

@@ -78,7 +78,7 @@ def bench(
         str | None,
         typer.Option(
             metavar="WHAT[=N,...]",
-            help="How cost grows with batch, resolution, threads or width.",
+            help="How cost grows with batch, resolution, threads, width or pause (ms before a call).",
         ),
     ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="Time every layer with every kernel instead.")] = False,

@@ -77,9 +77,10 @@ def _panel(ax: Axes, groups: Sequence[Group], engines: Sequence[str], first: boo
 
 @styled
 def sweep(report: SweepReport) -> Figure:
-    """Milliseconds of every engine along a sweep, a panel for each network, on logarithmic axes but for threads.
+    """Milliseconds of every engine along a sweep, a panel for each network.
 
-    The dotted line is in proportion to the mult-adds, or to one over the threads, from our first point on.
+    Axes are logarithmic, but not those of threads nor that of times after a pause.  The dotted line is in proportion to
+    the mult-adds, or to one over the threads, from our first point on.
     """
     series = report.series()
     down, across = math.ceil(len(series) / ACROSS), min(len(series), ACROSS)
@@ -90,7 +91,7 @@ def sweep(report: SweepReport) -> Figure:
     for ax, (name, groups) in zip(axes.flat, series.items(), strict=False):
         _curves(ax, groups, report.sweep)
         ax.set_title(name, fontsize=10)
-        ax.set_xlabel(report.sweep)
+        ax.set_xlabel(report.axis)
         ax.set_ylabel("ms a call")
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
@@ -103,14 +104,16 @@ def _curves(ax: Axes, groups: Sequence[Group], swept: str) -> None:
         y = [group[name].median_ms for group in groups]
         colour, marker = _look(i)
         ax.plot(x, y, marker=marker, markeredgecolor="white", color=colour, label=name)
-    macs = np.array([group[OURS].macs for group in groups], np.float64)
-    ideal = x[0] / x if swept == "threads" else macs / macs[0]
-    label = "1 / threads" if swept == "threads" else "in proportion to mult-adds"
-    ax.plot(x, groups[0][OURS].median_ms * ideal, ":", color=QUIET, linewidth=1.3, label=label)
-    if swept == "threads":
+    if swept != "pause":
+        macs = np.array([group[OURS].macs for group in groups], np.float64)
+        ideal = x[0] / x if swept == "threads" else macs / macs[0]
+        label = "1 / threads" if swept == "threads" else "in proportion to mult-adds"
+        ax.plot(x, groups[0][OURS].median_ms * ideal, ":", color=QUIET, linewidth=1.3, label=label)
+    if swept != "threads":
+        ax.set_xscale("log")
+    if swept in ("threads", "pause"):
         ax.set_ylim(bottom=0)
     else:
-        ax.set_xscale("log")
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
