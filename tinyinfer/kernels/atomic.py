@@ -1,4 +1,4 @@
-"""What threads say to each other: numbers that one writes while others read them, and words for those who wait."""
+"""What threads say to each other, in numbers that one writes and others read, and to the system while they wait."""
 
 from __future__ import annotations
 
