@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 import pytest
+from llvmlite import ir
 
 from tinyinfer.kernels import atomic
 from tinyinfer.kernels.atomic import add, core, give_way, leave, load, pause, replace, store, ticks
@@ -82,6 +85,28 @@ def test_what_was_written_before_is_seen():
 def test_the_clock_goes_on():
     start, stop = clock()
     assert 0 < start < stop
+
+
+def test_the_words_have_instructions_on_arm(monkeypatch):
+    monkeypatch.setattr(atomic, "_ARM", True)
+    monkeypatch.setattr(atomic, "_X86", False)
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    module, integer = ir.Module(), ir.IntType(64)
+    function = ir.Function(module, ir.FunctionType(integer, [integer] * 3), "words")
+    builder, (address, old, new) = ir.IRBuilder(function.append_basic_block()), function.args
+    for word, values in (
+        (ticks, ()), (pause, ()), (load, (address,)), (store, (address, old)), (add, (address, new)),
+        (replace, (address, old, new)),
+    ):  # fmt: skip
+        last = word.emit(builder, *values)
+    builder.ret(last)
+    target = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine()
+    code = target.emit_assembly(llvm.parse_assembly(str(module)))
+    found = re.findall(r"^\t(mrs|isb|ldar|stlr|ldaxr|stlxr)\b", code, re.MULTILINE)
+    assert found[:4] == ["mrs", "isb", "ldar", "stlr"]
+    assert sorted(found[4:]) == ["ldaxr", "ldaxr", "stlxr", "stlxr"]
+    assert "CNTVCT_EL0" in code
 
 
 @pytest.mark.skipif(not atomic._CAN_MOVE, reason="threads can't choose their core here")

@@ -181,7 +181,7 @@ def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any]
 
 
 def integer_function(emit: Callable[..., Any]) -> Any:
-    """A Numba intrinsic of 64-bit integers; ``emit(builder, *values)`` returns the result's, or None for 0."""
+    """A Numba intrinsic of 64-bit integers; ``emit(builder, *values)`` returns the result, or None for 0."""
     names = list(inspect.signature(emit).parameters)[1:]
 
     def definition(typingctx: Any, *_: Any) -> Any:
@@ -191,4 +191,6 @@ def integer_function(emit: Callable[..., Any]) -> Any:
 
         return types.intp(*[types.intp] * len(names)), codegen
 
-    return as_intrinsic(definition, emit, names)
+    made = as_intrinsic(definition, emit, names)
+    made.emit = emit
+    return made
