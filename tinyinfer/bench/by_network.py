@@ -72,7 +72,7 @@ def bench_setting(
     progress: Progress = None,
     rest: float = 0,
 ) -> list[BenchRow]:
-    """A row for each engine, from one interleaved run; ``rest`` is how many seconds are slept before every call."""
+    """A row for each engine, from one interleaved run; ``rest`` is the seconds of sleep before each timed call."""
     if progress is not None:
         progress(str(setting))
     shapes = {name: array.shape for name, array in inputs.items()}

@@ -24,7 +24,7 @@ def interleaved(
 
     In every round each engine takes a turn: a pause (of use only between engines with threads of their own), an
     untimed call, then timed calls whose median counts.  The order is reversed from round to round, so that no engine
-    always follows the same one.  ``rest`` is slept before every timed call.
+    always follows the same one.  ``rest`` is the seconds of sleep before each timed call.
     """
     calls = {name: _calls_per_turn(run) for name, run in runs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}

@@ -53,7 +53,7 @@ def ticks(builder):
 
 @integer_function
 def pause(builder):
-    """Tell the core that this thread waits: 45 ns on newer Intel, less elsewhere."""
+    """Tell the core that this thread waits, and wait for some nanoseconds (10 on a Xeon with AMX)."""
     if _X86:
         _call(builder, "llvm.x86.sse2.pause", ir.VoidType())
     elif _ARM:

@@ -26,7 +26,7 @@ class Task:
         self.__doc__ = function.__doc__
 
     def bind(self, parts: int, *args: Any) -> Bound:
-        """The call that runs all parts at once.
+        """The call that runs all parts at once, for one thread at a time.
 
         It raises RuntimeError where a part raises anything, as machine code does with NUMBA_BOUNDSCHECK=1.
         """

@@ -18,6 +18,7 @@ Types = Sequence[TensorType]
 ParamTypes = Mapping[str, TensorType]
 
 LARGEST = 2**31 - 1  # what sizes, strides and paddings can be without leaving 64 bits in a product
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -159,11 +160,8 @@ def number(value: Any, what: str) -> float:
     """A finite number that float32 can hold; raises GraphError for anything else."""
     plain = value.item() if isinstance(value, np.number) else value  # NumPy would compare in the number's own type
     good = isinstance(plain, int | float) and not isinstance(value, bool)
-    require(good and abs(plain) <= _MOST, f"{what}: expected a finite number, found {value!r}")
+    require(good and abs(plain) <= LARGEST_FLOAT, f"{what}: expected a finite number, found {value!r}")
     return float(plain)
-
-
-_MOST = float(np.finfo(np.float32).max)
 
 
 def flag(value: Any, what: str) -> bool:
