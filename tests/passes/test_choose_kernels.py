@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def gated(channels: int, size: int) -> Problem:
         ((64, 56, 256, 1), "pointwise"),
         ((64, 56, 64, 3), "winograd4x4"),
         ((128, 28, 128, 3), "winograd4x4"),
-        ((192, 14, 192, 3), "winograd2x2"),  # 36 matrices of weights for 16 tiles
+        ((192, 14, 192, 3), "winograd4x4"),
         ((512, 7, 512, 3), "winograd2x2"),
         ((3, 224, 64, 3), "winograd4x4"),
         ((4, 28, 4, 3), "direct"),  # too few channels for the transforms
@@ -59,6 +60,13 @@ def gated(channels: int, size: int) -> Problem:
 )
 def test_unit_stride(layer: tuple[int, int, int, int], kernel: str) -> None:
     assert chosen(*layer) == kernel
+
+
+@pytest.mark.usefixtures("no_tiles")
+def test_two_threads_share_the_memory_that_36_matrices_of_weights_for_16_tiles_come_from() -> None:
+    alone = problem(192, 14, 192, 3)
+    assert first_that_fits(alone) == "winograd4x4"
+    assert first_that_fits(dataclasses.replace(alone, threads=2)) == "winograd2x2"
 
 
 @pytest.mark.usefixtures("no_tiles")
@@ -141,4 +149,4 @@ def test_winograds_cost_grows_with_what_it_counts() -> None:
         return winograd_cost(problem_of_arrays("conv2d", (x, weight), {"padding": 1}, threads=1)[0], m)
 
     assert cost(2, 1, 8) < cost(2, 2, 8) < 2 * cost(2, 1, 8)  # the weights are read once
-    assert cost(4, 1, 16) == 36 * ((16 + 16) * 16 * 8 + 25 * 16 * (16 + 8))
+    assert cost(4, 1, 16) == 36 * ((16 + 10) * 16 * 8 + 25 * 16 * (16 + 8))

@@ -64,10 +64,13 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
                         v.prefetch(address, LANES, level=1)  # the next vector of channels, which comes next
                     for later, sums_of_row in enumerate(sums):
                         i = new - later * stride
-                        for j in range(kernel if i >= 0 else 0):
-                            tap = v.load(w, (i * kernel + j) * LANES)
-                            for t, total in enumerate(sums_of_row):
-                                total.set(v.fma(values[t * stride + j], tap, total.get()))
+                        if i < 0:
+                            continue
+                        with v.when(row + later > -1), v.when(row + later < rows):
+                            for j in range(kernel):
+                                tap = v.load(w, (i * kernel + j) * LANES)
+                                for t, total in enumerate(sums_of_row):
+                                    total.set(v.fma(values[t * stride + j], tap, total.get()))
             with v.when(row > -1):
                 ys = y + row * y_row * 4
                 for t in range(outputs):  # 28x28x256 takes 0.8 of the time

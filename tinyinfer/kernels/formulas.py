@@ -6,27 +6,31 @@ much.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4  # ln 2 in two parts, the first exact in few bits
-# minimax for e**r, |r| <= ln 2 / 2, by relative error: 2e-9, and 9e-8 once every step is rounded
-EXP_TERMS = (1.38368356e-3, 8.37482409e-3, 4.16682262e-2, 1.66664201e-1, 4.99999921e-1, 1.0, 1.0)
+# minimax for e**r, |r| <= ln 2 / 2, by relative error: 1.0e-7, and 1.9e-7 once every step is rounded
+EXP_TERMS = (8.3125e-3, 4.189033e-2, 1.6667115e-1, 4.999923e-1, 1.0, 1.0)
 # a float so large that its last bit counts ones: what is added to it is rounded, and stands in its low bits plus 127
 ROUNDING = 1.5 * 2**23 + 127
 ERF_TERMS = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)  # Abramowitz & Stegun 7.1.26
 
 
 def exp(v: Any, x: Any) -> Any:
-    """e**x: 2**n * e**r with |r| <= ln 2 / 2; beyond -87 and 88 it stays at its value there."""
-    x = v.clip(x, v.constant(-87.0), v.constant(88.0))
-    shifted = v.fma(x, v.constant(1.4426950408889634), v.constant(ROUNDING))
+    """e**x; beyond -87 and 88 it stays at its value there."""
+    return v.mul(*exp_factors(v, x))
+
+
+def exp_factors(v: Any, x: Any, sign: int = 1) -> tuple[Any, Any]:
+    """e**(sign x) as e**r and 2**n, |r| <= ln 2 / 2: whoever adds to their product can do so in one operation."""
+    x = v.clip(x, *(v.constant(end) for end in sorted((-87 * sign, 88 * sign))))
+    shifted = v.fma(x, v.constant(sign / math.log(2)), v.constant(ROUNDING))
     n = v.sub(shifted, v.constant(ROUNDING))
-    r = v.fma(n, v.constant(-LN2_HIGH), x)
-    r = v.fma(n, v.constant(-LN2_LOW), r)
-    return v.mul(polynomial(v, EXP_TERMS, r), v.exponent(shifted))
+    r = v.fma(n, v.constant(-sign * math.log(2)), x)  # as n is small, so is what the constant lacks: 2e-9 n
+    powers = range(len(EXP_TERMS) - 1, -1, -1)
+    terms = [term * sign**power for term, power in zip(EXP_TERMS, powers, strict=True)]
+    return polynomial(v, terms, r), v.exponent(shifted)
 
 
 def polynomial(v: Any, terms: Sequence[float], x: Any) -> Any:
@@ -40,7 +44,7 @@ def polynomial(v: Any, terms: Sequence[float], x: Any) -> Any:
 def sigmoid(v: Any, x: Any) -> Any:
     """1 / (1 + e**-x)."""
     one = v.constant(1)
-    return v.quotient(one, v.add(one, exp(v, v.mul(x, v.constant(-1)))))
+    return v.quotient(one, v.fma(*exp_factors(v, x, sign=-1), one))
 
 
 def tanh(v: Any, x: Any) -> Any:
@@ -117,4 +121,4 @@ def gelu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
 def gelu_tanh(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x**3)."""
     inner = v.mul(x, v.fma(v.mul(x, x), v.constant(0.044715), v.constant(1)))
-    return v.mul(x, sigmoid(v, v.mul(inner, v.constant(2 * (2 / np.pi) ** 0.5))))
+    return v.mul(x, sigmoid(v, v.mul(inner, v.constant(2 * (2 / math.pi) ** 0.5))))

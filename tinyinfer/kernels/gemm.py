@@ -11,6 +11,8 @@ K may come in equal ``segments``, ``segment_stride`` floats apart: the rows of a
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
@@ -23,6 +25,10 @@ from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vector_registers()), (6, 2))
 NR = NV * LANES  # width of a panel
 TILE_ROWS = (14, 7, 4, 2, 1) if MR == 14 else (6, 3, 1)
+
+# sums at a time that two FMA units need, as the result of one is there four cycles later: a small tile of fewer sums
+# splits each of them (6 tiles of Winograd's 16 rows: 0.9 of the time)
+CHAINS = 8
 
 SHARES = 4  # tiles that fetch the next panel, as memory is slower than one alone (ResNet-50: 0.97 of the time)
 BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs and outputs a block: a quarter of a usual L2, the rest is for weights
@@ -82,24 +88,29 @@ def microkernel(
     """
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
+    others = [{at: v.variable(v.constant(0)) for at in tile} for _ in range(CHAINS // len(tile) - 1)]
     for i, j in tile:  # where the results go and what is added to them: 4 % of MobileNets and ResNet-50
         v.prefetch(y, y_stride * i + j * LANES, level=1, write=True)
     with v.when(r_stride != 0):
         for i, j in tile:
             v.prefetch(r, r_stride * i + j * LANES)
     part = segments * k_size * LANES
+    column = even_rows(v, x_stride, rows)
     with v.loop(segments) as segment:
-        # if LLVM knew that the rows are evenly spaced, it would add the stride row by row inside the loop, where on
-        # Intel the additions take the ports of the FMA units
-        row_start = [v.opaque(x + (segment * segment_stride + x_stride * i) * 4) for i in range(rows)]
-        first = segment * k_size
-        with v.either(ahead_step != 0) as (fetching, plain):
-            with fetching, v.loop(k_size) as k:
-                _rank_one_update(v, acc, row_start, k, w, (first + k) * (vectors * LANES))
-                for j in range(vectors):
-                    v.prefetch(ahead, (first + k) * ahead_step + part * j)
-            with plain, v.loop(k_size) as k:
-                _rank_one_update(v, acc, row_start, k, w, (first + k) * (vectors * LANES))
+        start, first = x + segment * segment_stride * 4, segment * k_size
+
+        def products(k, sums, fetching, start=start, first=first):
+            _rank_one_update(v, sums, column(start + k * 4), w, (first + k) * (vectors * LANES))
+            for j in range(vectors if fetching else 0):
+                v.prefetch(ahead, (first + k) * ahead_step + part * j)
+
+        with v.either(ahead_step != 0) as branches:
+            for branch, fetching in zip(branches, (True, False), strict=True):
+                with branch:
+                    _in_chains(v, k_size, [acc, *others], functools.partial(products, fetching=fetching))
+    for more in others:
+        for at in tile:
+            acc[at].set(v.add(acc[at].get(), more[at].get()))
     low, high = v.broadcast(lo), v.broadcast(hi)
     with v.either(columns == vectors * LANES) as (whole, partial):
         with whole:
@@ -117,12 +128,42 @@ def microkernel(
                 v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
 
 
-def _rank_one_update(v, acc, row_start, k, w, at):
+def even_rows(v, x_stride, rows):
+    """A function from the address of a value to those of the values below it, ``x_stride`` floats apart.
+
+    An address is a register plus another times 1, 2, 4 or 8, which x86 adds up as it loads, so that six registers do
+    for 14 rows.  With one for each row, there were too few for the loop (a panel of one register: 0.8 of the time), and
+    with a plain multiple LLVM would add the stride row by row, which on Intel takes the ports of the FMA units.
+    """
+    stride = v.opaque(x_stride * 4)
+    odd = {1: stride, 3: v.opaque(stride * 3), 5: v.opaque(stride * 5)}
+    steps = [stride * 0, odd[1], odd[1] * 2, odd[3], odd[1] * 4, odd[5], odd[3] * 2]
+
+    def column(address):
+        starts = [v.opaque(address + stride * first) for first in range(0, rows, len(steps))]
+        return [starts[i // len(steps)] + steps[i % len(steps)] for i in range(rows)]
+
+    return column
+
+
+def _in_chains(v, k_size, chains, products):
+    """A loop over K in which sums take turns, so that none has to wait for its last product."""
+    turns = len(chains)
+    whole = k_size // turns * turns
+    with v.loop(whole, turns) as k:
+        for turn, sums in enumerate(chains):
+            products(k + turn, sums)
+    if turns > 1:
+        with v.loop(k_size - whole) as k:
+            products(whole + k, chains[0])
+
+
+def _rank_one_update(v, acc, column, w, at):
     """One column of the inputs times one row of the weights, which lies ``at`` in the panel, onto the tile."""
-    rows, vectors = len(row_start), len(acc) // len(row_start)
+    vectors = len(acc) // len(column)
     weights = [v.load(w, at + j * LANES) for j in range(vectors)]
-    for i in range(rows):
-        value = v.load_broadcast(row_start[i], k)
+    for i, address in enumerate(column):
+        value = v.load_broadcast(address)
         for j in range(vectors):
             acc[i, j].set(v.fma(value, weights[j], acc[i, j].get()))
 

@@ -14,9 +14,9 @@ from tinyinfer.kernels.base import Problem
 
 REFERENCE = "reference"
 WINOGRAD_BREAK_EVEN = 200  # channels times map size
-# in multiply-adds: what a weight costs that comes from memory, and what a transformed value costs; fitted to 3x3 layers
-# of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights
-WEIGHT_COST, TRANSFORM_COST = 16, 25
+# in multiply-adds of one thread: what a weight costs that comes from memory, which all threads share, and what a
+# transformed value costs; fitted to 3x3 layers of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights
+WEIGHT_COST, TRANSFORM_COST = 10, 25
 TILE_PIXELS, TILE_SUMMANDS = 4, 64  # of an output, and of its sums: with fewer, tiles are mostly padding
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
@@ -49,7 +49,7 @@ def winograd_cost(problem: Problem, m: int) -> int:
     n, _, h, w = problem.outputs[0]
     channels_out, channels_in = problem.params["weight"].shape[:2]
     tiles, positions = n * -(-h // m) * -(-w // m), (m + 2) ** 2
-    products = (tiles + WEIGHT_COST) * channels_in * channels_out
+    products = (tiles + WEIGHT_COST * problem.threads) * channels_in * channels_out
     return int(positions * (products + TRANSFORM_COST * tiles * (channels_in + channels_out)))
 
 
