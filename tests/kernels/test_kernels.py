@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from kernel_harness import check_all, check_cases, operators_with_kernels
+from kernel_harness import check_all, check_cases, make_problem, operators_with_kernels
 
 import tinyinfer as ti
 from tinyinfer import kernels, ops
@@ -257,11 +257,30 @@ def test_activations_hand_nan_on(name: str) -> None:
     assert np.isnan(kernels.call(f"{name}/vector", np.full((2, 19), np.nan, np.float32))).all()
 
 
-@pytest.mark.parametrize("at", range(9))
-def test_a_maximum_hands_nan_on(at: int) -> None:
-    x = np.random.default_rng(0).standard_normal((1, 17, 3, 3)).astype(np.float32)
-    x[:, :, at // 3, at % 3] = np.nan
-    assert np.isnan(kernels.call("max_pool2d/windows", x, kernel_size=3)).all()
+@pytest.mark.parametrize("kernel", ["windows", "small_windows"])
+@pytest.mark.parametrize(("size", "at"), [*((2, at) for at in range(4)), *((3, at) for at in range(9))])
+def test_a_maximum_hands_nan_on(kernel: str, size: int, at: int) -> None:
+    x = np.random.default_rng(0).standard_normal((1, 17, size, size)).astype(np.float32)
+    x[:, :, at // size, at % size] = np.nan
+    assert np.isnan(kernels.call(f"max_pool2d/{kernel}", x, kernel_size=size)).all()
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(16, 70), size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    kernel=st.integers(2, 3), stride=strides, padding=st.integers(0, 1), ceil_mode=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_small_windows(n, c, size, kernel, stride, padding, ceil_mode, threads):
+    attrs = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
+    op, shapes = ops.create("max_pool2d", attrs), [(n, c, *size)]
+    try:
+        problem = make_problem(op, shapes, {}, threads)
+    except GraphError:
+        assume(False)
+    applies = kernels.find("max_pool2d", "small_windows").applies(problem)
+    with np.errstate(invalid="ignore"):  # of all windows those in ceil_mode may see nothing
+        assert applies == np.isfinite(op.reference([np.ones((n, c, *size))], {})[0]).all()
+    if applies:
+        check_all(op, shapes, {}, threads)
 
 
 def test_call_takes_arguments_as_the_reference_does() -> None:

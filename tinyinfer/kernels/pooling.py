@@ -21,6 +21,7 @@ from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
 
 SUMMED_BY_ROWS = 8192  # floats of an image from which on all threads add it up (EfficientNet-B0: 0.95 of the time)
+POOL_SMALL = 8 * SMALL  # floats of inputs from which on another thread pays, which it does for few global pools
 WIDE = 4  # registers reduced side by side: one alone waits for each addition to end
 
 
@@ -172,7 +173,7 @@ class _Pool(Kernel):
         x, y, threads = inputs[0], outputs[0], self.problem.threads
         windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
         blocks = -(-y.c // LANES)
-        worth = threads if x.pixels * x.c >= 8 * SMALL else 1  # most global pools are not worth waking another thread
+        worth = threads if x.pixels * x.c >= POOL_SMALL else 1
         pixel_parts, block_parts = partition(y.pixels, blocks, worth)
         return (max_pool if self.largest else mean_pool).bind(
             pixel_parts * block_parts, x.data, x.pixel_stride, x.h, x.w, tuple(windows), y.data, y.pixel_stride,

@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.cpu import DIVIDES_FAST, LANES
 from tinyinfer.kernels.jit import as_intrinsic, symbol_of
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -220,7 +220,7 @@ class Vectors:
 
     def quotient(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a / b for finite b, about 1e-7 off: most CPUs refine an estimate of 1 / b faster than they divide."""
-        return self.builder.fdiv(a, b, flags=("arcp", "ninf"))
+        return self.div(a, b) if DIVIDES_FAST else self.builder.fdiv(a, b, flags=("arcp", "ninf"))
 
     def abs(self, a: ir.Value) -> ir.Value:
         """The distance from zero."""
@@ -232,7 +232,15 @@ class Vectors:
 
     def is_nan(self, a: ir.Value) -> ir.Value:
         """A mask of the lanes that hold NaN."""
-        return self.builder.fcmp_unordered("uno", a, a)
+        return self.unordered(a, a)
+
+    def unordered(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A mask of the lanes where one of two holds NaN."""
+        return self.builder.fcmp_unordered("uno", a, b)
+
+    def union(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The lanes that either mask selects."""
+        return self.builder.or_(a, b)
 
     def where(self, mask: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         """``a`` in the lanes the mask selects, ``b`` in the others."""

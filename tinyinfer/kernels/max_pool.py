@@ -1,0 +1,100 @@
+"""Max pooling with small windows: each value of a window is loaded by an instruction of its own.
+
+Rows and columns beside the image are replaced by the nearest ones inside, which the window sees anyhow, and a maximum
+does not change where a value is seen twice.  So there is no loop over a window, and no branch at the border.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.parts import own_range
+from tinyinfer.kernels.pooling import POOL_SMALL, sliding
+from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.task import Task, task
+from tinyinfer.ops.pooling import MaxPool2d
+
+SIZES = (2, 3)  # of windows
+NAN = float("nan")
+
+
+def make_row(size: int) -> Any:
+    """A row of outputs; ``channels`` of every pixel, whose last register overlaps the one before."""
+
+    @vector_function(
+        x="address", h="int", x_row="int", w="int", x_stride="int", top="int", left="int", stride="int", y="address",
+        y_stride="int", outputs="int", channels="int",
+    )  # fmt: skip
+    def row(v, x, h, x_row, w, x_stride, top, left, stride, y, y_stride, outputs, channels):
+        def inside(at, count):
+            at = v.choose(at < 0, count * 0, at)
+            return v.choose(at < count, at, count - 1)
+
+        lines = [x + inside(top + i, h) * (x_row * 4) for i in range(size)]
+        with v.loop(outputs) as ox:
+            columns = [inside(ox * stride - left + j, w) * x_stride for j in range(size)]
+            with v.loop(channels, LANES) as block:
+                first = v.choose(block < channels - LANES, block, channels - LANES)
+                values = [v.load(line, column + first) for line in lines for column in columns]
+                pairs = zip(values[::2], [*values[1::2], values[-1]], strict=False)
+                poisoned = functools.reduce(v.union, [v.unordered(a, b) for a, b in pairs])
+                largest = functools.reduce(v.max, values)
+                v.store(v.where(poisoned, v.constant(NAN), largest), y, ox * y_stride + first)
+
+    return row
+
+
+def make_max_pool(size: int) -> Task:
+    """The largest value of each window, NaN where one is in it."""
+    row = make_row(size)
+
+    @task
+    def max_pool(part, parts, x, x_stride, h, w, top, left, stride_h, stride_w, y, y_stride, out_h, out_w, c, rows):
+        p0, p1 = own_range(part, rows, parts)
+        for p in range(p0, p1):
+            image, oy = p // out_h, p % out_h
+            row(
+                x.ctypes.data + image * h * w * x_stride * 4, h, w * x_stride, w, x_stride, oy * stride_h - top, left,
+                stride_w, y.ctypes.data + p * out_w * y_stride * 4, y_stride, out_w, c,
+            )  # fmt: skip
+
+    return max_pool
+
+
+BY_SIZE = {size: make_max_pool(size) for size in SIZES}
+
+
+class SmallWindows(Kernel):
+    """Square windows of 2x2 or 3x3, at least a register of channels."""
+
+    op = "max_pool2d"
+    name = "small_windows"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = problem.op
+        assert isinstance(op, MaxPool2d)
+        square = op.kernel_size[0] == op.kernel_size[1] in SIZES and op.dilation == (1, 1)
+        if not square or problem.inputs[0][1] < LANES:
+            return False
+        windows = sliding(problem)
+        return bool(windows.row_count.min() > 0 and windows.column_count.min() > 0)  # none beside the image altogether
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,), op = inputs, outputs, self.problem.op
+        assert isinstance(op, MaxPool2d)
+        top, _, left, _ = op.pads((x.h, x.w))
+        parts = self.problem.threads if x.pixels * x.c >= POOL_SMALL else 1
+        return BY_SIZE[op.kernel_size[0]].bind(
+            parts, x.data, x.pixel_stride, x.h, x.w, top, left, *op.step, y.data, y.pixel_stride, y.h, y.w, y.c,
+            y.n * y.h,
+        )  # fmt: skip
+
+
+KERNELS = (SmallWindows,)
