@@ -77,7 +77,9 @@ def test_a_batch_fills_the_large_tiles_of_a_small_map() -> None:
 @pytest.mark.usefixtures("no_tiles")
 def test_other_strides_and_groups() -> None:
     assert chosen(3, 224, 64, 7, stride=2) == "direct"
-    assert chosen(64, 56, 128, 3, stride=2) == "direct"
+    assert chosen(64, 56, 128, 3, stride=2) == "winograd_strided"
+    assert chosen(8, 56, 8, 3, stride=2) == "direct"  # too few channels for the transforms
+    assert chosen(64, 56, 128, 3, stride=(2, 1)) == "direct"
     assert chosen(256, 56, 512, 1, stride=2) == "im2col"
     assert chosen(96, 56, 96, 3, stride=2, groups=96) == "depthwise"
     assert chosen(128, 28, 128, 1, groups=4) == "grouped_pointwise"
@@ -149,4 +151,4 @@ def test_winograds_cost_grows_with_what_it_counts() -> None:
         return winograd_cost(problem_of_arrays("conv2d", (x, weight), {"padding": 1}, threads=1)[0], m)
 
     assert cost(2, 1, 8) < cost(2, 2, 8) < 2 * cost(2, 1, 8)  # the weights are read once
-    assert cost(4, 1, 16) == 36 * ((16 + 10) * 16 * 8 + 25 * 16 * (16 + 8))
+    assert cost(4, 1, 16) == 36 * ((16 + 10) * 16 * 8 + 10 * 16 * (16 + 8))

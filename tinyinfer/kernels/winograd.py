@@ -1,9 +1,10 @@
-"""Winograd convolution F(m x m, 3 x 3): fewer multiplications for 3x3 kernels at stride 1.
+"""Winograd convolution F(m x m, 3 x 3): fewer multiplications for 3x3 kernels.
 
-A tile of m x m outputs needs (m + 2)^2 products a channel instead of 9 m^2: 16 instead of 36 for m = 2, 36
-instead of 144 for m = 4 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).  Each of
-the (m + 2)^2 positions is a matrix product over channels.  Tiles are taken in blocks, so that the transformed
-inputs V and the products P of one block stay in L2; tiles at the border go through a zero-padded patch.
+A tile of m x m outputs sees alpha x alpha inputs and needs alpha^2 products a channel instead of 9 m^2: 16 instead of
+36 for m = 2, 36 instead of 144 for m = 4 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016),
+at stride 2 25 instead of 36 for m = 2.  Each of the alpha^2 positions is a matrix product over channels.  Tiles are
+taken in blocks, so that the transformed inputs V and the products P of one block stay in L2; tiles at the border go
+through a zero-padded patch.
 """
 
 from __future__ import annotations
@@ -22,7 +23,19 @@ from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.task import in_turn, task
-from tinyinfer.kernels.winograd_transforms import input_2x2, input_4x4, output_2x2, output_4x4, transform_weights
+from tinyinfer.kernels.winograd_transforms import (
+    STRIDED,
+    TRANSFORMS,
+    Matrices,
+    input_2x2,
+    input_4x4,
+    input_strided,
+    output_2x2,
+    output_4x4,
+    output_strided,
+    products,
+    transform_weights,
+)
 from tinyinfer.ops.conv2d import Conv2d
 
 # floats between the matrices of two positions beyond their own: where one is a multiple of 4 KiB, as with 128 channels,
@@ -31,13 +44,14 @@ GAP = LANES
 
 
 @inline
-def transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row, patch):
+def transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, patch):
     """V of tiles first .. first + count; v is an address, its positions v_step and its tiles v_row floats apart."""
-    h, w, _, _, top, left, tiles_h, tiles_w = geometry
-    alpha = m + 2
+    m, stride, h, w, _, _, top, left, tiles_h, tiles_w = geometry
+    alpha, step = m * stride + 3 - stride, m * stride
     for t in range(count):
         tile = first + t
-        image, iy, ix = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m - top, tile % tiles_w * m - left
+        image = tile // (tiles_h * tiles_w)
+        iy, ix = tile // tiles_w % tiles_h * step - top, tile % tiles_w * step - left
         if iy >= 0 and ix >= 0 and iy + alpha <= h and ix + alpha <= w:
             source = x.ctypes.data + ((image * h + iy) * w + ix) * x_stride * 4
             row, column = w * x_stride, x_stride
@@ -53,16 +67,16 @@ def transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row
             to = v + (t * v_row + k) * 4
             if m == 4:
                 input_4x4(source + k * 4, row, column, c - k, to, v_step)
-            else:
+            elif stride == 1:
                 input_2x2(source + k * 4, row, column, c - k, to, v_step)
+            else:
+                input_strided(source + k * 4, row, column, c - k, to, v_step)
 
 
 @inline
-def transform_outputs(
-    p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
-):
+def transform_outputs(p, p_step, p_row, n, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch):
     """Outputs of tiles first .. first + count from their products at address p."""
-    _, _, out_h, out_w, _, _, tiles_h, tiles_w = geometry
+    m, stride, _, _, out_h, out_w, _, _, tiles_h, tiles_w = geometry
     for t in range(count):
         tile = first + t
         image, oy, ox = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m, tile % tiles_w * m
@@ -80,8 +94,10 @@ def transform_outputs(
             b = bias.ctypes.data + k * 4
             if m == 4:
                 output_4x4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
-            else:
+            elif stride == 1:
                 output_2x2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
+            else:
+                output_strided(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             if act != 0:
                 for i in range(m):
                     activate(to + i * row * 4, column, m, lanes, act)
@@ -100,79 +116,82 @@ def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_
 
 
 @inline
-def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, first, last):
-    """Products of positions first .. last: P = V @ U for ``count`` tiles."""
-    for i in range(first, last):
+def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, products):
+    """P = V @ U for ``count`` tiles, at the given pairs of a matrix of U and a position of V and P."""
+    for i in range(len(products)):
+        matrix, at = products[i]
         gemm(
-            v + i * v_step * 4, v_row, count, c, u + i * u_step * 4, zeros, v, 0, p + i * p_step * 4, p_row, n,
+            v + at * v_step * 4, v_row, count, c, u + matrix * u_step * 4, zeros, v, 0, p + at * p_step * 4, p_row, n,
             np.float32(-np.inf), np.float32(np.inf), 0,
         )  # fmt: skip
 
 
 @task
 def winograd(
-    part, parts, x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch, block,
-    tiles,
+    part, parts, x, x_stride, c, geometry, u, products, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
+    block, tiles,
 ):  # fmt: skip
     """clip(conv2d + bias + r) for a 3x3 kernel: blocks of tiles of m x m outputs, each part with its own scratch."""
     scratch, (t0, t1) = own_memory(part, scratch, parts), own_range(part, tiles, parts)
-    positions = (m + 2) * (m + 2)
+    positions, u_step = len(products), u.size // (products[-1, 0] + 1)
     v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
-    v_step, p_step, u_step = block * v_row + GAP, block * p_row + GAP, u.size // positions
+    v_step, p_step = block * v_row + GAP, block * p_row + GAP
     v = scratch.ctypes.data
     p = v + positions * v_step * 4
     patch = scratch[positions * (v_step + p_step) :]
     for first in range(t0, t1, block):
         count = min(block, t1 - first)
-        transform_inputs(x, x_stride, c, m, geometry, first, count, v, v_step, v_row, patch)
-        multiply(
-            v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, 0, positions
-        )
+        transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, patch)
+        multiply(v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, products)
         transform_outputs(
-            p, p_step, p_row, n, m, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
+            p, p_step, p_row, n, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
         )
 
 
 @task
 def winograd_one_block(
-    part, parts, phase, x, x_stride, c, m, geometry, u, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
-    tiles,
+    part, parts, phase, x, x_stride, c, geometry, u, products, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act,
+    scratch, tiles,
 ):  # fmt: skip
     """`winograd` of a single block in three phases: parts share tiles to be transformed, positions to be multiplied.
 
     So every panel of U is read by one thread alone, which matters where U is larger than the map.
     """
-    positions = (m + 2) * (m + 2)
+    positions, u_step = len(products), u.size // (products[-1, 0] + 1)
     v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
-    v_step, p_step, u_step = tiles * v_row + GAP, tiles * p_row + GAP, u.size // positions
+    v_step, p_step = tiles * v_row + GAP, tiles * p_row + GAP
     v = scratch.ctypes.data
     p = v + positions * v_step * 4
     patch = own_memory(part, scratch[positions * (v_step + p_step) :], parts)
     first, last = own_range(part, tiles, parts)
     if phase == 0:
-        transform_inputs(x, x_stride, c, m, geometry, first, last - first, v + first * v_row * 4, v_step, v_row, patch)
+        transform_inputs(x, x_stride, c, geometry, first, last - first, v + first * v_row * 4, v_step, v_row, patch)
     elif phase == 1:
         i0, i1 = own_range(part, positions, parts)
-        multiply(v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, i0, i1)
+        multiply(
+            v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, products[i0:i1]
+        )
     else:
         transform_outputs(
-            p + first * p_row * 4, p_step, p_row, n, m, geometry, first, last - first, bias, r, r_stride, y, y_stride,
+            p + first * p_row * 4, p_step, p_row, n, geometry, first, last - first, bias, r, r_stride, y, y_stride,
             lo, hi, act, patch,
         )  # fmt: skip
 
 
 class _Winograd(Kernel):
-    """3x3, stride 1, dilation 1, one group, zero padding."""
+    """3x3, dilation 1, one group, zero padding; m x m outputs a tile."""
 
     op = "conv2d"
-    m: ClassVar[int]
+    matrices: ClassVar[Matrices]
+    stride: ClassVar[int] = 1
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         (batch, c), (n, out_h, out_w) = problem.inputs[0][:2], problem.outputs[0][1:]
+        self.m, alpha = self.matrices[2].shape
         self.tiles_h, self.tiles_w = -(-out_h // self.m), -(-out_w // self.m)
         self.tiles = batch * self.tiles_h * self.tiles_w
-        v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, (self.m + 2) ** 2
+        v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, alpha**2
         fitting = max(1, L2_FLOATS // (positions * (v_row + p_row)) // MR) * MR
         fitting = max(fitting, c * n // (c + n) // MR * MR)  # else U, streaming by, is larger than what it works on
         patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
@@ -185,15 +204,15 @@ class _Winograd(Kernel):
     def applies(cls, problem: Problem) -> bool:
         op = problem.op
         assert isinstance(op, Conv2d)
-        plain = op.stride == (1, 1) and op.dilation == (1, 1) and op.groups == 1 and op.padding_mode == "zeros"
-        return plain and problem.params["weight"].shape[2:] == (3, 3) and op.activation in FUSED
+        plain = op.dilation == (1, 1) and op.groups == 1 and op.padding_mode == "zeros" and op.activation in FUSED
+        return plain and op.stride == (cls.stride, cls.stride) and problem.params["weight"].shape[2:] == (3, 3)
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        u = transform_weights(problem.params["weight"], cls.m)
-        positions, c, n = u.shape
-        packed = aligned_empty(positions * packed_size(c, n)).reshape(positions, -1)
-        for i in range(positions):
+        u = transform_weights(problem.params["weight"], cls.matrices)
+        count, c, n = u.shape
+        packed = aligned_empty(count * packed_size(c, n)).reshape(count, -1)
+        for i in range(count):
             packed[i] = pack_panels(u[i])
         return packed.reshape(-1), pack_bias(None, n), pack_bias(problem.params.get("bias"), n)
 
@@ -202,9 +221,9 @@ class _Winograd(Kernel):
         op, (u, zeros, bias), threads = self.problem.op, self.packed, self.problem.threads
         assert isinstance(op, Conv2d)
         top, _, left, _ = op.pads((x.h, x.w), (3, 3))
-        geometry = (x.h, x.w, y.h, y.w, top, left, self.tiles_h, self.tiles_w)
+        geometry = (self.m, self.stride, x.h, x.w, y.h, y.w, top, left, self.tiles_h, self.tiles_w)
         args = (
-            x.data, x.pixel_stride, x.c, self.m, geometry, u, zeros, bias, *residual_of(inputs, y),
+            x.data, x.pixel_stride, x.c, geometry, u, products(self.matrices), zeros, bias, *residual_of(inputs, y),
             y.data, y.pixel_stride, y.c, *ending(op.activation), scratch,
         )  # fmt: skip
         if self.one_block:
@@ -216,7 +235,7 @@ class Winograd2x2(_Winograd):
     """F(2x2, 3x3): 2.25 times fewer multiplications, the smaller error."""
 
     name = "winograd2x2"
-    m = 2
+    matrices = TRANSFORMS[2]
 
 
 class Winograd4x4(_Winograd):
@@ -224,7 +243,14 @@ class Winograd4x4(_Winograd):
 
     name = "winograd4x4"
     tolerance = 5e-5  # the transform's constants up to 8 cost about one decimal digit (Lavin and Gray, section 5.3)
-    m = 4
+    matrices = TRANSFORMS[4]
 
 
-KERNELS = (Winograd2x2, Winograd4x4)
+class WinogradStrided(_Winograd):
+    """F(2x2, 3x3) at stride 2: 1.44 times fewer multiplications."""
+
+    name = "winograd_strided"
+    matrices, stride = STRIDED, 2
+
+
+KERNELS = (Winograd2x2, Winograd4x4, WinogradStrided)

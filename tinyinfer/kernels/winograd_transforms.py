@@ -13,8 +13,10 @@ import numpy as np
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.simd import vector_function
 
-# y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14
-TRANSFORMS = {
+Matrices = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+# B^T, G and A^T by m, of y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14
+TRANSFORMS: dict[int, Matrices] = {
     2: (
         np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float64),
         np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]], np.float64),
@@ -33,12 +35,35 @@ TRANSFORMS = {
     ),
 }  # fmt: skip
 
+# The same for two outputs at stride 2: even inputs meet the outer taps as in F(2, 2), which takes three products for
+# four, odd ones the middle tap by themselves.  So two rows of G are alike, and some positions have the same weights.
+STRIDED: Matrices = (
+    np.array([[1, 0, -1, 0, 0], [0, 0, 1, 0, 0], [0, 0, 1, 0, -1], [0, 1, 0, 0, 0], [0, 0, 0, 1, 0]], np.float64),
+    np.array([[1, 0, 0], [1, 0, 1], [0, 0, 1], [0, 1, 0], [0, 1, 0]], np.float64),
+    np.array([[1, 1, 0, 1, 0], [0, 1, -1, 0, 1]], np.float64),
+)
+
 AT_ONCE = 32  # output channels whose weights are transformed together, within the cache and little memory
 
 
-def transform_weights(weight: np.ndarray, m: int) -> np.ndarray:
-    """G g G^T of a (M, C, 3, 3) weight as ((m + 2)^2, C, M), worked out in float64 for a few outputs at a time."""
-    matrix = np.kron(TRANSFORMS[m][1], TRANSFORMS[m][1])  # the same product on flattened windows
+def distinct_rows(g: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The rows of a matrix without repetitions, and which of them each row is."""
+    rows = list(dict.fromkeys(map(tuple, g)))
+    return np.array(rows), [rows.index(tuple(row)) for row in g]
+
+
+def products(matrices: Matrices) -> np.ndarray:
+    """Pairs (matrix of weights, position of inputs and outputs) to be multiplied, those of the same matrix together."""
+    rows, which = distinct_rows(matrices[1])
+    alpha = len(which)
+    pairs = [(which[i] * len(rows) + which[j], i * alpha + j) for i in range(alpha) for j in range(alpha)]
+    return np.array(sorted(pairs), np.int64)
+
+
+def transform_weights(weight: np.ndarray, matrices: Matrices) -> np.ndarray:
+    """G g G^T of a (M, C, 3, 3) weight as (matrices, C, M), worked out in float64 for a few outputs at a time."""
+    rows, _ = distinct_rows(matrices[1])
+    matrix = np.kron(rows, rows)  # the same product on flattened windows
     n, c = weight.shape[:2]
     result = np.empty((len(matrix), c, n), np.float32)
     for start in range(0, n, AT_ONCE):
@@ -54,9 +79,9 @@ def _twice(v: Any, matrix: np.ndarray, grid: list[list[Any]]) -> list[list[Any]]
     return [v.linear(matrix, [column[r] for column in columns]) for r in range(len(matrix))]
 
 
-def make_input_transform(m: int) -> Any:
+def make_input_transform(matrices: Matrices) -> Any:
     """V[:, tile, c] = B^T d B for one register of channels, ``lanes`` of them real."""
-    matrix, alpha = TRANSFORMS[m][0], m + 2
+    matrix, alpha = matrices[0], len(matrices[0])
 
     @vector_function(x="address", row="int", column="int", lanes="int", to="address", step="int")
     def input_transform(v, x, row, column, lanes, to, step):
@@ -78,9 +103,10 @@ def _store_grid(v: Any, grid: list[list[Any]], to: Any, step: Any) -> None:
         v.store(value, to, step * i)
 
 
-def make_output_transform(m: int) -> Any:
+def make_output_transform(matrices: Matrices) -> Any:
     """y = clip(A^T p A + bias + r) for one register of channels, ``lanes`` of them real."""
-    matrix, alpha = TRANSFORMS[m][2], m + 2
+    matrix = matrices[2]
+    m, alpha = matrix.shape
 
     @vector_function(
         p="address", step="int", bias="address", r="address", r_row="int", r_column="int",
@@ -102,5 +128,5 @@ def make_output_transform(m: int) -> Any:
     return output_transform
 
 
-input_2x2, input_4x4 = make_input_transform(2), make_input_transform(4)
-output_2x2, output_4x4 = make_output_transform(2), make_output_transform(4)
+input_2x2, input_4x4, input_strided = (make_input_transform(m) for m in (TRANSFORMS[2], TRANSFORMS[4], STRIDED))
+output_2x2, output_4x4, output_strided = (make_output_transform(m) for m in (TRANSFORMS[2], TRANSFORMS[4], STRIDED))

@@ -16,7 +16,7 @@ REFERENCE = "reference"
 WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # in multiply-adds of one thread: what a weight costs that comes from memory, which all threads share, and what a
 # transformed value costs; fitted to 3x3 layers of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights
-WEIGHT_COST, TRANSFORM_COST = 10, 25
+WEIGHT_COST, TRANSFORM_COST = 10, 10
 TILE_PIXELS, TILE_SUMMANDS = 4, 64  # of an output, and of its sums: with fewer, tiles are mostly padding
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
@@ -48,14 +48,28 @@ def winograd_cost(problem: Problem, m: int) -> int:
     """What F(m x m, 3 x 3) takes, in multiply-adds: matrix products, their weights, transforms there and back."""
     n, _, h, w = problem.outputs[0]
     channels_out, channels_in = problem.params["weight"].shape[:2]
-    tiles, positions = n * -(-h // m) * -(-w // m), (m + 2) ** 2
-    products = (tiles + WEIGHT_COST * problem.threads) * channels_in * channels_out
-    return int(positions * (products + TRANSFORM_COST * tiles * (channels_in + channels_out)))
+    stride = problem.op.stride[0]  # type: ignore[attr-defined]
+    tiles, positions, matrices = n * -(-h // m) * -(-w // m), (m * stride + 3 - stride) ** 2, (m + 2) ** 2
+    products = tiles * positions + matrices * WEIGHT_COST * problem.threads
+    return int(
+        products * channels_in * channels_out + TRANSFORM_COST * positions * tiles * (channels_in + channels_out)
+    )
+
+
+def direct_cost(problem: Problem) -> int:
+    """What a 3x3 convolution takes that multiplies every weight with every pixel, in the same measure."""
+    n, channels_out, h, w = problem.outputs[0]
+    return int(9 * (n * h * w + WEIGHT_COST * problem.threads) * problem.inputs[0][1] * channels_out)
 
 
 def winograd2x2_pays(problem: Problem) -> bool:
     """On small maps with many channels, F(4x4)'s 36 matrices of weights cost more than its products save."""
     return winograd_pays(problem) and winograd_cost(problem, 2) < winograd_cost(problem, 4)
+
+
+def winograd_strided_pays(problem: Problem) -> bool:
+    """At stride 2 the saving is small: on maps that fill no whole tiles, or for few channels, there is none."""
+    return winograd_cost(problem, 2) < direct_cost(problem)
 
 
 def fills_tiles(problem: Problem) -> bool:
@@ -89,6 +103,9 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("grouped_pointwise", always, "1x1 in groups: channels read in place (im2col 1.1 to 25 times as long)"),
         Choice("winograd2x2", winograd2x2_pays, "3x3, small map: fewer weights to read (4x4 1.4 times as long at 7x7)"),
         Choice("winograd4x4", winograd_pays, "3x3: a quarter of the products (direct 2.2 times as long on ResNet-18)"),
+        Choice(
+            "winograd_strided", winograd_strided_pays, "3x3, stride 2: 25 products for 36 (direct 1.3 times as long)"
+        ),
         Choice("im2col", strided_1x1, "1x1 with stride: pixels gathered (direct 1.2 times as long on ResNet-50)"),
         Choice("im2col", map_narrower_than_a_tile, "small map: tiles span its rows (direct 1.1 times as long at 7x7)"),
         Choice("direct", always, "windows read in place, only the border copied (im2col 1.2 times as long)"),
