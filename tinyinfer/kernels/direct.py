@@ -111,7 +111,7 @@ class Direct(Kernel):
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
         weight = problem.params["weight"]
         m = weight.shape[0]
-        return pack_panels(weight.transpose(0, 2, 3, 1).reshape(m, -1).T), pack_bias(problem.params.get("bias"), m)
+        return pack_panels(weight.transpose(2, 3, 1, 0)), pack_bias(problem.params.get("bias"), m)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]

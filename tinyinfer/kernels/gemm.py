@@ -12,6 +12,7 @@ K may come in equal ``segments``, ``segment_stride`` floats apart: the rows of a
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
@@ -56,15 +57,19 @@ def packed_size(k: int, n: int) -> int:
 
 
 def pack_panels(w: np.ndarray) -> np.ndarray:
-    """[K, N] -> panels [K, NR] one after the other, the last one padded with zeros to one register or to NR."""
-    k, n = w.shape
+    """[K, N] -> panels [K, NR] one after the other, the last one padded with zeros to one register or to NR.
+
+    K may be several axes, so that a transposed weight needs no copy of its own.
+    """
+    *ks, n = w.shape
+    k = math.prod(ks)
     packed = aligned_empty(packed_size(k, n))
     for start in range(0, n, NR):
         columns = min(NR, n - start)
         width = panel_width(columns)
-        panel = packed[start * k : (start + width) * k].reshape(k, width)
-        panel[:, :columns] = w[:, start : start + columns]
-        panel[:, columns:] = 0
+        panel = packed[start * k : (start + width) * k].reshape(*ks, width)
+        panel[..., :columns] = w[..., start : start + columns]
+        panel[..., columns:] = 0
     return packed
 
 

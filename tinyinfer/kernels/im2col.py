@@ -104,12 +104,14 @@ class Im2col(Kernel):
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
         weight, groups = problem.params["weight"], problem.op.groups
         bias = problem.params.get("bias")
-        n = weight.shape[0] // groups
-        rows = weight.transpose(0, 2, 3, 1).reshape(groups, n, weight.shape[2], -1)  # (groups, n, kh, kw * c)
+        n, step = weight.shape[0] // groups, slice_rows(weight.shape)
         biases = np.split(bias, groups) if bias is not None else [None] * groups
-        step = slice_rows(weight.shape)
-        slices = [group[:, i : i + step].reshape(n, -1) for group in rows for i in range(0, rows.shape[2], step)]
-        panels = [pack_panels(w.T) for w in slices]
+        by_output = weight.transpose(2, 3, 1, 0)  # (kh, kw, c, groups * n)
+        panels = [
+            pack_panels(by_output[i : i + step, ..., g * n : (g + 1) * n])
+            for g in range(groups)
+            for i in range(0, len(by_output), step)
+        ]
         zeros = pack_bias(None, n)  # what every slice but the first has for a bias
         return (
             np.concatenate(panels) if len(panels) > 1 else panels[0],

@@ -18,7 +18,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_e
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.fused_activation import activate
-from tinyinfer.kernels.gemm import L2_FLOATS, MR, gemm, pack_bias, pack_panels, packed_size
+from tinyinfer.kernels.gemm import L2_FLOATS, MR, NR, gemm, pack_bias, pack_panels, packed_size
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_range
@@ -27,6 +27,7 @@ from tinyinfer.kernels.winograd_transforms import (
     STRIDED,
     TRANSFORMS,
     Matrices,
+    distinct_rows,
     input_2x2,
     input_4x4,
     input_strided,
@@ -209,11 +210,15 @@ class _Winograd(Kernel):
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        u = transform_weights(problem.params["weight"], cls.matrices)
-        count, c, n = u.shape
-        packed = aligned_empty(count * packed_size(c, n)).reshape(count, -1)
-        for i in range(count):
-            packed[i] = pack_panels(u[i])
+        weight = problem.params["weight"]
+        n, c = weight.shape[:2]
+        packed = aligned_empty(len(distinct_rows(cls.matrices[1])[0]) ** 2 * packed_size(c, n)).reshape(
+            -1, packed_size(c, n)
+        )
+        for start in range(0, n, NR):  # a panel at a time: as a whole U would stand in memory twice
+            for matrix, u in zip(packed, transform_weights(weight[start : start + NR], cls.matrices), strict=True):
+                panel = pack_panels(u)
+                matrix[start * c : start * c + panel.size] = panel
         return packed.reshape(-1), pack_bias(None, n), pack_bias(problem.params.get("bias"), n)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:

@@ -43,8 +43,6 @@ STRIDED: Matrices = (
     np.array([[1, 1, 0, 1, 0], [0, 1, -1, 0, 1]], np.float64),
 )
 
-AT_ONCE = 32  # output channels whose weights are transformed together, within the cache and little memory
-
 
 def distinct_rows(g: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """The rows of a matrix without repetitions, and which of them each row is."""
@@ -61,16 +59,11 @@ def products(matrices: Matrices) -> np.ndarray:
 
 
 def transform_weights(weight: np.ndarray, matrices: Matrices) -> np.ndarray:
-    """G g G^T of a (M, C, 3, 3) weight as (matrices, C, M), worked out in float64 for a few outputs at a time."""
+    """G g G^T of a (M, C, 3, 3) weight as (matrices, C, M), worked out in float64."""
     rows, _ = distinct_rows(matrices[1])
-    matrix = np.kron(rows, rows)  # the same product on flattened windows
     n, c = weight.shape[:2]
-    result = np.empty((len(matrix), c, n), np.float32)
-    for start in range(0, n, AT_ONCE):
-        some = weight[start : start + AT_ONCE].reshape(-1, c, 9).transpose(2, 1, 0)
-        windows = some.astype(np.float64, order="C").reshape(9, -1)
-        result[:, :, start : start + AT_ONCE] = (matrix @ windows).reshape(-1, *some.shape[1:])
-    return result
+    windows = weight.reshape(n, c, 9).transpose(2, 1, 0).astype(np.float64, order="C").reshape(9, c * n)
+    return (np.kron(rows, rows) @ windows).astype(np.float32).reshape(-1, c, n)
 
 
 def _twice(v: Any, matrix: np.ndarray, grid: list[list[Any]]) -> list[list[Any]]:

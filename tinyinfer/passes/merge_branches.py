@@ -127,10 +127,10 @@ def _merge(graph: Graph, add: Node, pair: list[_Branch]) -> Node:
 
 
 def _convolution(node: Node, i: int, p: Weights, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Weight and bias of branch i in float64; a norm's as of a 1x1 convolution to ``shape`` (M, C / groups, ...)."""
+    """Weight and bias of branch i, to be added up in float64; a norm is a 1x1 one to ``shape`` (M, C / groups, ...)."""
     bias = np.asarray(p.get(f"{i}.bias", 0.0), np.float64)
     if not isinstance(node.op, BatchNorm):
-        return p[f"{i}.weight"].astype(np.float64), bias
+        return p[f"{i}.weight"], bias
     scale = p.get(f"{i}.weight", 1.0) / np.sqrt(p[f"{i}.running_var"].astype(np.float64) + node.op.eps)
     diagonal = np.zeros((*shape[:2], 1, 1))
     channel = np.arange(shape[0])
