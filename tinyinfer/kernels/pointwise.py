@@ -32,8 +32,12 @@ def pointwise(part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_st
 
 
 def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
-    """(row_parts, column_parts): rows are split where each thread gets two tiles, panels otherwise."""
-    if -(-pixels // MR) >= 2 * threads or n < 2 * NR:
+    """(row_parts, column_parts): rows are split where each thread gets three tiles, panels otherwise.
+
+    The 49 rows of a 7x7 map make two tiles and one and a half, for both of which all weights would be read: with panels
+    split MobileNet V1 and ResNet-50 take 0.97 of the time with two threads.
+    """
+    if -(-pixels // MR) >= 3 * threads or n < 2 * NR:
         return threads, 1
     return 1, min(threads, -(-n // NR))
 
