@@ -45,6 +45,7 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
     ):  # fmt: skip
         mask = v.mask(count) if masked else None
         columns = (outputs - 1) * stride + kernel
+        across = v.evenly_spaced(columns, x_stride)
         summed = -(-kernel // stride)  # rows of outputs that a row of inputs reaches
         sums = [[v.variable(v.load(bias)) for _ in range(outputs)] for _ in range(summed)]
         with v.loop(rows + (summed - 1)) as step:
@@ -54,8 +55,7 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
                 with v.when(line > top - 1), v.when(line < bottom):
                     start = x + (line * x_row - v.choose(line < wrap, back * 0, back)) * 4
                     values = []
-                    for column in range(columns):
-                        address = start + x_stride * (column * 4)
+                    for column, address in enumerate(across(start)):
                         if column < kernel // 2:
                             address = v.choose(first < column + 1, address, zeros)
                         elif column >= columns - kernel // 2:

@@ -100,7 +100,7 @@ def microkernel(
         for i, j in tile:
             v.prefetch(r, r_stride * i + j * LANES)
     part = segments * k_size * LANES
-    column = even_rows(v, x_stride, rows)
+    column = v.evenly_spaced(rows, x_stride)
     with v.loop(segments) as segment:
         start, first = x + segment * segment_stride * 4, segment * k_size
 
@@ -131,24 +131,6 @@ def microkernel(
                     acc[i, j].set(v.add(acc[i, j].get(), v.load_masked(r, r_stride * i + j * LANES, mask[j])))
             for i, j in tile:
                 v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
-
-
-def even_rows(v, x_stride, rows):
-    """A function from the address of a value to those of the values below it, ``x_stride`` floats apart.
-
-    An address is a register plus another times 1, 2, 4 or 8, which x86 adds up as it loads, so that six registers do
-    for 14 rows.  With one for each row, there were too few for the loop (a panel of one register: 0.8 of the time), and
-    with a plain multiple LLVM would add the stride row by row, which on Intel takes the ports of the FMA units.
-    """
-    stride = v.opaque(x_stride * 4)
-    odd = {1: stride, 3: v.opaque(stride * 3), 5: v.opaque(stride * 5)}
-    steps = [stride * 0, odd[1], odd[1] * 2, odd[3], odd[1] * 4, odd[5], odd[3] * 2]
-
-    def column(address):
-        starts = [v.opaque(address + stride * first) for first in range(0, rows, len(steps))]
-        return [starts[i // len(steps)] + steps[i % len(steps)] for i in range(rows)]
-
-    return column
 
 
 def _in_chains(v, k_size, chains, products):

@@ -168,6 +168,23 @@ class Vectors:
         kind = ir.FunctionType(_I64, [_I64])
         return Int(self.builder, self.builder.asm(kind, "", "=r,0", [value.value], side_effect=False))
 
+    def evenly_spaced(self, count: int, stride: Int) -> Callable[[Int], list[Int]]:
+        """A function from an address to ``count`` of them, ``stride`` floats apart.
+
+        Each is a register plus another times 1, 2, 4 or 8, which x86 adds up as it loads, so that six registers do for
+        14 rows.  With one for each there are too few in a loop (a product with 16 columns: 0.8 of the time), and plain
+        multiples are added up row by row, which on Intel takes the ports of the FMA units.
+        """
+        one = self.opaque(stride * 4)
+        three, five = self.opaque(one * 3), self.opaque(one * 5)
+        steps = [one * 0, one, one * 2, three, one * 4, five, three * 2]
+
+        def places(address: Int) -> list[Int]:
+            starts = [self.opaque(address + one * first) for first in range(0, count, len(steps))]
+            return [starts[i // len(steps)] + steps[i % len(steps)] for i in range(count)]
+
+        return places
+
     def constant(self, number: float) -> ir.Value:
         """A known number in every lane."""
         return ir.Constant(self.type, [float(number)] * self.lanes)
