@@ -78,22 +78,28 @@ def make_input_transform(matrices: Matrices) -> Any:
 
     @vector_function(x="address", row="int", column="int", lanes="int", to="address", step="int")
     def input_transform(v, x, row, column, lanes, to, step):
-        taps = range(alpha)
         with v.either(lanes < LANES) as (partial_register, whole):
             with partial_register:
                 mask = v.mask(lanes)
-                grid = [[v.load_masked(x, row * i + column * j, mask) for j in taps] for i in taps]
+                grid = [[v.load_masked(at, 0, mask) for at in line] for line in _grid(v, x, alpha, row, column)]
                 _store_grid(v, _twice(v, matrix, grid), to, step)
             with whole:
-                grid = [[v.load(x, row * i + column * j) for j in taps] for i in taps]
+                grid = [[v.load(at) for at in line] for line in _grid(v, x, alpha, row, column)]
                 _store_grid(v, _twice(v, matrix, grid), to, step)
 
     return input_transform
 
 
+def _grid(v: Any, start: Any, size: int, row: Any, column: Any) -> list[list[Any]]:
+    """Addresses of size x size values."""
+    across = v.evenly_spaced(size, column)
+    return [across(line) for line in v.evenly_spaced(size, row)(start)]
+
+
 def _store_grid(v: Any, grid: list[list[Any]], to: Any, step: Any) -> None:
-    for i, value in enumerate(value for row in grid for value in row):
-        v.store(value, to, step * i)
+    places = v.evenly_spaced(len(grid) ** 2, step)(to)
+    for value, place in zip([value for row in grid for value in row], places, strict=True):
+        v.store(value, place)
 
 
 def make_output_transform(matrices: Matrices) -> Any:
@@ -106,17 +112,20 @@ def make_output_transform(matrices: Matrices) -> Any:
         y="address", row="int", column="int", lanes="int", lo="float", hi="float",
     )  # fmt: skip
     def output_transform(v, p, step, bias, r, r_row, r_column, y, row, column, lanes, lo, hi):
-        grid = [[v.load(p, step * (i * alpha + j)) for j in range(alpha)] for i in range(alpha)]
+        values = [v.load(at) for at in v.evenly_spaced(alpha**2, step)(p)]
+        grid = [values[i * alpha : (i + 1) * alpha] for i in range(alpha)]
         offset, low, high = v.load(bias), v.broadcast(lo), v.broadcast(hi)
         tile = [(i, j) for i in range(m) for j in range(m)]
         results = _twice(v, matrix, grid)
         sums = {(i, j): v.variable(v.add(results[i][j], offset)) for i, j in tile}
         mask = v.mask(lanes)
         with v.when(r_column != 0):
+            others = _grid(v, r, m, r_row, r_column)
             for i, j in tile:
-                sums[i, j].set(v.add(sums[i, j].get(), v.load_masked(r, r_row * i + r_column * j, mask)))
+                sums[i, j].set(v.add(sums[i, j].get(), v.load_masked(others[i][j], 0, mask)))
+        places = _grid(v, y, m, row, column)
         for i, j in tile:
-            v.store_masked(v.clip(sums[i, j].get(), low, high), y, row * i + column * j, mask)
+            v.store_masked(v.clip(sums[i, j].get(), low, high), places[i][j], 0, mask)
 
     return output_transform
 
