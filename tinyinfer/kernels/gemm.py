@@ -18,7 +18,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.cpu import LANES, vector_registers
-from tinyinfer.kernels.fused_activation import activate
+from tinyinfer.kernels.fused_activation import SHORT, activate, emit_short
 from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
@@ -84,7 +84,7 @@ def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:
 
 def microkernel(
     v, rows, vectors, x, x_stride, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi,
-    ahead, ahead_step,
+    act, ahead, ahead_step,
 ):  # fmt: skip
     """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored.
 
@@ -116,19 +116,17 @@ def microkernel(
     for more in others:
         for at in tile:
             acc[at].set(v.add(acc[at].get(), more[at].get()))
+    mask = [v.mask(columns - j * LANES) for j in range(vectors)]
+    with v.when(r_stride != 0):
+        for i, j in tile:
+            acc[i, j].set(v.add(acc[i, j].get(), v.load_masked(r, r_stride * i + j * LANES, mask[j])))
+    emit_short(v, act, list(acc.values()))
     low, high = v.broadcast(lo), v.broadcast(hi)
     with v.either(columns == vectors * LANES) as (whole, partial):
         with whole:
-            with v.when(r_stride != 0):
-                for i, j in tile:
-                    acc[i, j].set(v.add(acc[i, j].get(), v.load(r, r_stride * i + j * LANES)))
             for i, j in tile:
                 v.store(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES)
         with partial:
-            mask = [v.mask(columns - j * LANES) for j in range(vectors)]
-            with v.when(r_stride != 0):
-                for i, j in tile:
-                    acc[i, j].set(v.add(acc[i, j].get(), v.load_masked(r, r_stride * i + j * LANES, mask[j])))
             for i, j in tile:
                 v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
 
@@ -179,9 +177,9 @@ def _panel(
                         microkernel(
                             v, tile_rows, vectors, x + p * x_stride, x_stride, segments, segment_stride, k_size, w,
                             bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,
-                            next_panel + t * (k_all * step * 4), step,
+                            act, next_panel + t * (k_all * step * 4), step,
                         )  # fmt: skip
-                        with v.when(act != 0):  # while the tile is in L1
+                        with v.when(act != 0), v.when(act != SHORT):  # while the tile is in L1
                             v.call(activate, y + p * y_stride, y_stride, tile_rows, columns, act)
                     done = done + tiles * tile_rows
 
