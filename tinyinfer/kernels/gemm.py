@@ -11,7 +11,7 @@ K may come in equal ``segments``, ``segment_stride`` floats apart: the rows of a
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
 
 import numpy as np
@@ -94,53 +94,37 @@ def microkernel(
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
     others = [{at: v.variable(v.constant(0)) for at in tile} for _ in range(CHAINS // len(tile) - 1)]
-    for i, j in tile:  # where the results go and what is added to them: 4 % of MobileNets and ResNet-50
-        v.prefetch(y, y_stride * i + j * LANES, level=1, write=True)
+    column, targets, addends = (v.evenly_spaced(rows, stride) for stride in (x_stride, y_stride, r_stride))
+    for target, j in itertools.product(targets(y), range(vectors)):  # 4 % of MobileNets and ResNet-50
+        v.prefetch(target, j * LANES, level=1, write=True)
     with v.when(r_stride != 0):
-        for i, j in tile:
-            v.prefetch(r, r_stride * i + j * LANES)
+        for addend, j in itertools.product(addends(r), range(vectors)):
+            v.prefetch(addend, j * LANES)
     part = segments * k_size * LANES
-    column = v.evenly_spaced(rows, x_stride)
     with v.loop(segments) as segment:
         start, first = x + segment * segment_stride * 4, segment * k_size
-
-        def products(k, sums, fetching, start=start, first=first):
-            _rank_one_update(v, sums, column(start + k * 4), w, (first + k) * (vectors * LANES))
-            for j in range(vectors if fetching else 0):
-                v.prefetch(ahead, (first + k) * ahead_step + part * j)
-
         with v.either(ahead_step != 0) as branches:
             for branch, fetching in zip(branches, (True, False), strict=True):
                 with branch:
-                    _in_chains(v, k_size, [acc, *others], functools.partial(products, fetching=fetching))
-    for more in others:
-        for at in tile:
-            acc[at].set(v.add(acc[at].get(), more[at].get()))
-    mask = [v.mask(columns - j * LANES) for j in range(vectors)]
-    with v.when(r_stride != 0):
-        for i, j in tile:
-            acc[i, j].set(v.add(acc[i, j].get(), v.load_masked(r, r_stride * i + j * LANES, mask[j])))
-    emit_short(v, act, list(acc.values()))
-    low, high = v.broadcast(lo), v.broadcast(hi)
-    with v.either(columns == vectors * LANES) as (whole, partial):
-        with whole:
-            for i, j in tile:
-                v.store(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES)
-        with partial:
-            for i, j in tile:
-                v.store_masked(v.clip(acc[i, j].get(), low, high), y, y_stride * i + j * LANES, mask[j])
+                    for k, sums in _in_turn(v, k_size, [acc, *others]):
+                        _rank_one_update(v, sums, column(start + k * 4), w, (first + k) * (vectors * LANES))
+                        for j in range(vectors if fetching else 0):
+                            v.prefetch(ahead, (first + k) * ahead_step + part * j)
+    for at, more in itertools.product(tile, others):
+        acc[at].set(v.add(acc[at].get(), more[at].get()))
+    _finish(v, acc, columns, addends(r), r_stride, targets(y), lo, hi, act)
 
 
-def _in_chains(v, k_size, chains, products):
-    """A loop over K in which sums take turns, so that none has to wait for its last product."""
+def _in_turn(v, k_size, chains):
+    """Steps of a loop over K, each with the sums whose turn it is, so that none has to wait for its last product."""
     turns = len(chains)
     whole = k_size // turns * turns
     with v.loop(whole, turns) as k:
         for turn, sums in enumerate(chains):
-            products(k + turn, sums)
+            yield k + turn, sums
     if turns > 1:
         with v.loop(k_size - whole) as k:
-            products(whole + k, chains[0])
+            yield whole + k, chains[0]
 
 
 def _rank_one_update(v, acc, column, w, at):
@@ -151,6 +135,24 @@ def _rank_one_update(v, acc, column, w, at):
         value = v.load_broadcast(address)
         for j in range(vectors):
             acc[i, j].set(v.fma(value, weights[j], acc[i, j].get()))
+
+
+def _finish(v, acc, columns, addends, r_stride, targets, lo, hi, act):
+    """The ending of a tile: add the residual where there is one, apply the activation, store the real columns."""
+    vectors = len(acc) // len(targets)
+    mask = [v.mask(columns - j * LANES) for j in range(vectors)]
+    with v.when(r_stride != 0):
+        for (i, j), total in acc.items():
+            total.set(v.add(total.get(), v.load_masked(addends[i], j * LANES, mask[j])))
+    emit_short(v, act, list(acc.values()))
+    low, high = v.broadcast(lo), v.broadcast(hi)
+    with v.either(columns == vectors * LANES) as (whole, partial):
+        with whole:
+            for (i, j), total in acc.items():
+                v.store(v.clip(total.get(), low, high), targets[i], j * LANES)
+        with partial:
+            for (i, j), total in acc.items():
+                v.store_masked(v.clip(total.get(), low, high), targets[i], j * LANES, mask[j])
 
 
 @vector_function(
