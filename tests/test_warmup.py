@@ -7,6 +7,7 @@ import importlib
 import pytest
 
 from tinyinfer import kernels
+from tinyinfer.kernels import amx
 from tinyinfer.kernels.task import Task
 from tinyinfer.warmup import preparations, warm
 
@@ -26,4 +27,5 @@ def test_nothing_is_left_to_compile() -> None:
     assert warm(todo, lambda done, _: seen.append(done)) > 0
     assert seen == list(range(1, len(todo) + 1))
     assert len(tasks()) > 20
-    assert [name for name, task in tasks().items() if not task.store.signatures] == []
+    left = {name for name, task in tasks().items() if not task.store.signatures}
+    assert left == (set() if amx.available() else {"conv2d", "tile_products"})  # what is for tiles alone

@@ -125,6 +125,7 @@ class MaxPool2d(WindowPool):
         return [
             _case(1, 5, 11, 13, kernel_size=3, stride=2, padding=1),
             _case(2, 7, 12, 9, kernel_size=2),
+            _case(1, 21, 9, 12, kernel_size=2),
             _case(1, 19, 13, 13, kernel_size=3, stride=2, ceil_mode=True),
             _case(1, 8, 9, 10, kernel_size=(3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1)),
             _case(1, 6, 8, 11, kernel_size=3, stride=2, padding="same"),
