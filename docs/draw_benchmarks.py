@@ -1,4 +1,6 @@
-"""Measure the networks of docs/benchmarks.md beside other engines; write its tables, README's and docs/benchmarks.svg.
+"""Measure the networks of docs/benchmarks.md beside other engines, and write its tables for this kind of CPU.
+
+On a CPU without matrix units README's table and docs/benchmarks.svg are written too.
 
 python docs/draw_benchmarks.py                 (from the repository's root, ten minutes on an otherwise idle machine)
 python docs/draw_benchmarks.py FILE [FILE]     (only draws what `tinyinfer bench ... --json` printed into files, the
@@ -29,7 +31,7 @@ NETWORKS = {
 }  # fmt: skip
 PEERS = ("onnxruntime", "openvino", "torch")
 TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
-BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
+MARK = "<!-- measured on {}: {} -->\n"
 
 
 def measure() -> list[BenchReport]:
@@ -62,29 +64,23 @@ def measured(reports: list[BenchReport]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def overview(reports: list[BenchReport]) -> str:
-    """README's table: our milliseconds, and our time over the faster peer's with each kind of product."""
+def overview(report: BenchReport) -> str:
+    """README's table: our milliseconds, and our time over the faster peer's."""
     peers = [name for name in PEERS if name != "torch"]
-    settings = [(threads, kind) for threads in sorted(reports[0].peaks) for kind in range(len(reports))]
-    heads = ["network"]
-    for threads in sorted(reports[0].peaks):
-        heads += [_count(threads, "thread"), "ratio", *["float32 only"] * (len(reports) - 1)]
+    threads = sorted(report.peaks)
+    heads = ["network", *(head for count in threads for head in (_count(count, "thread"), "ratio"))]
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
-    ratios: dict[int, list[float]] = {i: [] for i in range(len(settings))}
+    ratios: dict[int, list[float]] = {count: [] for count in threads}
     for name, title in NETWORKS.items():
         cells = [title]
-        for i, (threads, kind) in enumerate(settings):
-            group = next(g for g in reports[kind].groups() if (g[OURS].model, g[OURS].threads) == (name, threads))
+        for count in threads:
+            group = next(g for g in report.groups() if (g[OURS].model, g[OURS].threads) == (name, count))
             best = min((group[peer] for peer in peers), key=lambda row: row.median_ms)
-            ratios[i].append(float(best.ratio or 0))
-            cells += [_ms(group[OURS])] if kind == 0 else []
-            cells.append(f"{best.ratio:.2f}")
+            ratios[count].append(float(best.ratio or 0))
+            cells += [_ms(group[OURS]), f"{best.ratio:.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
-    means = ["geometric mean"]
-    for i, (_, kind) in enumerate(settings):
-        means += [""] if kind == 0 else []
-        means.append(f"**{statistics.geometric_mean(ratios[i]):.2f}**")
-    return "\n".join([*lines, f"| {' | '.join(means)} |"]) + "\n"
+    means = [cell for count in threads for cell in ("", f"**{statistics.geometric_mean(ratios[count]):.2f}**")]
+    return "\n".join([*lines, f"| {' | '.join(['geometric mean', *means])} |"]) + "\n"
 
 
 def table(groups: list[dict[str, BenchRow]], units: str) -> list[str]:
@@ -103,26 +99,29 @@ def table(groups: list[dict[str, BenchRow]], units: str) -> list[str]:
 
 
 def _ms(row: BenchRow) -> str:
-    return f"{row.median_ms:.1f}"
+    return f"{row.median_ms:.{1 if row.median_ms >= 2 else 2}f}"
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def write_between(page: Path, text: str) -> None:
-    """Replace what stands between the marks of a page."""
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    page.write_text(before + BEGIN + text + END + rest.split(END)[1], encoding="utf-8")
+def write_between(page: Path, units: str, text: str) -> None:
+    """Replace what stands between the marks of a page for such units."""
+    begin, end = (MARK.format(units, side) for side in ("begin", "end"))
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    page.write_text(before + begin + text + end + rest.split(end)[1], encoding="utf-8")
 
 
 def main() -> None:
     """Measure or read, then write the pages' tables and the picture."""
     files = [Path(file).read_text(encoding="utf-8") for file in sys.argv[1:]]
     reports = [BenchReport.from_dict(json.loads(text)) for text in files] or measure()
-    write_between(DOCS / "benchmarks.md", measured(reports))
-    write_between(DOCS.parent / "README.md", "\n" + overview(reports) + "\n")
-    save(reports[0].plot(), DOCS / "benchmarks.svg")
+    tiles = "tile" in {peak.units for peak in reports[0].peaks.values()}
+    write_between(DOCS / "benchmarks.md", "tiles" if tiles else "FMA units", measured(reports))
+    if not tiles:
+        write_between(DOCS.parent / "README.md", "FMA units", "\n" + overview(reports[0]) + "\n")
+        save(reports[0].plot(), DOCS / "benchmarks.svg")
 
 
 if __name__ == "__main__":

@@ -28,12 +28,10 @@ NR = NV * LANES  # width of a panel
 TILE_ROWS = (14, 7, 4, 2, 1) if MR == 14 else (6, 3, 1)
 
 # sums at a time that two FMA units need, as the result of one is there four cycles later: a small tile of fewer sums
-# splits each of them (6 tiles of Winograd's 16 rows: 0.9 of the time)
+# splits each of them (16 rows, which are a tile of 14 and one of 2: 0.9 of the time)
 CHAINS = 8
 
-NEAR = (
-    4096  # floats of weights by which a tile of one row, which only streams them, is ahead of itself (0.93 of the time)
-)
+NEAR = 4096  # floats by which a tile of one row is ahead of itself in the weights that it streams (0.93 of the time)
 SHARES = 4  # tiles that fetch the next panel, as memory is slower than one alone (ResNet-50: 0.97 of the time)
 BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs and outputs a block: a quarter of a usual L2, the rest is for weights
 L2_FLOATS = 160 * 1024  # 640 KiB of a 1 MiB L2, where weights only pass through it; the rest is for their panels
@@ -92,13 +90,13 @@ def microkernel(
     """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored.
 
     If ``ahead_step`` is not 0, each step meanwhile brings so many floats of the next panel to L2: from ``ahead`` on,
-    and for every further register from another part of the panel.
+    and for every further register from another part of the panel.  A tile of one row fetches its own weights instead.
     """
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
     others = [{at: v.variable(v.constant(0)) for at in tile} for _ in range(CHAINS // len(tile) - 1)]
     column, targets, addends = (v.evenly_spaced(rows, stride) for stride in (x_stride, y_stride, r_stride))
-    for target, j in itertools.product(targets(y), range(vectors)):  # 4 % of MobileNets and ResNet-50
+    for target, j in itertools.product(targets(y), range(vectors)):  # on Intel 4 % of MobileNets and ResNet-50
         v.prefetch(target, j * LANES, level=1, write=True)
     with v.when(r_stride != 0):
         for addend, j in itertools.product(addends(r), range(vectors)):

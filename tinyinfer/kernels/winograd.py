@@ -212,9 +212,8 @@ class _Winograd(Kernel):
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         weight = problem.params["weight"]
         n, c = weight.shape[:2]
-        packed = aligned_empty(len(distinct_rows(cls.matrices[1])[0]) ** 2 * packed_size(c, n)).reshape(
-            -1, packed_size(c, n)
-        )
+        size, count = packed_size(c, n), len(distinct_rows(cls.matrices[1])[0]) ** 2
+        packed = aligned_empty(count * size).reshape(count, size)
         for start in range(0, n, NR):  # a panel at a time: as a whole U would stand in memory twice
             for matrix, u in zip(packed, transform_weights(weight[start : start + NR], cls.matrices), strict=True):
                 panel = pack_panels(u)
