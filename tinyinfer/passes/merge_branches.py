@@ -13,6 +13,8 @@ from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.elementwise import Add
 from tinyinfer.weights import Derived, Shape, Weights
 
+AT_ONCE = 64  # output channels added up in float64: of all at once, that would be the largest array of all
+
 
 def merge_branches(graph: Graph) -> Graph:
     """A graph in which the sum of two convolutions, or of one and a norm, of the same value is one convolution.
@@ -103,12 +105,16 @@ def _merge(graph: Graph, add: Node, pair: list[_Branch]) -> Node:
     )
 
     def weight(p: Weights) -> np.ndarray:
-        total = np.zeros(shape)
-        for i, branch in enumerate(pair):
-            part = _convolution(branch.node, i, p, shape)[0]
-            y, x = top - branch.before[0], left - branch.before[1]
-            total[:, :, y : y + part.shape[2], x : x + part.shape[3]] += part
-        return total.astype(np.float32)
+        parts = [_convolution(branch.node, i, p, shape)[0] for i, branch in enumerate(pair)]
+        merged = np.empty(shape, np.float32)
+        for start in range(0, shape[0], AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            total = np.zeros(merged[some].shape)
+            for branch, part in zip(pair, parts, strict=True):
+                y, x = top - branch.before[0], left - branch.before[1]
+                total[:, :, y : y + part.shape[2], x : x + part.shape[3]] += part[some]
+            merged[some] = total
+        return merged
 
     def bias(p: Weights) -> np.ndarray:
         total = sum(_convolution(branch.node, i, p, shape)[1] for i, branch in enumerate(pair))
