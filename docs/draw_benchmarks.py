@@ -31,7 +31,7 @@ NETWORKS = {
 }  # fmt: skip
 PEERS = ("onnxruntime", "openvino", "torch")
 TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
-MARK = "<!-- measured on {}: {} -->\n"
+FMA, TILES = "FMA units", "tiles"
 
 
 def measure() -> list[BenchReport]:
@@ -106,9 +106,14 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def marks(units: str) -> tuple[str, str]:
+    """The lines of a page between which stands what was measured on such units."""
+    return f"<!-- measured on {units}: begin -->\n", f"<!-- measured on {units}: end -->\n"
+
+
 def write_between(page: Path, units: str, text: str) -> None:
     """Replace what stands between the marks of a page for such units."""
-    begin, end = (MARK.format(units, side) for side in ("begin", "end"))
+    begin, end = marks(units)
     before, rest = page.read_text(encoding="utf-8").split(begin)
     page.write_text(before + begin + text + end + rest.split(end)[1], encoding="utf-8")
 
@@ -118,9 +123,9 @@ def main() -> None:
     files = [Path(file).read_text(encoding="utf-8") for file in sys.argv[1:]]
     reports = [BenchReport.from_dict(json.loads(text)) for text in files] or measure()
     tiles = "tile" in {peak.units for peak in reports[0].peaks.values()}
-    write_between(DOCS / "benchmarks.md", "tiles" if tiles else "FMA units", measured(reports))
+    write_between(DOCS / "benchmarks.md", TILES if tiles else FMA, measured(reports))
     if not tiles:
-        write_between(DOCS.parent / "README.md", "FMA units", "\n" + overview(reports[0]) + "\n")
+        write_between(DOCS.parent / "README.md", FMA, "\n" + overview(reports[0]) + "\n")
         save(reports[0].plot(), DOCS / "benchmarks.svg")
 
 

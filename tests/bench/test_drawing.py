@@ -87,50 +87,71 @@ def page() -> ModuleType:
     return module
 
 
-def test_the_pages_are_written_between_their_marks(report, tmp_path, monkeypatch):
+@pytest.fixture
+def pages(report, tmp_path, monkeypatch):
+    """The script, pages for it to write in an empty repository, and a file of what was measured."""
     script, docs = page(), tmp_path / "docs"
     docs.mkdir()
     for file in (docs / "benchmarks.md", tmp_path / "README.md"):
-        file.write_text(f"before\n{script.BEGIN}old\n{script.END}after\n")
+        fma, tiles = ("old\n".join(script.marks(units)) for units in (script.FMA, script.TILES))
+        file.write_text(f"before\n{fma}between\n{tiles}after\n")
     monkeypatch.setattr(script, "DOCS", docs)
     monkeypatch.setattr(script, "NETWORKS", {"a": "The first", "b": "The second"})
     monkeypatch.setattr(script, "PEERS", ("openvino", "torch"))
     monkeypatch.setattr("sys.argv", ["draw", str(tmp_path / "found.json")])
-    report.to_json(tmp_path / "found.json")
+    return script, docs, tmp_path / "README.md", tmp_path / "found.json"
+
+
+def test_the_pages_are_written_between_their_marks(report, pages):
+    script, docs, readme, found = pages
+    report.to_json(found)
     script.main()
-    text, readme = (docs / "benchmarks.md").read_text(), (tmp_path / "README.md").read_text()
-    for written in (text, readme):
+    text, overview = (docs / "benchmarks.md").read_text(), readme.read_text()
+    for written in (text, overview):
         assert written.startswith("before\n")
-        assert written.endswith("after\n")
-        assert "old" not in written
+        assert written.endswith("between\n" + "old\n".join(script.marks(script.TILES)) + "after\n")
+        assert written.count("old") == 1
     assert text.count("| a | **1000.0** | 2000.0 (0.50) | 1% | 10% |") == 2
     assert "tinyinfer takes **0.50** of the fastest peer's time" in text
     assert "float32 products only" not in text
-    assert "| network | 1 thread | ratio | 2 threads | ratio |\n" in readme
-    assert "| The second | 1000.0 | 0.50 | 1000.0 | 0.50 |\n" in readme
-    assert "| geometric mean |  | **0.50** |  | **0.50** |\n" in readme
+    assert "| network | 1 thread | ratio | 2 threads | ratio |\n" in overview
+    assert "| The second | 1000.0 | 0.50 | 1000.0 | 0.50 |\n" in overview
+    assert "| geometric mean |  | **0.50** |  | **0.50** |\n" in overview
     assert (docs / "benchmarks.svg").stat().st_size > 1000
 
 
-def test_both_kinds_of_product_have_their_tables(report, tmp_path, monkeypatch):
+def test_what_was_measured_on_tiles_goes_elsewhere(report, pages):
+    script, docs, readme, found = pages
+    before = readme.read_text()
+    with_tiles = Peak(gflops=600.0, gbytes=10.0, fma_gflops=200.0)
+    BenchReport(report.rows, dict.fromkeys(report.peaks, with_tiles), MICROKERNEL).to_json(found)
+    script.main()
+    text = (docs / "benchmarks.md").read_text()
+    assert text.startswith("before\n" + "old\n".join(script.marks(script.FMA)) + "between\n")
+    assert text.count("| a | **1000.0** | 2000.0 (0.50) |") == 2
+    assert readme.read_text() == before
+    assert not (docs / "benchmarks.svg").exists()
+
+
+def test_both_kinds_of_product_have_their_tables(report, monkeypatch):
     script = page()
     monkeypatch.setattr(script, "NETWORKS", {"a": "The first"})
     monkeypatch.setattr(script, "PEERS", ("openvino",))
     text = script.measured([report, report])
     assert text.count("### 1 thread, 1 image\n") == 1
     assert text.count("### 2 threads, 1 image, float32 products only\n") == 1
-    assert (
-        script.overview([report, report]).splitlines()[2]
-        == "| The first | 1000.0 | 0.50 | 0.50 | 1000.0 | 0.50 | 0.50 |"
-    )
+    assert script.overview(report).splitlines()[2] == "| The first | 1000.0 | 0.50 | 1000.0 | 0.50 |"
 
 
 def test_the_page_and_its_picture_are_there():
     script = page()
     text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
-    middle = text.split(script.BEGIN)[1].split(script.END)[0]
-    assert all(middle.count(f"| {name} |") in (2, 4) for name in script.NETWORKS)
-    overview = (DOCS.parent / "README.md").read_text(encoding="utf-8").split(script.BEGIN)[1].split(script.END)[0]
+    for units in (script.FMA, script.TILES):
+        begin, end = script.marks(units)
+        middle = text.split(begin)[1].split(end)[0]
+        assert all(middle.count(f"| {name} |") in (2, 4) for name in script.NETWORKS)
+    begin, end = script.marks(script.FMA)
+    overview = (DOCS.parent / "README.md").read_text(encoding="utf-8").split(begin)[1].split(end)[0]
     assert all(overview.count(f"| {title} |") == 1 for title in script.NETWORKS.values())
     assert "(benchmarks.svg)" in text
     assert (DOCS / "benchmarks.svg").stat().st_size < 200_000
