@@ -66,7 +66,7 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
                         i = new - later * stride
                         if i < 0:
                             continue
-                        with v.when(row + later > -1), v.when(row + later < rows):
+                        with v.when(row + later > -1), v.when(row + later < rows):  # 5x5 takes 0.8 of the time
                             for j in range(kernel):
                                 tap = v.load(w, (i * kernel + j) * LANES)
                                 for t, total in enumerate(sums_of_row):

@@ -50,10 +50,9 @@ def winograd_cost(problem: Problem, m: int) -> int:
     channels_out, channels_in = problem.params["weight"].shape[:2]
     stride = problem.op.stride[0]  # type: ignore[attr-defined]
     tiles, positions, matrices = n * -(-h // m) * -(-w // m), (m * stride + 3 - stride) ** 2, (m + 2) ** 2
-    products = tiles * positions + matrices * WEIGHT_COST * problem.threads
-    return int(
-        products * channels_in * channels_out + TRANSFORM_COST * positions * tiles * (channels_in + channels_out)
-    )
+    products = (positions * tiles + matrices * WEIGHT_COST * problem.threads) * channels_in * channels_out
+    transforms = TRANSFORM_COST * positions * tiles * (channels_in + channels_out)
+    return int(products + transforms)
 
 
 def direct_cost(problem: Problem) -> int:
