@@ -1,0 +1,49 @@
+"""Words of the vector language whose machine code depends on the CPU or is meant to be odd."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+
+from tinyinfer.kernels import simd
+from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.simd import vector_function
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_quotients(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simd, "DIVIDES_FAST", fast)
+
+    @vector_function(a="address", b="address", y="address")
+    def divide(v, a, b, y):
+        v.store(v.quotient(v.load(a), v.load(b)), y)
+
+    @numba.njit
+    def run(a, b, y):
+        divide(a.ctypes.data, b.ctypes.data, y.ctypes.data)
+
+    rng = np.random.default_rng(0)
+    for scale in (1e-20, 1.0, 1e20):
+        a, b = (scale * (0.1 + rng.random(LANES, np.float32)) for _ in range(2))
+        y = np.empty(LANES, np.float32)
+        run(a.astype(np.float32), b.astype(np.float32), y)
+        np.testing.assert_allclose(y, a / b, rtol=3e-7)
+
+
+@pytest.mark.parametrize("count", [1, 2, 6, 7, 8, 14, 15, 36])
+@pytest.mark.parametrize("stride", [0, 1, 5, 48])
+def test_evenly_spaced_addresses(count: int, stride: int) -> None:
+    @vector_function(x="address", stride="int", y="address")
+    def gather(v, x, stride, y):
+        for i, address in enumerate(v.evenly_spaced(count, stride)(x)):
+            v.store(v.load(address), y, i * LANES)
+
+    @numba.njit
+    def run(x, stride, y):
+        gather(x.ctypes.data, stride, y.ctypes.data)
+
+    x = np.arange(count * stride + LANES, dtype=np.float32)
+    y = np.empty((count, LANES), np.float32)
+    run(x, stride, y)
+    np.testing.assert_array_equal(y, stride * np.arange(count)[:, None] + np.arange(LANES))
