@@ -87,6 +87,23 @@ def test_other_strides_and_groups() -> None:
 
 
 @WIDE
+@pytest.mark.parametrize(
+    ("channels", "attrs", "kernel"),
+    [
+        (64, {"kernel_size": 3, "stride": 2, "padding": 1}, "small_windows"),
+        (64, {"kernel_size": 2}, "small_windows"),
+        (8, {"kernel_size": 2}, "windows"),  # less than a register
+        (64, {"kernel_size": 5}, "windows"),
+        (64, {"kernel_size": 3, "dilation": 2}, "windows"),
+        (64, {"kernel_size": (3, 2)}, "windows"),
+    ],
+)
+def test_maxima(channels: int, attrs: dict[str, Any], kernel: str) -> None:
+    x = np.empty((1, channels, 14, 14), np.float32)
+    assert first_that_fits(problem_of_arrays("max_pool2d", (x,), attrs, threads=1)[0]) == kernel
+
+
+@WIDE
 @pytest.mark.usefixtures("no_tiles")
 def test_maps_narrower_than_a_tile_are_gathered() -> None:
     assert chosen(512, 14, 512, 3, stride=2) == "im2col"

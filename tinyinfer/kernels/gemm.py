@@ -11,6 +11,7 @@ K may come in equal ``segments``, ``segment_stride`` floats apart: the rows of a
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -101,23 +102,37 @@ def microkernel(
     with v.when(r_stride != 0):
         for addend, j in itertools.product(addends(r), range(vectors)):
             v.prefetch(addend, j * LANES)
-    part = segments * k_size * LANES
+    width, part = vectors * LANES, segments * k_size * LANES
+
+    def own_weights(step):
+        for j in range(vectors):
+            v.prefetch(w, step * width + (NEAR + j * LANES), level=1)
+
+    def next_panel(step):
+        for j in range(vectors):
+            v.prefetch(ahead, step * ahead_step + part * j)
+
     with v.loop(segments) as segment:
         start, first = x + segment * segment_stride * 4, segment * k_size
-        with v.either(ahead_step != 0) as branches:
-            for branch, fetching in zip(branches, (True, False), strict=True):
-                with branch:
-                    for k, sums in _in_turn(v, k_size, [acc, *others]):
-                        at = (first + k) * (vectors * LANES)
-                        _rank_one_update(v, sums, column(start + k * 4), w, at)
-                        for j in range(vectors):
-                            if rows == 1:
-                                v.prefetch(w, at + (NEAR + j * LANES), level=1)
-                            elif fetching:
-                                v.prefetch(ahead, (first + k) * ahead_step + part * j)
+        multiply = functools.partial(_multiply, v, [acc, *others], column, start, k_size, w, first)
+        if rows == 1:
+            multiply(own_weights)
+        else:
+            with v.either(ahead_step != 0) as (fetching, plain):
+                with fetching:
+                    multiply(next_panel)
+                with plain:
+                    multiply(lambda step: None)
     for at, more in itertools.product(tile, others):
         acc[at].set(v.add(acc[at].get(), more[at].get()))
     _finish(v, acc, columns, addends(r), r_stride, targets(y), lo, hi, act)
+
+
+def _multiply(v, chains, column, start, k_size, w, first, fetch):
+    """The steps of a segment, which begins at step ``first`` of the panel; ``fetch`` emits what one fetches."""
+    for k, sums in _in_turn(v, k_size, chains):
+        _rank_one_update(v, sums, column(start + k * 4), w, first + k)
+        fetch(first + k)
 
 
 def _in_turn(v, k_size, chains):
@@ -132,10 +147,10 @@ def _in_turn(v, k_size, chains):
             yield whole + k, chains[0]
 
 
-def _rank_one_update(v, acc, column, w, at):
-    """One column of the inputs times one row of the weights, which lies ``at`` in the panel, onto the tile."""
+def _rank_one_update(v, acc, column, w, step):
+    """One column of the inputs times one row of the weights, that of a step, onto the tile."""
     vectors = len(acc) // len(column)
-    weights = [v.load(w, at + j * LANES) for j in range(vectors)]
+    weights = [v.load(w, (step * vectors + j) * LANES) for j in range(vectors)]
     for i, address in enumerate(column):
         value = v.load_broadcast(address)
         for j in range(vectors):

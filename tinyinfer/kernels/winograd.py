@@ -117,10 +117,10 @@ def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_
 
 
 @inline
-def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, products):
+def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, pairs):
     """P = V @ U for ``count`` tiles, at the given pairs of a matrix of U and a position of V and P."""
-    for i in range(len(products)):
-        matrix, at = products[i]
+    for i in range(len(pairs)):
+        matrix, at = pairs[i]
         gemm(
             v + at * v_step * 4, v_row, count, c, u + matrix * u_step * 4, zeros, v, 0, p + at * p_step * 4, p_row, n,
             np.float32(-np.inf), np.float32(np.inf), 0,
@@ -129,12 +129,12 @@ def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, 
 
 @task
 def winograd(
-    part, parts, x, x_stride, c, geometry, u, products, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
+    part, parts, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
     block, tiles,
 ):  # fmt: skip
     """clip(conv2d + bias + r) for a 3x3 kernel: blocks of tiles of m x m outputs, each part with its own scratch."""
     scratch, (t0, t1) = own_memory(part, scratch, parts), own_range(part, tiles, parts)
-    positions, u_step = len(products), u.size // (products[-1, 0] + 1)
+    positions, u_step = len(pairs), u.size // (pairs[-1, 0] + 1)  # the last pair has the last matrix
     v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
     v_step, p_step = block * v_row + GAP, block * p_row + GAP
     v = scratch.ctypes.data
@@ -143,7 +143,7 @@ def winograd(
     for first in range(t0, t1, block):
         count = min(block, t1 - first)
         transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, patch)
-        multiply(v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, products)
+        multiply(v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, pairs)
         transform_outputs(
             p, p_step, p_row, n, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
         )
@@ -151,14 +151,14 @@ def winograd(
 
 @task
 def winograd_one_block(
-    part, parts, phase, x, x_stride, c, geometry, u, products, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act,
+    part, parts, phase, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act,
     scratch, tiles,
 ):  # fmt: skip
     """`winograd` of a single block in three phases: parts share tiles to be transformed, positions to be multiplied.
 
     So every panel of U is read by one thread alone, which matters where U is larger than the map.
     """
-    positions, u_step = len(products), u.size // (products[-1, 0] + 1)
+    positions, u_step = len(pairs), u.size // (pairs[-1, 0] + 1)  # the last pair has the last matrix
     v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
     v_step, p_step = tiles * v_row + GAP, tiles * p_row + GAP
     v = scratch.ctypes.data
@@ -170,7 +170,7 @@ def winograd_one_block(
     elif phase == 1:
         i0, i1 = own_range(part, positions, parts)
         multiply(
-            v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, products[i0:i1]
+            v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, pairs[i0:i1]
         )
     else:
         transform_outputs(

@@ -114,6 +114,10 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("depthwise", always, "one channel a group: no matrix product (phases 4 times as long)"),
         Choice("phases", always, "as many products as im2col would have, but no sums to scatter"),
     ),
+    "max_pool2d": (
+        Choice("small_windows", always, "2x2 or 3x3: no loop over a window (windows 1.2 to 2.8 times as long)"),
+        Choice("windows", always, "any window, any number of channels"),
+    ),
     "depthwise_chain": (
         Choice(
             "row_ring", always, "the wide map stays in cache row by row (layer by layer 1.1 times as long at 112x112)"
