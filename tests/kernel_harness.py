@@ -54,9 +54,10 @@ def without_activation(op: Op) -> Op:
 
 
 def scale_of(y: np.ndarray) -> float:
-    """The standard deviation; at least 1 for a handful of values, or where all windows lie in the border."""
+    """The standard deviation; at least 1 for a handful of values, or where one value fills all (but for rounding)."""
     deviation = float(np.std(y))
-    return deviation if y.size >= 100 and deviation > 0 else max(1.0, deviation)
+    varies = deviation > 1e-9 * np.max(np.abs(y), initial=0.0)
+    return deviation if y.size >= 100 and varies else max(1.0, deviation)
 
 
 def planes_of(x: np.ndarray) -> Planes:

@@ -54,6 +54,12 @@ def test_resizing_to_a_size(n, c, size, out, threads, align, mode, like):
         assert check_all(ops.create("interpolate", attrs | {"size": out}), [(n, c, *size)], {}, threads) > 0
 
 
+def test_a_single_pixel_fills_any_size() -> None:
+    """Its copies differ by rounding alone."""
+    for mode in ("nearest", "nearest-exact", "bilinear", "bicubic"):
+        assert check_all(ops.create("interpolate", {"mode": mode, "size": (8, 13)}), [(1, 1, 1, 1)], {}, 1) > 0
+
+
 @given(
     c=st.integers(1, 40), size=sizes, factor=st.tuples(st.floats(1, 4), st.floats(1, 4)), threads=threads,
     mode=st.sampled_from(["nearest", "nearest-exact", "bilinear", "bicubic"]), recompute=st.booleans(),
