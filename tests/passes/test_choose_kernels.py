@@ -63,10 +63,9 @@ def test_unit_stride(layer: tuple[int, int, int, int], kernel: str) -> None:
 
 
 @pytest.mark.usefixtures("no_tiles")
-def test_two_threads_share_the_memory_that_36_matrices_of_weights_for_16_tiles_come_from() -> None:
-    alone = problem(192, 14, 192, 3)
-    assert first_that_fits(alone) == "winograd4x4"
-    assert first_that_fits(dataclasses.replace(alone, threads=2)) == "winograd2x2"
+@pytest.mark.parametrize(("threads", "kernel"), [(1, "winograd4x4"), (2, "winograd3x3"), (4, "winograd2x2")])
+def test_threads_share_the_memory_that_weights_come_from(threads: int, kernel: str) -> None:
+    assert first_that_fits(dataclasses.replace(problem(192, 14, 192, 3), threads=threads)) == kernel
 
 
 @pytest.mark.usefixtures("no_tiles")
@@ -162,10 +161,11 @@ def test_machines_without_tiles_do_without(monkeypatch: pytest.MonkeyPatch) -> N
     assert first_that_fits(layers[1]) == "scaled_weights"
 
 
-def test_winograds_cost_grows_with_what_it_counts() -> None:
-    def cost(m: int, batch: int, channels: int) -> int:
-        x, weight = np.empty((batch, channels, 14, 14), np.float32), np.empty((8, channels, 3, 3), np.float32)
-        return winograd_cost(problem_of_arrays("conv2d", (x, weight), {"padding": 1}, threads=1)[0], m)
+def test_winograds_cost_is_of_products_or_of_weights_whichever_take_longer() -> None:
+    def cost(m: int, size: int, threads: int) -> int:
+        x, weight = np.empty((2, 24, size, size), np.float32), np.empty((8, 24, 3, 3), np.float32)
+        return winograd_cost(problem_of_arrays("conv2d", (x, weight), {"padding": 1}, threads=threads)[0], m)
 
-    assert cost(2, 1, 8) < cost(2, 2, 8) < 2 * cost(2, 1, 8)  # the weights are read once
-    assert cost(4, 1, 16) == 36 * ((16 + 10) * 16 * 8 + 10 * 16 * (16 + 8))
+    assert cost(4, 14, 1) == 36 * (32 * 24 * 8 + 5 * 32 * (24 + 8))  # 16 tiles an image
+    assert cost(3, 4, 1) == 25 * (13 * 24 * 8 + 5 * 8 * (24 + 8))
+    assert cost(3, 4, 2) == 25 * (26 * 24 * 8 + 5 * 8 * (24 + 8))

@@ -1,10 +1,10 @@
 """Winograd convolution F(m x m, 3 x 3): fewer multiplications for 3x3 kernels.
 
 A tile of m x m outputs sees alpha x alpha inputs and needs alpha^2 products a channel instead of 9 m^2: 16 instead of
-36 for m = 2, 36 instead of 144 for m = 4 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016),
-at stride 2 25 instead of 36 for m = 2.  Each of the alpha^2 positions is a matrix product over channels.  Tiles are
-taken in blocks, so that the transformed inputs V and the products P of one block stay in L2; tiles at the border go
-through a zero-padded patch.
+36 for m = 2, 25 instead of 81 for m = 3, 36 instead of 144 for m = 4 (Lavin and Gray, "Fast Algorithms for
+Convolutional Neural Networks", 2016), at stride 2 25 instead of 36 for m = 2.  Each of the alpha^2 positions is a
+matrix product over channels.  Tiles are taken in blocks, so that the transformed inputs V and the products P of one
+block stay in L2; tiles at the border go through a zero-padded patch.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from tinyinfer.kernels.winograd_transforms import (
     Matrices,
     distinct_rows,
     input_2x2,
+    input_3x3,
     input_4x4,
     input_strided,
     output_2x2,
+    output_3x3,
     output_4x4,
     output_strided,
     products,
@@ -68,6 +70,8 @@ def transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, p
             to = v + (t * v_row + k) * 4
             if m == 4:
                 input_4x4(source + k * 4, row, column, c - k, to, v_step)
+            elif m == 3:
+                input_3x3(source + k * 4, row, column, c - k, to, v_step)
             elif stride == 1:
                 input_2x2(source + k * 4, row, column, c - k, to, v_step)
             else:
@@ -95,6 +99,8 @@ def transform_outputs(p, p_step, p_row, n, geometry, first, count, bias, r, r_st
             b = bias.ctypes.data + k * 4
             if m == 4:
                 output_4x4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
+            elif m == 3:
+                output_3x3(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             elif stride == 1:
                 output_2x2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
             else:
@@ -117,13 +123,16 @@ def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_
 
 
 @inline
-def multiply(v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, pairs):
-    """P = V @ U for ``count`` tiles, at the given pairs of a matrix of U and a position of V and P."""
-    for i in range(len(pairs)):
+def multiply(part, parts, v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, pairs):
+    """A part of P = V @ U for ``count`` tiles, at pairs of a matrix of U and a position of V and P, in whole panels."""
+    panels = -(-n // NR)
+    first, last = own_range(part, len(pairs) * panels, parts)
+    for i in range(first // panels, -(-last // panels)):
         matrix, at = pairs[i]
+        n0, n1 = max(0, first - i * panels) * NR, min(n, (last - i * panels) * NR)
         gemm(
-            v + at * v_step * 4, v_row, count, c, u + matrix * u_step * 4, zeros, v, 0, p + at * p_step * 4, p_row, n,
-            np.float32(-np.inf), np.float32(np.inf), 0,
+            v + at * v_step * 4, v_row, count, c, u + (matrix * u_step + n0 * c) * 4, zeros, v, 0,
+            p + (at * p_step + n0) * 4, p_row, n1 - n0, np.float32(-np.inf), np.float32(np.inf), 0,
         )  # fmt: skip
 
 
@@ -143,7 +152,7 @@ def winograd(
     for first in range(t0, t1, block):
         count = min(block, t1 - first)
         transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, patch)
-        multiply(v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, pairs)
+        multiply(0, 1, v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, pairs)
         transform_outputs(
             p, p_step, p_row, n, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
         )
@@ -154,7 +163,7 @@ def winograd_one_block(
     part, parts, phase, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act,
     scratch, tiles,
 ):  # fmt: skip
-    """`winograd` of a single block in three phases: parts share tiles to be transformed, positions to be multiplied.
+    """`winograd` of a single block in three phases: parts share tiles to be transformed, panels to be multiplied.
 
     So every panel of U is read by one thread alone, which matters where U is larger than the map.
     """
@@ -168,10 +177,10 @@ def winograd_one_block(
     if phase == 0:
         transform_inputs(x, x_stride, c, geometry, first, last - first, v + first * v_row * 4, v_step, v_row, patch)
     elif phase == 1:
-        i0, i1 = own_range(part, positions, parts)
         multiply(
-            v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, pairs[i0:i1]
-        )
+            part, parts, v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n,
+            pairs,
+        )  # fmt: skip
     else:
         transform_outputs(
             p + first * p_row * 4, p_step, p_row, n, geometry, first, last - first, bias, r, r_stride, y, y_stride,
@@ -242,6 +251,14 @@ class Winograd2x2(_Winograd):
     matrices = TRANSFORMS[2]
 
 
+class Winograd3x3(_Winograd):
+    """F(3x3, 3x3): 3.24 times fewer multiplications, with two thirds of the weights of F(4x4)."""
+
+    name = "winograd3x3"
+    tolerance = 2e-5  # constants up to 4
+    matrices = TRANSFORMS[3]
+
+
 class Winograd4x4(_Winograd):
     """F(4x4, 3x3): 4 times fewer multiplications."""
 
@@ -257,4 +274,4 @@ class WinogradStrided(_Winograd):
     matrices, stride = STRIDED, 2
 
 
-KERNELS = (Winograd2x2, Winograd4x4, WinogradStrided)
+KERNELS = (Winograd2x2, Winograd3x3, Winograd4x4, WinogradStrided)

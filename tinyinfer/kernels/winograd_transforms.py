@@ -15,12 +15,22 @@ from tinyinfer.kernels.simd import vector_function
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-# B^T, G and A^T by m, of y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14
+# B^T, G and A^T by m, of y = A^T [(G g G^T) * (B^T d B)] A, Lavin and Gray, equations 8 to 14;
+# for 3 interpolated at 0, 1, -1, 2 and infinity, as there
 TRANSFORMS: dict[int, Matrices] = {
     2: (
         np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float64),
         np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]], np.float64),
         np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float64),
+    ),
+    3: (
+        np.array([
+            [2, -1, -2, 1, 0], [0, -2, -1, 1, 0], [0, 2, -3, 1, 0], [0, -1, 0, 1, 0], [0, 2, -1, -2, 1],
+        ], np.float64),
+        np.array([
+            [1 / 2, 0, 0], [-1 / 2, -1 / 2, -1 / 2], [-1 / 6, 1 / 6, -1 / 6], [1 / 6, 1 / 3, 2 / 3], [0, 0, 1],
+        ], np.float64),
+        np.array([[1, 1, 1, 1, 0], [0, 1, -1, 2, 0], [0, 1, 1, 4, 1]], np.float64),
     ),
     4: (
         np.array([
@@ -130,5 +140,6 @@ def make_output_transform(matrices: Matrices) -> Any:
     return output_transform
 
 
-input_2x2, input_4x4, input_strided = (make_input_transform(m) for m in (TRANSFORMS[2], TRANSFORMS[4], STRIDED))
-output_2x2, output_4x4, output_strided = (make_output_transform(m) for m in (TRANSFORMS[2], TRANSFORMS[4], STRIDED))
+_ALL = (*TRANSFORMS.values(), STRIDED)
+input_2x2, input_3x3, input_4x4, input_strided = map(make_input_transform, _ALL)
+output_2x2, output_3x3, output_4x4, output_strided = map(make_output_transform, _ALL)

@@ -14,9 +14,11 @@ from tinyinfer.kernels.base import Problem
 
 REFERENCE = "reference"
 WINOGRAD_BREAK_EVEN = 200  # channels times map size
-# in multiply-adds of one thread: what a weight costs that comes from memory, which all threads share, and what a
-# transformed value costs; fitted to 3x3 layers of ResNet-18, RepVGG-A0 and SqueezeNet with cold weights
-WEIGHT_COST, TRANSFORM_COST = 10, 10
+# in multiply-adds of one thread: the time in which a weight comes from memory, which all threads share, and what a
+# transformed value costs; fitted to the 3x3 layers of ResNets, RepVGG-A0 and DenseNet with cold weights
+WEIGHT_COST, TRANSFORM_COST = 13, 5
+STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
+WINOGRAD_TILES = (2, 3, 4)  # outputs on a side
 TILE_PIXELS, TILE_SUMMANDS = 4, 64  # of an output, and of its sums: with fewer, tiles are mostly padding
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
@@ -45,30 +47,40 @@ def winograd_pays(problem: Problem) -> bool:
 
 
 def winograd_cost(problem: Problem, m: int) -> int:
-    """What F(m x m, 3 x 3) takes, in multiply-adds: matrix products, their weights, transforms there and back."""
+    """What F(m x m, 3 x 3) takes, in multiply-adds: transforms, and its products or, where they wait, its weights."""
     n, _, h, w = problem.outputs[0]
     channels_out, channels_in = problem.params["weight"].shape[:2]
     stride = problem.op.stride[0]  # type: ignore[attr-defined]
     tiles, positions, matrices = n * -(-h // m) * -(-w // m), (m * stride + 3 - stride) ** 2, (m + 2) ** 2
-    products = (positions * tiles + matrices * WEIGHT_COST * problem.threads) * channels_in * channels_out
     transforms = TRANSFORM_COST * positions * tiles * (channels_in + channels_out)
-    return int(products + transforms)
+    slower = max(positions * tiles, matrices * WEIGHT_COST * problem.threads)
+    return int(slower * channels_in * channels_out + transforms)
 
 
 def direct_cost(problem: Problem) -> int:
     """What a 3x3 convolution takes that multiplies every weight with every pixel, in the same measure."""
     n, channels_out, h, w = problem.outputs[0]
-    return int(9 * (n * h * w + WEIGHT_COST * problem.threads) * problem.inputs[0][1] * channels_out)
+    return int(9 * max(n * h * w, WEIGHT_COST * problem.threads) * problem.inputs[0][1] * channels_out)
+
+
+def cheapest_tile(problem: Problem) -> int:
+    """Outputs on a side of Winograd's tile: large ones save products, small ones weights and what sticks out."""
+    return min(WINOGRAD_TILES, key=lambda m: winograd_cost(problem, m))
 
 
 def winograd2x2_pays(problem: Problem) -> bool:
-    """On small maps with many channels, F(4x4)'s 36 matrices of weights cost more than its products save."""
-    return winograd_pays(problem) and winograd_cost(problem, 2) < winograd_cost(problem, 4)
+    """On small maps with many channels, the matrices of weights of larger tiles cost more than their products save."""
+    return winograd_pays(problem) and cheapest_tile(problem) == 2
+
+
+def winograd3x3_pays(problem: Problem) -> bool:
+    """Between the two: maps of 14x14 whose weights are shared by several threads."""
+    return winograd_pays(problem) and cheapest_tile(problem) == 3
 
 
 def winograd_strided_pays(problem: Problem) -> bool:
     """At stride 2 the saving is small: on maps that fill no whole tiles, or for few channels, there is none."""
-    return winograd_cost(problem, 2) < direct_cost(problem)
+    return STRIDED_MARGIN * winograd_cost(problem, 2) < direct_cost(problem)
 
 
 def fills_tiles(problem: Problem) -> bool:
@@ -101,6 +113,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("depthwise", always, "one channel a group: no matrix product (im2col 100 times as long)"),
         Choice("grouped_pointwise", always, "1x1 in groups: channels read in place (im2col 1.1 to 25 times as long)"),
         Choice("winograd2x2", winograd2x2_pays, "3x3, small map: fewer weights to read (4x4 1.4 times as long at 7x7)"),
+        Choice("winograd3x3", winograd3x3_pays, "3x3, in between, shared weights (2x2 and 4x4 1.05 times as long)"),
         Choice("winograd4x4", winograd_pays, "3x3: a quarter of the products (direct 2.2 times as long on ResNet-18)"),
         Choice(
             "winograd_strided", winograd_strided_pays, "3x3, stride 2: 25 products for 36 (direct 1.3 times as long)"
