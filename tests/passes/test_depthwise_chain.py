@@ -49,7 +49,7 @@ def kinds(graph: Graph) -> list[str]:
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize(("expand", "project"), [(True, True), (True, False), (False, True)])
 @pytest.mark.parametrize("threads", [1, 2])
@@ -88,7 +88,7 @@ def test_a_value_that_others_read_stays() -> None:
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("attrs", [{"kernel": 7}, {"stride": 3}])
+@pytest.mark.parametrize("attrs", [{"kernel": 9}, {"stride": 3}])
 def test_what_no_kernel_does_is_not_fused(attrs: dict[str, int]) -> None:
     assert "depthwise_chain" not in kinds(fused(network(**attrs)))  # type: ignore[arg-type]
 

@@ -87,11 +87,11 @@ def make_chain(kernel: int) -> Task:
     return chain
 
 
-BY_KERNEL = {kernel: make_chain(kernel) for kernel in (3, 5)}
+BY_KERNEL = {kernel: make_chain(kernel) for kernel in STRIPS}
 
 
 class RowRing(Kernel):
-    """Depthwise kernels of 3x3 or 5x5, stride 1 or 2, zero padding of at most half a kernel beside the image."""
+    """Depthwise kernels of 3x3, 5x5 or 7x7, stride 1 or 2, zero padding of at most half a kernel beside the image."""
 
     op = "depthwise_chain"
     name = "row_ring"
@@ -121,7 +121,7 @@ class RowRing(Kernel):
         (h, width), out_w = problem.inputs[0][2:], problem.outputs[0][3]
         left = op.middle(e).pads((h, width), (kh, kw))[2]
         right = (out_w - 1) * op.stride[1] + kw - left - width
-        fits = kh == kw in (3, 5) and op.stride in ((1, 1), (2, 2)) and max(left, right) <= kw // 2
+        fits = kh == kw in STRIPS and op.stride in ((1, 1), (2, 2)) and max(left, right) <= kw // 2
         known = {op.expand_activation, op.depthwise_activation, op.project_activation} <= FUSED
         return fits and known and (MASKS or e >= LANES)
 

@@ -102,6 +102,7 @@ class DepthwiseChain(Op):
             case((1, 17, 10, 9), 17, 33, 3, stride=2, padding="same", project_activation="relu"),
             case((2, 6, 8, 20), 24, 0, 5, padding=2, expand_activation="relu", depthwise_activation="silu"),
             case((1, 20, 7, 7), 20, 20, 3, True, padding=(0, 2, 1, 1), project_activation="relu"),
+            case((1, 18, 13, 15), 18, 21, 7, stride=2, padding=3, project_activation="relu"),
         ]
 
 
