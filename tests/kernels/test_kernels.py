@@ -20,6 +20,8 @@ from tinyinfer.errors import GraphError, InputError
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS
 from tinyinfer.kernels.endings import CLIPS, FUSED
+from tinyinfer.kernels.groups import group_count, joined_weight
+from tinyinfer.kernels.on_arrays import problem_of_arrays
 
 clips = st.sampled_from(list(CLIPS))
 activations = st.sampled_from(sorted(FUSED, key=str))
@@ -90,6 +92,38 @@ def test_depthwise(n, c, size, kernel, stride, padding, dilation, activation, bi
     padding = tuple(k // 2 for k in kernel) if padding == "half" else padding
     attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": c, "activation": activation}
     check_convolution(attrs, (n, c, *size), c, kernel, bias, residual, threads)
+
+
+@given(
+    n=st.integers(1, 2), groups=st.integers(2, 24), c=st.sampled_from([2, 4, 8, 2, 4, 8, 3, 16, 17]),
+    m=st.one_of(st.just("c"), st.integers(1, 20)), size=st.tuples(st.integers(1, 19), st.integers(1, 19)),
+    stride=st.integers(1, 2), padding=st.integers(0, 1), activation=activations, bias=st.booleans(),
+    residual=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_grouped_convolutions(n, groups, c, m, size, stride, padding, activation, bias, residual, threads):
+    """Groups that a register holds whole, groups that are joined to fill one, and others."""
+    m = c if m == "c" else m
+    attrs = {"stride": stride, "padding": padding, "groups": groups, "activation": activation}
+    check_convolution(attrs, (n, c * groups, *size), m * groups, (3, 3), bias, residual, threads)
+
+
+@given(groups=st.integers(1, 12), n=st.integers(1, 20), c=st.integers(1, 5))
+def test_joined_groups_are_the_same_convolution(groups, n, c):
+    weight = np.arange(groups * n * c * 6, dtype=np.float32).reshape(groups * n, c, 2, 3)
+    problem = problem_of_arrays(
+        "conv2d", (np.empty((1, groups * c, 4, 4), np.float32), weight), {"groups": groups}, threads=1
+    )[0]
+    joined = joined_weight(problem)
+    assert joined.shape[0] == group_count(problem)
+    assert joined.shape[1] == n or joined.shape[1] <= LANES
+    into, out = joined.shape[2], joined.shape[1]
+    dense = np.zeros((groups * n, groups * c, 2, 3), np.float32)
+    expected = dense.copy()
+    for g, block in enumerate(joined):
+        dense[g * out : (g + 1) * out, g * into : (g + 1) * into] = block
+    for g in range(groups):
+        expected[g * n : (g + 1) * n, g * c : (g + 1) * c] = weight[g * n : (g + 1) * n]
+    np.testing.assert_array_equal(dense, expected)
 
 
 @given(

@@ -47,3 +47,18 @@ def test_evenly_spaced_addresses(count: int, stride: int) -> None:
     y = np.empty((count, LANES), np.float32)
     run(x, stride, y)
     np.testing.assert_array_equal(y, stride * np.arange(count)[:, None] + np.arange(LANES))
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3])
+def test_lanes_change_places(distance: int) -> None:
+    @vector_function(x="address", y="address")
+    def change(v, x, y):
+        v.store(v.exchange(v.load(x), distance), y)
+
+    @numba.njit
+    def run(x, y):
+        change(x.ctypes.data, y.ctypes.data)
+
+    x, y = np.arange(LANES, dtype=np.float32), np.empty(LANES, np.float32)
+    run(x, y)
+    np.testing.assert_array_equal(y, np.arange(LANES) ^ distance)

@@ -73,6 +73,23 @@ def test_a_batch_fills_the_large_tiles_of_a_small_map() -> None:
     assert chosen(512, 7, 512, 3, batch=16) == "winograd4x4"
 
 
+@WIDE
+@pytest.mark.usefixtures("no_tiles")
+@pytest.mark.parametrize(
+    ("layer", "groups", "kernel"),
+    [
+        ((128, 28, 128, 3), 4, "winograd4x4"),
+        ((128, 56, 128, 3), 32, "narrow_groups"),
+        ((128, 28, 128, 3), 128 // 8, "narrow_groups"),
+        ((64, 56, 16, 3), 4, "winograd4x4"),  # four outputs a group: one register of all groups
+        ((512, 7, 128, 3), 32, "direct"),  # too few channels of each group for so small a map, too few to gather
+        ((64, 56, 64, 5), 2, "direct"),
+    ],
+)
+def test_groups(layer: tuple[int, int, int, int], groups: int, kernel: str) -> None:
+    assert chosen(*layer, groups=groups) == kernel
+
+
 @pytest.mark.usefixtures("no_tiles")
 def test_other_strides_and_groups() -> None:
     assert chosen(3, 224, 64, 7, stride=2) == "direct"
@@ -82,7 +99,6 @@ def test_other_strides_and_groups() -> None:
     assert chosen(256, 56, 512, 1, stride=2) == "im2col"
     assert chosen(96, 56, 96, 3, stride=2, groups=96) == "depthwise"
     assert chosen(128, 28, 128, 1, groups=4) == "grouped_pointwise"
-    assert chosen(128, 28, 128, 3, groups=4) == "im2col"
 
 
 @WIDE

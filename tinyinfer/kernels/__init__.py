@@ -20,6 +20,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "pointwise": ("conv2d", "linear"),
     "grouped_pointwise": ("conv2d",),
     "depthwise": ("conv2d",),
+    "narrow_groups": ("conv2d",),
     "depthwise_chain": ("depthwise_chain",),
     "gated_pointwise": ("gated_conv2d",),
     "direct": ("conv2d",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,8 @@ from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
 
-def make_depthwise(kernel: int) -> Task:
+def make_depthwise(kernel: int, strips: Any) -> Task:
     """clip(conv2d + bias + r) for square kernels at stride 1 and 2."""
-    strips = STRIPS[kernel]
 
     @task
     def depthwise(
@@ -43,7 +43,7 @@ def make_depthwise(kernel: int) -> Task:
     return depthwise
 
 
-BY_KERNEL = {kernel: make_depthwise(kernel) for kernel in STRIPS}
+BY_KERNEL = {kernel: make_depthwise(kernel, strips) for kernel, strips in STRIPS.items()}
 pixel = make_pixel(MASKS)
 
 

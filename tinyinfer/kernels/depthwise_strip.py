@@ -26,8 +26,11 @@ WIDTHS = (
 ROWS = 7  # of outputs in a strip: of longer ones L1 does not keep the lines that hold the next vector of channels too
 
 
-def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
+def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int) -> Any:
     """``rows`` rows of ``outputs`` neighbouring outputs, for one vector of channels.
+
+    With a ``group`` of several channels each output also sees the others of its group: the same inputs serve with
+    their lanes exchanged, and ``w`` has taps for each exchange.
 
     ``x`` is the first tap of the first output.  Input rows lie ``x_row`` apart; after ``wrap`` of them the others are
     ``back`` further back, as the oldest rows of a ring are.  Those before ``top`` (0 or more) and from ``bottom`` on
@@ -54,23 +57,26 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
                 line = row * stride + new
                 with v.when(line > top - 1), v.when(line < bottom):
                     start = x + (line * x_row - v.choose(line < wrap, back * 0, back)) * 4
-                    values = []
-                    for column, address in enumerate(across(start)):
-                        if column < kernel // 2:
-                            address = v.choose(first < column + 1, address, zeros)
-                        elif column >= columns - kernel // 2:
-                            address = v.choose(last < column + 1, zeros, address)
-                        values.append(v.load_masked(address, 0, mask) if masked else v.load(address))
-                        v.prefetch(address, LANES, level=1)  # the next vector of channels, which comes next
-                    for later, sums_of_row in enumerate(sums):
-                        i = new - later * stride
-                        if i < 0:
-                            continue
-                        with v.when(row + later > -1), v.when(row + later < rows):  # 5x5 takes 0.8 of the time
-                            for j in range(kernel):
-                                tap = v.load(w, (i * kernel + j) * LANES)
-                                for t, total in enumerate(sums_of_row):
-                                    total.set(v.fma(values[t * stride + j], tap, total.get()))
+                    places = across(start)
+                    for column in range(kernel // 2):
+                        places[column] = v.choose(first < column + 1, places[column], zeros)
+                    for column in range(columns - kernel // 2, columns):
+                        places[column] = v.choose(last < column + 1, zeros, places[column])
+                    for distance in range(group):
+                        values = [v.load_masked(at, 0, mask) if masked else v.load(at) for at in places]
+                        values = [v.exchange(value, distance) for value in values] if distance else values
+                        if distance == 0:
+                            for at in places:
+                                v.prefetch(at, LANES, level=1)  # the next vector of channels, which comes next
+                        for later, sums_of_row in enumerate(sums):
+                            i = new - later * stride
+                            if i < 0:
+                                continue
+                            with v.when(row + later > -1), v.when(row + later < rows):  # 5x5 takes 0.8 of the time
+                                for j in range(kernel):
+                                    tap = v.load(w, ((distance * kernel + i) * kernel + j) * LANES)
+                                    for t, total in enumerate(sums_of_row):
+                                        total.set(v.fma(values[t * stride + j], tap, total.get()))
             with v.when(row > -1):
                 ys = y + row * y_row * 4
                 for t in range(outputs):  # 28x28x256 takes 0.8 of the time
@@ -85,10 +91,10 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool) -> Any:
     return strip
 
 
-def make_strips(kernel: int, stride: int) -> Any:
+def make_strips(kernel: int, stride: int, group: int) -> Any:
     """``rows`` rows of outputs in strips, for blocks b0 .. b1 of channels."""
     most, some, _ = WIDTHS[kernel]
-    full, rest, one = (make_strip(n, kernel, stride, MASKS and n != most) for n in WIDTHS[kernel])
+    full, rest, one = (make_strip(n, kernel, stride, MASKS and n != most, group) for n in WIDTHS[kernel])
 
     @inline
     def strips(
@@ -105,7 +111,7 @@ def make_strips(kernel: int, stride: int) -> Any:
                 size = some
             xs, rs, ys = x + ix * x_stride * 4, r + ox * r_stride * 4, y + ox * y_stride * 4
             for b in range(b0, b1):  # all channels of a strip before the next: they lie side by side
-                at, wb, bb = block_start(b, c) * 4, w + b * (kernel * kernel * LANES * 4), bias + b * LANES * 4
+                at, wb, bb = block_start(b, c) * 4, w + b * (group * kernel * kernel * LANES * 4), bias + b * LANES * 4
                 if size == most:
                     full(
                         xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
@@ -126,13 +132,34 @@ def make_strips(kernel: int, stride: int) -> Any:
     return strips
 
 
+def for_either_stride(kernel: int, group: int = 1) -> Any:
+    """Rows of outputs, at stride 1 or 2."""
+    strips_1, strips_2 = make_strips(kernel, 1, group), make_strips(kernel, 2, group)
+
+    @inline
+    def strips(
+        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
+        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
+    ):  # fmt: skip
+        if stride == 1:
+            strips_1(
+                x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
+                y_stride, rows, out_w, c, b0, b1, lo, hi, act,
+            )  # fmt: skip
+        else:
+            strips_2(
+                x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
+                y_stride, rows, out_w, c, b0, b1, lo, hi, act,
+            )  # fmt: skip
+
+    return strips
+
+
 _ARGUMENTS = (
     INT, ADDRESS, INT, INT, INT, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, INT, ADDRESS, INT, INT, INT,
     INT, INT, INT, INT, FLOAT, FLOAT, INT,
 )  # fmt: skip
-_strips_3_1, _strips_3_2 = make_strips(3, 1), make_strips(3, 2)
-_strips_5_1, _strips_5_2 = make_strips(5, 1), make_strips(5, 2)
-_strips_7_1, _strips_7_2 = make_strips(7, 1), make_strips(7, 2)
+_strips_3, _strips_5, _strips_7 = for_either_stride(3), for_either_stride(5), for_either_stride(7)
 
 
 @shared(*_ARGUMENTS)
@@ -141,16 +168,10 @@ def depthwise_strips_3(
     rows, out_w, c, b0, b1, lo, hi, act,
 ):  # fmt: skip
     """Rows of outputs of a 3x3 kernel."""
-    if stride == 1:
-        _strips_3_1(
-            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-            rows, out_w, c, b0, b1, lo, hi, act,
-        )  # fmt: skip
-    else:
-        _strips_3_2(
-            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-            rows, out_w, c, b0, b1, lo, hi, act,
-        )  # fmt: skip
+    _strips_3(
+        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
+        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
+    )  # fmt: skip
 
 
 @shared(*_ARGUMENTS)
@@ -159,16 +180,10 @@ def depthwise_strips_5(
     rows, out_w, c, b0, b1, lo, hi, act,
 ):  # fmt: skip
     """Rows of outputs of a 5x5 kernel."""
-    if stride == 1:
-        _strips_5_1(
-            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-            rows, out_w, c, b0, b1, lo, hi, act,
-        )  # fmt: skip
-    else:
-        _strips_5_2(
-            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-            rows, out_w, c, b0, b1, lo, hi, act,
-        )  # fmt: skip
+    _strips_5(
+        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
+        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
+    )  # fmt: skip
 
 
 @shared(*_ARGUMENTS)
@@ -177,16 +192,10 @@ def depthwise_strips_7(
     rows, out_w, c, b0, b1, lo, hi, act,
 ):  # fmt: skip
     """Rows of outputs of a 7x7 kernel."""
-    if stride == 1:
-        _strips_7_1(
-            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-            rows, out_w, c, b0, b1, lo, hi, act,
-        )  # fmt: skip
-    else:
-        _strips_7_2(
-            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-            rows, out_w, c, b0, b1, lo, hi, act,
-        )  # fmt: skip
+    _strips_7(
+        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
+        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
+    )  # fmt: skip
 
 
 STRIPS = {3: depthwise_strips_3, 5: depthwise_strips_5, 7: depthwise_strips_7}  # by kernel

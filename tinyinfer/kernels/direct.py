@@ -15,6 +15,7 @@ import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Planes, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.interleave import interleave_3
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
@@ -55,36 +56,40 @@ def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, ban
 
 @task
 def direct(
-    part, parts, x, x_stride, planes, c, geometry, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
+    part, parts, x, x_stride, planes, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, scratch,
     band_rows, bands,
 ):  # fmt: skip
     """clip(conv2d + bias + r) in bands of ``band_rows`` output rows of one image, each part with its own scratch.
 
-    An ``x_stride`` of 0 tells that the inputs are three planes at planes[0] instead.
+    ``c`` and ``n`` are of one group.  An ``x_stride`` of 0 tells that the inputs are three planes at planes[0] instead.
     """
     band, (b0, b1) = own_memory(part, scratch, parts), own_range(part, bands, parts)
     source = x.ctypes.data if x_stride > 0 else planes[0]
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
     padded = (out_w - 1) * stride_w + kw
-    bands_per_image = -(-out_h // band_rows)
+    bands_per_image, w_group, b_group = -(-out_h // band_rows), w.size // groups, bias.size // groups
     for b in range(b0, b1):
         image, oy = b // bands_per_image, b % bands_per_image * band_rows
         rows = min(band_rows, out_h - oy)
         in_rows = (rows - 1) * stride_h + (kh - 1) * dilation_h + 1
-        copy_padded_rows(source, x_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band)
-        for start in range(0, n, NR):  # outermost, so that one panel of weights stays in cache for the whole band
-            for row in range(rows):
-                p = (image * out_h + oy + row) * out_w
-                gemm_segments(
-                    band.ctypes.data + row * stride_h * padded * c * 4, stride_w * c, out_w,
-                    kh, dilation_h * padded * c, kw * c, w.ctypes.data + start * kh * kw * c * 4,
-                    bias.ctypes.data + start * 4, r.ctypes.data + (p * r_stride + start) * 4, r_stride,
-                    y.ctypes.data + (p * y_stride + start) * 4, y_stride, min(NR, n - start), lo, hi, act,
-                )  # fmt: skip
+        for g in range(groups):
+            copy_padded_rows(
+                source + g * c * 4, x_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band
+            )
+            for start in range(0, n, NR):  # outermost, so that one panel of weights stays in cache for the whole band
+                for row in range(rows):
+                    p, channel = (image * out_h + oy + row) * out_w, g * n + start
+                    gemm_segments(
+                        band.ctypes.data + row * stride_h * padded * c * 4, stride_w * c, out_w,
+                        kh, dilation_h * padded * c, kw * c, w.ctypes.data + (g * w_group + start * kh * kw * c) * 4,
+                        bias.ctypes.data + (g * b_group + start) * 4, r.ctypes.data + (p * r_stride + channel) * 4,
+                        r_stride, y.ctypes.data + (p * y_stride + channel) * 4, y_stride, min(NR, n - start), lo, hi,
+                        act,
+                    )  # fmt: skip
 
 
 class Direct(Kernel):
-    """One group, no horizontal dilation, zero padding."""
+    """No horizontal dilation, zero padding."""
 
     op = "conv2d"
     name = "direct"
@@ -92,34 +97,38 @@ class Direct(Kernel):
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
         super().__init__(problem, packed)
         _, _, out_h, out_w, kh, kw, stride_h, stride_w, _, _, dilation_h, _ = window_geometry(problem)
-        padded_row = ((out_w - 1) * stride_w + kw) * problem.inputs[0][1]
+        self.groups = group_count(problem)
+        padded_row = ((out_w - 1) * stride_w + kw) * problem.inputs[0][1] // self.groups
         fits = (BLOCK_FLOATS // padded_row - (kh - 1) * dilation_h - 1) // stride_h + 1
         self.band_rows = min(max(1, fits), -(-out_h // problem.threads))
         self.bands = problem.inputs[0][0] * -(-out_h // self.band_rows)
         in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
         self.scratch_floats = in_rows * padded_row * problem.threads
-        self.reads_planes = problem.inputs[0][1] == 3
+        self.reads_planes = problem.inputs[0][1] == 3 and self.groups == 1
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         op = problem.op
         assert isinstance(op, Conv2d)
         narrow = op.dilation[1] == 1 or problem.params["weight"].shape[3] == 1
-        return op.groups == 1 and narrow and op.padding_mode == "zeros" and op.activation in FUSED
+        return narrow and op.padding_mode == "zeros" and op.activation in FUSED
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight = problem.params["weight"]
-        m = weight.shape[0]
-        return pack_panels(weight.transpose(2, 3, 1, 0)), pack_bias(problem.params.get("bias"), m)
+        weight, bias = joined_weight(problem), problem.params.get("bias")
+        groups, n = weight.shape[:2]
+        biases = np.split(bias, groups) if bias is not None else [None] * groups
+        panels = [pack_panels(w.transpose(2, 3, 1, 0)) for w in weight]
+        return np.concatenate(panels) if groups > 1 else panels[0], np.concatenate([pack_bias(b, n) for b in biases])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        (w, bias), threads = self.packed, self.problem.threads
+        (w, bias), groups, threads = self.packed, self.groups, self.problem.threads
         source = (y.data, 0, x.data) if isinstance(x, Planes) else (x.data, x.pixel_stride, NO_PLANES)
         return direct.bind(
-            threads, *source, x.c, window_geometry(self.problem), w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), scratch, self.band_rows, self.bands,
+            threads, *source, x.c // groups, window_geometry(self.problem), w, bias, *residual_of(inputs, y),
+            y.data, y.pixel_stride, y.c // groups, groups, *ending(self.problem.op.activation), scratch,
+            self.band_rows, self.bands,
         )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.conv2d import Conv2d
@@ -51,21 +52,19 @@ class GroupedPointwise(Kernel):
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        op, weight, bias = problem.op, problem.params["weight"], problem.params.get("bias")
-        assert isinstance(op, Conv2d)
-        n = weight.shape[0] // op.groups
-        matrices = weight.reshape(op.groups, n, -1)
-        biases = np.split(bias, op.groups) if bias is not None else [None] * op.groups
+        matrices, bias = joined_weight(problem)[..., 0, 0], problem.params.get("bias")
+        groups, n, _ = matrices.shape
+        biases = np.split(bias, groups) if bias is not None else [None] * groups
         return np.concatenate([pack_panels(w.T) for w in matrices]), np.concatenate([pack_bias(b, n) for b in biases])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads
         assert isinstance(op, Conv2d)
-        w, bias = self.packed
+        (w, bias), groups = self.packed, group_count(self.problem)
         block = max(1, BLOCK_FLOATS // (x.c + y.c) // MR) * MR
         return grouped_pointwise.bind(
-            threads, x.data, x.pixel_stride, x.pixels, x.c // op.groups, w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c // op.groups, op.groups, *ending(op.activation), block,
+            threads, x.data, x.pixel_stride, x.pixels, x.c // groups, w, bias, *residual_of(inputs, y),
+            y.data, y.pixel_stride, y.c // groups, groups, *ending(op.activation), block,
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import MR, block_rows, gemm, pack_bias, pack_panels
+from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_units
@@ -24,9 +25,8 @@ from tinyinfer.ops.conv2d import Conv2d
 SLICE = 2048  # of K at a time: longer panels leave L2 no room for the next one (1.5 times as long on ResNet-50)
 
 
-def slice_rows(weight_shape: Sequence[int]) -> int:
-    """Rows of the kernel that are gathered and multiplied at a time, for a weight of this (N, C, R, S)."""
-    _, c, kh, kw = weight_shape
+def slice_rows(c: int, kh: int, kw: int) -> int:
+    """Rows of a kernel that are gathered and multiplied at a time, for so many channels."""
     slices = -(-kh // max(1, SLICE // (kw * c)))
     return -(-kh // slices)
 
@@ -88,11 +88,11 @@ class Im2col(Kernel):
 
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
         super().__init__(problem, packed)
-        n, c, _, kw = problem.params["weight"].shape
-        pixels = int(np.prod([problem.outputs[0][i] for i in (0, 2, 3)]))
-        self.slice_rows = slice_rows(problem.params["weight"].shape)
-        k = self.slice_rows * kw * c
-        self.block = min(block_rows(k, n // problem.op.groups), -(-pixels // MR) * MR)
+        (batch, c), (n, out_h, out_w) = problem.inputs[0][:2], problem.outputs[0][1:]
+        self.groups, (kh, kw) = group_count(problem), problem.params["weight"].shape[2:]
+        self.slice_rows = slice_rows(c // self.groups, kh, kw)
+        k = self.slice_rows * kw * c // self.groups
+        self.block = min(block_rows(k, n // self.groups), -(-batch * out_h * out_w // MR) * MR)
         self.scratch_floats = self.block * k * problem.threads
 
     @classmethod
@@ -102,16 +102,13 @@ class Im2col(Kernel):
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight, groups = problem.params["weight"], problem.op.groups
-        bias = problem.params.get("bias")
-        n, step = weight.shape[0] // groups, slice_rows(weight.shape)
+        weight, bias = joined_weight(problem), problem.params.get("bias")
+        groups, n, c, kh, kw = weight.shape
+        step = slice_rows(c, kh, kw)
         biases = np.split(bias, groups) if bias is not None else [None] * groups
-        by_output = weight.transpose(2, 3, 1, 0)  # (kh, kw, c, groups * n)
         panels = [
-            pack_panels(by_output[i : i + step, ..., g * n : (g + 1) * n])
-            for g in range(groups)
-            for i in range(0, len(by_output), step)
-        ]
+            pack_panels(w[:, :, i : i + step].transpose(2, 3, 1, 0)) for w in weight for i in range(0, kh, step)
+        ]  # each [rows, kw, c, n]
         zeros = pack_bias(None, n)  # what every slice but the first has for a bias
         return (
             np.concatenate(panels) if len(panels) > 1 else panels[0],
@@ -122,8 +119,8 @@ class Im2col(Kernel):
         x, y = inputs[0], outputs[0]
         op, (w, bias), threads = self.problem.op, self.packed, self.problem.threads
         return im2col.bind(
-            threads, x.data, x.pixel_stride, x.c // op.groups, window_geometry(self.problem), w, bias,
-            *residual_of(inputs, y), y.data, y.pixel_stride, y.pixels, y.c // op.groups, op.groups,
+            threads, x.data, x.pixel_stride, x.c // self.groups, window_geometry(self.problem), w, bias,
+            *residual_of(inputs, y), y.data, y.pixel_stride, y.pixels, y.c // self.groups, self.groups,
             *ending(op.activation), scratch, self.slice_rows, self.block,
         )  # fmt: skip
 

@@ -280,6 +280,11 @@ class Vectors:
             results.append(result)
         return results
 
+    def exchange(self, a: ir.Value, distance: int) -> ir.Value:
+        """Lane i from lane i ^ distance: neighbours change places, within groups of any power of two above it."""
+        lanes = ir.Constant(ir.VectorType(_I32, self.lanes), [i ^ distance for i in range(self.lanes)])
+        return self.builder.shuffle_vector(a, a, lanes)
+
     def exponent(self, a: ir.Value) -> ir.Value:
         """2**(n - 127) for the whole number n from 1 to 254 in the low bits of ``a``."""
         lanes = ir.VectorType(_I32, self.lanes)

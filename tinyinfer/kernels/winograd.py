@@ -9,6 +9,7 @@ block stay in L2; tiles at the border go through a zero-padded patch.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.gemm import L2_FLOATS, MR, NR, gemm, pack_bias, pack_panels, packed_size
+from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_range
@@ -123,23 +125,24 @@ def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_
 
 
 @inline
-def multiply(part, parts, v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, pairs):
+def multiply(part, parts, v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, groups, pairs):
     """A part of P = V @ U for ``count`` tiles, at pairs of a matrix of U and a position of V and P, in whole panels."""
-    panels = -(-n // NR)
-    first, last = own_range(part, len(pairs) * panels, parts)
+    k, n_group, u_group = c // groups, n // groups, u_step // groups
+    panels = -(-n_group // NR)
+    first, last = own_range(part, len(pairs) * groups * panels, parts)
     for i in range(first // panels, -(-last // panels)):
-        matrix, at = pairs[i]
-        n0, n1 = max(0, first - i * panels) * NR, min(n, (last - i * panels) * NR)
+        (matrix, at), g = pairs[i // groups], i % groups
+        n0, n1 = max(0, first - i * panels) * NR, min(n_group, (last - i * panels) * NR)
         gemm(
-            v + at * v_step * 4, v_row, count, c, u + (matrix * u_step + n0 * c) * 4, zeros, v, 0,
-            p + (at * p_step + n0) * 4, p_row, n1 - n0, np.float32(-np.inf), np.float32(np.inf), 0,
+            v + (at * v_step + g * k) * 4, v_row, count, k, u + (matrix * u_step + g * u_group + n0 * k) * 4, zeros,
+            v, 0, p + (at * p_step + g * n_group + n0) * 4, p_row, n1 - n0, np.float32(-np.inf), np.float32(np.inf), 0,
         )  # fmt: skip
 
 
 @task
 def winograd(
-    part, parts, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch,
-    block, tiles,
+    part, parts, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act,
+    scratch, block, tiles,
 ):  # fmt: skip
     """clip(conv2d + bias + r) for a 3x3 kernel: blocks of tiles of m x m outputs, each part with its own scratch."""
     scratch, (t0, t1) = own_memory(part, scratch, parts), own_range(part, tiles, parts)
@@ -152,7 +155,10 @@ def winograd(
     for first in range(t0, t1, block):
         count = min(block, t1 - first)
         transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, patch)
-        multiply(0, 1, v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, pairs)
+        multiply(
+            0, 1, v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, groups,
+            pairs,
+        )  # fmt: skip
         transform_outputs(
             p, p_step, p_row, n, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
         )
@@ -160,8 +166,8 @@ def winograd(
 
 @task
 def winograd_one_block(
-    part, parts, phase, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, lo, hi, act,
-    scratch, tiles,
+    part, parts, phase, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups, lo, hi,
+    act, scratch, tiles,
 ):  # fmt: skip
     """`winograd` of a single block in three phases: parts share tiles to be transformed, panels to be multiplied.
 
@@ -179,7 +185,7 @@ def winograd_one_block(
     elif phase == 1:
         multiply(
             part, parts, v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n,
-            pairs,
+            groups, pairs,
         )  # fmt: skip
     else:
         transform_outputs(
@@ -189,7 +195,7 @@ def winograd_one_block(
 
 
 class _Winograd(Kernel):
-    """3x3, dilation 1, one group, zero padding; m x m outputs a tile."""
+    """3x3, dilation 1, zero padding; m x m outputs a tile."""
 
     op = "conv2d"
     matrices: ClassVar[Matrices]
@@ -198,12 +204,15 @@ class _Winograd(Kernel):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         (batch, c), (n, out_h, out_w) = problem.inputs[0][:2], problem.outputs[0][1:]
+        self.groups = group_count(problem)
         self.m, alpha = self.matrices[2].shape
         self.tiles_h, self.tiles_w = -(-out_h // self.m), -(-out_w // self.m)
         self.tiles = batch * self.tiles_h * self.tiles_w
         v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, alpha**2
         fitting = max(1, L2_FLOATS // (positions * (v_row + p_row)) // MR) * MR
-        fitting = max(fitting, c * n // (c + n) // MR * MR)  # else U, streaming by, is larger than what it works on
+        fitting = max(
+            fitting, c * n // self.groups // (c + n) // MR * MR
+        )  # else U, streaming by, is larger than what it works on
         patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
         self.one_block = problem.threads > 1 and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
@@ -214,20 +223,20 @@ class _Winograd(Kernel):
     def applies(cls, problem: Problem) -> bool:
         op = problem.op
         assert isinstance(op, Conv2d)
-        plain = op.dilation == (1, 1) and op.groups == 1 and op.padding_mode == "zeros" and op.activation in FUSED
+        plain = op.dilation == (1, 1) and op.padding_mode == "zeros" and op.activation in FUSED
         return plain and op.stride == (cls.stride, cls.stride) and problem.params["weight"].shape[2:] == (3, 3)
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        weight = problem.params["weight"]
-        n, c = weight.shape[:2]
+        weight = joined_weight(problem)
+        groups, n, c = weight.shape[:3]
         size, count = packed_size(c, n), len(distinct_rows(cls.matrices[1])[0]) ** 2
-        packed = aligned_empty(count * size).reshape(count, size)
-        for start in range(0, n, NR):  # a panel at a time: as a whole U would stand in memory twice
-            for matrix, u in zip(packed, transform_weights(weight[start : start + NR], cls.matrices), strict=True):
+        packed = aligned_empty(count * groups * size).reshape(count, groups, size)
+        for g, start in itertools.product(range(groups), range(0, n, NR)):  # a panel at a time: else U is there twice
+            for matrix, u in zip(packed, transform_weights(weight[g, start : start + NR], cls.matrices), strict=True):
                 panel = pack_panels(u)
-                matrix[start * c : start * c + panel.size] = panel
-        return packed.reshape(-1), pack_bias(None, n), pack_bias(problem.params.get("bias"), n)
+                matrix[g, start * c : start * c + panel.size] = panel
+        return packed.reshape(-1), pack_bias(None, n), pack_bias(problem.params.get("bias"), groups * n)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
@@ -237,7 +246,7 @@ class _Winograd(Kernel):
         geometry = (self.m, self.stride, x.h, x.w, y.h, y.w, top, left, self.tiles_h, self.tiles_w)
         args = (
             x.data, x.pixel_stride, x.c, geometry, u, products(self.matrices), zeros, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, *ending(op.activation), scratch,
+            y.data, y.pixel_stride, y.c, self.groups, *ending(op.activation), scratch,
         )  # fmt: skip
         if self.one_block:
             return in_turn([winograd_one_block.bind(threads, phase, *args, self.tiles) for phase in range(3)])

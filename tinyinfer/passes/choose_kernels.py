@@ -37,30 +37,36 @@ def always(problem: Problem) -> bool:
     return True
 
 
+def group_shape(problem: Problem) -> tuple[int, int, int]:
+    """Groups of a convolution as kernels join them, and the channels that go into each and come out of it."""
+    from tinyinfer.kernels.groups import group_count  # here, since it brings LLVM
+
+    groups = group_count(problem)
+    return groups, problem.inputs[0][1] // groups, problem.outputs[0][1] // groups
+
+
 def winograd_pays(problem: Problem) -> bool:
     """Few channels do not repay the transforms, small maps do not fill the tiles: one makes up for the other.
 
     Winograd and direct convolution break even near 8 channels at 28x28, 16 at 14x14, 32 at 7x7 (lesson 03).
     """
-    m, c = problem.params["weight"].shape[:2]
-    return bool(min(c, m) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN)
+    _, c, n = group_shape(problem)
+    return min(c, n) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN
 
 
 def winograd_cost(problem: Problem, m: int) -> int:
     """What F(m x m, 3 x 3) takes, in multiply-adds: transforms, and its products or, where they wait, its weights."""
-    n, _, h, w = problem.outputs[0]
-    channels_out, channels_in = problem.params["weight"].shape[:2]
+    (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
     stride = problem.op.stride[0]  # type: ignore[attr-defined]
-    tiles, positions, matrices = n * -(-h // m) * -(-w // m), (m * stride + 3 - stride) ** 2, (m + 2) ** 2
-    transforms = TRANSFORM_COST * positions * tiles * (channels_in + channels_out)
+    tiles, positions, matrices = batch * -(-h // m) * -(-w // m), (m * stride + 3 - stride) ** 2, (m + 2) ** 2
     slower = max(positions * tiles, matrices * WEIGHT_COST * problem.threads)
-    return int(slower * channels_in * channels_out + transforms)
+    return int(groups * (slower * c * n + TRANSFORM_COST * positions * tiles * (c + n)))
 
 
 def direct_cost(problem: Problem) -> int:
     """What a 3x3 convolution takes that multiplies every weight with every pixel, in the same measure."""
-    n, channels_out, h, w = problem.outputs[0]
-    return int(9 * max(n * h * w, WEIGHT_COST * problem.threads) * problem.inputs[0][1] * channels_out)
+    (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
+    return int(9 * max(batch * h * w, WEIGHT_COST * problem.threads) * groups * c * n)
 
 
 def cheapest_tile(problem: Problem) -> int:
@@ -99,10 +105,10 @@ def strided_1x1(problem: Problem) -> bool:
 
 
 def map_narrower_than_a_tile(problem: Problem) -> bool:
-    """Rows of output that leave the microkernel's tiles half empty."""
+    """Rows of output that leave the microkernel's tiles half empty; groups gather too little for longer ones."""
     from tinyinfer.kernels.gemm import MR  # here, since it brings Numba
 
-    return bool(problem.outputs[0][3] < MR)
+    return bool(problem.outputs[0][3] < MR and problem.op.groups == 1)  # type: ignore[attr-defined]
 
 
 # factors: the step's time with the other kernel over its time with this one, one thread, AVX-512
@@ -111,6 +117,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("bf16x3", fills_tiles, "on AMX tiles (pointwise 1.1 to 2.8 times as long, Winograd 1.2 to 2.4)"),
         Choice("pointwise", always, "1x1: a matrix product as it stands (im2col 1.2 times as long on MobileNet V2)"),
         Choice("depthwise", always, "one channel a group: no matrix product (im2col 100 times as long)"),
+        Choice("narrow_groups", always, "groups of 2, 4 or 8: all lanes are of use (im2col 4 to 60 times as long)"),
         Choice("grouped_pointwise", always, "1x1 in groups: channels read in place (im2col 1.1 to 25 times as long)"),
         Choice("winograd2x2", winograd2x2_pays, "3x3, small map: fewer weights to read (4x4 1.4 times as long at 7x7)"),
         Choice("winograd3x3", winograd3x3_pays, "3x3, in between, shared weights (2x2 and 4x4 1.05 times as long)"),
@@ -121,7 +128,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("im2col", strided_1x1, "1x1 with stride: pixels gathered (direct 1.2 times as long on ResNet-50)"),
         Choice("im2col", map_narrower_than_a_tile, "small map: tiles span its rows (direct 1.1 times as long at 7x7)"),
         Choice("direct", always, "windows read in place, only the border copied (im2col 1.2 times as long)"),
-        Choice("im2col", always, "groups or dilation: windows have to be gathered"),
+        Choice("im2col", always, "horizontal dilation: windows have to be gathered"),
     ),
     "conv_transpose2d": (
         Choice("depthwise", always, "one channel a group: no matrix product (phases 4 times as long)"),

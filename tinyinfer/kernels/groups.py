@@ -1,0 +1,34 @@
+"""Groups of channels that are joined, with zeros between them, until their outputs fill a register.
+
+A product of a register costs the same whether all of its lanes are of use or few: joined groups take as many products
+as they did one by one, in fewer and longer loops.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyinfer.kernels.base import Problem
+from tinyinfer.kernels.cpu import LANES
+
+
+def group_count(problem: Problem) -> int:
+    """How many groups a convolution has once narrow ones are joined."""
+    groups: int = problem.op.groups  # type: ignore[attr-defined]
+    n = problem.params["weight"].shape[0] // groups
+    return groups // max(d for d in range(1, groups + 1) if groups % d == 0 and (d == 1 or d * n <= LANES))
+
+
+def joined_weight(problem: Problem) -> np.ndarray:
+    """Weights [G, N, C, R, S] of the joined groups."""
+    weight = problem.params["weight"]
+    groups: int = problem.op.groups  # type: ignore[attr-defined]
+    m, c, *window = weight.shape
+    n, joined = m // groups, group_count(problem)
+    if joined == groups:
+        return weight.reshape(groups, n, c, *window)
+    each = groups // joined
+    blocks = np.zeros((joined, each, n, each, c, *window), np.float32)
+    for i in range(each):
+        blocks[:, i, :, i] = weight.reshape(joined, each, n, c, *window)[:, i]
+    return blocks.reshape(joined, each * n, each * c, *window)

@@ -1,0 +1,64 @@
+"""Grouped 3x3 convolution whose groups are narrower than a register: depthwise strips with exchanged lanes.
+
+A matrix product for each group would leave most lanes idle, all but 2 of 16 in clcNet, and gather windows that are
+shorter than a cache line.  Here a vector of channels holds whole groups: lane i meets the channels i, i ^ 1, i ^ 2, ...
+of its own group, so that an input is loaded as it lies and every lane of every product is of use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.depthwise import fits_strips, make_depthwise
+from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
+from tinyinfer.kernels.depthwise_strip import for_either_stride
+from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.parts import partition
+from tinyinfer.kernels.windows import window_geometry
+from tinyinfer.ops.conv2d import Conv2d
+
+BY_WIDTH = {width: make_depthwise(3, for_either_stride(3, width)) for width in (2, 4, 8) if width <= LANES}
+
+
+class NarrowGroups(Kernel):
+    """3x3, stride 1 or 2, as many channels out of a group as into it: 2, 4 or 8."""
+
+    op = "conv2d"
+    name = "narrow_groups"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op = problem.op
+        assert isinstance(op, Conv2d)
+        m, width, kh, _ = problem.params["weight"].shape
+        narrow = op.groups > 1 and width in BY_WIDTH and width * op.groups == m and (MASKS or m >= LANES)
+        return narrow and kh == 3 and fits_strips(problem) and op.padding_mode == "zeros" and op.activation in FUSED
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        """Filters as [block, exchange, tap, lane], and the bias of `pack_filters`."""
+        weight = problem.params["weight"]
+        m, width = weight.shape[:2]
+        channels = np.arange(m)
+        exchanged = [weight[channels, (channels % width) ^ distance][:, None] for distance in range(width)]
+        filters, biases = zip(*(pack_filters(w, problem.params.get("bias")) for w in exchanged), strict=True)
+        by_block = [w.reshape(-1, 9 * LANES) for w in filters]
+        return aligned(np.stack(by_block, axis=1)), biases[0]
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        w, bias = self.packed
+        rows, blocks = y.n * y.h, -(-y.c // LANES)
+        row_parts, block_parts = partition(rows, blocks, self.problem.threads)
+        return BY_WIDTH[self.problem.params["weight"].shape[1]].bind(
+            row_parts * block_parts, x.data, x.pixel_stride, x.c, window_geometry(self.problem), w, bias,
+            *residual_of(inputs, y), y.data, y.pixel_stride, *ending(self.problem.op.activation), rows, blocks,
+            block_parts,
+        )  # fmt: skip
+
+
+KERNELS = (NarrowGroups,)
