@@ -62,3 +62,19 @@ def test_lanes_change_places(distance: int) -> None:
     x, y = np.arange(LANES, dtype=np.float32), np.empty(LANES, np.float32)
     run(x, y)
     np.testing.assert_array_equal(y, np.arange(LANES) ^ distance)
+
+
+def test_lanes_laid_over_others() -> None:
+    @vector_function(a="address", b="address", bits="address", y="address")
+    def lay(v, a, b, bits, y):
+        v.store(v.overlay(v.load(a), v.load(b), v.load(bits)), y)
+
+    @numba.njit
+    def run(a, b, bits, y):
+        lay(a.ctypes.data, b.ctypes.data, bits.ctypes.data, y.ctypes.data)
+
+    over = np.arange(LANES) % 3 == 1
+    a, b = np.where(over, 0, 1 + np.arange(LANES)).astype(np.float32), -np.arange(LANES, dtype=np.float32)
+    y = np.empty(LANES, np.float32)
+    run(a, b, np.where(over, -1, 0).astype(np.int32), y)
+    np.testing.assert_array_equal(y, np.where(over, b, a))

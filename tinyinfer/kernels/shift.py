@@ -1,42 +1,99 @@
-"""Shifts: channels that stay are copied as rows, those that move are gathered one by one."""
+"""Shifts: a vector of channels is put together from one load for each displacement among them.
+
+Neighbouring channels move in different directions, so that 16 of them come from up to nine pixels; but the lanes that
+come from one pixel are one load, of which the others are masked out.  Channel by channel it takes 2 to 3.5 times as long.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.jit import inline
-from tinyinfer.kernels.memory import copy_rows
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.parts import own_range, worthwhile
+from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 
+TILE = 8  # pixels side by side that share the work of reading a displacement
 
-@inline
-def shift_pixels(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, p0, p1):
-    """Pixels p0 .. p1 of the batch; channel moved[k] comes from dy[k] rows below and dx[k] columns to the right."""
-    copy_rows(x.ctypes.data + p0 * x_stride * 4, x_stride, y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, c)
-    top, bottom, left, right = reach
-    for p in range(p0, p1):
-        i, j = p // w % h, p % w
-        if top <= i < h - bottom and left <= j < w - right:
-            for k in range(moved.size):
-                y[p * y_stride + moved[k]] = x[(p + dy[k] * w + dx[k]) * x_stride + moved[k]]
-        else:
-            for k in range(moved.size):
-                inside = 0 <= i + dy[k] < h and 0 <= j + dx[k] < w
-                y[p * y_stride + moved[k]] = (
-                    x[(p + dy[k] * w + dx[k]) * x_stride + moved[k]] if inside else np.float32(0)
-                )
+
+def make_gather(pixels: int) -> Any:
+    """``pixels`` neighbours in row i, column j of an image, for a vector of channels of which ``real`` are there.
+
+    ``x`` and ``y`` are the addresses of the first of these pixels, ``moves`` of ``count`` displacements (dy, dx) and
+    ``lanes`` of the lanes of each, all bits of them ones.  Those for several pixels stay between the image's sides.
+    """
+
+    @vector_function(
+        x="address", x_row="int", x_stride="int", i="int", h="int", j="int", w="int", moves="address", lanes="address",
+        count="int", y="address", y_stride="int", real="int",
+    )  # fmt: skip
+    def gather(v, x, x_row, x_stride, i, h, j, w, moves, lanes, count, y, y_stride, real):
+        across = v.evenly_spaced(pixels, x_stride)
+        if pixels > 1:
+            for at in across(x + 2 * x_row * 4):  # no stride that a CPU would see: ShiftNet-A's take 0.93 of the time
+                v.prefetch(at)
+
+        def gathered(load):
+            values = [v.variable(v.constant(0)) for _ in range(pixels)]
+            with v.loop(count) as k, contextlib.ExitStack() as inside:
+                dy, dx = v.load_int(moves, k * 2), v.load_int(moves, k * 2 + 1)
+                beside = [j + dx > -1, j + dx < w] if pixels == 1 else []
+                for limit in (i + dy > -1, i + dy < h, *beside):
+                    inside.enter_context(v.when(limit))
+                bits = v.load(lanes, k * LANES)
+                for value, at in zip(values, across(x + (dy * x_row + dx * x_stride) * 4), strict=True):
+                    value.set(v.overlay(value.get(), load(at), bits))
+            return values
+
+        with v.either(real < LANES) as (partial, whole):
+            with partial:
+                mask = v.mask(real)
+                for t, value in enumerate(gathered(lambda at: v.load_masked(at, 0, mask))):
+                    v.store_masked(value.get(), y, y_stride * t, mask)
+            with whole:
+                for t, value in enumerate(gathered(v.load)):
+                    v.store(value.get(), y, y_stride * t)
+
+    return gather
+
+
+gather_tile, gather_pixel = make_gather(TILE), make_gather(1)
 
 
 @task
-def shift(part, parts, x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, pixels):
-    """Every channel from its own distance."""
-    p0, p1 = own_range(part, pixels, parts)
-    shift_pixels(x, x_stride, h, w, c, moved, dy, dx, reach, y, y_stride, p0, p1)
+def shift(part, parts, x, x_stride, h, w, c, moves, lanes, starts, reach, y, y_stride, rows):
+    """Every channel from its own distance; block b of LANES channels has the displacements from starts[b] on."""
+    left, right = reach
+    last = w - right - TILE  # where a tile may begin
+    r0, r1 = own_range(part, rows, parts)
+    for row in range(r0, r1):
+        i, j = row % h, 0
+        while j < w:
+            tiled = left <= last and left <= j < w - right
+            j = min(j, last) if tiled else j  # the last tile overlaps the one before
+            p = row * w + j
+            for b in range(starts.size - 1):  # all channels of a tile before the next: they lie side by side
+                at, real = b * LANES, min(LANES, c - b * LANES)
+                source = x.ctypes.data + (p * x_stride + at) * 4
+                target = y.ctypes.data + (p * y_stride + at) * 4
+                own_moves = moves.ctypes.data + starts[b] * 2 * 8
+                own_lanes, count = lanes.ctypes.data + starts[b] * LANES * 4, starts[b + 1] - starts[b]
+                if tiled:
+                    gather_tile(
+                        source, w * x_stride, x_stride, i, h, j, w, own_moves, own_lanes, count, target, y_stride,
+                        real,
+                    )  # fmt: skip
+                else:
+                    gather_pixel(
+                        source, w * x_stride, x_stride, i, h, j, w, own_moves, own_lanes, count, target, y_stride,
+                        real,
+                    )  # fmt: skip
+            j += TILE if tiled else 1
 
 
 class _Shift(Kernel):
@@ -47,21 +104,27 @@ class _Shift(Kernel):
         return True
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, ...]:
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Displacements of all blocks, one after the other, the lanes of each, and where those of a block start."""
         op: Any = problem.op
-        moves = np.clip(op.displacements(problem.inputs[0][1], problem.params), -(2**20), 2**20)
-        moved = np.flatnonzero(moves.any(axis=1))
-        dy, dx = moves[moved].T
-        return moved, np.ascontiguousarray(dy), np.ascontiguousarray(dx)
+        channels = problem.inputs[0][1]
+        moves = np.clip(op.displacements(channels, problem.params), -(2**20), 2**20)
+        found, lanes, starts = [], [], [0]
+        for first in range(0, channels, LANES):
+            kinds, which = np.unique(moves[first : first + LANES], axis=0, return_inverse=True)
+            own = np.zeros((len(kinds), LANES), np.int32)
+            own[which.reshape(-1), np.arange(which.size)] = -1
+            found.append(kinds)
+            lanes.append(own)
+            starts.append(starts[-1] + len(kinds))
+        return np.concatenate(found), np.concatenate(lanes), np.array(starts)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        (x,), (y,), (moved, dy, dx), threads = inputs, outputs, self.packed, self.problem.threads
-        reach = tuple(
-            int(max(0, side)) for d in (dy, dx) for side in (-np.min(d, initial=0), np.max(d, initial=0))
-        )  # fmt: skip
+        (x,), (y,), (moves, lanes, starts), threads = inputs, outputs, self.packed, self.problem.threads
+        reach = (int(max(0, -np.min(moves[:, 1]))), int(max(0, np.max(moves[:, 1]))))
         return shift.bind(
-            worthwhile(threads, x.pixels * x.c), x.data, x.pixel_stride, x.h, x.w, x.c, moved, dy, dx, reach,
-            y.data, y.pixel_stride, x.pixels,
+            worthwhile(threads, x.pixels * x.c), x.data, x.pixel_stride, x.h, x.w, x.c, moves, lanes, starts, reach,
+            y.data, y.pixel_stride, x.n * x.h,
         )  # fmt: skip
 
 

@@ -263,6 +263,12 @@ class Vectors:
         """``a`` in the lanes the mask selects, ``b`` in the others."""
         return self.builder.select(mask, a, b)
 
+    def overlay(self, a: ir.Value, b: ir.Value, bits: ir.Value) -> ir.Value:
+        """``a | b & bits``, bit by bit: one instruction, where lanes that are zero in ``a`` come from ``b``."""
+        lanes = ir.VectorType(_I32, self.lanes)
+        a, b, bits = (self.builder.bitcast(value, lanes) for value in (a, b, bits))
+        return self.builder.bitcast(self.builder.or_(a, self.builder.and_(b, bits)), self.type)
+
     def interleave(self, vectors: list[ir.Value]) -> list[ir.Value]:
         """Lane 0 of every vector, then lane 1 of every vector, ...: as many vectors as were given."""
         count, lane = len(vectors), ir.VectorType(_I32, self.lanes)
