@@ -257,12 +257,24 @@ def test_activations(name, shape, threads):
 def test_copies(n, channels, groups, size, pad):
     h, w = size
     x = (n, channels * groups, h, w)
-    assert check_all(ops.create("channel_shuffle", {"groups": groups}), [x], {}, 1) > 0
     assert check_all(ops.create("flatten", {"start_dim": 1}), [x], {}, 1) > 0
     assert check_all(ops.create("split", {"split_size_or_sections": channels, "dim": 1}), [x], {}, 1) > 0
     assert check_all(ops.create("concat", {"dim": 1}), [x, (n, 1, h, w), x], {}, 1) > 0
     if all(side + min(a, 0) + min(b, 0) > 0 for side, a, b in zip(x[1:], pad[::2], pad[1::2], strict=True)):
         assert check_all(ops.create("pad", {"pad": pad, "value": 1.5}), [x], {}, 1) > 0
+
+
+@given(
+    n=st.integers(1, 3), channels=st.integers(1, 40), groups=st.integers(1, 9), size=st.integers(1, 7), threads=threads,
+    data=st.data(),
+)  # fmt: skip
+def test_orders_of_channels(n, channels, groups, size, threads, data):
+    c = channels * groups
+    for op in (ops.create("channel_shuffle", {"groups": g}) for g in (groups, channels)):
+        assert check_all(op, [(n, c, size, size)], {}, threads) > 0
+        assert check_all(op, [(n, c)], {}, threads) > 0
+    index = data.draw(st.lists(st.integers(0, c - 1), min_size=1, max_size=50))
+    assert check_all(ops.create("index_select", {"dim": 1, "index": index}), [(n, c, size, 2)], {}, threads) > 0
 
 
 @given(

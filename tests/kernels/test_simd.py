@@ -78,3 +78,41 @@ def test_lanes_laid_over_others() -> None:
     y = np.empty(LANES, np.float32)
     run(a, b, np.where(over, -1, 0).astype(np.int32), y)
     np.testing.assert_array_equal(y, np.where(over, b, a))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 8])
+def test_deinterleaving_undoes_interleaving(count: int) -> None:
+    @vector_function(x="address", mixed="address", back="address")
+    def there_and_back(v, x, mixed, back):
+        vectors = v.interleave([v.load(x, i * LANES) for i in range(count)])
+        for i, vector in enumerate(vectors):
+            v.store(vector, mixed, i * LANES)
+        for i, vector in enumerate(v.deinterleave(vectors)):
+            v.store(vector, back, i * LANES)
+
+    @numba.njit
+    def run(x, mixed, back):
+        there_and_back(x.ctypes.data, mixed.ctypes.data, back.ctypes.data)
+
+    x = np.arange(count * LANES, dtype=np.float32).reshape(count, LANES)
+    mixed, back = np.empty_like(x), np.empty_like(x)
+    run(x, mixed, back)
+    np.testing.assert_array_equal(mixed.reshape(-1), x.T.reshape(-1))
+    np.testing.assert_array_equal(back, x)
+
+
+@pytest.mark.parametrize("count", [LANES, LANES - 1, 1])
+def test_lanes_from_places_of_their_own(count: int) -> None:
+    @vector_function(x="address", index="address", count="int", y="address")
+    def collect(v, x, index, count, y):
+        v.store(v.gather(x, v.load_ints(index), v.mask(count)), y)
+
+    @numba.njit
+    def run(x, index, count, y):
+        collect(x.ctypes.data, index.ctypes.data, count, y.ctypes.data)
+
+    rng = np.random.default_rng(0)
+    x, index, y = rng.random(100, np.float32), rng.integers(0, 100, LANES).astype(np.int32), np.empty(LANES, np.float32)
+    index[count:] = 2**31 - 1  # not read
+    run(x, index, count, y)
+    np.testing.assert_array_equal(y, np.where(np.arange(LANES) < count, x[index % 100], 0))

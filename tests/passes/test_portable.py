@@ -29,6 +29,30 @@ def test_fold_batch_norm_gives_the_same_function_without_norms() -> None:
     assert not any("running" in key for key in folded.weights)
 
 
+@pytest.mark.parametrize("groups", [2, 3, 6])
+def test_norms_and_activations_pass_a_shuffle_and_join_the_convolution(groups: int) -> None:
+    b = Builder()
+    x = b.channel_shuffle(b.conv2d(b.input(3, 16), 12, 1, name="conv"), groups, name="shuffle")
+    x = b.relu(b.batch_norm(x, name="norm"), name="relu")
+    graph = randomize(b.finish(b.conv2d(x, 6, 3, name="last")))
+    before = ops_of(graph)
+    delayed = passes.delay_shuffle(graph)
+    assert ops_of(delayed) == ["conv2d", "batch_norm", "relu", "channel_shuffle", "conv2d"]
+    assert ops_of(graph) == before, "the given graph is untouched"
+    assert ops_of(passes.lower(graph)) == ["conv2d", "channel_shuffle", "conv2d"]
+    for changed in (delayed, passes.lower(graph)):
+        np.testing.assert_allclose(textbook(changed, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+def test_a_shuffle_stays_where_others_read_it_or_nothing_is_gained() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 6, 1, name="conv")
+    y = b.batch_norm(b.channel_shuffle(x, 2, name="read twice"), name="norm")
+    z = b.relu(b.channel_shuffle(b.relu(y, name="a"), 3, name="behind no layer"), name="b")
+    graph = randomize(b.finish([z, "read twice"]))
+    assert ops_of(passes.delay_shuffle(graph)) == ops_of(graph)
+
+
 def test_fold_batch_norm_leaves_a_value_that_others_read() -> None:
     b = Builder()
     x = b.conv2d(b.input(3, 16), 4, 1, name="conv")

@@ -26,24 +26,45 @@ def make_interleave(streams: int) -> Any:
     @vector_function(**kinds, y="address", y_stride="int", rows="int", count="int")
     def interleave(v, *arguments):
         *runs, y, y_stride, rows, count = arguments
-        sources, strides, blocks = runs[::2], runs[1::2], count // LANES
         with v.loop(rows) as row:
-            with v.loop(blocks) as block:
-                at = block * LANES
-                vectors = [v.load(x, row * stride + at) for x, stride in zip(sources, strides, strict=True)]
-                for j, vector in enumerate(v.interleave(vectors)):
-                    v.store(vector, y, row * y_stride + (block * streams + j) * LANES)
-            with v.when(count != blocks * LANES):
-                rest, end = count - blocks * LANES, blocks * LANES
-                mask = v.mask(rest)
-                vectors = [
-                    v.load_masked(x, row * stride + end, mask) for x, stride in zip(sources, strides, strict=True)
-                ]
-                for j, vector in enumerate(v.interleave(vectors)):
-                    last = v.mask(rest * streams - j * LANES)
-                    v.store_masked(vector, y, row * y_stride + end * streams + j * LANES, last)
+            emit_interleave(
+                v,
+                [x + row * stride * 4 for x, stride in zip(runs[::2], runs[1::2], strict=True)],
+                y + row * y_stride * 4,
+                count,
+            )
 
     return interleave
+
+
+def emit_interleave(v: Any, sources: list[Any], y: Any, count: Any) -> None:
+    """Emit y[i * len(sources) + s] = sources[s][i], for ``count`` floats of each."""
+    streams, blocks = len(sources), count // LANES
+    with v.loop(blocks) as block:
+        for j, vector in enumerate(v.interleave([v.load(x, block * LANES) for x in sources])):
+            v.store(vector, y, (block * streams + j) * LANES)
+    end = blocks * LANES
+    with v.when(count != end):
+        mask = v.mask(count - end)
+        for j, vector in enumerate(v.interleave([v.load_masked(x, end, mask) for x in sources])):
+            v.store_masked(vector, y, end * streams + j * LANES, v.mask((count - end) * streams - j * LANES))
+
+
+def emit_deinterleave(v: Any, x: Any, targets: list[Any], count: Any) -> None:
+    """Emit targets[s][i] = x[i * len(targets) + s], for ``count`` floats of each."""
+    streams, blocks = len(targets), count // LANES
+    with v.loop(blocks) as block:
+        vectors = [v.load(x, (block * streams + j) * LANES) for j in range(streams)]
+        for target, vector in zip(targets, v.deinterleave(vectors), strict=True):
+            v.store(vector, target, block * LANES)
+    end = blocks * LANES
+    with v.when(count != end):
+        rest = count - end
+        vectors = [
+            v.load_masked(x, end * streams + j * LANES, v.mask(rest * streams - j * LANES)) for j in range(streams)
+        ]
+        for target, vector in zip(targets, v.deinterleave(vectors), strict=True):
+            v.store_masked(vector, target, end, v.mask(rest))
 
 
 interleave_2, interleave_3 = make_interleave(2), make_interleave(3)

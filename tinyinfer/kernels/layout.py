@@ -12,14 +12,13 @@ from functools import partial
 import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.interleave import interleave_2, interleave_3
+from tinyinfer.kernels.interleave import interleave_3
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_range
 from tinyinfer.kernels.simd import Vectors, vector_function
 from tinyinfer.kernels.task import in_turn, task
-from tinyinfer.ops.channel_shuffle import ChannelShuffle
-from tinyinfer.ops.joining import Concat, IndexSelect, Split
+from tinyinfer.ops.joining import Concat, Split
 from tinyinfer.ops.pad import Pad
 from tinyinfer.ops.views import Flatten
 
@@ -81,30 +80,6 @@ def copy(part, parts, x, x_stride, rows, channels, y, y_stride):
     copy_rows(
         x.ctypes.data + p0 * x_stride * 4, x_stride, y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels
     )
-
-
-@task
-def shuffle_rows(part, parts, x, x_stride, rows, groups, channels, y, y_stride):
-    """y[k * groups + g] = x[g * channels + k] in every row."""
-    p0, p1 = own_range(part, rows, parts)
-    a, own, group = x.ctypes.data + p0 * x_stride * 4, p1 - p0, channels * 4
-    target = y.ctypes.data + p0 * y_stride * 4
-    if groups == 2:
-        interleave_2(a, x_stride, a + group, x_stride, target, y_stride, own, channels)
-    elif groups == 3:
-        interleave_3(a, x_stride, a + group, x_stride, a + 2 * group, x_stride, target, y_stride, own, channels)
-    else:
-        for i in range(own):
-            transpose(a + i * x_stride * 4, channels, groups, channels, target + i * y_stride * 4, groups)
-
-
-@task
-def select_rows(part, parts, x, x_stride, rows, index, y, y_stride):
-    """y[i] = x[index[i]] in every row."""
-    p0, p1 = own_range(part, rows, parts)
-    for row in range(p0, p1):
-        for i in range(index.size):
-            y[row * y_stride + i] = x[row * x_stride + index[i]]
 
 
 @task
@@ -173,46 +148,6 @@ class SplitCopy(_ChannelCopy):
         return self.copies(channel_slices(inputs[0], outputs), outputs)
 
 
-class ChannelShuffleCopy(_Copy):
-    """A transposition within every pixel."""
-
-    op = "channel_shuffle"
-
-    @classmethod
-    def applies(cls, problem: Problem) -> bool:
-        return len(problem.inputs[0]) in (2, 4)
-
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        assert isinstance(self.problem.op, ChannelShuffle)
-        (x,), (y,), groups = inputs, outputs, self.problem.op.groups
-        return shuffle_rows.bind(
-            self.problem.threads, x.data, x.pixel_stride, x.pixels, groups, x.c // groups, y.data, y.pixel_stride
-        )
-
-
-class IndexSelectCopy(_Copy):
-    """Any channels in any order, pixel by pixel."""
-
-    op = "index_select"
-
-    @classmethod
-    def applies(cls, problem: Problem) -> bool:
-        assert isinstance(problem.op, IndexSelect)
-        rank = len(problem.inputs[0])
-        return rank in (2, 4) and problem.op.dim % rank == 1
-
-    @classmethod
-    def pack(cls, problem: Problem) -> np.ndarray:
-        assert isinstance(problem.op, IndexSelect)
-        return np.array(problem.op.index, np.int64)
-
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        (x,), (y,) = inputs, outputs
-        return select_rows.bind(
-            self.problem.threads, x.data, x.pixel_stride, x.pixels, self.packed, y.data, y.pixel_stride
-        )
-
-
 class PadCopy(_Copy):
     """Constant rows, columns and channels around images; negative ones cut off."""
 
@@ -251,4 +186,4 @@ class FlattenCopy(_Copy):
         return to_nchw.bind(1, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
 
 
-KERNELS = (ConcatCopy, SplitCopy, ChannelShuffleCopy, IndexSelectCopy, PadCopy, FlattenCopy)
+KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy)

@@ -1,7 +1,7 @@
 """Shifts: a vector of channels is put together from one load for each displacement among them.
 
 Neighbouring channels move in different directions, so that 16 of them come from up to nine pixels; but the lanes that
-come from one pixel are one load, of which the others are masked out.  Channel by channel it takes 2 to 3.5 times as long.
+come from one pixel are one load, the others masked out.  Channel by channel it takes 2 to 3.5 times as long.
 """
 
 from __future__ import annotations

@@ -131,6 +131,18 @@ class Vectors:
         arguments = [pointer, _I32(4), mask, ir.Constant(self.type, [0.0] * self.lanes)]
         return self._intrinsic("masked.load", self.type, arguments, suffix=".p0")
 
+    def load_ints(self, address: Int, offset: Int | int = 0) -> ir.Value:
+        """A vector of 32-bit integers."""
+        return self.builder.bitcast(self.load(address, offset), ir.VectorType(_I32, self.lanes))
+
+    def gather(self, address: Int, offsets: ir.Value, mask: ir.Value) -> ir.Value:
+        """Lane by lane the float at an offset of its own; those the mask leaves out are zero."""
+        wide, pointers = ir.VectorType(_I64, self.lanes), ir.VectorType(_F32.as_pointer(), self.lanes)
+        bytes_ = self.builder.shl(self.builder.sext(offsets, wide), ir.Constant(wide, [2] * self.lanes))
+        places = self.builder.inttoptr(self.builder.add(self._splat(_raw(address), wide), bytes_), pointers)
+        arguments = [places, _I32(4), mask, self.constant(0)]
+        return self._intrinsic("masked.gather", self.type, arguments, suffix=f".v{self.lanes}p0")
+
     def store_masked(self, value: ir.Value, address: Int, offset: Int | int, mask: ir.Value) -> None:
         """Store the lanes the mask selects; the others' memory is not touched."""
         pointer = self._pointer(address, offset, self.type)
@@ -271,20 +283,26 @@ class Vectors:
 
     def interleave(self, vectors: list[ir.Value]) -> list[ir.Value]:
         """Lane 0 of every vector, then lane 1 of every vector, ...: as many vectors as were given."""
-        count, lane = len(vectors), ir.VectorType(_I32, self.lanes)
-        results = []
-        for j in range(count):
-            places = [divmod(j * self.lanes + i, count) for i in range(self.lanes)]  # (lane, vector) it comes from
-            result = vectors[0]
-            picked = [at for at, _ in places]
-            for number, vector in enumerate(vectors[1:], 1):
-                indices = [
-                    self.lanes + at if source == number else p for (at, source), p in zip(places, picked, strict=True)
-                ]
-                result = self.builder.shuffle_vector(result, vector, ir.Constant(lane, indices))
-                picked = [*range(self.lanes)]
-            results.append(result)
-        return results
+        count = len(vectors)
+        elements = [divmod(at, count)[::-1] for at in range(count * self.lanes)]
+        return [self._picked(vectors, elements[j * self.lanes : (j + 1) * self.lanes]) for j in range(count)]
+
+    def deinterleave(self, vectors: list[ir.Value]) -> list[ir.Value]:
+        """What `interleave` undoes: every ``len(vectors)``-th element, from the first on, the second on, ..."""
+        count = len(vectors)
+        elements = [divmod(at, self.lanes) for at in range(count * self.lanes)]
+        return [self._picked(vectors, elements[first::count]) for first in range(count)]
+
+    def _picked(self, vectors: list[ir.Value], places: list[tuple[int, int]]) -> ir.Value:
+        """A vector of the given (vector, lane), two vectors at a time."""
+        lanes, result, picked = ir.VectorType(_I32, self.lanes), vectors[0], [lane for _, lane in places]
+        for number, vector in enumerate(vectors[1:], 1):
+            indices = [
+                self.lanes + lane if source == number else at for (source, lane), at in zip(places, picked, strict=True)
+            ]
+            result = self.builder.shuffle_vector(result, vector, ir.Constant(lanes, indices))
+            picked = [*range(self.lanes)]
+        return result
 
     def exchange(self, a: ir.Value, distance: int) -> ir.Value:
         """Lane i from lane i ^ distance: neighbours change places, within groups of any power of two above it."""

@@ -1,13 +1,14 @@
 """Graph -> Graph, one idea a file.
 
-Portable passes (`remove_identity`, `regularise_convolution`, `fold_batch_norm`, `fold_scale_shift`, `merge_branches`)
-give a graph that can be saved; machine passes fuse endings, choose kernels and lay out memory for this computer.
-``lower`` runs the portable and fusing ones in their order.
+Portable passes (`remove_identity`, `regularise_convolution`, `delay_shuffle`, `fold_batch_norm`, `fold_scale_shift`,
+`merge_branches`) give a graph that can be saved; machine passes fuse endings, choose kernels and lay out memory for
+this computer.  ``lower`` runs the portable and fusing ones in their order.
 """
 
 from __future__ import annotations
 
 from tinyinfer.graph import Graph
+from tinyinfer.passes.delay_shuffle import delay_shuffle
 from tinyinfer.passes.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.fuse_activation import fuse_activation
@@ -17,6 +18,7 @@ from tinyinfer.passes.regularise_convolution import regularise_convolution
 from tinyinfer.passes.remove_identity import remove_identity
 
 __all__ = [
+    "delay_shuffle",
     "fold_batch_norm",
     "fold_scale_shift",
     "fuse_activation",
@@ -31,7 +33,8 @@ __all__ = [
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    return merge_branches(fold_scale_shift(fold_batch_norm(regularise_convolution(remove_identity(graph)))))
+    ordered = delay_shuffle(regularise_convolution(remove_identity(graph)))
+    return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
 
 
 def lower(graph: Graph) -> Graph:

@@ -1,0 +1,57 @@
+"""Move channel shuffles behind the norms and activations that follow, which then can join the convolution before.
+
+A norm treats every channel by itself, so that it may come first if its parameters take the order of before.  In
+CondenseNet and the interleaved group convolutions a shuffle stands between every 1x1 convolution and its norm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyinfer.graph import Graph, Node
+from tinyinfer.kernels.endings import FUSED
+from tinyinfer.ops.batch_norm import BatchNorm
+from tinyinfer.ops.channel_shuffle import ChannelShuffle
+from tinyinfer.passes.fold_batch_norm import can_take
+from tinyinfer.weights import Derived, Weights
+
+
+def delay_shuffle(graph: Graph) -> Graph:
+    """A graph in which no norm or activation stands behind a channel_shuffle that a convolution could take without."""
+    graph = graph.copy()
+    types = graph.infer_types()
+    producers, consumers = graph.producers(), graph.consumers()
+    for shuffle in [node for node in graph.nodes if isinstance(node.op, ChannelShuffle)]:
+        layer = producers.get(shuffle.inputs[0])
+        alone = graph.sole_consumer(shuffle.inputs[0], consumers) is shuffle
+        if layer is None or not alone or not can_take(layer, types[shuffle.inputs[0]]):
+            continue
+        while (after := graph.sole_consumer(shuffle.outputs[0], consumers)) is not None and _by_channel(after):
+            before = after.replace(
+                inputs=shuffle.inputs, outputs=shuffle.outputs, params=_in_order_of(shuffle, after, graph)
+            )
+            graph.replace_node(shuffle, before)
+            shuffle = shuffle.replace(inputs=shuffle.outputs, outputs=after.outputs)
+            graph.replace_node(after, shuffle)
+            consumers = graph.consumers()
+    graph.remove_dead()
+    return graph
+
+
+def _by_channel(node: Node) -> bool:
+    return isinstance(node.op, BatchNorm) or node.op.name in FUSED
+
+
+def _in_order_of(shuffle: Node, node: Node, graph: Graph) -> dict[str, str]:
+    """Keys of a node's parameters as they are in front of the shuffle."""
+    assert isinstance(shuffle.op, ChannelShuffle)
+    groups, keys = shuffle.op.groups, {}
+    for role in node.params:
+        own = graph.weights.select({role: node.params[role]})
+
+        def unshuffled(p: Weights, role: str = role) -> np.ndarray:
+            return np.ascontiguousarray(p[role].reshape(-1, groups).T).reshape(-1)
+
+        keys[role] = f"{node.name}.{role}:unshuffled"
+        graph.weights[keys[role]] = Derived(own.shape(role), unshuffled, own)
+    return keys
