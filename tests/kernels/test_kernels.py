@@ -70,9 +70,9 @@ def test_windows_that_end_before_the_image_begins(threads: int) -> None:
 
 @given(
     n=st.integers(1, 2), c=st.integers(1, 70), m=st.integers(1, 70),
-    size=st.tuples(st.integers(1, 20), st.integers(1, 20)), kernel=st.sampled_from([1, 3]), stride=st.integers(1, 2),
-    padding=st.one_of(st.integers(0, 2), st.just("same")), activation=activations, bias=st.booleans(),
-    residual=st.booleans(), threads=threads,
+    size=st.tuples(st.integers(1, 20), st.integers(1, 20)), kernel=st.sampled_from([1, 3, 3, 5]),
+    stride=st.integers(1, 2), padding=st.one_of(st.integers(0, 2), st.just("same")), activation=activations,
+    bias=st.booleans(), residual=st.booleans(), threads=threads,
 )  # fmt: skip
 def test_common_convolutions(n, c, m, size, kernel, stride, padding, activation, bias, residual, threads):
     """The shapes that Winograd and the matrix products are for."""

@@ -55,7 +55,10 @@ def gated(channels: int, size: int) -> Problem:
         ((512, 7, 512, 3), "winograd2x2"),
         ((3, 224, 64, 3), "winograd4x4"),
         ((4, 28, 4, 3), "direct"),  # too few channels for the transforms
-        ((64, 28, 64, 5), "direct"),
+        ((64, 28, 64, 5), "winograd_5x5"),
+        ((8, 28, 16, 5), "direct"),
+        ((64, 28, 64, 7), "direct"),
+        ((512, 4, 512, 3), "im2col"),  # four tiles: nine matrices of weights are read sooner than 16
     ],
 )
 def test_unit_stride(layer: tuple[int, int, int, int], kernel: str) -> None:
@@ -83,7 +86,7 @@ def test_a_batch_fills_the_large_tiles_of_a_small_map() -> None:
         ((128, 28, 128, 3), 128 // 8, "narrow_groups"),
         ((64, 56, 16, 3), 4, "winograd4x4"),  # four outputs a group: one register of all groups
         ((512, 7, 128, 3), 32, "direct"),  # too few channels of each group for so small a map, too few to gather
-        ((64, 56, 64, 5), 2, "direct"),
+        ((64, 56, 64, 7), 2, "direct"),
     ],
 )
 def test_groups(layer: tuple[int, int, int, int], groups: int, kernel: str) -> None:

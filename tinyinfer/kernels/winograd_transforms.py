@@ -45,6 +45,16 @@ TRANSFORMS: dict[int, Matrices] = {
     ),
 }  # fmt: skip
 
+# The same for two outputs of five taps, through the points of F(4, 3): so the inputs are transformed as there.
+FIVE_TAPS: Matrices = (
+    TRANSFORMS[4][0],
+    np.array([
+        [1 / 4, 0, 0, 0, 0], [-1 / 6, -1 / 6, -1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6, 1 / 3, 2 / 3], [1 / 24, -1 / 12, 1 / 6, -1 / 3, 2 / 3], [0, 0, 0, 0, 1],
+    ], np.float64),
+    np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 1]], np.float64),
+)  # fmt: skip
+
 # The same for two outputs at stride 2: even inputs meet the outer taps as in F(2, 2), which takes three products for
 # four, odd ones the middle tap by themselves.  So two rows of G are alike, and some positions have the same weights.
 STRIDED: Matrices = (
@@ -69,10 +79,10 @@ def products(matrices: Matrices) -> np.ndarray:
 
 
 def transform_weights(weight: np.ndarray, matrices: Matrices) -> np.ndarray:
-    """G g G^T of a (M, C, 3, 3) weight as (matrices, C, M), worked out in float64."""
+    """G g G^T of a (M, C, R, R) weight as (matrices, C, M), worked out in float64."""
     rows, _ = distinct_rows(matrices[1])
-    n, c = weight.shape[:2]
-    windows = weight.reshape(n, c, 9).transpose(2, 1, 0).astype(np.float64, order="C").reshape(9, c * n)
+    n, c, taps = weight.shape[:3]
+    windows = weight.reshape(n, c, taps**2).transpose(2, 1, 0).astype(np.float64, order="C").reshape(taps**2, c * n)
     return (np.kron(rows, rows) @ windows).astype(np.float32).reshape(-1, c, n)
 
 
@@ -140,6 +150,6 @@ def make_output_transform(matrices: Matrices) -> Any:
     return output_transform
 
 
-_ALL = (*TRANSFORMS.values(), STRIDED)
-input_2x2, input_3x3, input_4x4, input_strided = map(make_input_transform, _ALL)
-output_2x2, output_3x3, output_4x4, output_strided = map(make_output_transform, _ALL)
+input_2x2, input_3x3, input_4x4, input_strided = map(make_input_transform, (*TRANSFORMS.values(), STRIDED))
+output_2x2, output_3x3, output_4x4 = map(make_output_transform, TRANSFORMS.values())
+output_five_taps, output_strided = make_output_transform(FIVE_TAPS), make_output_transform(STRIDED)

@@ -18,7 +18,8 @@ WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # transformed value costs; fitted to the 3x3 layers of ResNets, RepVGG-A0 and DenseNet with cold weights
 WEIGHT_COST, TRANSFORM_COST = 13, 5
 STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
-WINOGRAD_TILES = (2, 3, 4)  # outputs on a side
+FIVE_TAPS_CHANNELS = 16
+WINOGRAD_TILES = (2, 3, 4)  # outputs on a side, for 3x3
 TILE_PIXELS, TILE_SUMMANDS = 4, 64  # of an output, and of its sums: with fewer, tiles are mostly padding
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
@@ -48,29 +49,34 @@ def group_shape(problem: Problem) -> tuple[int, int, int]:
 def winograd_pays(problem: Problem) -> bool:
     """Few channels do not repay the transforms, small maps do not fill the tiles: one makes up for the other.
 
-    Winograd and direct convolution break even near 8 channels at 28x28, 16 at 14x14, 32 at 7x7 (lesson 03).
+    Winograd and direct convolution break even near 8 channels at 28x28, 16 at 14x14, 32 at 7x7 (lesson 03); on maps of
+    a tile or two the matrices of weights take longer to read than those of a direct convolution take to multiply.
     """
     _, c, n = group_shape(problem)
-    return min(c, n) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN
+    enough = min(c, n) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN
+    return enough and winograd_cost(problem, cheapest_tile(problem)) < direct_cost(problem)
 
 
 def winograd_cost(problem: Problem, m: int) -> int:
-    """What F(m x m, 3 x 3) takes, in multiply-adds: transforms, and its products or, where they wait, its weights."""
+    """What F(m x m, r x r) takes, in multiply-adds: transforms, and its products or, where they wait, its weights."""
     (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
-    stride = problem.op.stride[0]  # type: ignore[attr-defined]
-    tiles, positions, matrices = batch * -(-h // m) * -(-w // m), (m * stride + 3 - stride) ** 2, (m + 2) ** 2
+    stride, taps = problem.op.stride[0], problem.params["weight"].shape[2]  # type: ignore[attr-defined]
+    tiles, positions, matrices = batch * -(-h // m) * -(-w // m), (m * stride + taps - stride) ** 2, (m + taps - 1) ** 2
     slower = max(positions * tiles, matrices * WEIGHT_COST * problem.threads)
     return int(groups * (slower * c * n + TRANSFORM_COST * positions * tiles * (c + n)))
 
 
 def direct_cost(problem: Problem) -> int:
-    """What a 3x3 convolution takes that multiplies every weight with every pixel, in the same measure."""
+    """What a convolution takes that multiplies every weight with every pixel, in the same measure."""
     (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
-    return int(9 * max(batch * h * w, WEIGHT_COST * problem.threads) * groups * c * n)
+    taps = problem.params["weight"].shape[2]
+    return int(taps**2 * max(batch * h * w, WEIGHT_COST * problem.threads) * groups * c * n)
 
 
 def cheapest_tile(problem: Problem) -> int:
     """Outputs on a side of Winograd's tile: large ones save products, small ones weights and what sticks out."""
+    if problem.params["weight"].shape[2] != 3:
+        return 2
     return min(WINOGRAD_TILES, key=lambda m: winograd_cost(problem, m))
 
 
@@ -82,6 +88,11 @@ def winograd2x2_pays(problem: Problem) -> bool:
 def winograd3x3_pays(problem: Problem) -> bool:
     """Between the two: maps of 14x14 whose weights are shared by several threads."""
     return winograd_pays(problem) and cheapest_tile(problem) == 3
+
+
+def winograd_5x5_pays(problem: Problem) -> bool:
+    """With fewer channels most lanes of the transforms are idle, and these are three times those of F(2x2, 3x3)."""
+    return winograd_pays(problem) and min(group_shape(problem)[1:]) >= FIVE_TAPS_CHANNELS
 
 
 def winograd_strided_pays(problem: Problem) -> bool:
@@ -122,6 +133,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("winograd2x2", winograd2x2_pays, "3x3, small map: fewer weights to read (4x4 1.4 times as long at 7x7)"),
         Choice("winograd3x3", winograd3x3_pays, "3x3, in between, shared weights (2x2 and 4x4 1.05 times as long)"),
         Choice("winograd4x4", winograd_pays, "3x3: a quarter of the products (direct 2.2 times as long on ResNet-18)"),
+        Choice("winograd_5x5", winograd_5x5_pays, "5x5: 36 products for 100 (direct 1.3 to 2.4 times as long)"),
         Choice(
             "winograd_strided", winograd_strided_pays, "3x3, stride 2: 25 products for 36 (direct 1.3 times as long)"
         ),
