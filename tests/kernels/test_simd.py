@@ -116,3 +116,19 @@ def test_lanes_from_places_of_their_own(count: int) -> None:
     index[count:] = 2**31 - 1  # not read
     run(x, index, count, y)
     np.testing.assert_array_equal(y, np.where(np.arange(LANES) < count, x[index % 100], 0))
+
+
+def test_columns_of_vectors() -> None:
+    @vector_function(x="address", y="address")
+    def transposed(v, x, y):
+        for i, column in enumerate(v.transpose([v.load(x, i * LANES) for i in range(LANES)])):
+            v.store(column, y, i * LANES)
+
+    @numba.njit
+    def run(x, y):
+        transposed(x.ctypes.data, y.ctypes.data)
+
+    x = np.arange(LANES * LANES, dtype=np.float32).reshape(LANES, LANES)
+    y = np.empty_like(x)
+    run(x, y)
+    np.testing.assert_array_equal(y, x.T)

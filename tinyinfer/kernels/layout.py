@@ -12,34 +12,41 @@ from functools import partial
 import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.interleave import interleave_3
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
-from tinyinfer.kernels.parts import own_range
+from tinyinfer.kernels.parts import own_range, own_units, worthwhile
 from tinyinfer.kernels.simd import Vectors, vector_function
 from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.ops.joining import Concat, Split
 from tinyinfer.ops.pad import Pad
 from tinyinfer.ops.views import Flatten
 
-BLOCK = 16  # pixels and channels transposed at a time: 16 cache lines on each side
-
 
 @vector_function(x="address", x_stride="int", rows="int", columns="int", y="address", y_stride="int")
 def transpose_block(v, x, x_stride, rows, columns, y, y_stride):
-    """y[j * y_stride + i] = x[i * x_stride + j], one float at a time."""
-    scalars = Vectors(v.builder, lanes=1)
-    with v.loop(columns) as j, v.loop(rows) as i:
-        scalars.store(scalars.load(x, i * x_stride + j), y, j * y_stride + i)
+    """y[j * y_stride + i] = x[i * x_stride + j], for at most LANES of each: in registers where all rows are there."""
+    with v.either(rows == LANES) as (whole, partial):
+        with whole:
+            mask = v.mask(columns)
+            lines = v.transpose([v.load_masked(x, x_stride * i, mask) for i in range(LANES)])
+            for j, line in enumerate(lines):
+                with v.when(columns > j):
+                    v.store(line, y, y_stride * j)
+        with partial:
+            scalars = Vectors(v.builder, lanes=1)
+            with v.loop(columns) as j, v.loop(rows) as i:
+                scalars.store(scalars.load(x, i * x_stride + j), y, j * y_stride + i)
 
 
 @inline
 def transpose(x, x_stride, rows, columns, y, y_stride):
-    """y[j * y_stride + i] = x[i * x_stride + j], block by block so that both sides stay in L1."""
-    for i in range(0, rows, BLOCK):
-        for j in range(0, columns, BLOCK):
+    """y[j * y_stride + i] = x[i * x_stride + j], block by block."""
+    for i in range(0, rows, LANES):
+        for j in range(0, columns, LANES):
             transpose_block(
-                x + (i * x_stride + j) * 4, x_stride, min(BLOCK, rows - i), min(BLOCK, columns - j),
+                x + (i * x_stride + j) * 4, x_stride, min(LANES, rows - i), min(LANES, columns - j),
                 y + (j * y_stride + i) * 4, y_stride,
             )  # fmt: skip
 
@@ -64,13 +71,26 @@ def to_nhwc(part, parts, given, n, c, pixels, y, y_stride):
         pixels_of_planes(source, c, pixels, target, y_stride, first, last)
 
 
+@inline
+def planes_of_pixels(part, parts, x, x_stride, n, c, pixels, y, y_image):
+    """A part of n images of c planes of ``pixels`` floats, y_image floats apart, from pixels of c floats."""
+    p0, p1 = own_units(part, n * pixels, LANES, parts)
+    for image in range(p0 // pixels, -(-p1 // pixels)):
+        first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
+        source = x.ctypes.data + (image * pixels + first) * x_stride * 4
+        transpose(source, x_stride, last - first, c, y + (image * y_image + first) * 4, pixels)
+
+
 @task
 def to_nchw(part, parts, x, x_stride, n, c, pixels, y, y_image):
-    """The way back; images of the output are ``y_image`` floats apart."""
-    i0, i1 = own_range(part, n, parts)
-    for image in range(i0, i1):
-        source = x.ctypes.data + image * pixels * x_stride * 4
-        transpose(source, x_stride, pixels, c, y.ctypes.data + image * y_image * 4, pixels)
+    """The way back."""
+    planes_of_pixels(part, parts, x, x_stride, n, c, pixels, y.ctypes.data, y_image)
+
+
+@task
+def to_given_planes(part, parts, x, x_stride, n, c, pixels, given):
+    """The way back, to the address given[0]."""
+    planes_of_pixels(part, parts, x, x_stride, n, c, pixels, given[0], c * pixels)
 
 
 @task
@@ -183,7 +203,8 @@ class FlattenCopy(_Copy):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
-        return to_nchw.bind(1, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
+        threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
 
 
 KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy)

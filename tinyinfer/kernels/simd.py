@@ -304,6 +304,20 @@ class Vectors:
             picked = [*range(self.lanes)]
         return result
 
+    def transpose(self, rows: list[ir.Value]) -> list[ir.Value]:
+        """Columns of as many vectors as a vector has lanes: ever larger blocks beside the diagonal change places."""
+        rows, distance = list(rows), 1
+        lanes = ir.VectorType(_I32, self.lanes)
+        while distance < self.lanes:
+            upper = [i if not i & distance else self.lanes + i - distance for i in range(self.lanes)]
+            lower = [i + distance if not i & distance else self.lanes + i for i in range(self.lanes)]
+            for i in (i for i in range(self.lanes) if not i & distance):
+                a, b = rows[i], rows[i + distance]
+                rows[i] = self.builder.shuffle_vector(a, b, ir.Constant(lanes, upper))
+                rows[i + distance] = self.builder.shuffle_vector(a, b, ir.Constant(lanes, lower))
+            distance *= 2
+        return rows
+
     def exchange(self, a: ir.Value, distance: int) -> ir.Value:
         """Lane i from lane i ^ distance: neighbours change places, within groups of any power of two above it."""
         lanes = ir.Constant(ir.VectorType(_I32, self.lanes), [i ^ distance for i in range(self.lanes)])
