@@ -99,7 +99,8 @@ def test_other_strides_and_groups() -> None:
     assert chosen(64, 56, 128, 3, stride=2) == "winograd_strided"
     assert chosen(8, 56, 8, 3, stride=2) == "direct"  # too few channels for the transforms
     assert chosen(64, 56, 128, 3, stride=(2, 1)) == "direct"
-    assert chosen(256, 56, 512, 1, stride=2) == "im2col"
+    assert chosen(512, 56, 1024, 1, stride=2) == "im2col"
+    assert chosen(32, 56, 64, 1, stride=2) == "direct"
     assert chosen(96, 56, 96, 3, stride=2, groups=96) == "depthwise"
     assert chosen(128, 28, 128, 1, groups=4) == "grouped_pointwise"
 

@@ -2,8 +2,8 @@
 
 In NHWC one row of a window, kernel_width * channels floats, is contiguous once the image has its border, and the
 windows of neighbouring pixels are stride * channels floats apart.  So a tile of output pixels is a GEMM whose K
-comes in kernel_height segments.  Only the border is copied: each band of input rows goes into padded scratch in
-L2, once, where im2col would copy it kernel_height * kernel_width / stride**2 times.
+comes in kernel_height segments.  Where there is a border, each band of input rows goes into padded scratch in L2, once;
+im2col would copy it kernel_height * kernel_width / stride**2 times.
 """
 
 from __future__ import annotations
@@ -57,31 +57,35 @@ def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, ban
 @task
 def direct(
     part, parts, x, x_stride, planes, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, scratch,
-    band_rows, bands,
+    band_rows, bands, in_place,
 ):  # fmt: skip
     """clip(conv2d + bias + r) in bands of ``band_rows`` output rows of one image, each part with its own scratch.
 
     ``c`` and ``n`` are of one group.  An ``x_stride`` of 0 tells that the inputs are three planes at planes[0] instead.
+    If all windows lie ``in_place``, inside the image and each row of one in one piece, nothing is copied.
     """
     band, (b0, b1) = own_memory(part, scratch, parts), own_range(part, bands, parts)
     source = x.ctypes.data if x_stride > 0 else planes[0]
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
     padded = (out_w - 1) * stride_w + kw
+    pixel, line = (x_stride, width * x_stride) if in_place else (c, padded * c)
     bands_per_image, w_group, b_group = -(-out_h // band_rows), w.size // groups, bias.size // groups
     for b in range(b0, b1):
         image, oy = b // bands_per_image, b % bands_per_image * band_rows
-        rows = min(band_rows, out_h - oy)
+        rows, iy = min(band_rows, out_h - oy), oy * stride_h - top
         in_rows = (rows - 1) * stride_h + (kh - 1) * dilation_h + 1
         for g in range(groups):
-            copy_padded_rows(
-                source + g * c * 4, x_stride, c, h, width, image, oy * stride_h - top, in_rows, left, padded, band
-            )
+            if in_place:
+                windows = source + ((image * h + iy) * line + g * c) * 4
+            else:
+                copy_padded_rows(source + g * c * 4, x_stride, c, h, width, image, iy, in_rows, left, padded, band)
+                windows = band.ctypes.data
             for start in range(0, n, NR):  # outermost, so that one panel of weights stays in cache for the whole band
                 for row in range(rows):
                     p, channel = (image * out_h + oy + row) * out_w, g * n + start
                     gemm_segments(
-                        band.ctypes.data + row * stride_h * padded * c * 4, stride_w * c, out_w,
-                        kh, dilation_h * padded * c, kw * c, w.ctypes.data + (g * w_group + start * kh * kw * c) * 4,
+                        windows + row * stride_h * line * 4, stride_w * pixel, out_w, kh, dilation_h * line, kw * c,
+                        w.ctypes.data + (g * w_group + start * kh * kw * c) * 4,
                         bias.ctypes.data + (g * b_group + start) * 4, r.ctypes.data + (p * r_stride + channel) * 4,
                         r_stride, y.ctypes.data + (p * y_stride + channel) * 4, y_stride, min(NR, n - start), lo, hi,
                         act,
@@ -96,14 +100,16 @@ class Direct(Kernel):
 
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
         super().__init__(problem, packed)
-        _, _, out_h, out_w, kh, kw, stride_h, stride_w, _, _, dilation_h, _ = window_geometry(problem)
+        h, w, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = window_geometry(problem)
         self.groups = group_count(problem)
-        padded_row = ((out_w - 1) * stride_w + kw) * problem.inputs[0][1] // self.groups
+        padded = (out_w - 1) * stride_w + kw
+        padded_row = padded * problem.inputs[0][1] // self.groups
+        self.inside = top == left == 0 and padded <= w and (out_h - 1) * stride_h + (kh - 1) * dilation_h < h
         fits = (BLOCK_FLOATS // padded_row - (kh - 1) * dilation_h - 1) // stride_h + 1
         self.band_rows = min(max(1, fits), -(-out_h // problem.threads))
         self.bands = problem.inputs[0][0] * -(-out_h // self.band_rows)
         in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
-        self.scratch_floats = in_rows * padded_row * problem.threads
+        self.scratch_floats = 0 if self.inside and kw == 1 else in_rows * padded_row * problem.threads
         self.reads_planes = problem.inputs[0][1] == 3 and self.groups == 1
 
     @classmethod
@@ -125,10 +131,11 @@ class Direct(Kernel):
         x, y = inputs[0], outputs[0]
         (w, bias), groups, threads = self.packed, self.groups, self.problem.threads
         source = (y.data, 0, x.data) if isinstance(x, Planes) else (x.data, x.pixel_stride, NO_PLANES)
+        in_one_piece = self.problem.params["weight"].shape[3] == 1 or (groups == 1 and x.pixel_stride == x.c)
         return direct.bind(
             threads, *source, x.c // groups, window_geometry(self.problem), w, bias, *residual_of(inputs, y),
             y.data, y.pixel_stride, y.c // groups, groups, *ending(self.problem.op.activation), scratch,
-            self.band_rows, self.bands,
+            self.band_rows, self.bands, self.inside and in_one_piece and not isinstance(x, Planes),
         )  # fmt: skip
 
 

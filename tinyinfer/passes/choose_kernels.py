@@ -19,6 +19,7 @@ WINOGRAD_BREAK_EVEN = 200  # channels times map size
 WEIGHT_COST, TRANSFORM_COST = 13, 5
 STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
 FIVE_TAPS_CHANNELS = 16
+GATHERED_CHANNELS = 512
 WINOGRAD_TILES = (2, 3, 4)  # outputs on a side, for 3x3
 TILE_PIXELS, TILE_SUMMANDS = 4, 64  # of an output, and of its sums: with fewer, tiles are mostly padding
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
@@ -110,9 +111,10 @@ def fills_tiles(problem: Problem) -> bool:
     return n * h * w >= TILE_PIXELS and (several_taps or on_tiles(c, m))
 
 
-def strided_1x1(problem: Problem) -> bool:
-    """A 1x1 kernel that skips pixels: gathering those it reads is a small copy, and then tiles span rows."""
-    return problem.params["weight"].shape[1:] == (*problem.inputs[0][1:2], 1, 1)
+def wide_strided_1x1(problem: Problem) -> bool:
+    """A 1x1 kernel that skips pixels: with so many channels the weights of a block of pixels are worth gathering it."""
+    _, c, kh, kw = problem.params["weight"].shape
+    return (kh, kw) == (1, 1) and c >= GATHERED_CHANNELS
 
 
 def map_narrower_than_a_tile(problem: Problem) -> bool:
@@ -137,7 +139,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice(
             "winograd_strided", winograd_strided_pays, "3x3, stride 2: 25 products for 36 (direct 1.3 times as long)"
         ),
-        Choice("im2col", strided_1x1, "1x1 with stride: pixels gathered (direct 1.2 times as long on ResNet-50)"),
+        Choice("im2col", wide_strided_1x1, "1x1 with stride: pixels gathered (direct 1.1 times as long on ResNet-50)"),
         Choice("im2col", map_narrower_than_a_tile, "small map: tiles span its rows (direct 1.1 times as long at 7x7)"),
         Choice("direct", always, "windows read in place, only the border copied (im2col 1.2 times as long)"),
         Choice("im2col", always, "horizontal dilation: windows have to be gathered"),
