@@ -317,21 +317,32 @@ def test_a_maximum_hands_nan_on(kernel: str, size: int, at: int) -> None:
 
 
 @given(
-    n=st.integers(1, 2), c=st.integers(16, 70), size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
-    kernel=st.integers(2, 3), stride=strides, padding=st.integers(0, 1), ceil_mode=st.booleans(), threads=threads,
+    name=st.sampled_from(["max_pool2d", "avg_pool2d"]), n=st.integers(1, 2), c=st.integers(16, 70),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)), kernel=st.integers(2, 3), stride=strides,
+    padding=st.integers(0, 1), ceil_mode=st.booleans(), threads=threads,
 )  # fmt: skip
-def test_small_windows(n, c, size, kernel, stride, padding, ceil_mode, threads):
+def test_small_windows(name, n, c, size, kernel, stride, padding, ceil_mode, threads):
     attrs = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
-    op, shapes = ops.create("max_pool2d", attrs), [(n, c, *size)]
+    op, shapes = ops.create(name, attrs), [(n, c, *size)]
     try:
         problem = make_problem(op, shapes, {}, threads)
     except GraphError:
         assume(False)
-    applies = kernels.find("max_pool2d", "small_windows").applies(problem)
+    applies = kernels.find(name, "small_windows").applies(problem)
     with np.errstate(invalid="ignore"):  # of all windows those in ceil_mode may see nothing
-        assert applies == np.isfinite(op.reference([np.ones((n, c, *size))], {})[0]).all()
+        seen = ops.create("max_pool2d", attrs).reference([np.ones((n, c, *size))], {})[0]
+        assert applies == np.isfinite(seen).all()
     if applies:
         check_all(op, shapes, {}, threads)
+
+
+@pytest.mark.parametrize("include", [False, True])
+def test_a_mean_hands_infinity_on_to_its_windows_alone(include: bool) -> None:
+    x = np.zeros((1, 17, 6, 6), np.float32)
+    x[0, 3, 0, 5] = np.inf
+    attrs = {"kernel_size": 3, "padding": 1, "stride": 1, "count_include_pad": include}
+    y = kernels.call("avg_pool2d/small_windows", x, **attrs)
+    np.testing.assert_array_equal(y, ops.reference("avg_pool2d")(x, **attrs))
 
 
 def test_call_takes_arguments_as_the_reference_does() -> None:
@@ -371,7 +382,8 @@ def test_call_says_what_is_wrong(kernel: str, message: str) -> None:
 def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
     """In a process of its own, since a stray read ends it; one process takes 40 s, most of it compiling."""
     paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
-    names = "conv2d depthwise_chain gated_conv2d interleave adaptive_avg_pool2d max_pool2d concat channel_shuffle"
+    names = "conv2d depthwise_chain gated_conv2d interleave adaptive_avg_pool2d max_pool2d avg_pool2d concat"
+    names += " channel_shuffle index_select shift sparse_shift flatten"
     run = subprocess.run(
         [sys.executable, str(repository / "tests" / "kernels" / "fenced.py"), *names.split()],
         env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=300,
@@ -383,7 +395,7 @@ def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
 def test_other_vector_widths(lanes: int, tmp_path: Path, repository: Path) -> None:
     """What machines with narrower registers run, in a process of its own."""
     names = ["conv2d", "linear", "max_pool2d", "adaptive_avg_pool2d", "hardswish", "gelu", "mul", "channel_shuffle"]
-    names += ["gated_conv2d"]
+    names += ["gated_conv2d", "avg_pool2d", "index_select", "shift", "flatten"]
     paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run(
         [sys.executable, str(repository / "tests" / "kernel_harness.py"), *names],

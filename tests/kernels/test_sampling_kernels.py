@@ -66,3 +66,14 @@ def test_shifts_of_any_distance(moves):
     offset = np.array(moves, np.float32) + 0.25
     expected = ops.reference("sparse_shift")(x, offset)
     np.testing.assert_array_equal(kernels.call("sparse_shift/gather", x, offset), expected)
+
+
+@pytest.mark.parametrize("kernel", ["strips", "gather"])
+@pytest.mark.parametrize("size", [3, 5])
+def test_shifts_move_every_value_as_it_is(kernel: str, size: int) -> None:
+    """No channel or pixel gets a part of another's NaN or infinity."""
+    x = np.random.default_rng(0).standard_normal((1, 53, 9, 8)).astype(np.float32)
+    x[0, ::5, 3, 4], x[0, 1::7, 0, :], x[0, 2::9, :, 7] = np.nan, np.inf, -0.0
+    found = kernels.call(f"shift/{kernel}", x, kernel_size=size)
+    expected = ops.reference("shift")(x, kernel_size=size)
+    np.testing.assert_array_equal(found.view(np.int32), expected.view(np.int32))

@@ -26,7 +26,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "direct": ("conv2d",),
     "im2col": ("conv2d",),
     "winograd": ("conv2d",),
-    "max_pool": ("max_pool2d",),
+    "small_windows": ("max_pool2d", "avg_pool2d"),
     "pooling": ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d"),
     "activation": (
         *("relu", "relu6", "hardtanh", "leaky_relu", "hardsigmoid", "hardswish", "softsign"),

@@ -10,12 +10,15 @@ costs a conditional move.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, finish
 from tinyinfer.kernels.jit import inline, shared
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
+
+Accumulate = Callable[[Any, Any, Any, Any], Any]  # (words, total, value, tap) to the new total
 
 # outputs side by side, by kernel: their sums in all rows, a row of inputs and one tap just fit the registers
 WIDTHS = (
@@ -26,7 +29,12 @@ WIDTHS = (
 ROWS = 7  # of outputs in a strip: of longer ones L1 does not keep the lines that hold the next vector of channels too
 
 
-def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int) -> Any:
+def multiply_add(v: Any, total: Any, value: Any, tap: Any) -> Any:
+    """What a convolution does with each value that an output sees."""
+    return v.fma(value, tap, total)
+
+
+def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int, accumulate: Accumulate) -> Any:
     """``rows`` rows of ``outputs`` neighbouring outputs, for one vector of channels.
 
     With a ``group`` of several channels each output also sees the others of its group: the same inputs serve with
@@ -76,7 +84,7 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int)
                                 for j in range(kernel):
                                     tap = v.load(w, ((distance * kernel + i) * kernel + j) * LANES)
                                     for t, total in enumerate(sums_of_row):
-                                        total.set(v.fma(values[t * stride + j], tap, total.get()))
+                                        total.set(accumulate(v, total.get(), values[t * stride + j], tap))
             with v.when(row > -1):
                 ys = y + row * y_row * 4
                 for t in range(outputs):  # 28x28x256 takes 0.8 of the time
@@ -91,10 +99,10 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int)
     return strip
 
 
-def make_strips(kernel: int, stride: int, group: int) -> Any:
+def make_strips(kernel: int, stride: int, group: int, accumulate: Accumulate) -> Any:
     """``rows`` rows of outputs in strips, for blocks b0 .. b1 of channels."""
     most, some, _ = WIDTHS[kernel]
-    full, rest, one = (make_strip(n, kernel, stride, MASKS and n != most, group) for n in WIDTHS[kernel])
+    full, rest, one = (make_strip(n, kernel, stride, MASKS and n != most, group, accumulate) for n in WIDTHS[kernel])
 
     @inline
     def strips(
@@ -134,7 +142,7 @@ def make_strips(kernel: int, stride: int, group: int) -> Any:
 
 def for_either_stride(kernel: int, group: int = 1) -> Any:
     """Rows of outputs, at stride 1 or 2."""
-    strips_1, strips_2 = make_strips(kernel, 1, group), make_strips(kernel, 2, group)
+    strips_1, strips_2 = (make_strips(kernel, stride, group, multiply_add) for stride in (1, 2))
 
     @inline
     def strips(

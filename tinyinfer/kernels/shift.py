@@ -1,7 +1,8 @@
-"""Shifts: a vector of channels is put together from one load for each displacement among them.
+"""Shifts: a vector of channels is put together from the lanes of all pixels that its channels come from.
 
-Neighbouring channels move in different directions, so that 16 of them come from up to nine pixels; but the lanes that
-come from one pixel are one load, the others masked out.  Channel by channel it takes 2 to 3.5 times as long.
+Neighbouring channels move in different directions, 16 of them in nine or more.  Short moves are a depthwise convolution
+whose product is a bitwise "and", whose sum is an "or" and whose taps are masks, so that its strips serve, which load
+every pixel once.  In general there is one load for each displacement among the channels of a vector.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.parts import own_range, worthwhile
+from tinyinfer.kernels.depthwise import make_depthwise
+from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
+from tinyinfer.kernels.depthwise_strip import make_strips
+from tinyinfer.kernels.endings import ending, residual_of
+from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.parts import own_range, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
-from tinyinfer.kernels.task import task
+from tinyinfer.kernels.task import Task, task
 
 TILE = 8  # pixels side by side that share the work of reading a displacement
 
@@ -140,4 +146,64 @@ class SparseShiftGather(_Shift):
     op = "sparse_shift"
 
 
-KERNELS = (ShiftGather, SparseShiftGather)
+def lay_over(v: Any, total: Any, value: Any, tap: Any) -> Any:
+    """The lanes of a pixel that a mask selects, beside those that are there."""
+    return v.overlay(total, value, tap)
+
+
+def make_shift(kernel: int) -> Task:
+    """Displacements that a square kernel reaches."""
+    of_stride_1 = make_strips(kernel, 1, 1, lay_over)
+
+    @inline
+    def strips(
+        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
+        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
+    ):  # fmt: skip
+        of_stride_1(
+            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
+            rows, out_w, c, b0, b1, lo, hi, act,
+        )  # fmt: skip
+
+    return make_depthwise(kernel, strips)
+
+
+BY_KERNEL = {kernel: make_shift(kernel) for kernel in (3, 5)}
+
+
+class ShiftStrips(Kernel):
+    """Displacements of one pixel or two, by turns."""
+
+    op = "shift"
+    name = "strips"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        op: Any = problem.op
+        return bool(op.kernel_size in BY_KERNEL and op.dilation == 1 and (MASKS or problem.inputs[0][1] >= LANES))
+
+    @classmethod
+    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+        """A mask of each tap as `pack_filters` has weights, and no bias."""
+        op: Any = problem.op
+        moves = op.displacements(problem.inputs[0][1], problem.params)
+        size = op.kernel_size
+        taps = np.zeros((len(moves), 1, size, size), np.int32)
+        rows, columns = moves.T + size // 2
+        taps[np.arange(len(moves)), 0, rows, columns] = -1
+        return pack_filters(taps.view(np.float32), None)
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,), (masks, zeros) = inputs, outputs, self.packed
+        rows, blocks = x.n * x.h, -(-x.c // LANES)
+        row_parts, block_parts = partition(rows, blocks, worthwhile(self.problem.threads, x.pixels * x.c))
+        op: Any = self.problem.op
+        size, reach = op.kernel_size, op.kernel_size // 2
+        geometry = (x.h, x.w, x.h, x.w, size, size, 1, 1, reach, reach, 1, 1)
+        return BY_KERNEL[size].bind(
+            row_parts * block_parts, x.data, x.pixel_stride, x.c, geometry, masks, zeros, *residual_of(inputs, y),
+            y.data, y.pixel_stride, *ending(None), rows, blocks, block_parts,
+        )  # fmt: skip
+
+
+KERNELS = (ShiftStrips, ShiftGather, SparseShiftGather)

@@ -152,6 +152,14 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("small_windows", always, "2x2 or 3x3: no loop over a window (windows 1.2 to 2.8 times as long)"),
         Choice("windows", always, "any window, any number of channels"),
     ),
+    "avg_pool2d": (
+        Choice("small_windows", always, "2x2 or 3x3: no loop over a window (windows 2 to 5 times as long)"),
+        Choice("windows", always, "any window, any number of channels"),
+    ),
+    "shift": (
+        Choice("strips", always, "by a pixel or two: every pixel loaded once (gather 1.5 to 2 times as long)"),
+        Choice("gather", always, "any displacement"),
+    ),
     "depthwise_chain": (
         Choice(
             "row_ring", always, "the wide map stays in cache row by row (layer by layer 1.1 times as long at 112x112)"
