@@ -53,6 +53,25 @@ def test_a_shuffle_stays_where_others_read_it_or_nothing_is_gained() -> None:
     assert ops_of(passes.delay_shuffle(graph)) == ops_of(graph)
 
 
+@pytest.mark.parametrize(("size", "dilation"), [(3, 1), (3, 2), (5, 1), (4, 1)])
+def test_shifts_take_the_norm_behind_them(size: int, dilation: int) -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 19, 1, name="first")
+    x = b.apply("shift", x, name="shift", kernel_size=size, dilation=dilation)
+    graph = randomize(b.finish(b.relu(b.batch_norm(x, name="norm"), name="relu")))
+    assert ops_of(passes.shift_as_convolution(graph)) == ["conv2d", "conv2d", "batch_norm", "relu"]
+    assert ops_of(passes.lower(graph)) == ["conv2d", "conv2d"]
+    for changed in (passes.shift_as_convolution(graph), passes.lower(graph)):
+        np.testing.assert_allclose(textbook(changed, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+def test_shifts_without_a_norm_stay() -> None:
+    b = Builder()
+    x = b.apply("shift", b.conv2d(b.input(3, 16), 19, 1, name="first"), name="shift")
+    graph = randomize(b.finish(b.relu(x, name="relu")))
+    assert ops_of(passes.shift_as_convolution(graph)) == ops_of(graph)
+
+
 def test_fold_batch_norm_leaves_a_value_that_others_read() -> None:
     b = Builder()
     x = b.conv2d(b.input(3, 16), 4, 1, name="conv")

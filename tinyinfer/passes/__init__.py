@@ -1,8 +1,8 @@
 """Graph -> Graph, one idea a file.
 
-Portable passes (`remove_identity`, `regularise_convolution`, `delay_shuffle`, `fold_batch_norm`, `fold_scale_shift`,
-`merge_branches`) give a graph that can be saved; machine passes fuse endings, choose kernels and lay out memory for
-this computer.  ``lower`` runs the portable and fusing ones in their order.
+Portable passes (`remove_identity`, `regularise_convolution`, `delay_shuffle`, `shift_as_convolution`,
+`fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be saved; machine passes fuse endings,
+choose kernels and lay out memory for this computer.  ``lower`` runs the portable and fusing ones in their order.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tinyinfer.passes.fuse_residual import fuse_residual
 from tinyinfer.passes.merge_branches import merge_branches
 from tinyinfer.passes.regularise_convolution import regularise_convolution
 from tinyinfer.passes.remove_identity import remove_identity
+from tinyinfer.passes.shift_as_convolution import shift_as_convolution
 
 __all__ = [
     "delay_shuffle",
@@ -27,13 +28,14 @@ __all__ = [
     "merge_branches",
     "regularise_convolution",
     "remove_identity",
+    "shift_as_convolution",
     "simplify",
 ]
 
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    ordered = delay_shuffle(regularise_convolution(remove_identity(graph)))
+    ordered = shift_as_convolution(delay_shuffle(regularise_convolution(remove_identity(graph))))
     return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
 
 
