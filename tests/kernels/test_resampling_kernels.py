@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from kernel_harness import check_all, make_problem
 
 from tinyinfer import kernels, ops
-from tinyinfer.errors import GraphError
+from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import TensorType
 from tinyinfer.kernels.endings import FUSED
 
@@ -105,3 +107,43 @@ def test_exponents_that_no_root_gives_are_the_references() -> None:
     (kernel,) = kernels.list("local_response_norm")
     op = ops.create("local_response_norm", {"size": 5, "beta": 0.6})
     assert not kernel.applies(make_problem(op, [(1, 8, 3, 3)], {}, 1))
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 40), size=sizes, kernel=pairs(1, 3), stride=pairs(1, 3), padding=pairs(0, 1),
+    dilation=pairs(1, 2), ceil_mode=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_pools_that_remember_places(n, c, size, kernel, stride, padding, dilation, ceil_mode, threads):
+    padding = tuple(min(p, k // 2) for p, k in zip(padding, kernel, strict=True))
+    attrs = {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    op = ops.create("max_pool2d_with_indices", attrs)
+    try:
+        op.infer([TensorType((n, c, *size))], {})
+    except GraphError:
+        assume(False)
+    y, _ = op.reference([np.zeros((n, c, *size))], {})
+    assume(np.isfinite(y).all())
+    assert check_all(op, [(n, c, *size)], {}, threads) > 0
+
+
+@given(n=st.integers(1, 2), c=st.integers(1, 40), size=sizes, kernel=pairs(1, 3), threads=threads)
+def test_values_put_back(n, c, size, kernel, threads):
+    assert check_all(ops.create("max_unpool2d", {"kernel_size": kernel}), [(n, c, *size)] * 2, {}, threads) > 0
+
+
+def test_places_of_equal_values_and_of_nan() -> None:
+    x = np.random.default_rng(0).integers(0, 3, (2, 21, 9, 8)).astype(np.float32)
+    x[:, ::4, 2, 3:5], x[:, 1::5] = np.nan, -np.inf
+    attrs = {"kernel_size": 3, "stride": 2, "padding": 1}
+    found = kernels.call("max_pool2d_with_indices/windows", x, **attrs)
+    for y, expected in zip(found, ops.reference("max_pool2d_with_indices")(x, **attrs), strict=True):
+        np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("place", [-1, 16, np.nan])
+def test_places_outside_the_output_are_refused(place: float) -> None:
+    x, at = np.ones((1, 20, 2, 2), np.float32), np.zeros((1, 20, 2, 2), np.float32)
+    assert kernels.call("max_unpool2d/scatter", x, at, kernel_size=2).sum() == 20
+    at[0, 7, 1, 1] = place
+    with pytest.raises(InputError, match=f"indices: expected 0 to 15, found {place:g}"):
+        kernels.call("max_unpool2d/scatter", x, at, kernel_size=2)

@@ -42,6 +42,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "deform": ("deform_conv2d",),
     "transposed": ("conv_transpose2d",),
     "resample": ("interpolate",),
+    "unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
     "pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
     "response_norm": ("local_response_norm",),
 }

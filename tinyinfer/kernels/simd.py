@@ -267,6 +267,10 @@ class Vectors:
         """A mask of the lanes where one of two holds NaN."""
         return self.builder.fcmp_unordered("uno", a, b)
 
+    def above(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A mask of the lanes where ``a`` is larger; NaN is not."""
+        return self.builder.fcmp_ordered(">", a, b)
+
     def union(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """The lanes that either mask selects."""
         return self.builder.or_(a, b)
