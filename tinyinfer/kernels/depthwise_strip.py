@@ -71,11 +71,13 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int,
                     for column in range(columns - kernel // 2, columns):
                         places[column] = v.choose(last < column + 1, zeros, places[column])
                     for distance in range(group):
-                        values = [v.load_masked(at, 0, mask) if masked else v.load(at) for at in places]
-                        values = [v.exchange(value, distance) for value in values] if distance else values
-                        if distance == 0:
-                            for at in places:
+                        values = []
+                        for at in places:
+                            values.append(v.load_masked(at, 0, mask) if masked else v.load(at))
+                            if distance == 0:
                                 v.prefetch(at, LANES, level=1)  # the next vector of channels, which comes next
+                        if distance > 0:
+                            values = [v.exchange(value, distance) for value in values]
                         for later, sums_of_row in enumerate(sums):
                             i = new - later * stride
                             if i < 0:
