@@ -80,8 +80,8 @@ def test_figures_are_saved_as_their_names_say(report, tmp_path):
         plots.save(report.plot(), tmp_path / "x.jpg")
 
 
-def page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("draw_benchmarks", DOCS / "draw_benchmarks.py")
+def page(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -90,7 +90,7 @@ def page() -> ModuleType:
 @pytest.fixture
 def pages(report, tmp_path, monkeypatch):
     """The script, pages for it to write in an empty repository, and a file of what was measured."""
-    script, docs = page(), tmp_path / "docs"
+    script, docs = page("draw_benchmarks"), tmp_path / "docs"
     docs.mkdir()
     for file in (docs / "benchmarks.md", tmp_path / "README.md"):
         fma, tiles = ("old\n".join(script.marks(units)) for units in (script.FMA, script.TILES))
@@ -134,7 +134,7 @@ def test_what_was_measured_on_tiles_goes_elsewhere(report, pages):
 
 
 def test_both_kinds_of_product_have_their_tables(report, monkeypatch):
-    script = page()
+    script = page("draw_benchmarks")
     monkeypatch.setattr(script, "NETWORKS", {"a": "The first"})
     monkeypatch.setattr(script, "PEERS", ("openvino",))
     text = script.measured([report, report])
@@ -144,7 +144,7 @@ def test_both_kinds_of_product_have_their_tables(report, monkeypatch):
 
 
 def test_the_page_and_its_picture_are_there():
-    script = page()
+    script = page("draw_benchmarks")
     text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
     for units in (script.FMA, script.TILES):
         begin, end = script.marks(units)
@@ -155,3 +155,27 @@ def test_the_page_and_its_picture_are_there():
     assert all(overview.count(f"| {title} |") == 1 for title in script.NETWORKS.values())
     assert "(benchmarks.svg)" in text
     assert (DOCS / "benchmarks.svg").stat().st_size < 200_000
+
+
+def test_the_page_of_families_has_a_row_for_each(report, tmp_path, monkeypatch):
+    script = page("draw_families")
+    rows_of = {name: [row for row in report.rows if row.model == name] for name in ("a", "b")}
+    monkeypatch.setattr(script, "PAGE", tmp_path / "families.md")
+    monkeypatch.setattr(script.models, "families", lambda: dict.fromkeys(rows_of))
+    monkeypatch.setattr(script, "network_of", lambda family: next(names))
+    monkeypatch.setattr(script, "measure", lambda name: BenchReport(rows_of[name], report.peaks, MICROKERNEL))
+    names = iter(rows_of)
+    script.main()
+    text = script.PAGE.read_text()
+    assert "| network | mult-adds M | 1 thread | ratio | 2 threads | ratio |\n" in text
+    assert "| b | 1000 | 1e+03 | 0.50 | 1e+03 | 0.50 |\n" in text
+    assert "| geometric mean |  |  | **0.50** |  | **0.50** |\n" in text
+    assert text.endswith("Of 2 networks at most 0 are slower than a peer.\n")
+
+
+def test_families_are_shown_by_their_first_network_unless_it_is_large() -> None:
+    script = page("draw_families")
+    shown = {name: script.network_of(family) for name, family in script.models.families().items()}
+    assert shown["resnet"] == "resnet18"
+    assert shown["amoebanet"] == "amoebanet_a_mobile"
+    assert shown["xception"] == "xception"  # there is no smaller one
