@@ -63,7 +63,8 @@ def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
 
 
 def _cross_border() -> None:
-    """The compiled function that plans call and no kernel stands for."""
-    from tinyinfer.kernels.layout import to_nhwc
+    """The compiled functions that plans call and no kernel stands for."""
+    from tinyinfer.kernels.layout import to_given_planes, to_nhwc
 
     to_nhwc.bind(1, np.zeros(1, np.int64), 1, 3, 1, np.empty(3, np.float32), 3)
+    to_given_planes.bind(1, np.empty(3, np.float32), 3, 1, 3, 1, np.zeros(1, np.int64))

@@ -42,6 +42,9 @@ class ChannelShuffle(Op):
             Case({"groups": 2}, ((2, 58, 3, 4),)),
             Case({"groups": 3}, ((1, 12, 5, 7),)),
             Case({"groups": 5}, ((2, 5, 3, 3),)),
+            Case({"groups": 7}, ((1, 35, 4, 3),)),
+            *(Case({"groups": groups}, ((1, 11 * groups, 3, 2),)) for groups in (4, 8)),
+            *(Case({"groups": 11}, ((1, 11 * channels, 2, 3),)) for channels in (2, 3, 4, 8)),
         ]
 
 

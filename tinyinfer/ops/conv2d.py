@@ -133,6 +133,7 @@ class Conv2d(Op):
             case((1, 12, 15, 8), 24, 3, padding=1, groups=4),
             case((1, 20, 10, 11), 20, 3, padding=1, groups=10, activation="relu"),
             case((2, 36, 9, 13), 36, 3, stride=2, padding=1, groups=9),
+            case((1, 24, 8, 9), 24, 3, padding=1, groups=3),
             case((2, 24, 9, 8), 40, 1, groups=4, activation="relu"),
             case((1, 4, 11, 10), 6, 3, padding=2, dilation=2),
             case((1, 4, 15, 11), 6, (1, 7), padding=(0, 3)),

@@ -183,6 +183,7 @@ class AvgPool2d(WindowPool):
         return [
             _case(1, 5, 11, 13, kernel_size=3, stride=2, padding=1),
             _case(2, 7, 12, 9, kernel_size=2),
+            _case(1, 21, 9, 12, kernel_size=2),
             _case(1, 19, 13, 12, kernel_size=3, stride=2, padding=1, ceil_mode=True),
             _case(1, 6, 9, 10, kernel_size=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
             _case(1, 6, 8, 11, kernel_size=(3, 2), stride=(2, 3), padding="same", count_include_pad=False),
