@@ -182,10 +182,11 @@ def test_machines_without_tiles_do_without(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_winograds_cost_is_of_products_or_of_weights_whichever_take_longer() -> None:
-    def cost(m: int, size: int, threads: int) -> int:
-        x, weight = np.empty((2, 24, size, size), np.float32), np.empty((8, 24, 3, 3), np.float32)
+    def cost(m: int, size: int, threads: int, outputs: int = 8) -> int:
+        x, weight = np.empty((2, 1000, size, size), np.float32), np.empty((outputs, 1000, 3, 3), np.float32)
         return winograd_cost(problem_of_arrays("conv2d", (x, weight), {"padding": 1}, threads=threads)[0], m)
 
-    assert cost(4, 14, 1) == 36 * (32 * 24 * 8 + 5 * 32 * (24 + 8))  # 16 tiles an image
-    assert cost(3, 4, 1) == 25 * (13 * 24 * 8 + 5 * 8 * (24 + 8))
-    assert cost(3, 4, 2) == 25 * (26 * 24 * 8 + 5 * 8 * (24 + 8))
+    assert cost(4, 14, 1) == 36 * (32 * 8000 + 5 * 32 * 1008)  # 16 tiles an image
+    assert cost(3, 4, 1) == 25 * (13 * 8000 + 5 * 8 * 1008)
+    assert cost(3, 4, 2) == 25 * (26 * 8000 + 5 * 8 * 1008)
+    assert cost(3, 4, 2, outputs=7) == 25 * (8 * 7000 + 5 * 8 * 1007)  # so few weights stay in a cache

@@ -17,6 +17,7 @@ WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # in multiply-adds of one thread: the time in which a weight comes from memory, which all threads share, and what a
 # transformed value costs; fitted to the 3x3 layers of ResNets, RepVGG-A0 and DenseNet with cold weights
 WEIGHT_COST, TRANSFORM_COST = 13, 5
+CACHED_WEIGHTS = 64 * 1024  # floats of a layer that often enough are in a cache still from the call before
 STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
 FIVE_TAPS_CHANNELS = 16
 GATHERED_CHANNELS = 512
@@ -63,7 +64,7 @@ def winograd_cost(problem: Problem, m: int) -> int:
     (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
     stride, taps = problem.op.stride[0], problem.params["weight"].shape[2]  # type: ignore[attr-defined]
     tiles, positions, matrices = batch * -(-h // m) * -(-w // m), (m * stride + taps - stride) ** 2, (m + taps - 1) ** 2
-    slower = max(positions * tiles, matrices * WEIGHT_COST * problem.threads)
+    slower = max(positions * tiles, waiting(problem, matrices))
     return int(groups * (slower * c * n + TRANSFORM_COST * positions * tiles * (c + n)))
 
 
@@ -71,7 +72,13 @@ def direct_cost(problem: Problem) -> int:
     """What a convolution takes that multiplies every weight with every pixel, in the same measure."""
     (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
     taps = problem.params["weight"].shape[2]
-    return int(taps**2 * max(batch * h * w, WEIGHT_COST * problem.threads) * groups * c * n)
+    return int(max(taps**2 * batch * h * w, waiting(problem, taps**2)) * groups * c * n)
+
+
+def waiting(problem: Problem, matrices: int) -> int:
+    """Multiply-adds in the time that so many matrices of weights take to arrive, for each of a matrix's elements."""
+    cached = problem.params["weight"].size <= CACHED_WEIGHTS
+    return 0 if cached else matrices * WEIGHT_COST * problem.threads
 
 
 def cheapest_tile(problem: Problem) -> int:
