@@ -109,8 +109,9 @@ class Direct(Kernel):
         self.band_rows = min(max(1, fits), -(-out_h // problem.threads))
         self.bands = problem.inputs[0][0] * -(-out_h // self.band_rows)
         in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
-        self.scratch_floats = 0 if self.inside and kw == 1 else in_rows * padded_row * problem.threads
         self.reads_planes = problem.inputs[0][1] == 3 and self.groups == 1
+        never_copied = self.inside and kw == 1 and not self.reads_planes
+        self.scratch_floats = 0 if never_copied else in_rows * padded_row * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

@@ -7,9 +7,9 @@
             v.store(v.add(a, a), y, i * LANES)
 
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
-code, and variables live in registers.  Offsets count floats.  Besides this file, LLVM is touched only by `jit`,
-which hands the result to Numba, `frame` and `team`, which start it, and by `amx` and `atomic`, which have words for
-tiles and for what threads tell each other.
+code, and variables live in registers.  Offsets count floats.  Besides this file and `lane_orders`, a part of it, LLVM
+is touched only by `jit`, which hands the result to Numba, `frame` and `team`, which start it, and by `amx` and
+`atomic`, which have words for tiles and for what threads tell each other.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from numba.core import cgutils
 
 from tinyinfer.kernels.cpu import DIVIDES_FAST, LANES
 from tinyinfer.kernels.jit import as_intrinsic, symbol_of
+from tinyinfer.kernels.lane_orders import LaneOrders
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
 ADDRESS, INT, FLOAT = types.uintp, types.intp, types.float32
@@ -87,7 +88,7 @@ class Variable:
         self.builder.store(value, self.slot)
 
 
-class Vectors:
+class Vectors(LaneOrders):
     """The words of the language, each emitting one or two instructions."""
 
     def __init__(self, builder: ir.IRBuilder, lanes: int = LANES) -> None:
@@ -284,48 +285,6 @@ class Vectors:
         lanes = ir.VectorType(_I32, self.lanes)
         a, b, bits = (self.builder.bitcast(value, lanes) for value in (a, b, bits))
         return self.builder.bitcast(self.builder.or_(a, self.builder.and_(b, bits)), self.type)
-
-    def interleave(self, vectors: list[ir.Value]) -> list[ir.Value]:
-        """Lane 0 of every vector, then lane 1 of every vector, ...: as many vectors as were given."""
-        count = len(vectors)
-        elements = [divmod(at, count)[::-1] for at in range(count * self.lanes)]
-        return [self._picked(vectors, elements[j * self.lanes : (j + 1) * self.lanes]) for j in range(count)]
-
-    def deinterleave(self, vectors: list[ir.Value]) -> list[ir.Value]:
-        """What `interleave` undoes: every ``len(vectors)``-th element, from the first on, the second on, ..."""
-        count = len(vectors)
-        elements = [divmod(at, self.lanes) for at in range(count * self.lanes)]
-        return [self._picked(vectors, elements[first::count]) for first in range(count)]
-
-    def _picked(self, vectors: list[ir.Value], places: list[tuple[int, int]]) -> ir.Value:
-        """A vector of the given (vector, lane), two vectors at a time."""
-        lanes, result, picked = ir.VectorType(_I32, self.lanes), vectors[0], [lane for _, lane in places]
-        for number, vector in enumerate(vectors[1:], 1):
-            indices = [
-                self.lanes + lane if source == number else at for (source, lane), at in zip(places, picked, strict=True)
-            ]
-            result = self.builder.shuffle_vector(result, vector, ir.Constant(lanes, indices))
-            picked = [*range(self.lanes)]
-        return result
-
-    def transpose(self, rows: list[ir.Value]) -> list[ir.Value]:
-        """Columns of as many vectors as a vector has lanes: ever larger blocks beside the diagonal change places."""
-        rows, distance = list(rows), 1
-        lanes = ir.VectorType(_I32, self.lanes)
-        while distance < self.lanes:
-            upper = [i if not i & distance else self.lanes + i - distance for i in range(self.lanes)]
-            lower = [i + distance if not i & distance else self.lanes + i for i in range(self.lanes)]
-            for i in (i for i in range(self.lanes) if not i & distance):
-                a, b = rows[i], rows[i + distance]
-                rows[i] = self.builder.shuffle_vector(a, b, ir.Constant(lanes, upper))
-                rows[i + distance] = self.builder.shuffle_vector(a, b, ir.Constant(lanes, lower))
-            distance *= 2
-        return rows
-
-    def exchange(self, a: ir.Value, distance: int) -> ir.Value:
-        """Lane i from lane i ^ distance: neighbours change places, within groups of any power of two above it."""
-        lanes = ir.Constant(ir.VectorType(_I32, self.lanes), [i ^ distance for i in range(self.lanes)])
-        return self.builder.shuffle_vector(a, a, lanes)
 
     def exponent(self, a: ir.Value) -> ir.Value:
         """2**(n - 127) for the whole number n from 1 to 254 in the low bits of ``a``."""
