@@ -1,6 +1,6 @@
 """Measure a network of every family beside ONNX Runtime and OpenVINO, and write docs/families.md.
 
-python docs/draw_families.py    (from the repository's root, twenty minutes on an otherwise idle machine)
+python docs/draw_families.py    (from the repository's root, half an hour on an otherwise idle machine)
 """
 
 from __future__ import annotations
@@ -35,16 +35,20 @@ def network_of(family: Family) -> str:
     return (usual or sorted(family.variants, key=lambda variant: variant.macs or 0))[0].name
 
 
-def measure(network: str) -> BenchReport:
-    """One network in a process of its own, so that none leaves memory or threads to the next."""
+def measure(network: str) -> BenchReport | None:
+    """One network in a process of its own, so that none leaves memory or threads to the next.
+
+    None if engines refuse it or disagree: with random weights some deep networks are chaotic.
+    """
     command = [sys.executable, "-m", "tinyinfer", "bench", network, "--against", ",".join(PEERS), "--json"]
     counts = ",".join(map(str, THREADS))
-    done = subprocess.run([*command, "--threads", counts, "--rounds", "3"], stdout=subprocess.PIPE, check=True)
-    return BenchReport.from_dict(json.loads(done.stdout))
+    done = subprocess.run([*command, "--threads", counts, "--rounds", "3"], stdout=subprocess.PIPE, check=False)
+    return BenchReport.from_dict(json.loads(done.stdout)) if done.returncode == 0 else None
 
 
-def page(reports: list[BenchReport]) -> str:
-    """The whole page: circumstances, a row for each network, geometric means."""
+def page(found: dict[str, BenchReport | None]) -> str:
+    """The whole page: circumstances, a row for each network, geometric means, what could not be compared."""
+    reports = [report for report in found.values() if report is not None]
     heads = ["network", "mult-adds M", *(f"{count} thread{'s' * (count > 1)} | ratio" for count in THREADS)]
     lines = [f"Measured on {datetime.date.today():%d %B %Y}:".replace(" 0", " "), ""]
     lines += [f"- {line}" for line in reports[0].circumstances()[:3]]
@@ -62,20 +66,23 @@ def page(reports: list[BenchReport]) -> str:
             cells += [f"{ours.median_ms:.3g}", f"{best.ratio:.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
     means = [cell for count in THREADS for cell in ("", f"**{statistics.geometric_mean(ratios[count]):.2f}**")]
-    slower = max(sum(ratio > 1 for ratio in found) for found in ratios.values())
+    slower = max(sum(ratio > 1 for ratio in of_count) for of_count in ratios.values())
     lines += [f"| {' | '.join(['geometric mean', '', *means])} |", ""]
     lines += [f"Of {len(reports)} networks at most {slower} {'is' if slower == 1 else 'are'} slower than a peer."]
+    missing = [f"`{network}`" for network, report in found.items() if report is None]
+    if missing:
+        lines += [f"With random weights the engines' outputs can't be compared on {', '.join(missing)}."]
     return HEAD + "\n" + "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Measure all, then write the page."""
-    reports = []
+    found: dict[str, BenchReport | None] = {}
     for family in models.families().values():
         network = network_of(family)
         print(network, file=sys.stderr, flush=True)
-        reports.append(measure(network))
-    PAGE.write_text(page(reports), encoding="utf-8")
+        found[network] = measure(network)
+    PAGE.write_text(page(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ together again; everything else is gathered by a list of channels, which costs t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,45 +21,50 @@ from tinyinfer.ops.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.joining import IndexSelect
 
 STREAMS = (2, 3, 4, 8)  # that are dealt out in registers
-CHUNK = 16384  # floats of rows that stay in L1 while all channels are gathered from them
+CHUNK = 16384  # floats of rows that stay in the first caches while all channels are gathered from them
+
+_ROWS = {"x": "address", "x_stride": "int", "rows": "int", "count": "int", "y": "address", "y_stride": "int"}
 
 
-def make_deal(streams: int) -> Task:
+def deal_rows(streams: int) -> Any:
     """y[i * streams + s] = x[s * count + i] in every row."""
 
-    @vector_function(x="address", x_stride="int", rows="int", count="int", y="address", y_stride="int")
-    def deal_rows(v, x, x_stride, rows, count, y, y_stride):
+    @vector_function(**_ROWS)
+    def deal(v, x, x_stride, rows, count, y, y_stride):
         with v.loop(rows) as row:
             source = x + row * x_stride * 4
             emit_interleave(v, [source + count * (s * 4) for s in range(streams)], y + row * y_stride * 4, count)
 
-    @task
-    def deal(part, parts, x, x_stride, rows, count, y, y_stride):
-        p0, p1 = own_range(part, rows, parts)
-        deal_rows(
-            x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, count, y.ctypes.data + p0 * y_stride * 4, y_stride
-        )
-
     return deal
 
 
-def make_collect(streams: int) -> Task:
+def collect_rows(streams: int) -> Any:
     """y[s * count + i] = x[i * streams + s] in every row."""
 
-    @vector_function(x="address", x_stride="int", rows="int", count="int", y="address", y_stride="int")
-    def collect_rows(v, x, x_stride, rows, count, y, y_stride):
+    @vector_function(**_ROWS)
+    def collect(v, x, x_stride, rows, count, y, y_stride):
         with v.loop(rows) as row:
             target = y + row * y_stride * 4
             emit_deinterleave(v, x + row * x_stride * 4, [target + count * (s * 4) for s in range(streams)], count)
 
+    return collect
+
+
+def make_shuffle(reorder: Any) -> Task:
+    """Rows of pixels, each reordered."""
+
     @task
-    def collect(part, parts, x, x_stride, rows, count, y, y_stride):
+    def shuffle(part, parts, x, x_stride, rows, count, y, y_stride):
         p0, p1 = own_range(part, rows, parts)
-        collect_rows(
+        reorder(
             x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, count, y.ctypes.data + p0 * y_stride * 4, y_stride
         )
 
-    return collect
+    return shuffle
+
+
+DEAL = {streams: make_shuffle(deal_rows(streams)) for streams in STREAMS}
+COLLECT = {streams: make_shuffle(collect_rows(streams)) for streams in STREAMS}
 
 
 @vector_function(x="address", x_stride="int", rows="int", index="address", count="int", y="address", y_stride="int")
@@ -83,10 +89,6 @@ def select(part, parts, x, x_stride, rows, c, index, y, y_stride):
                 x.ctypes.data + p * x_stride * 4, x_stride, min(chunk, p1 - p), index.ctypes.data + first * 4,
                 c - first, y.ctypes.data + (p * y_stride + first) * 4, y_stride,
             )  # fmt: skip
-
-
-DEAL = {streams: make_deal(streams) for streams in STREAMS}
-COLLECT = {streams: make_collect(streams) for streams in STREAMS}
 
 
 class _Reorder(Kernel):
