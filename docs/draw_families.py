@@ -1,6 +1,6 @@
 """Measure a network of every family beside ONNX Runtime and OpenVINO, and write docs/families.md.
 
-python docs/draw_families.py    (from the repository's root, half an hour on an otherwise idle machine)
+python docs/draw_families.py    (from the repository's root, ten minutes on an otherwise idle machine)
 """
 
 from __future__ import annotations
