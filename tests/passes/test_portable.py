@@ -39,6 +39,9 @@ def test_norms_and_activations_pass_a_shuffle_and_join_the_convolution(groups: i
     delayed = passes.delay_shuffle(graph)
     assert ops_of(delayed) == ["conv2d", "batch_norm", "relu", "channel_shuffle", "conv2d"]
     assert ops_of(graph) == before, "the given graph is untouched"
+    names = {node.op.name: node.outputs[0] for node in delayed.nodes}
+    assert names["channel_shuffle"] == graph.node("relu").outputs[0]
+    assert {"shuffle", "norm"}.isdisjoint(names.values()), "a name stands for what it did"
     assert ops_of(passes.lower(graph)) == ["conv2d", "channel_shuffle", "conv2d"]
     for changed in (delayed, passes.lower(graph)):
         np.testing.assert_allclose(textbook(changed, X), textbook(graph, X), rtol=2e-5, atol=2e-6)

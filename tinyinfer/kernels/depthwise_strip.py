@@ -142,9 +142,9 @@ def make_strips(kernel: int, stride: int, group: int, accumulate: Accumulate) ->
     return strips
 
 
-def for_either_stride(kernel: int, group: int = 1) -> Any:
+def for_either_stride(kernel: int, group: int = 1, accumulate: Accumulate = multiply_add) -> Any:
     """Rows of outputs, at stride 1 or 2."""
-    strips_1, strips_2 = (make_strips(kernel, stride, group, multiply_add) for stride in (1, 2))
+    strips_1, strips_2 = (make_strips(kernel, stride, group, accumulate) for stride in (1, 2))
 
     @inline
     def strips(

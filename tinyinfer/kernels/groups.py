@@ -16,7 +16,7 @@ def group_count(problem: Problem) -> int:
     """How many groups a convolution has once narrow ones are joined."""
     groups: int = problem.op.groups  # type: ignore[attr-defined]
     n = problem.params["weight"].shape[0] // groups
-    return groups // max(d for d in range(1, groups + 1) if groups % d == 0 and (d == 1 or d * n <= LANES))
+    return groups // max(d for d in range(1, LANES + 1) if groups % d == 0 and (d == 1 or d * n <= LANES))
 
 
 def joined_weight(problem: Problem) -> np.ndarray:

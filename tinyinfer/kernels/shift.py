@@ -17,12 +17,11 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
-from tinyinfer.kernels.depthwise_strip import make_strips
+from tinyinfer.kernels.depthwise_strip import for_either_stride
 from tinyinfer.kernels.endings import ending, residual_of
-from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.parts import own_range, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
-from tinyinfer.kernels.task import Task, task
+from tinyinfer.kernels.task import task
 
 TILE = 8  # pixels side by side that share the work of reading a displacement
 
@@ -151,24 +150,7 @@ def lay_over(v: Any, total: Any, value: Any, tap: Any) -> Any:
     return v.overlay(total, value, tap)
 
 
-def make_shift(kernel: int) -> Task:
-    """Displacements that a square kernel reaches."""
-    of_stride_1 = make_strips(kernel, 1, 1, lay_over)
-
-    @inline
-    def strips(
-        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-    ):  # fmt: skip
-        of_stride_1(
-            x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-            rows, out_w, c, b0, b1, lo, hi, act,
-        )  # fmt: skip
-
-    return make_depthwise(kernel, strips)
-
-
-BY_KERNEL = {kernel: make_shift(kernel) for kernel in (3, 5)}
+BY_KERNEL = {kernel: make_depthwise(kernel, for_either_stride(kernel, accumulate=lay_over)) for kernel in (3, 5)}
 
 
 class ShiftStrips(Kernel):

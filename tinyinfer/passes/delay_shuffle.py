@@ -27,11 +27,10 @@ def delay_shuffle(graph: Graph) -> Graph:
         if layer is None or not alone or not can_take(layer, types[shuffle.inputs[0]]):
             continue
         while (after := graph.sole_consumer(shuffle.outputs[0], consumers)) is not None and _by_channel(after):
-            before = after.replace(
-                inputs=shuffle.inputs, outputs=shuffle.outputs, params=_in_order_of(shuffle, after, graph)
-            )
+            between = (f"{after.outputs[0]}:unshuffled",)
+            before = after.replace(inputs=shuffle.inputs, outputs=between, params=_in_order_of(shuffle, after, graph))
             graph.replace_node(shuffle, before)
-            shuffle = shuffle.replace(inputs=shuffle.outputs, outputs=after.outputs)
+            shuffle = shuffle.replace(inputs=between, outputs=after.outputs)
             graph.replace_node(after, shuffle)
             consumers = graph.consumers()
     graph.remove_dead()
