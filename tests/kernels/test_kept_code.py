@@ -34,6 +34,31 @@ def test_sisters_of_one_factory_that_were_compiled_apart(tmp_path: Path) -> None
         assert (done.returncode, done.stdout) == (0, "ok\n"), f"{sizes}: {done.stderr[-2000:]}"
 
 
+ORDERS = """
+import importlib, sys
+for file in sys.argv[1:]:
+    importlib.import_module(f"tinyinfer.kernels.{file}")
+from kernel_harness import check_all
+from tinyinfer import ops
+
+for stride in (1, 2):
+    op = ops.create("conv2d", {"stride": stride, "padding": 1, "groups": 10})
+    assert check_all(op, [(1, 40, 9, 7)], {"weight": (40, 4, 3, 3)}, threads=1)
+assert check_all(ops.create("shift", {}), [(1, 40, 9, 7)], {}, threads=1)
+print("ok")
+"""
+
+
+@pytest.mark.slow
+def test_files_that_share_a_factory_may_come_in_any_order(tmp_path: Path) -> None:
+    folders = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+    environment = {**os.environ, "TINYINFER_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(folders)}
+    for files in (("narrow_groups", "shift"), ("shift", "narrow_groups")):
+        command = [sys.executable, "-c", ORDERS, *files]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "ok\n"), f"{files}: {done.stderr[-2000:]}"
+
+
 def test_helpers_that_a_factory_makes_have_names_of_their_own() -> None:
     def make(number: int) -> object:
         @inline

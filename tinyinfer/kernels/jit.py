@@ -108,15 +108,20 @@ def inline(function: Function) -> Function:
     """A helper that is compiled into its callers and never kept by itself.
 
     LLVM knows it by module, name and a number that counts up in each process.  So what a factory makes gets names of
-    its own: else a helper that came with a caller from disk could stand in for a sister that is compiled now.
+    its own: else a helper that came with a caller from disk could stand in for a sister that is compiled now.  A name
+    is that of the file in which the factory is called, and counts up in that file alone: files come in any order.
     """
-    name = f"{function.__module__}.{function.__qualname__}"
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    file = frame.f_globals["__name__"].rpartition(".")[2]
+    name = f"{function.__module__}.{function.__qualname__}_{file}"
     _named[name] += 1
-    function.__qualname__ += f"_{_named[name]}"
+    function.__qualname__ += f"_{file}_{_named[name]}"
     return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
 
 
-_named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the source
+_named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the file
 
 
 def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:

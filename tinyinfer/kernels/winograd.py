@@ -214,9 +214,8 @@ class _Winograd(Kernel):
         self.tiles = batch * self.tiles_h * self.tiles_w
         v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, self.alpha**2
         fitting = max(1, L2_FLOATS // (positions * (v_row + p_row)) // MR) * MR
-        fitting = max(
-            fitting, c * n // self.groups // (c + n) // MR * MR
-        )  # else U, streaming by, is larger than what it works on
+        weights = c * n // self.groups  # of a position; if they outweigh its tiles, they stream by for too little
+        fitting = max(fitting, weights // (c + n) // MR * MR)
         patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
         self.one_block = problem.threads > 1 and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
@@ -233,11 +232,8 @@ class _Winograd(Kernel):
         op = problem.op
         assert isinstance(op, Conv2d)
         plain = op.dilation == (1, 1) and op.padding_mode == "zeros" and op.activation in FUSED
-        return (
-            plain
-            and op.stride == (cls.stride, cls.stride)
-            and problem.params["weight"].shape[2:] == (cls.taps(), cls.taps())
-        )
+        fits = problem.params["weight"].shape[2:] == (cls.taps(), cls.taps())
+        return plain and fits and op.stride == (cls.stride, cls.stride)
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
