@@ -14,6 +14,7 @@ from tinyinfer.bench.measure import check_agreement, interleaved
 from tinyinfer.bench.networks import Network, make_inputs, named
 from tinyinfer.bench.peers import FROM_ONNX, Run
 from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
+from tinyinfer.bench.settle import settle
 from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
@@ -38,7 +39,8 @@ def bench(
 
     ``against`` names peers: keys of `engines.ENGINES`.  Every combination of network, ``batch`` and ``threads``
     is one interleaved run of ``rounds`` rounds, on random inputs of the network's nominal size or of
-    ``input_shape`` (whose batch is replaced).  ``progress`` is told what comes next.
+    ``input_shape`` (whose batch is replaced).  ``progress`` is told what comes next.  Networks that were never
+    trained are settled first (`settle`).
 
     Raises InputError for an unknown or missing engine and for sizes that do not fit, UnsupportedOpError when a
     network can't be given to a peer, TinyInferError when outputs disagree.
@@ -46,6 +48,7 @@ def bench(
     peers = check_peers(against, rounds)
     report = BenchReport([], {count: machine_peak(count) for count in threads}, measure_microkernel())
     for name, model in named(networks):
+        model = settle(model)
         for images in batch:
             inputs = make_inputs(model.graph, images, input_shape)
             for count in threads:
