@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from kernel_harness import check_all
 
@@ -49,6 +49,17 @@ def check_convolution(
 def test_convolutions(n, groups, c, m, size, kernel, stride, padding, dilation, activation, bias, residual, threads):
     attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "activation": activation}
     check_convolution(attrs, (n, c * groups, *size), m * groups, kernel, bias, residual, threads)
+
+
+@given(
+    n=st.integers(1, 2), groups=st.integers(1, 2), c=st.one_of(st.integers(1, 20), st.integers(680, 700)),
+    m=st.integers(64, 140), size=st.tuples(st.integers(1, 6), st.integers(1, 6)), kernel=st.sampled_from([1, 3]),
+    stride=strides, bias=st.booleans(), residual=st.booleans(), threads=st.integers(1, 3),
+)  # fmt: skip
+@settings(max_examples=30)
+def test_few_pixels_of_many_channels(n, groups, c, m, size, kernel, stride, bias, residual, threads):
+    attrs = {"stride": stride, "padding": kernel // 2, "groups": groups, "activation": "relu"}
+    check_convolution(attrs, (n, c * groups, *size), m * groups, (kernel, kernel), bias, residual, threads)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

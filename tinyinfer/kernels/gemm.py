@@ -48,6 +48,17 @@ def block_rows(k: int, n: int) -> int:
     return max(MR, max(BLOCK_FLOATS // (k + n), as_large_as_weights) // MR * MR)
 
 
+def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
+    """(row_parts, column_parts): rows are split where each thread gets three tiles, panels otherwise.
+
+    The 49 rows of a 7x7 map make two tiles and one and a half, for both of which all weights would be read: with panels
+    split MobileNet V1 and ResNet-50 take 0.97 of the time with two threads, though im2col gathers in every part.
+    """
+    if -(-pixels // MR) >= 3 * threads or n < 2 * NR:
+        return threads, 1
+    return 1, min(threads, -(-n // NR))
+
+
 def panel_width(n: int) -> int:
     """Width of a panel that holds ``n`` output channels: one register or a whole tile's."""
     return LANES if n <= LANES else NR

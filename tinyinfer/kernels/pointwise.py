@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import MR, NR, gemm, pack_bias, pack_panels
+from tinyinfer.kernels.gemm import MR, NR, gemm, pack_bias, pack_panels, partition
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.conv2d import Conv2d
@@ -29,17 +29,6 @@ def pointwise(part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_st
         r.ctypes.data + (p0 * r_stride + n0) * 4, r_stride,
         y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi, act,
     )  # fmt: skip
-
-
-def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
-    """(row_parts, column_parts): rows are split where each thread gets three tiles, panels otherwise.
-
-    The 49 rows of a 7x7 map make two tiles and one and a half, for both of which all weights would be read: with panels
-    split MobileNet V1 and ResNet-50 take 0.97 of the time with two threads.
-    """
-    if -(-pixels // MR) >= 3 * threads or n < 2 * NR:
-        return threads, 1
-    return 1, min(threads, -(-n // NR))
 
 
 class _MatrixProduct(Kernel):
