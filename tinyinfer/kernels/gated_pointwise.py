@@ -14,7 +14,18 @@ import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import MR, NR, NV, gemm, pack_bias, pack_panels, packed_size
+from tinyinfer.kernels.gemm import (
+    MR,
+    NR,
+    NV,
+    by_panels,
+    gemm,
+    gemm_part,
+    own_tiles,
+    pack_bias,
+    pack_panels,
+    packed_size,
+)
 from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
@@ -39,29 +50,35 @@ def scale_panel(v, w, gate, k_size, columns, scaled):
 @task
 def gated_pointwise(
     part, parts, x, x_stride, pixels, image_pixels, k, gate, gate_stride, w, bias, r, r_stride, y, y_stride, n, lo, hi,
-    act, scratch,
+    act, scratch, by_panels,
 ):  # fmt: skip
     """y[pixels, n] = clip(x[pixels, k] @ (gate * w) + bias + r), the weights scaled anew for each image.
 
-    Pixels are dealt out by whole images if they are as many for each thread, else by whole tiles.  Each thread scales
-    all weights of its images: dealing out panels instead leaves threads waiting for each other (1.2 times as long at
-    28x28 and 14x14).
+    Pixels are dealt out by whole images if they are as many for each thread, else by whole tiles, and each thread
+    scales all weights of its images: one that scales a panel for others keeps them waiting (1.2 times as long at 28x28
+    and 14x14).  Of few pixels each thread takes all, and scales the panels that it multiplies.
     """
     unit = image_pixels if pixels // image_pixels % parts == 0 else MR
     p, p1 = own_units(part, pixels, unit, parts)
-    scaled = own_memory(part, scratch, parts).ctypes.data
+    piece, pieces = 0, 1
+    if by_panels:
+        piece, pieces, p, p1 = part, parts, 0, pixels
+    scaled, w_at, b_at = own_memory(part, scratch, parts).ctypes.data, w.ctypes.data, bias.ctypes.data
+    x_start, r_start, y_start = x.ctypes.data, r.ctypes.data, y.ctypes.data
     while p < p1:
         image = p // image_pixels
         end = min(p1, (image + 1) * image_pixels)
-        for start in range(0, n, NR):
+        tiles, first, last = own_tiles(piece, pieces, end - p, n)
+        for start in range(first // tiles * NR, -(-last // tiles) * NR, NR):
             at = start * k * 4
-            scale_panel(
-                w.ctypes.data + at, gate.ctypes.data + image * gate_stride * 4, k, min(NR, n - start), scaled + at
+            scale_panel(w_at + at, gate.ctypes.data + image * gate_stride * 4, k, min(NR, n - start), scaled + at)
+        x_at, r_at, y_at = x_start + p * x_stride * 4, r_start + p * r_stride * 4, y_start + p * y_stride * 4
+        if by_panels:
+            gemm_part(
+                part, parts, x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act
             )
-        gemm(
-            x.ctypes.data + p * x_stride * 4, x_stride, end - p, k, scaled, bias.ctypes.data,
-            r.ctypes.data + p * r_stride * 4, r_stride, y.ctypes.data + p * y_stride * 4, y_stride, n, lo, hi, act,
-        )  # fmt: skip
+        else:
+            gemm(x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
         p = end
 
 
@@ -93,7 +110,7 @@ class GatedPointwise(Kernel):
         return gated_pointwise.bind(
             self.problem.threads, x.data, x.pixel_stride, x.pixels, x.h * x.w, x.c, gate.data, gate.pixel_stride,
             w, bias, *residual_of([x, *rest], y), y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation),
-            scratch,
+            scratch, by_panels(x.h * x.w, self.problem.threads),
         )  # fmt: skip
 
 

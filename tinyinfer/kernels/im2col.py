@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import MR, NR, block_rows, gemm, pack_bias, pack_panels, partition
+from tinyinfer.kernels.gemm import MR, block_rows, by_panels, gemm_part, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
@@ -55,12 +55,13 @@ def gather(x, geometry, x_stride, channel, c, i0, i1, first, count, columns):
 @task
 def im2col(
     part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, act, scratch,
-    slice_rows, block, column_parts,
+    slice_rows, block, by_panels,
 ):  # fmt: skip
     """clip(conv2d + bias + r) in whole tiles, each part with its own scratch; ``c`` and ``n`` are of one group."""
-    columns = own_memory(part, scratch, parts)
-    p0, p1 = own_units(part // column_parts, pixels, MR, parts // column_parts)
-    n0, n1 = own_units(part % column_parts, n, NR, column_parts)
+    columns, (p0, p1) = own_memory(part, scratch, parts), own_units(part, pixels, MR, parts)
+    piece, pieces = 0, 1
+    if by_panels:
+        piece, pieces, p0, p1 = part, parts, 0, pixels  # which every part gathers
     kh, row = geometry[4], geometry[5] * c
     w_group, b_group, n_packed = w.size // groups, bias.size // (groups + 1), w.size // (groups * kh * row)
     zeros = bias.ctypes.data + groups * b_group * 4
@@ -68,15 +69,15 @@ def im2col(
     for first in range(p0, p1, block):
         count = min(block, p1 - first)
         for g in range(groups):
-            w_at, b_at = w.ctypes.data + g * w_group * 4, bias.ctypes.data + (g * b_group + n0) * 4
-            to = y.ctypes.data + (first * y_stride + g * n + n0) * 4
-            r_at, sum_stride = r.ctypes.data + (first * r_stride + g * n + n0) * 4, r_stride
+            w_at, b_at = w.ctypes.data + g * w_group * 4, bias.ctypes.data + g * b_group * 4
+            to = y.ctypes.data + (first * y_stride + g * n) * 4
+            r_at, sum_stride = r.ctypes.data + (first * r_stride + g * n) * 4, r_stride
             for i0 in range(0, kh, slice_rows):  # every slice adds to the sums of those before
                 i1 = min(kh, i0 + slice_rows)
                 k, last = (i1 - i0) * row, i1 == kh
                 gather(x, geometry, x_stride, g * c, c, i0, i1, first, count, columns)
-                gemm(
-                    columns.ctypes.data, k, count, k, w_at + n0 * k * 4, b_at, r_at, sum_stride, to, y_stride, n1 - n0,
+                gemm_part(
+                    piece, pieces, columns.ctypes.data, k, count, k, w_at, b_at, r_at, sum_stride, to, y_stride, n,
                     lo if last else minus, hi if last else plus, act if last else 0,
                 )  # fmt: skip
                 w_at, b_at, r_at, sum_stride = w_at + k * n_packed * 4, zeros, to, y_stride
@@ -119,12 +120,11 @@ class Im2col(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        op, (w, bias), n = self.problem.op, self.packed, y.c // self.groups
-        row_parts, column_parts = partition(y.pixels, n, self.problem.threads)
+        op, (w, bias), threads = self.problem.op, self.packed, self.problem.threads
         return im2col.bind(
-            row_parts * column_parts, x.data, x.pixel_stride, x.c // self.groups, window_geometry(self.problem), w,
-            bias, *residual_of(inputs, y), y.data, y.pixel_stride, y.pixels, n, self.groups, *ending(op.activation),
-            scratch, self.slice_rows, self.block, column_parts,
+            threads, x.data, x.pixel_stride, x.c // self.groups, window_geometry(self.problem), w, bias,
+            *residual_of(inputs, y), y.data, y.pixel_stride, y.pixels, y.c // self.groups, self.groups,
+            *ending(op.activation), scratch, self.slice_rows, self.block, by_panels(y.pixels, threads),
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import MR, NR, gemm, pack_bias, pack_panels, partition
+from tinyinfer.kernels.gemm import MR, by_panels, gemm, gemm_part, pack_bias, pack_panels
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.conv2d import Conv2d
@@ -19,16 +19,17 @@ from tinyinfer.ops.linear import Linear
 
 
 @task
-def pointwise(part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, column_parts):
+def pointwise(part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, by_panels):
     """y[pixels, n] = clip(x[pixels, k] @ w + bias + r), dealt out in whole tiles."""
-    p0, p1 = own_units(part // column_parts, pixels, MR, parts // column_parts)
-    n0, n1 = own_units(part % column_parts, n, NR, column_parts)
-    gemm(
-        x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, k,
-        w.ctypes.data + n0 * k * 4, bias.ctypes.data + n0 * 4,
-        r.ctypes.data + (p0 * r_stride + n0) * 4, r_stride,
-        y.ctypes.data + (p0 * y_stride + n0) * 4, y_stride, n1 - n0, lo, hi, act,
-    )  # fmt: skip
+    x_at, w_at, b_at, r_at, y_at = x.ctypes.data, w.ctypes.data, bias.ctypes.data, r.ctypes.data, y.ctypes.data
+    if by_panels:
+        gemm_part(part, parts, x_at, x_stride, pixels, k, w_at, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
+    else:
+        p0, p1 = own_units(part, pixels, MR, parts)
+        gemm(
+            x_at + p0 * x_stride * 4, x_stride, p1 - p0, k, w_at, b_at, r_at + p0 * r_stride * 4, r_stride,
+            y_at + p0 * y_stride * 4, y_stride, n, lo, hi, act,
+        )  # fmt: skip
 
 
 class _MatrixProduct(Kernel):
@@ -36,11 +37,10 @@ class _MatrixProduct(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        w, bias = self.packed
-        row_parts, column_parts = partition(x.pixels, y.c, self.problem.threads)
+        (w, bias), threads = self.packed, self.problem.threads
         return pointwise.bind(
-            row_parts * column_parts, x.data, x.pixel_stride, x.pixels, x.c, w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), column_parts,
+            threads, x.data, x.pixel_stride, x.pixels, x.c, w, bias, *residual_of(inputs, y),
+            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), by_panels(x.pixels, threads),
         )  # fmt: skip
 
 
