@@ -19,9 +19,9 @@ from tinyinfer.kernels.gemm import (
     NR,
     NV,
     by_panels,
+    first_tile,
     gemm,
     gemm_part,
-    own_tiles,
     pack_bias,
     pack_panels,
     packed_size,
@@ -68,17 +68,19 @@ def gated_pointwise(
     while p < p1:
         image = p // image_pixels
         end = min(p1, (image + 1) * image_pixels)
-        tiles, first, last = own_tiles(piece, pieces, end - p, n)
+        rows = end - p
+        tiles = -(-rows // MR)
+        first, last = first_tile(piece, pieces, rows, n), first_tile(piece + 1, pieces, rows, n)
         for start in range(first // tiles * NR, -(-last // tiles) * NR, NR):
             at = start * k * 4
             scale_panel(w_at + at, gate.ctypes.data + image * gate_stride * 4, k, min(NR, n - start), scaled + at)
         x_at, r_at, y_at = x_start + p * x_stride * 4, r_start + p * r_stride * 4, y_start + p * y_stride * 4
         if by_panels:
             gemm_part(
-                part, parts, x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act
+                part, parts, x_at, x_stride, rows, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act
             )
         else:
-            gemm(x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
+            gemm(x_at, x_stride, rows, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
         p = end
 
 

@@ -21,7 +21,6 @@ from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.fused_activation import SHORT, activate, emit_short
 from tinyinfer.kernels.jit import inline, load, shared
-from tinyinfer.kernels.parts import own_range
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
@@ -258,17 +257,20 @@ def gemm(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act
 
 
 @inline
-def own_tiles(part, parts, rows, n):
-    """Tiles of rows in a panel, and the part's first tile and the one behind its last, counted panel by panel."""
-    tiles = -(-rows // MR)
-    first, last = own_range(part, -(-n // NR) * tiles, parts)
-    return tiles, first, last
+def first_tile(part, parts, rows, n):
+    """Where a part of a product begins, in tiles counted panel by panel; the last panel and tile may be small ones."""
+    whole, rest = n // NR, n % NR
+    last = 0 if rest == 0 else 1 if rest <= LANES else NV  # registers of a row, as in `panel_width`
+    share = rows * (whole * NV + last) * part // parts
+    i = min(share // (rows * NV), whole)
+    row = (share - i * rows * NV) // max(1, NV if i < whole else last)
+    return i * -(-rows // MR) + -(-row // MR)
 
 
 @inline
 def gemm_part(part, parts, x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
     """A part of `gemm` whose rows make one block, in whole tiles: at most one panel is read by two parts."""
-    tiles, first, last = own_tiles(part, parts, rows, n)
+    tiles, first, last = -(-rows // MR), first_tile(part, parts, rows, n), first_tile(part + 1, parts, rows, n)
     for i in range(first // tiles, -(-last // tiles)):
         start, p0, p1 = i * NR, max(0, first - i * tiles) * MR, min(rows, (last - i * tiles) * MR)
         panel(

@@ -273,7 +273,7 @@ class Winograd3x3(_Winograd):
     """F(3x3, 3x3): 3.24 times fewer multiplications, with two thirds of the weights of F(4x4)."""
 
     name = "winograd3x3"
-    tolerance = 2e-5  # constants up to 4
+    tolerance = 6e-5  # constants up to 4: half of the error of F(4x4)
     matrices = TRANSFORMS[3]
 
 
@@ -281,7 +281,7 @@ class Winograd4x4(_Winograd):
     """F(4x4, 3x3): 4 times fewer multiplications."""
 
     name = "winograd4x4"
-    tolerance = 5e-5  # the transform's constants up to 8 cost about one decimal digit (Lavin and Gray, section 5.3)
+    tolerance = 1e-4  # the transform's constants up to 8 cost about one decimal digit (Lavin and Gray, section 5.3)
     matrices = TRANSFORMS[4]
 
 
@@ -289,7 +289,7 @@ class WinogradFiveTaps(_Winograd):
     """F(2x2, 5x5): 2.78 times fewer multiplications."""
 
     name = "winograd_5x5"
-    tolerance = 5e-5  # the constants of F(4x4, 3x3)
+    tolerance = 1e-4  # the constants of F(4x4, 3x3)
     matrices = FIVE_TAPS
 
 
