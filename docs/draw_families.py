@@ -35,20 +35,16 @@ def network_of(family: Family) -> str:
     return (usual or sorted(family.variants, key=lambda variant: variant.macs or 0))[0].name
 
 
-def measure(network: str) -> BenchReport | None:
-    """One network in a process of its own, so that none leaves memory or threads to the next.
-
-    None if engines refuse it or disagree: with random weights some deep networks are chaotic.
-    """
+def measure(network: str) -> BenchReport:
+    """One network in a process of its own, so that none leaves memory or threads to the next."""
     command = [sys.executable, "-m", "tinyinfer", "bench", network, "--against", ",".join(PEERS), "--json"]
     counts = ",".join(map(str, THREADS))
-    done = subprocess.run([*command, "--threads", counts, "--rounds", "3"], stdout=subprocess.PIPE, check=False)
-    return BenchReport.from_dict(json.loads(done.stdout)) if done.returncode == 0 else None
+    done = subprocess.run([*command, "--threads", counts, "--rounds", "3"], stdout=subprocess.PIPE, check=True)
+    return BenchReport.from_dict(json.loads(done.stdout))
 
 
-def page(found: dict[str, BenchReport | None]) -> str:
-    """The whole page: circumstances, a row for each network, geometric means, what could not be compared."""
-    reports = [report for report in found.values() if report is not None]
+def page(reports: list[BenchReport]) -> str:
+    """The whole page: circumstances, a row for each network, geometric means."""
     heads = ["network", "mult-adds M", *(f"{count} thread{'s' * (count > 1)} | ratio" for count in THREADS)]
     lines = [f"Measured on {datetime.date.today():%d %B %Y}:".replace(" 0", " "), ""]
     lines += [f"- {line}" for line in reports[0].circumstances()[:3]]
@@ -69,20 +65,17 @@ def page(found: dict[str, BenchReport | None]) -> str:
     slower = max(sum(ratio > 1 for ratio in of_count) for of_count in ratios.values())
     lines += [f"| {' | '.join(['geometric mean', '', *means])} |", ""]
     lines += [f"Of {len(reports)} networks at most {slower} {'is' if slower == 1 else 'are'} slower than a peer."]
-    missing = [f"`{network}`" for network, report in found.items() if report is None]
-    if missing:
-        lines += [f"With random weights the engines' outputs can't be compared on {', '.join(missing)}."]
     return HEAD + "\n" + "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Measure all, then write the page."""
-    found: dict[str, BenchReport | None] = {}
+    reports = []
     for family in models.families().values():
         network = network_of(family)
         print(network, file=sys.stderr, flush=True)
-        found[network] = measure(network)
-    PAGE.write_text(page(found), encoding="utf-8")
+        reports.append(measure(network))
+    PAGE.write_text(page(reports), encoding="utf-8")
 
 
 if __name__ == "__main__":
