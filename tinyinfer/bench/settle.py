@@ -1,4 +1,4 @@
-"""Norms of a network that was never trained get the scale of what reaches them.
+"""Norms of a network that was never trained scale down what has grown too large.
 
 With random weights and norms that do nothing, values grow at every sum until gates know only 0 and 1.  Such a network
 is chaotic (an input changed by 1e-5 moves EfficientNetV2-S's output by twice its standard deviation), and no two
@@ -19,10 +19,11 @@ from tinyinfer.runtime.plan import Step
 
 
 def settle(model: Model) -> Model:
-    """The model with every norm dividing by the root mean square of its input, found in one pass over noise.
+    """The model with every norm dividing by the root mean square of its input where that is above 1, in one pass.
 
-    As LSUV does with weights (Mishkin and Matas, "All you need is a good init", 2016); variances alone are set, and
-    nothing is if any norm has seen data: a model with weights of its own is returned as it is.
+    As LSUV does with weights (Mishkin and Matas, "All you need is a good init", 2016), except that nothing is scaled
+    up, which would do the same to errors (10 times in ShuffleNet V2+).  Variances alone are set, and none if any norm
+    has seen data: a model with weights of its own is returned as it is.
     """
     norms = [node for node in model.graph.nodes if node.op.name == "batch_norm"]
     if not norms or not all(_untouched(model.graph, node) for node in norms):
@@ -34,8 +35,7 @@ def settle(model: Model) -> Model:
 
     def observe(step: Step, call: Callable[[], None], view: View) -> None:
         if step.node.op.name == "batch_norm":
-            x = view(step.node.inputs[0])
-            step.params["running_var"][:] = np.mean(np.square(x, dtype=np.float64)) or 1
+            step.params["running_var"][:] = max(1, np.mean(np.square(view(step.node.inputs[0]), dtype=np.float64)))
         call()
 
     inputs = make_inputs(graph, 1)
