@@ -105,9 +105,12 @@ class Direct(Kernel):
         padded = (out_w - 1) * stride_w + kw
         padded_row = padded * problem.inputs[0][1] // self.groups
         self.inside = top == left == 0 and padded <= w and (out_h - 1) * stride_h + (kh - 1) * dilation_h < h
-        fits = (BLOCK_FLOATS // padded_row - (kh - 1) * dilation_h - 1) // stride_h + 1
-        self.band_rows = min(max(1, fits), -(-out_h // problem.threads))
-        self.bands = problem.inputs[0][0] * -(-out_h // self.band_rows)
+        fits = max(1, (BLOCK_FLOATS // padded_row - (kh - 1) * dilation_h - 1) // stride_h + 1)
+        batch, threads = problem.inputs[0][0], problem.threads
+        share = 1 if batch % threads == 0 else threads  # of three bands one of two threads would get two
+        bands_per_image = -(-out_h // (fits * share)) * share
+        self.band_rows = -(-out_h // bands_per_image)
+        self.bands = batch * -(-out_h // self.band_rows)
         in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
         self.reads_planes = problem.inputs[0][1] == 3 and self.groups == 1
         never_copied = self.inside and kw == 1 and not self.reads_planes
