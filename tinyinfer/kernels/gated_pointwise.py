@@ -18,7 +18,7 @@ from tinyinfer.kernels.gemm import (
     MR,
     NR,
     NV,
-    by_panels,
+    few_rows,
     first_tile,
     gemm,
     gemm_part,
@@ -112,7 +112,7 @@ class GatedPointwise(Kernel):
         return gated_pointwise.bind(
             self.problem.threads, x.data, x.pixel_stride, x.pixels, x.h * x.w, x.c, gate.data, gate.pixel_stride,
             w, bias, *residual_of([x, *rest], y), y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation),
-            scratch, by_panels(x.h * x.w, self.problem.threads),
+            scratch, few_rows(x.h * x.w, self.problem.threads),
         )  # fmt: skip
 
 

@@ -48,8 +48,8 @@ def block_rows(k: int, n: int) -> int:
     return max(MR, max(BLOCK_FLOATS // (k + n), as_large_as_weights) // MR * MR)
 
 
-def by_panels(rows: int, threads: int) -> bool:
-    """Whether threads share out panels instead of rows: where a thread would get less than three tiles of rows.
+def few_rows(rows: int, threads: int) -> bool:
+    """Whether a thread would get less than three tiles of rows: then panels are dealt out instead (`gemm_part`).
 
     The 49 rows of a 7x7 map make two tiles and one and a half, for both of which all weights would be read: with panels
     dealt out RepVGG-A0 takes 0.94 of the time with two threads.

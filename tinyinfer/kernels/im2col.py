@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import MR, block_rows, by_panels, gemm_part, pack_bias, pack_panels
+from tinyinfer.kernels.gemm import MR, block_rows, few_rows, gemm_part, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
@@ -124,7 +124,7 @@ class Im2col(Kernel):
         return im2col.bind(
             threads, x.data, x.pixel_stride, x.c // self.groups, window_geometry(self.problem), w, bias,
             *residual_of(inputs, y), y.data, y.pixel_stride, y.pixels, y.c // self.groups, self.groups,
-            *ending(op.activation), scratch, self.slice_rows, self.block, by_panels(y.pixels, threads),
+            *ending(op.activation), scratch, self.slice_rows, self.block, few_rows(y.pixels, threads),
         )  # fmt: skip
 
 

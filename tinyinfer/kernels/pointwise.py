@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import MR, by_panels, gemm, gemm_part, pack_bias, pack_panels
+from tinyinfer.kernels.gemm import MR, few_rows, gemm, gemm_part, pack_bias, pack_panels
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.conv2d import Conv2d
@@ -40,7 +40,7 @@ class _MatrixProduct(Kernel):
         (w, bias), threads = self.packed, self.problem.threads
         return pointwise.bind(
             threads, x.data, x.pixel_stride, x.pixels, x.c, w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), by_panels(x.pixels, threads),
+            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), few_rows(x.pixels, threads),
         )  # fmt: skip
 
 
