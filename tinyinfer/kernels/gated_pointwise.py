@@ -19,9 +19,9 @@ from tinyinfer.kernels.gemm import (
     NR,
     NV,
     few_rows,
-    first_tile,
     gemm,
     gemm_part,
+    own_columns,
     pack_bias,
     pack_panels,
     packed_size,
@@ -60,27 +60,25 @@ def gated_pointwise(
     """
     unit = image_pixels if pixels // image_pixels % parts == 0 else MR
     p, p1 = own_units(part, pixels, unit, parts)
-    piece, pieces = 0, 1
+    n0, n1 = 0, n
     if by_panels:
-        piece, pieces, p, p1 = part, parts, 0, pixels
+        p, p1 = 0, pixels
+        n0, n1 = own_columns(part, parts, image_pixels, n)
     scaled, w_at, b_at = own_memory(part, scratch, parts).ctypes.data, w.ctypes.data, bias.ctypes.data
     x_start, r_start, y_start = x.ctypes.data, r.ctypes.data, y.ctypes.data
     while p < p1:
         image = p // image_pixels
         end = min(p1, (image + 1) * image_pixels)
-        rows = end - p
-        tiles = -(-rows // MR)
-        first, last = first_tile(piece, pieces, rows, n), first_tile(piece + 1, pieces, rows, n)
-        for start in range(first // tiles * NR, -(-last // tiles) * NR, NR):
+        for start in range(n0, n1, NR):
             at = start * k * 4
             scale_panel(w_at + at, gate.ctypes.data + image * gate_stride * 4, k, min(NR, n - start), scaled + at)
         x_at, r_at, y_at = x_start + p * x_stride * 4, r_start + p * r_stride * 4, y_start + p * y_stride * 4
         if by_panels:
             gemm_part(
-                part, parts, x_at, x_stride, rows, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act
+                part, parts, x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act
             )
         else:
-            gemm(x_at, x_stride, rows, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
+            gemm(x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
         p = end
 
 

@@ -268,6 +268,13 @@ def first_tile(part, parts, rows, n):
 
 
 @inline
+def own_columns(part, parts, rows, n):
+    """Bounds of the columns in whose panels a part of a product has tiles."""
+    tiles = -(-rows // MR)
+    return first_tile(part, parts, rows, n) // tiles * NR, -(-first_tile(part + 1, parts, rows, n) // tiles) * NR
+
+
+@inline
 def gemm_part(part, parts, x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
     """A part of `gemm` whose rows make one block, in whole tiles: at most one panel is read by two parts."""
     tiles, first, last = -(-rows // MR), first_tile(part, parts, rows, n), first_tile(part + 1, parts, rows, n)
