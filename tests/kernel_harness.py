@@ -14,7 +14,8 @@ import numpy as np
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, aligned_empty, image_dims
+from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, image_dims
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.ops.base import Op
 
 CANARY = np.float32(-54321.0)

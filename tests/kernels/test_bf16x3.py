@@ -11,11 +11,11 @@ from bf16x3_numbers import as_float, halves, three_products
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.bf16x3 import pack_tiles, panel_floats, split_numbers
 from tinyinfer.kernels.bf16x3_planes import Layout, layout, split_band, tap_offsets
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.pages import aligned_empty
 
 # -- numbers -----------------------------------------------------------------------------------------------
 

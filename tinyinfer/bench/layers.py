@@ -10,7 +10,8 @@ import numpy as np
 
 from tinyinfer import kernels
 from tinyinfer.bench.cold import Entrant
-from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, aligned_empty, image_dims
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import FLOAT_BYTES, node_cost
 from tinyinfer.runtime.executor import View

@@ -16,8 +16,6 @@ import numpy as np
 from tinyinfer.graph import Shape
 from tinyinfer.ops.base import Op
 
-ALIGNMENT = 64  # bytes: one cache line and one AVX-512 register; misaligned buffers cost depthwise 10-25 %
-
 # what a kernel is in the end: a function of no arguments that reads and writes the arrays it was bound to
 Bound = Callable[[], None]
 
@@ -119,17 +117,3 @@ class Kernel:
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         """The call that computes the outputs from the inputs; all sizes are settled here, none is checked later."""
         raise NotImplementedError
-
-
-def aligned_empty(count: int) -> np.ndarray:
-    """A flat float32 array that starts at a multiple of `ALIGNMENT` bytes."""
-    raw = np.empty(count * 4 + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + count * 4].view(np.float32)
-
-
-def aligned(array: np.ndarray) -> np.ndarray:
-    """A flat, aligned float32 copy."""
-    copy = aligned_empty(array.size)
-    copy[:] = array.reshape(-1)
-    return copy

@@ -17,10 +17,10 @@ import numpy as np
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH, ROW_BYTES, TILE, TILE_BYTES
-from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.jit import load, shared
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
 # largest error, as in base.py: a product errs by up to 1e-5 of itself, and single ones may be ten deviations large

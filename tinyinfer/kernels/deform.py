@@ -128,10 +128,7 @@ class DeformIm2col(Kernel):
         weight, bias = problem.params["weight"], problem.params.get("bias")
         rows = weight.transpose(0, 2, 3, 1).reshape(op.groups, len(weight) // op.groups, -1)
         biases = [None] * op.groups if bias is None else np.split(bias, op.groups)
-        return (
-            np.concatenate([pack_panels(group.T) for group in rows]),
-            np.concatenate([pack_bias(b, rows.shape[1]) for b in biases]),
-        )
+        return pack_panels(*rows.transpose(0, 2, 1)), np.concatenate([pack_bias(b, rows.shape[1]) for b in biases])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, offset, *mask = inputs

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.fused_activation import emit_formula
 from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.simd import vector_function
 
 MASKS = LANES > 4  # with 4 lanes (NEON, SSE) there are no masked loads worth the name

@@ -128,8 +128,8 @@ class Direct(Kernel):
         weight, bias = joined_weight(problem), problem.params.get("bias")
         groups, n = weight.shape[:2]
         biases = np.split(bias, groups) if bias is not None else [None] * groups
-        panels = [pack_panels(w.transpose(2, 3, 1, 0)) for w in weight]
-        return np.concatenate(panels) if groups > 1 else panels[0], np.concatenate([pack_bias(b, n) for b in biases])
+        panels = pack_panels(*weight.transpose(0, 3, 4, 2, 1))
+        return panels, np.concatenate([pack_bias(b, n) for b in biases])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import CLIPS, clip_bounds
+from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import as_one_row, own_piece, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task

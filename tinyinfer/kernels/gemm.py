@@ -17,10 +17,10 @@ import math
 
 import numpy as np
 
-from tinyinfer.kernels.base import aligned_empty
 from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.fused_activation import SHORT, activate, emit_short
 from tinyinfer.kernels.jit import inline, load, shared
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
@@ -67,21 +67,28 @@ def packed_size(k: int, n: int) -> int:
     return k * (n // NR * NR + (panel_width(n % NR) if n % NR else 0))
 
 
-def pack_panels(w: np.ndarray) -> np.ndarray:
-    """[K, N] -> panels [K, NR] one after the other, the last one padded with zeros to one register or to NR.
+def pack_panels(*matrices: np.ndarray) -> np.ndarray:
+    """[K, N] matrices one after the other, each as panels [K, NR], the last padded with zeros to a register or NR.
 
     K may be several axes, so that a transposed weight needs no copy of its own.
     """
+    sizes = [packed_size(math.prod(w.shape[:-1]), w.shape[-1]) for w in matrices]
+    packed = aligned_empty(sum(sizes))
+    for w, size, end in zip(matrices, sizes, itertools.accumulate(sizes), strict=True):
+        fill_panels(packed[end - size : end], w)
+    return packed
+
+
+def fill_panels(packed: np.ndarray, w: np.ndarray) -> None:
+    """One matrix of `pack_panels`, to where it belongs."""
     *ks, n = w.shape
     k = math.prod(ks)
-    packed = aligned_empty(packed_size(k, n))
     for start in range(0, n, NR):
         columns = min(NR, n - start)
         width = panel_width(columns)
         panel = packed[start * k : (start + width) * k].reshape(*ks, width)
         panel[..., :columns] = w[..., start : start + columns]
         panel[..., columns:] = 0
-    return packed
 
 
 def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:

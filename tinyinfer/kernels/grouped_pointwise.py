@@ -55,7 +55,7 @@ class GroupedPointwise(Kernel):
         matrices, bias = joined_weight(problem)[..., 0, 0], problem.params.get("bias")
         groups, n, _ = matrices.shape
         biases = np.split(bias, groups) if bias is not None else [None] * groups
-        return np.concatenate([pack_panels(w.T) for w in matrices]), np.concatenate([pack_bias(b, n) for b in biases])
+        return pack_panels(*matrices.transpose(0, 2, 1)), np.concatenate([pack_bias(b, n) for b in biases])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads

@@ -109,14 +109,9 @@ class Im2col(Kernel):
         groups, n, c, kh, kw = weight.shape
         step = slice_rows(c, kh, kw)
         biases = np.split(bias, groups) if bias is not None else [None] * groups
-        panels = [
-            pack_panels(w[:, :, i : i + step].transpose(2, 3, 1, 0)) for w in weight for i in range(0, kh, step)
-        ]  # each [rows, kw, c, n]
+        slices = [w[:, :, i : i + step].transpose(2, 3, 1, 0) for w in weight for i in range(0, kh, step)]
         zeros = pack_bias(None, n)  # what every slice but the first has for a bias
-        return (
-            np.concatenate(panels) if len(panels) > 1 else panels[0],
-            np.concatenate([*(pack_bias(b, n) for b in biases), zeros]),
-        )
+        return pack_panels(*slices), np.concatenate([*(pack_bias(b, n) for b in biases), zeros])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task

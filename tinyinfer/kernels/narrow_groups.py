@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import fits_strips, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import for_either_stride
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import partition
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d

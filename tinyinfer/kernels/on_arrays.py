@@ -9,7 +9,8 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty, image_dims
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.ops import read_call
 
 

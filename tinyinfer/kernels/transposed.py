@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
 from tinyinfer.kernels.endings import FUSED, ending
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.parts import own_memory, own_piece, own_range, partition
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range
@@ -181,15 +182,15 @@ class Phases(Kernel):
         """For every group and phase the panels of its [taps * channels, outputs] matrix."""
         op, weight = operator(problem), problem.params["weight"]
         c, n, kh, kw = weight.shape
-        panels = []
+        matrices = []
         for group in weight.reshape(op.groups, c // op.groups, n, kh, kw):
             for down in phases(op, kh, 0):
                 for across in phases(op, kw, 1):
                     seen = group[:, :, down.taps][:, :, :, across.taps].transpose(2, 3, 0, 1)
-                    panels.append(pack_panels(seen.reshape(seen[..., 0].size, n)))
+                    matrices.append(seen.reshape(seen[..., 0].size, n))
         bias = problem.params.get("bias")
         biases = np.split(bias, op.groups) if bias is not None else [None] * op.groups
-        return np.concatenate(panels), np.concatenate([pack_bias(b, n) for b in biases])
+        return pack_panels(*matrices), np.concatenate([pack_bias(b, n) for b in biases])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, operator(self.problem)

@@ -15,14 +15,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, aligned_empty
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.fused_activation import activate
-from tinyinfer.kernels.gemm import L2_FLOATS, MR, NR, gemm, pack_bias, pack_panels, packed_size
+from tinyinfer.kernels.gemm import L2_FLOATS, MR, NR, fill_panels, gemm, pack_bias, packed_size
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
+from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.kernels.winograd_transforms import (
@@ -243,8 +244,7 @@ class _Winograd(Kernel):
         packed = aligned_empty(count * groups * size).reshape(count, groups, size)
         for g, start in itertools.product(range(groups), range(0, n, NR)):  # a panel at a time: else U is there twice
             for matrix, u in zip(packed, transform_weights(weight[g, start : start + NR], cls.matrices), strict=True):
-                panel = pack_panels(u)
-                matrix[g, start * c : start * c + panel.size] = panel
+                fill_panels(matrix[g, start * c :], u)
         return packed.reshape(-1), pack_bias(None, n), pack_bias(problem.params.get("bias"), groups * n)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:

@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from tinyinfer.kernels.base import FeatureMap, Planes, aligned_empty
+from tinyinfer.kernels.base import FeatureMap, Planes
+from tinyinfer.kernels.pages import own_pages
 from tinyinfer.passes.choose_kernels import REFERENCE
 from tinyinfer.runtime.plan import Plan, Step, feature_map, scratch_name
 
@@ -20,7 +21,7 @@ class Workspace:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.arena = aligned_empty(plan.arena_floats)
+        self.arena = own_pages(plan.arena_floats)
         self.given: dict[str, np.ndarray] = {}
         self.results: dict[str, np.ndarray] = {}
         self._addresses = {i.name: np.zeros(1, np.int64) for i in plan.graph.inputs}  # of what is given
