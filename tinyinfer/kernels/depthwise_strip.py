@@ -89,8 +89,6 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int,
                                         total.set(accumulate(v, total.get(), values[t * stride + j], tap))
             with v.when(row > -1):
                 ys = y + row * y_row * 4
-                for t in range(outputs):  # 28x28x256 takes 0.8 of the time
-                    v.prefetch(ys, y_stride * t + LANES, level=1, write=True)
                 finish(v, [s.get() for s in sums[0]], r + row * r_row * 4, r_stride, ys, y_stride, mask, lo, hi, act)
             for above, below in itertools.pairwise(sums):
                 for a, b in zip(above, below, strict=True):
