@@ -1,11 +1,16 @@
 """Arrays cut from one memory: each on cache lines of its own, gone together when the last is gone."""
 
+import ctypes
 import gc
 import itertools
+import os
+import sys
 import threading
 import weakref
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,3 +82,22 @@ def test_a_copy_is_flat() -> None:
     copy = pages.aligned(given_array)
     assert copy.tolist() == [0, 3, 1, 4, 2, 5]
     assert copy.ctypes.data % (4 * pages.LINE) == 0
+
+
+def resident_mib() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library can't be told to"
+)
+def test_freed_memory_is_returned() -> None:
+    before = resident_mib()
+    small = [np.ones(16 * 1024, np.float32) for _ in range(1000)]  # 64 KiB each, all in the heap
+    last = np.ones(16 * 1024, np.float32)  # without it the heap would end further down once they are gone
+    del small
+    kept = resident_mib() - before
+    pages.return_freed()
+    assert kept > 30
+    assert resident_mib() - before < kept / 2
+    assert last[0] == 1

@@ -8,6 +8,8 @@ smaller ones are cut from a large one, in the order in which they are packed.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -53,6 +55,18 @@ def aligned(array: np.ndarray) -> np.ndarray:
     copy = aligned_empty(array.size)
     copy[:] = array.reshape(-1)
     return copy
+
+
+def return_freed() -> None:
+    """Have the C library give back to the system what has been freed, where it can be told to.
+
+    Where weights of a checkpoint lay, and what took part in packing them, are holes that it keeps for itself: 25 MiB
+    of DenseNet-121's 93.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # GNU's has it
+        if trim is not None:
+            trim(ctypes.c_size_t(0))
 
 
 def _fresh(count: int) -> tuple[np.ndarray, int]:

@@ -7,6 +7,7 @@ place of every value.  A plan is read-only; each concurrent run has a `Workspace
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import FeatureMap, Kernel
+from tinyinfer.kernels.pages import return_freed
 from tinyinfer.passes import lower
 from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
 from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels, problem_of
@@ -26,6 +28,8 @@ from tinyinfer.passes.plan_memory import Request, plan_memory
 from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
 from tinyinfer.runtime.options import Options
 from tinyinfer.runtime.threads import Lock
+
+RETURN = 2 * 1024 * 1024  # floats of weights let go after which memory is returned, which takes some milliseconds
 
 # packed weights by (original nodes, kernel): shared by the plans of one model for different input shapes
 PackedWeights = dict[tuple[tuple[str, ...], str], Any]
@@ -115,7 +119,7 @@ def make_plan(
 
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
-    steps = []
+    steps, let_go = [], 0
     borders_in = [copy_in(i.name) for i in graph.inputs]
     borders_out = [copy_out(name) for name in dict.fromkeys(graph.outputs)]
     for node in [*borders_in, *graph.nodes, *borders_out]:
@@ -130,9 +134,15 @@ def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options,
             if key not in packed:
                 packed[key] = kernel.pack(dataclasses.replace(problem, params={role: arrays[role] for role in arrays}))
                 arrays.release(arrays)
+                let_go += sum(math.prod(arrays.shape(role)) for role in arrays)
+                if let_go >= RETURN:
+                    return_freed()
+                    let_go = 0
             implementation = kernel(problem, packed[key])
         inputs, outputs = (tuple(types[v] for v in values) for values in (node.inputs, node.outputs))
         steps.append(Step(node, inputs, outputs, params, implementation))
+    if let_go > 0:
+        return_freed()
     return steps
 
 
