@@ -37,6 +37,14 @@ def random_params(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict
     return params
 
 
+def one_tap_a_channel(params: Mapping[str, np.ndarray], role: str, taps: np.ndarray) -> dict[str, np.ndarray]:
+    """The same, but of a depthwise weight each channel keeps only the tap of this number."""
+    weight = np.zeros_like(params[role])
+    rows = weight.reshape(len(weight), -1)
+    rows[np.arange(len(rows)), taps] = params[role].reshape(rows.shape)[np.arange(len(rows)), taps]
+    return {**params, role: weight}
+
+
 def slice_of_wider(shape: Shape, before: int, after: int, fill: np.float32) -> tuple[np.ndarray, FeatureMap]:
     """Memory full of ``fill``, and in it a value with other channels before and after its own."""
     n, c, h, w = image_dims(shape)

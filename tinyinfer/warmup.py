@@ -41,18 +41,18 @@ def warm(todo: Sequence[Callable[[], object]], progress: Callable[[int, int], No
 
 
 def _prepare(kernel: type[Kernel], cls: type[Op], counts: Sequence[int]) -> None:
-    """Bind the kernel to all examples of its operator, since it may have several functions where sizes decide."""
-    for case, threads, least in product(cls.cases(), counts, (1, LARGE)):
+    """Bind the kernel to all examples of its operator, as it may have several functions where sizes or zeros decide."""
+    for case, threads, least, weight in product(cls.cases(), counts, (1, LARGE), (1, 0)):
         if threads > 1 or least == 1:
-            _bind(kernel, cls, case, threads, least)
+            _bind(kernel, cls, case, threads, least, weight)
 
 
-def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int, least: int) -> None:
-    """To an example, its batch enlarged to ``least`` floats, if the kernel applies to it."""
+def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int, least: int, weight: float) -> None:
+    """To an example, all of whose weights are ``weight``, its batch enlarged to ``least`` floats, if it applies."""
     inputs = [np.ones(shape, np.float32) for shape in _enlarged(case.inputs, least)]
     plain = len(inputs) if cls.arity is None else cls.arity
     named = dict(zip(cls.optional_inputs, inputs[plain:], strict=False))
-    params = {role: np.ones(shape, np.float32) for role, shape in case.params.items()}
+    params = {role: np.full(shape, weight, np.float32) for role, shape in case.params.items()}
     with contextlib.suppress(InputError):
         kernels.prepare(kernel, *inputs[:plain], threads=threads, **named, **params, **case.attrs)
 

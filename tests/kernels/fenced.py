@@ -6,12 +6,21 @@ Inputs, outputs and scratch all end right before such a page, or begin right aft
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from kernel_harness import make_problem, operators_with_kernels, planes_of, random_params, scale_of, without_activation
+from kernel_harness import (
+    make_problem,
+    one_tap_a_channel,
+    operators_with_kernels,
+    planes_of,
+    random_params,
+    scale_of,
+    without_activation,
+)
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape
@@ -93,7 +102,12 @@ def problems(name: str, rng: np.random.Generator) -> Iterator[Problem]:
     for case in [*ops.get(name).cases(), *MORE.get(name, [])]:
         op = ops.create(name, dict(case.attrs))
         for threads in (1, 2):
-            yield make_problem(op, case.inputs, random_params(case.params, rng), threads)
+            params = random_params(case.params, rng)
+            yield make_problem(op, case.inputs, params, threads)
+            if name == "depthwise_chain":
+                e, _, *kernel = case.params["depthwise_weight"]
+                taps = np.arange(e) % math.prod(kernel)
+                yield make_problem(op, case.inputs, one_tap_a_channel(params, "depthwise_weight", taps), threads)
 
 
 def run_all(name: str, rng: np.random.Generator) -> None:

@@ -7,7 +7,7 @@ MobileNet V2, would otherwise be written to memory and read again (lesson 05).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,16 +21,16 @@ from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.jit import load
 from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
+from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters, sparse_strips
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.ops.depthwise_chain import DepthwiseChain
 
 
-def make_chain(kernel: int) -> Task:
+def make_chain(kernel: int, strips: Any) -> Task:
     """Rows of outputs through all layers, for square depthwise kernels.
 
     Each part expands anew the rows that its first window shares with another's.
     """
-    strips = STRIPS[kernel]
 
     @task
     def chain(
@@ -87,7 +87,8 @@ def make_chain(kernel: int) -> Task:
     return chain
 
 
-BY_KERNEL = {kernel: make_chain(kernel) for kernel in STRIPS}
+DENSE = {kernel: make_chain(kernel, strips) for kernel, strips in STRIPS.items()}
+SPARSE = {kernel: make_chain(kernel, sparse_strips) for kernel in STRIPS}
 
 
 class RowRing(Kernel):
@@ -127,8 +128,11 @@ class RowRing(Kernel):
 
     @classmethod
     def pack(cls, problem: Problem) -> Any:
-        """Panels and bias of both matrix products (empty where there is none), filters and bias of the depthwise."""
-        p = problem.params
+        """Panels and bias of both matrix products (empty where there is none), filters and bias of the depthwise.
+
+        And whether these filters are sparse.
+        """
+        p = _by_tap(problem.params)
 
         def product(layer: str) -> tuple[np.ndarray, np.ndarray]:
             if f"{layer}_weight" not in p:
@@ -136,7 +140,9 @@ class RowRing(Kernel):
             weight = p[f"{layer}_weight"]
             return pack_product(weight[:, :, 0, 0].T), pack_bias(p.get(f"{layer}_bias"), weight.shape[0])
 
-        return *product("expand"), *pack_filters(p["depthwise_weight"], p.get("depthwise_bias")), *product("project")
+        layer = p["depthwise_weight"], p.get("depthwise_bias")
+        sparse = pack_sparse_filters(*layer)
+        return (*product("expand"), *(sparse or pack_filters(*layer)), *product("project")), sparse is not None
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads
@@ -147,12 +153,27 @@ class RowRing(Kernel):
         endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
         bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
         products = self.ring + self.middle
-        load(STRIPS[kw])
-        return BY_KERNEL[kw].bind(
-            threads, x.data, x.pixel_stride, x.c if self.ring else 0, geometry, self.packed, e,
+        weights, sparse = self.packed
+        load(sparse_strips if sparse else STRIPS[kw])
+        return (SPARSE if sparse else DENSE)[kw].bind(
+            threads, x.data, x.pixel_stride, x.c if self.ring else 0, geometry, weights, e,
             y.c if self.middle else 0, *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
             (scratch[: self.ring], scratch[self.ring : products], scratch[products:]), self.band, y.n * y.h,
         )  # fmt: skip
+
+
+def _by_tap(params: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """The same chain with its inner channels in the order of their taps, if each has one and both products are there.
+
+    Nobody sees their order but the two products.
+    """
+    if "expand_weight" not in params or "project_weight" not in params:
+        return params
+    order = order_by_tap(params["depthwise_weight"])
+    if order is None:
+        return params
+    inner = {role: array[order] for role, array in params.items() if not role.startswith("project")}
+    return {**params, **inner, "project_weight": params["project_weight"][:, order]}
 
 
 KERNELS = (RowRing,)

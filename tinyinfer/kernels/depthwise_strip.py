@@ -9,6 +9,7 @@ costs a conditional move.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +35,14 @@ def multiply_add(v: Any, total: Any, value: Any, tap: Any) -> Any:
     return v.fma(value, tap, total)
 
 
-def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int, accumulate: Accumulate) -> Any:
+strip_function = vector_function(
+    x="address", x_row="int", wrap="int", back="int", top="int", bottom="int", x_stride="int", first="int",
+    last="int", w="address", zeros="address", bias="address", r="address", r_row="int", r_stride="int", y="address",
+    y_row="int", y_stride="int", rows="int", count="int", lo="float", hi="float", act="int",
+)  # fmt: skip
+
+
+def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int, accumulate: Accumulate) -> Any:
     """``rows`` rows of ``outputs`` neighbouring outputs, for one vector of channels.
 
     With a ``group`` of several channels each output also sees the others of its group: the same inputs serve with
@@ -45,11 +53,7 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int,
     lie outside the image, as do the columns before ``first`` and from ``last`` on, at most kernel // 2 each.
     """
 
-    @vector_function(
-        x="address", x_row="int", wrap="int", back="int", top="int", bottom="int", x_stride="int", first="int",
-        last="int", w="address", zeros="address", bias="address", r="address", r_row="int", r_stride="int", y="address",
-        y_row="int", y_stride="int", rows="int", count="int", lo="float", hi="float", act="int",
-    )  # fmt: skip
+    @strip_function
     def strip(
         v, x, x_row, wrap, back, top, bottom, x_stride, first, last, w, zeros, bias, r, r_row, r_stride, y, y_row,
         y_stride, rows, count, lo, hi, act,
@@ -99,10 +103,13 @@ def make_strip(outputs: int, kernel: int, stride: int, masked: bool, group: int,
     return strip
 
 
-def make_strips(kernel: int, stride: int, group: int, accumulate: Accumulate) -> Any:
-    """``rows`` rows of outputs in strips, for blocks b0 .. b1 of channels."""
-    most, some, _ = WIDTHS[kernel]
-    full, rest, one = (make_strip(n, kernel, stride, MASKS and n != most, group, accumulate) for n in WIDTHS[kernel])
+def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Callable[[int, bool], Any]) -> Any:
+    """``rows`` rows of outputs in strips, for blocks b0 .. b1 of channels, each with filters of ``block`` floats.
+
+    ``make`` gives the strip of so many outputs side by side, for a whole vector or a masked one.
+    """
+    most, some, _ = widths
+    full, rest, one = (make(n, MASKS and n != most) for n in widths)
 
     @inline
     def strips(
@@ -119,7 +126,7 @@ def make_strips(kernel: int, stride: int, group: int, accumulate: Accumulate) ->
                 size = some
             xs, rs, ys = x + ix * x_stride * 4, r + ox * r_stride * 4, y + ox * y_stride * 4
             for b in range(b0, b1):  # all channels of a strip before the next: they lie side by side
-                at, wb, bb = block_start(b, c) * 4, w + b * (group * kernel * kernel * LANES * 4), bias + b * LANES * 4
+                at, wb, bb = block_start(b, c) * 4, w + b * (block * 4), bias + b * LANES * 4
                 if size == most:
                     full(
                         xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
@@ -142,7 +149,11 @@ def make_strips(kernel: int, stride: int, group: int, accumulate: Accumulate) ->
 
 def for_either_stride(kernel: int, group: int = 1, accumulate: Accumulate = multiply_add) -> Any:
     """Rows of outputs, at stride 1 or 2."""
-    strips_1, strips_2 = (make_strips(kernel, stride, group, accumulate) for stride in (1, 2))
+    block = group * kernel * kernel * LANES
+    make = functools.partial(make_strip, kernel=kernel, group=group, accumulate=accumulate)
+    strips_1, strips_2 = (
+        make_strips(WIDTHS[kernel], stride, block, functools.partial(make, stride=stride)) for stride in (1, 2)
+    )
 
     @inline
     def strips(
@@ -163,14 +174,14 @@ def for_either_stride(kernel: int, group: int = 1, accumulate: Accumulate = mult
     return strips
 
 
-_ARGUMENTS = (
+STRIP_ARGUMENTS = (
     INT, ADDRESS, INT, INT, INT, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, INT, ADDRESS, INT, INT, INT,
     INT, INT, INT, INT, FLOAT, FLOAT, INT,
 )  # fmt: skip
 _strips_3, _strips_5, _strips_7 = for_either_stride(3), for_either_stride(5), for_either_stride(7)
 
 
-@shared(*_ARGUMENTS)
+@shared(*STRIP_ARGUMENTS)
 def depthwise_strips_3(
     stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
     rows, out_w, c, b0, b1, lo, hi, act,
@@ -182,7 +193,7 @@ def depthwise_strips_3(
     )  # fmt: skip
 
 
-@shared(*_ARGUMENTS)
+@shared(*STRIP_ARGUMENTS)
 def depthwise_strips_5(
     stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
     rows, out_w, c, b0, b1, lo, hi, act,
@@ -194,7 +205,7 @@ def depthwise_strips_5(
     )  # fmt: skip
 
 
-@shared(*_ARGUMENTS)
+@shared(*STRIP_ARGUMENTS)
 def depthwise_strips_7(
     stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
     rows, out_w, c, b0, b1, lo, hi, act,

@@ -2,12 +2,14 @@
 
 Portable passes (`remove_identity`, `regularise_convolution`, `delay_shuffle`, `shift_as_convolution`,
 `fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be saved; machine passes fuse endings,
-choose kernels and lay out memory for this computer.  ``lower`` runs the portable and fusing ones in their order.
+choose kernels and lay out memory for this computer.  ``lower`` runs the portable ones, those that fuse and
+`advance_stride`, to which what is fused is no obstacle, in their order.
 """
 
 from __future__ import annotations
 
 from tinyinfer.graph import Graph
+from tinyinfer.passes.advance_stride import advance_stride
 from tinyinfer.passes.delay_shuffle import delay_shuffle
 from tinyinfer.passes.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.fold_scale_shift import fold_scale_shift
@@ -19,6 +21,7 @@ from tinyinfer.passes.remove_identity import remove_identity
 from tinyinfer.passes.shift_as_convolution import shift_as_convolution
 
 __all__ = [
+    "advance_stride",
     "delay_shuffle",
     "fold_batch_norm",
     "fold_scale_shift",
@@ -41,4 +44,4 @@ def simplify(graph: Graph) -> Graph:
 
 def lower(graph: Graph) -> Graph:
     """Simplified, and fused as the kernels can."""
-    return fuse_activation(fuse_residual(simplify(graph)))
+    return advance_stride(fuse_activation(fuse_residual(simplify(graph))))
