@@ -37,12 +37,17 @@ class Encoding(Op):
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x = inputs[0]
         p = cast(params, x.dtype)
-        pixels = x.reshape(*x.shape[:2], 1, -1).transpose(0, 3, 2, 1)  # (N, HW, 1, C)
-        residuals = pixels - p["codewords"]  # (N, HW, K, C)
-        scores = p["scale"] * np.square(residuals).sum(axis=3)
+        pixels = x.reshape(*x.shape[:2], -1).transpose(0, 2, 1)  # (N, HW, C)
+
+        def residuals(k: int) -> np.ndarray:  # of one codeword at a time: all would be 240 MB for a photo of 480x480
+            return np.asarray(pixels - p["codewords"][k])
+
+        words = range(len(p["scale"]))
+        squares = np.stack([np.square(residuals(k)).sum(axis=2) for k in words], axis=2)  # (N, HW, K)
+        scores = p["scale"] * squares
         shares = np.exp(scores - scores.max(axis=2, keepdims=True))
         shares /= shares.sum(axis=2, keepdims=True)
-        return [(shares[..., None] * residuals).sum(axis=1)]
+        return [np.stack([np.einsum("np,npc->nc", shares[..., k], residuals(k)) for k in words], axis=1)]
 
     @classmethod
     def cases(cls) -> list[Case]:
