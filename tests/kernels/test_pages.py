@@ -1,4 +1,4 @@
-"""Arrays cut from one memory: each on cache lines of its own, gone together when the last is gone."""
+"""Arrays cut from one memory: each on cache lines of its own, free when the last is gone, and given back then."""
 
 import ctypes
 import gc
@@ -92,6 +92,7 @@ def resident_mib() -> float:
     sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library can't be told to"
 )
 def test_freed_memory_is_returned() -> None:
+    pages.return_freed()  # what tests before this one have left
     before = resident_mib()
     small = [np.ones(16 * 1024, np.float32) for _ in range(1000)]  # 64 KiB each, all in the heap
     last = np.ones(16 * 1024, np.float32)  # without it the heap would end further down once they are gone

@@ -13,15 +13,16 @@ from tinyinfer.errors import GraphError
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_chain import RowRing
-from tinyinfer.kernels.depthwise_pixel import MASKS
+from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.endings import FUSED
-from tinyinfer.kernels.sparse_strip import FEW, order_by_tap, pack_sparse_filters
+from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters
 
 
-def shifted_chain(x: tuple[int, ...], e: int, m: int, kernel: int, taps: np.ndarray, **attrs: object) -> Problem:
+def shifted_chain(
+    x: tuple[int, ...], e: int, m: int, kernel: int, taps: np.ndarray, threads: int = 1, **attrs: object
+) -> Problem:
     shapes = {"expand_weight": (e, x[1], 1, 1), "expand_bias": (e,), "project_weight": (m, e, 1, 1)}
     shapes |= {"depthwise_weight": (e, 1, kernel, kernel), "depthwise_bias": (e,)}
-    threads = int(attrs.pop("threads", 1))  # type: ignore[call-overload]
     params = one_tap_a_channel(random_params(shapes, np.random.default_rng(e)), "depthwise_weight", taps)
     return make_problem(ops.create("depthwise_chain", attrs), [x], params, threads)
 
@@ -45,7 +46,7 @@ def test_chains_of_shifted_channels(n, c, e, m, size, kernel, stride, top, botto
     check(RowRing, problem, rng, before=3, after=5)
 
 
-@pytest.mark.parametrize(("e", "kernel", "sparse"), [(256, 5, True), (16 * LANES, 3, True), (LANES, 5, False)])
+@pytest.mark.parametrize(("e", "kernel", "sparse"), [(256, 5, True), (256, 7, True), (16 * LANES, 3, False)])
 def test_few_taps_a_vector_are_kept_apart(e: int, kernel: int, sparse: bool) -> None:
     problem = shifted_chain((1, 8, 9, 9), e, 8, kernel, np.arange(e) % kernel**2, padding=kernel // 2)
     assert RowRing.pack(problem)[1] == sparse
@@ -55,7 +56,7 @@ def test_few_taps_a_vector_are_kept_apart(e: int, kernel: int, sparse: bool) -> 
 def test_other_kernels_stay_as_they_are() -> None:
     weight = np.ones((3 * LANES, 1, 3, 3), np.float32)
     assert order_by_tap(weight) is None
-    assert pack_sparse_filters(weight, None) is None
+    assert pack_sparse_filters(pack_filters(weight, None)[0], 3) is None
 
 
 def test_channels_are_ordered_by_their_tap() -> None:
@@ -67,6 +68,7 @@ def test_channels_are_ordered_by_their_tap() -> None:
 
 
 def test_a_vector_without_taps_is_its_bias() -> None:
-    filters, _ = pack_sparse_filters(np.zeros((LANES, 1, 5, 5), np.float32), np.ones(LANES, np.float32)) or ([], [])
-    assert len(filters) > FEW * LANES
-    assert not np.any(filters)
+    problem = shifted_chain((1, 5, 6, 7), 3 * LANES, 4, 5, np.zeros(3 * LANES, np.int64), padding=2)
+    problem.params["depthwise_weight"][LANES:] = 0
+    assert RowRing.pack(problem)[1]
+    check(RowRing, problem, np.random.default_rng(0))

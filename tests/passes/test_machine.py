@@ -145,6 +145,16 @@ def test_concat_inputs_lie_in_its_output() -> None:
     np.testing.assert_allclose(Model(graph)(x), textbook(graph, x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("channels", "stride"), [(255, 255), (256, 272), (512, 528), (384, 384)])
+def test_pixels_do_not_lie_a_multiple_of_1_kib_apart(channels: int, stride: int) -> None:
+    b = Builder()
+    graph = randomize(b.finish(b.conv2d(b.input(3, 8), channels, 1, name="conv")))
+    _, places = assign_layout(graph, graph.infer_types())
+    assert places["conv"].pixel_stride == stride
+    x = X[:, :, :8, :8]
+    np.testing.assert_allclose(Model(graph)(x), textbook(graph, x), rtol=1e-5, atol=1e-6)
+
+
 def test_nested_concats_and_splits_share_one_buffer() -> None:
     b = Builder()
     x = b.conv2d(b.input(3, 8), 8, 1, name="conv")

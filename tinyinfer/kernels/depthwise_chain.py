@@ -140,9 +140,10 @@ class RowRing(Kernel):
             weight = p[f"{layer}_weight"]
             return pack_product(weight[:, :, 0, 0].T), pack_bias(p.get(f"{layer}_bias"), weight.shape[0])
 
-        layer = p["depthwise_weight"], p.get("depthwise_bias")
-        sparse = pack_sparse_filters(*layer)
-        return (*product("expand"), *(sparse or pack_filters(*layer)), *product("project")), sparse is not None
+        filters, bias = pack_filters(p["depthwise_weight"], p.get("depthwise_bias"))
+        sparse = pack_sparse_filters(filters, p["depthwise_weight"].shape[3])
+        own = filters if sparse is None else sparse
+        return (*product("expand"), own, bias, *product("project")), sparse is not None
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads

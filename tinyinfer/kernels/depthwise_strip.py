@@ -147,12 +147,10 @@ def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Cal
     return strips
 
 
-def for_either_stride(kernel: int, group: int = 1, accumulate: Accumulate = multiply_add) -> Any:
-    """Rows of outputs, at stride 1 or 2."""
-    block = group * kernel * kernel * LANES
-    make = functools.partial(make_strip, kernel=kernel, group=group, accumulate=accumulate)
+def for_either_stride(widths: tuple[int, int, int], block: int, make: Callable[..., Any]) -> Any:
+    """`make_strips` at stride 1 or 2, which ``make`` gets too."""
     strips_1, strips_2 = (
-        make_strips(WIDTHS[kernel], stride, block, functools.partial(make, stride=stride)) for stride in (1, 2)
+        make_strips(widths, stride, block, functools.partial(make, stride=stride)) for stride in (1, 2)
     )
 
     @inline
@@ -174,11 +172,17 @@ def for_either_stride(kernel: int, group: int = 1, accumulate: Accumulate = mult
     return strips
 
 
+def dense_strips(kernel: int, group: int = 1, accumulate: Accumulate = multiply_add) -> Any:
+    """Rows of outputs with all taps of a kernel."""
+    make = functools.partial(make_strip, kernel=kernel, group=group, accumulate=accumulate)
+    return for_either_stride(WIDTHS[kernel], group * kernel * kernel * LANES, make)
+
+
 STRIP_ARGUMENTS = (
     INT, ADDRESS, INT, INT, INT, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, INT, ADDRESS, INT, INT, INT,
     INT, INT, INT, INT, FLOAT, FLOAT, INT,
 )  # fmt: skip
-_strips_3, _strips_5, _strips_7 = for_either_stride(3), for_either_stride(5), for_either_stride(7)
+_strips_3, _strips_5, _strips_7 = dense_strips(3), dense_strips(5), dense_strips(7)
 
 
 @shared(*STRIP_ARGUMENTS)

@@ -15,14 +15,14 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import fits_strips, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
-from tinyinfer.kernels.depthwise_strip import for_either_stride
+from tinyinfer.kernels.depthwise_strip import dense_strips
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import partition
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
-BY_WIDTH = {width: make_depthwise(3, for_either_stride(3, width)) for width in (2, 4, 8) if width <= LANES}
+BY_WIDTH = {width: make_depthwise(3, dense_strips(3, width)) for width in (2, 4, 8) if width <= LANES}
 
 
 class NarrowGroups(Kernel):

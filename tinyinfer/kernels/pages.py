@@ -2,7 +2,7 @@
 
 Where a page lies, a CPU has to look up, and it keeps some thousand answers at hand.  Weights that stream by are on
 another page every 4 KiB, and in a virtual machine each look-up takes two walks through tables: huge pages make that
-0.94 of the time for RepVGG-A0, 0.98 for twelve networks.  NumPy asks Linux for them for arrays of 4 MiB and more, so
+0.9 of the time for RepVGG-A0, 0.97 for twelve networks.  NumPy asks Linux for them for arrays of 4 MiB and more, so
 smaller ones are cut from a large one, in the order in which they are packed.
 """
 

@@ -17,7 +17,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
-from tinyinfer.kernels.depthwise_strip import for_either_stride
+from tinyinfer.kernels.depthwise_strip import dense_strips
 from tinyinfer.kernels.endings import ending, residual_of
 from tinyinfer.kernels.parts import own_range, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
@@ -150,7 +150,7 @@ def lay_over(v: Any, total: Any, value: Any, tap: Any) -> Any:
     return v.overlay(total, value, tap)
 
 
-BY_KERNEL = {kernel: make_depthwise(kernel, for_either_stride(kernel, accumulate=lay_over)) for kernel in (3, 5)}
+BY_KERNEL = {kernel: make_depthwise(kernel, dense_strips(kernel, accumulate=lay_over)) for kernel in (3, 5)}
 
 
 class ShiftStrips(Kernel):

@@ -29,7 +29,7 @@ from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
 from tinyinfer.runtime.options import Options
 from tinyinfer.runtime.threads import Lock
 
-RETURN = 2 * 1024 * 1024  # floats of weights let go after which memory is returned, which takes some milliseconds
+RETURN_AFTER = 2 * 1024 * 1024  # floats of weights let go: to return memory takes up to 3 ms
 
 # packed weights by (original nodes, kernel): shared by the plans of one model for different input shapes
 PackedWeights = dict[tuple[tuple[str, ...], str], Any]
@@ -135,7 +135,7 @@ def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options,
                 packed[key] = kernel.pack(dataclasses.replace(problem, params={role: arrays[role] for role in arrays}))
                 arrays.release(arrays)
                 let_go += sum(math.prod(arrays.shape(role)) for role in arrays)
-                if let_go >= RETURN:
+                if let_go >= RETURN_AFTER:
                     return_freed()
                     let_go = 0
             implementation = kernel(problem, packed[key])
