@@ -64,7 +64,8 @@ def page(reports: list[BenchReport]) -> str:
     means = [cell for count in THREADS for cell in ("", f"**{statistics.geometric_mean(ratios[count]):.2f}**")]
     slower = max(sum(ratio > 1 for ratio in of_count) for of_count in ratios.values())
     lines += [f"| {' | '.join(['geometric mean', '', *means])} |", ""]
-    lines += [f"Of {len(reports)} networks at most {slower} {'is' if slower == 1 else 'are'} slower than a peer."]
+    found = f"At most {slower} of {len(reports)} networks" if slower else f"None of {len(reports)} networks"
+    lines += [f"{found} {'are' if slower > 1 else 'is'} slower than a peer with one thread or with two."]
     return HEAD + "\n" + "\n".join(lines) + "\n"
 
 
