@@ -7,7 +7,14 @@ import pytest
 
 from tinyinfer.kernels import amx, peak
 from tinyinfer.kernels.bf16x3 import split_numbers
-from tinyinfer.profiling.roofline import Microkernel, Peak, machine_peak, measure_microkernel
+from tinyinfer.profiling.roofline import (
+    STREAM_FLOATS,
+    Microkernel,
+    Peak,
+    best_seconds,
+    machine_peak,
+    measure_microkernel,
+)
 
 
 def test_chains_compute_what_they_say():
@@ -33,6 +40,23 @@ def test_chains_of_tiles_compute_what_they_say(threads):
     sums = peak.PRODUCTS * products.sum(axis=1)  # of one step: each begins at zero
     assert np.array_equal(state[:, : peak.SUM_TILES * peak.TILE_FLOATS].reshape(sums.shape), sums)
     assert products[0].size * 32 == peak.TILE_MACS_A_STEP
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 1000, 4096])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_stream_reaches_every_number_and_no_other(count, threads):
+    x, y = np.arange(count + 1, dtype=np.float32), np.zeros(count + 1, np.float32)
+    peak.stream.bind(threads, x[:count], y[:count], np.float32(1.5))()
+    assert np.array_equal(y[:count], 1.5 * x[:count])
+    assert y[count] == 0
+
+
+def test_the_stream_waits_for_memory_and_not_for_its_loop():
+    # a loop over single floats takes five times as long as NumPy's, which is written in vectors
+    x, y = (np.ones(STREAM_FLOATS, np.float32) for _ in range(2))
+    factor = np.float32(1.5)
+    ours, numpys = peak.stream.bind(1, x, y, factor), lambda: np.multiply(x, factor, out=y)
+    assert best_seconds(ours) < 2 * best_seconds(numpys)
 
 
 def test_roofs_are_those_of_a_computer():

@@ -7,7 +7,6 @@ an operator can't run faster than its mult-adds at the arithmetic peak, nor than
 from __future__ import annotations
 
 import functools
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +26,7 @@ TILE_KERNELS = ("bf16x3",)  # those whose arithmetic is all on tiles
 
 STEPS = 20_000  # of the FMA chains in one timed run: some 0.1 ms
 TILE_STEPS = 4_000  # of the chains of tile products: some 3 ms, as clocks take a while to fall
-STREAM_FLOATS = 16 * 1024 * 1024  # 64 MiB, twice: beyond the last cache of a usual machine
-PIECE_FLOATS = STREAM_FLOATS // 16  # timed at once: some 0.25 ms, which other work on the machine often spares
+STREAM_FLOATS = 16 * 1024 * 1024  # 64 MiB, twice: beyond the last cache of a usual machine, but for some of it
 SECONDS = 0.15  # spent on each roof; clocks rise within the first hundredths
 
 
@@ -129,9 +127,8 @@ def _measure_bytes(threads: int) -> float:
     from tinyinfer.kernels import peak
 
     x, y = (np.ones(STREAM_FLOATS, np.float32) for _ in range(2))
-    pieces = [slice(start, start + PIECE_FLOATS) for start in range(0, STREAM_FLOATS, PIECE_FLOATS)]
-    streams = itertools.cycle([peak.stream.bind(threads, x[at], y[at], np.float32(1.5)) for at in pieces])
-    return 2 * PIECE_FLOATS * x.itemsize / best_seconds(lambda: next(streams)())
+    # all of it at once: the best of many pieces would be one that the last cache still held
+    return 2 * x.nbytes / best_seconds(peak.stream.bind(threads, x, y, np.float32(1.5)))
 
 
 def best_seconds(run: Callable[[], object], spend: float = SECONDS) -> float:
