@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_PLANS = 8  # plans kept for different input shapes; each holds an arena
 
+PlanKey = tuple[tuple[tuple[str, Shape], ...], tuple[str, ...]]  # input shapes in the graph's order, captured values
+
 
 class Model:
     """A network ready to run on NCHW float32 arrays.
@@ -46,7 +48,7 @@ class Model:
         self.graph = graph
         self.meta: dict[str, Any] = dict(meta or {})
         self.options = make_options(threads, kernels)
-        self._plans: OrderedDict[Any, Plan] = OrderedDict()
+        self._plans: OrderedDict[PlanKey, Plan] = OrderedDict()
         self._packed: PackedWeights = {}
         self._lock = Lock()
 
@@ -87,24 +89,31 @@ class Model:
 
     def plan(self, input_shapes: Mapping[str, Shape] | None = None, capture: Sequence[str] = ()) -> Plan:
         """The plan for these input shapes (nominal ones by default), made once and kept."""
+        key: PlanKey = tuple((name, tuple(shape)) for name, shape in (input_shapes or {}).items()), ()
+        with self._lock:
+            if capture or key not in self._plans:  # else the shapes have been checked before
+                key = self._make_plan(input_shapes, capture)
+            self._plans.move_to_end(key)
+            return self._plans[key]
+
+    def _make_plan(self, input_shapes: Mapping[str, Shape] | None, capture: Sequence[str]) -> PlanKey:
+        """Make a plan, unless there is one, and return its key."""
         try:
             shapes = self.graph.input_shapes(input_shapes)
         except GraphError as error:
             raise InputError(str(error)) from None
         captured = self._captured(capture)
         key = (tuple(shapes.items()), captured)
-        with self._lock:
-            if key not in self._plans:
-                graph = self.graph.copy()
-                graph.outputs += [value for value in captured if value not in graph.outputs]
-                try:
-                    self._plans[key] = make_plan(graph, shapes, self.options, self._packed)
-                except GraphError as error:
-                    raise InputError(f"input {_shape_text(shapes)} does not fit the network: {error}") from None
-                if len(self._plans) > MAX_PLANS:
-                    self._plans.popitem(last=False)
-            self._plans.move_to_end(key)
-            return self._plans[key]
+        if key not in self._plans:
+            graph = self.graph.copy()
+            graph.outputs += [value for value in captured if value not in graph.outputs]
+            try:
+                self._plans[key] = make_plan(graph, shapes, self.options, self._packed)
+            except GraphError as error:
+                raise InputError(f"input {_shape_text(shapes)} does not fit the network: {error}") from None
+            if len(self._plans) > MAX_PLANS:
+                self._plans.popitem(last=False)
+        return key
 
     def _captured(self, patterns: Sequence[str]) -> tuple[str, ...]:
         patterns = [patterns] if isinstance(patterns, str) else patterns

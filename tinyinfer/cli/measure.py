@@ -25,8 +25,14 @@ from tinyinfer.cli.terminal import complain, show, show_json
 
 if TYPE_CHECKING:
     from tinyinfer.bench import BenchReport, LayerReport, MemoryReport
+    from tinyinfer.profiling.scaling import Scaling
+    from tinyinfer.profiling.timings import Profile
 
 ImageArgument = Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; random numbers if left out.")]
+ThreadCounts = Annotated[
+    str | None,
+    typer.Option("--threads", metavar="N,...", help="Threads; all cores if left out. Several show how steps scale."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +49,7 @@ def profile(
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Timed runs; medians are shown.")] = 20,
     warmup: Annotated[int, typer.Option(metavar="N", min=0, help="Runs before them.")] = 3,
     by: Grouping = "node",
-    threads: Threads = None,
+    threads: ThreadCounts = None,
     kernel: Kernels = None,
     trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Chrome trace.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
@@ -51,11 +57,22 @@ def profile(
     json: Json = False,
 ) -> None:
     """Time and mult-adds of every operator."""
-    network = load_model(model, threads, kernel)
-    x = input_array(network, image, parse_shape(input))
+    from tinyinfer.profiling.scaling import scaling
+
+    counts = (None,) if threads is None else tuple(dict.fromkeys(_counts("threads", threads)))
+    if len(counts) > 1 and (trace or kernel_option(kernel) == "reference"):
+        raise usage("--threads with several numbers takes no --trace or --kernel reference")
+    networks = [load_model(model, count, kernel) for count in counts]
+    x = input_array(networks[0], image, parse_shape(input))
+    result: Profile | Scaling
     with running(kernel):
-        result = network.profile(x, repeats=repeats, warmup=warmup)
-    for path, write in ((trace, result.to_chrome_trace), (html, result.to_html), (csv, result.to_csv)):
+        if len(networks) > 1:
+            result = scaling(networks, x, repeats, warmup)
+        else:
+            result = profiled = networks[0].profile(x, repeats=repeats, warmup=warmup)
+    if trace is not None:
+        profiled.to_chrome_trace(trace)
+    for path, write in ((html, result.to_html), (csv, result.to_csv)):
         if path is not None:
             write(path)
     if json:

@@ -25,24 +25,75 @@ def profile(subject: ModelLike | Plan, x: Inputs = None, repeats: int = 20, warm
     Watched and unwatched runs take turns, so that a change of the machine's speed meets both.  Times are
     milliseconds, medians of ``repeats``.  Raises InputError when ``x`` does not fit.
     """
+    check_counts(repeats, warmup)
+    session = Session(subject, x)
+    for _ in range(warmup):
+        session.run()
+    for _ in range(repeats):
+        session.measure()
+    return session.report()
+
+
+def check_counts(repeats: int, warmup: int) -> None:
+    """Raises InputError for numbers of runs that measure nothing."""
     if repeats < 1 or warmup < 0:
         raise InputError(f"expected at least 1 repeat and 0 warm-up runs, found {repeats} and {warmup}")
-    graph = subject.graph
-    arrays = make_inputs(graph, x)
-    began = time.perf_counter_ns()
-    plan = plan_for(subject, arrays)
-    prepare_ns = time.perf_counter_ns() - began
-    first = _Stopwatch()
-    first_ns = first.watch(plan, arrays)
-    for _ in range(warmup):
-        execute(plan, arrays)
-    stopwatch, totals = _Stopwatch(), []
-    for _ in range(repeats):
-        totals.append(_unwatched_ns(plan, arrays))
-        stopwatch.watch(plan, arrays)
-    counts = {} if isinstance(subject, Plan) else _counts(subject, arrays)
-    name = "network" if isinstance(subject, Plan) else subject.name
-    return _report(plan, counts, np.array(totals) / 1e6, stopwatch, first, prepare_ns / 1e6, first_ns / 1e6, name)
+
+
+class Session:
+    """A plan being profiled: it has been prepared and run once, then runs are measured, then there is a report."""
+
+    def __init__(self, subject: ModelLike | Plan, x: Inputs) -> None:
+        self.subject = subject
+        self.arrays = make_inputs(subject.graph, x)
+        self.stopwatch, self.first, self.totals = _Stopwatch(), _Stopwatch(), list[int]()
+        began = time.perf_counter_ns()
+        self.plan = plan_for(subject, self.arrays)
+        self.prepare_ns = time.perf_counter_ns() - began
+        self.first_ns = self.run(self.first)
+
+    def run(self, watch: _Stopwatch | None = None) -> int:
+        """One run; returns its nanoseconds."""
+        if watch is not None:
+            watch.runs.append([])
+        start = time.perf_counter_ns()
+        execute(self.plan, self.arrays, watch)
+        return time.perf_counter_ns() - start
+
+    def measure(self) -> None:
+        """A run that nobody watches, then one that is watched."""
+        self.totals.append(self.run())
+        self.run(self.stopwatch)
+
+    def report(self) -> Profile:
+        """What was measured."""
+        plan, times, totals = self.plan, self.stopwatch.milliseconds(), np.array(self.totals) / 1e6
+        uses_kernels = any(step.implementation for step in plan.steps)  # without them, Numba is not to be imported
+        peak = machine_peak(plan.options.threads) if uses_kernels else None
+        model = None if isinstance(self.subject, Plan) else self.subject
+        counts = _counts(model, self.arrays) if model else {}
+        medians, firsts = np.median(times, axis=0), self.first.milliseconds()[0]
+        shares = medians / medians.sum()
+        starts, durations = self.stopwatch.typical()
+        return Profile(
+            rows=tuple(
+                _row(plan, step, counts, peak, times[:, i], float(firsts[i]), float(shares[i]))
+                for i, step in enumerate(plan.steps)
+            ),
+            total_ms=float(np.median(totals)),
+            total_min_ms=float(totals.min()),
+            total_p90_ms=float(np.percentile(totals, 90)),
+            watched_ms=float(np.median(times.sum(axis=1))),
+            prepare_ms=self.prepare_ns / 1e6,
+            first_ms=self.first_ns / 1e6,
+            repeats=len(totals),
+            threads=plan.options.threads,
+            arena_bytes=plan.arena_bytes,
+            starts=tuple(map(float, starts)),
+            durations=tuple(map(float, durations)),
+            peak=peak,
+            name=model.name if model else "network",
+        )
 
 
 class _Stopwatch:
@@ -55,13 +106,6 @@ class _Stopwatch:
         start = time.perf_counter_ns()
         call()
         self.runs[-1].append((start, time.perf_counter_ns()))
-
-    def watch(self, plan: Plan, arrays: Mapping[str, np.ndarray]) -> int:
-        """One run; returns its nanoseconds."""
-        self.runs.append([])
-        start = time.perf_counter_ns()
-        execute(plan, arrays, self)
-        return time.perf_counter_ns() - start
 
     def milliseconds(self) -> np.ndarray:
         """Durations, [runs, steps]."""
@@ -76,55 +120,10 @@ class _Stopwatch:
         return (starts - starts[0]) / 1e6, durations[index]
 
 
-def _unwatched_ns(plan: Plan, arrays: Mapping[str, np.ndarray]) -> int:
-    start = time.perf_counter_ns()
-    execute(plan, arrays)
-    return time.perf_counter_ns() - start
-
-
 def _counts(model: ModelLike, arrays: Mapping[str, np.ndarray]) -> Counts:
     """What the nodes of the network count as it was written, before norms were folded."""
     rows = cost(model.graph, {name: array.shape for name, array in arrays.items()}).rows
     return {row.name: (row.macs, row.params) for row in rows}
-
-
-def _report(
-    plan: Plan,
-    counts: Counts,
-    totals: np.ndarray,
-    stopwatch: _Stopwatch,
-    first: _Stopwatch,
-    prepare_ms: float,
-    first_ms: float,
-    name: str,
-) -> Profile:
-    times = stopwatch.milliseconds()
-    medians = np.median(times, axis=0)
-    uses_kernels = any(step.implementation for step in plan.steps)  # without them, Numba is not to be imported
-    peak = machine_peak(plan.options.threads) if uses_kernels else None
-    firsts = first.milliseconds()[0]
-    shares = medians / medians.sum()
-    rows = tuple(
-        _row(plan, step, counts, peak, times[:, i], float(firsts[i]), float(shares[i]))
-        for i, step in enumerate(plan.steps)
-    )
-    starts, durations = stopwatch.typical()
-    return Profile(
-        rows=rows,
-        total_ms=float(np.median(totals)),
-        total_min_ms=float(totals.min()),
-        total_p90_ms=float(np.percentile(totals, 90)),
-        watched_ms=float(np.median(times.sum(axis=1))),
-        prepare_ms=prepare_ms,
-        first_ms=first_ms,
-        repeats=len(totals),
-        threads=plan.options.threads,
-        arena_bytes=plan.arena_bytes,
-        starts=tuple(map(float, starts)),
-        durations=tuple(map(float, durations)),
-        peak=peak,
-        name=name,
-    )
 
 
 def _row(

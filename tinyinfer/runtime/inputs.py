@@ -22,9 +22,11 @@ def check_inputs(graph: Graph, given: Mapping[str, Any]) -> dict[str, np.ndarray
     arrays = {}
     for name in wanted:
         array = np.asarray(given[name])
-        if array.dtype.kind not in "fiu":
-            raise InputError(f"input {name!r}: expected numbers, found dtype {array.dtype}")
-        arrays[name] = array.astype(np.float32, copy=False)
+        if array.dtype != np.float32:
+            if array.dtype.kind not in "fiu":
+                raise InputError(f"input {name!r}: expected numbers, found dtype {array.dtype}")
+            array = array.astype(np.float32)
+        arrays[name] = array
     return arrays
 
 
