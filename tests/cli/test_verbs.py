@@ -181,6 +181,17 @@ def test_profile_by_operator_of_a_picture(ti, model_file, pictures):
     assert "conv2d" in out
 
 
+def test_profile_with_several_numbers_of_threads(ti, model_file, tmp_path):
+    options = ("--threads", "1,2", "--repeats", 1, "--warmup", 0)
+    code, out, _ = ti("profile", model_file, *options, "--json", "--csv", tmp_path / "rows.csv")
+    found = json.loads(out)
+    assert code == 0
+    assert list(found["total_ms"]) == ["1", "2"]
+    assert {"name", "op", "ms_1", "ms_2", "efficiency"} <= set(found["rows"][0])
+    assert len(list(csv.DictReader((tmp_path / "rows.csv").open()))) == len(found["rows"])
+    assert "conv2d" in ti("profile", model_file, *options, "--by", "op").out
+
+
 def test_compare(ti, model_file):
     code, out, _ = ti("compare", model_file, "--json", "--threads", 1)
     found = json.loads(out)

@@ -70,8 +70,8 @@ def profile(
             result = scaling(networks, x, repeats, warmup)
         else:
             result = profiled = networks[0].profile(x, repeats=repeats, warmup=warmup)
-    if trace is not None:
-        profiled.to_chrome_trace(trace)
+            if trace is not None:
+                profiled.to_chrome_trace(trace)
     for path, write in ((html, result.to_html), (csv, result.to_csv)):
         if path is not None:
             write(path)
