@@ -35,6 +35,7 @@ MORE = {
     "conv2d": [
         Case({"padding": 1, "stride": 2, "groups": 40}, ((1, 40, 33, 30),), {"weight": (40, 1, 3, 3)}),
         Case({"padding": 2, "groups": 37}, ((2, 37, 19, 23),), {"weight": (37, 1, 5, 5)}),
+        Case({"padding": 4, "dilation": 2, "groups": 37}, ((2, 37, 19, 22),), {"weight": (37, 1, 5, 5)}),
         Case({"padding": 3, "stride": 2, "groups": 19}, ((1, 19, 18, 17),), {"weight": (19, 1, 7, 7)}),
         Case({"padding": 1, "stride": 2}, ((1, 260, 9, 9),), {"weight": (33, 260, 3, 3)}),
         Case({"padding": 1}, ((1, 33, 30, 31),), {"weight": (50, 33, 3, 3)}),

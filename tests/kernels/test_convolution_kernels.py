@@ -14,6 +14,7 @@ import tinyinfer as ti
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
 from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.depthwise import fits_strips
 from tinyinfer.kernels.depthwise_pixel import MASKS
 from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.groups import group_count, joined_weight
@@ -85,25 +86,41 @@ def test_common_convolutions(n, c, m, size, kernel, stride, padding, activation,
     n=st.integers(1, 2), c=st.integers(1, 70), size=st.tuples(st.integers(1, 24), st.integers(1, 24)),
     kernel=st.one_of(st.sampled_from([(3, 3), (5, 5), (7, 7)]), st.tuples(st.integers(1, 7), st.integers(1, 7))),
     stride=st.one_of(st.sampled_from([(1, 1), (2, 2)]), strides),
-    padding=st.one_of(st.just("half"), paddings), dilation=st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 3)]),
+    padding=st.one_of(st.just("half"), paddings), dilation=st.sampled_from([(1, 1), (1, 1), (2, 2), (2, 1), (2, 3)]),
     activation=activations, bias=st.booleans(), residual=st.booleans(), threads=threads,
 )  # fmt: skip
 def test_depthwise(n, c, size, kernel, stride, padding, dilation, activation, bias, residual, threads):
-    padding = tuple(k // 2 for k in kernel) if padding == "half" else padding
+    padding = tuple(k // 2 * d for k, d in zip(kernel, dilation, strict=True)) if padding == "half" else padding
     attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": c, "activation": activation}
     check_convolution(attrs, (n, c, *size), c, kernel, bias, residual, threads)
+
+
+@pytest.mark.parametrize(
+    ("attrs", "size", "fits"),
+    [
+        ({"padding": 4, "dilation": 2}, 9, True),
+        ({"padding": 8, "dilation": 4}, 3, True),
+        ({"padding": (0, 0, 8, 8), "dilation": (1, 4)}, 9, True),
+        ({"padding": 5, "dilation": 2}, 9, False),  # further beside the image than half a kernel
+        ({"padding": 4, "dilation": 2, "stride": 2}, 9, False),
+    ],
+)
+def test_depthwise_strips_take_dilation(attrs, size, fits):
+    arrays = np.zeros((1, 20, size, size), np.float32), np.zeros((20, 1, 5, 5), np.float32)
+    assert fits_strips(problem_of_arrays("conv2d", arrays, {"groups": 20, **attrs}, threads=1)[0]) == fits
 
 
 @given(
     n=st.integers(1, 2), groups=st.integers(2, 24), c=st.sampled_from([2, 4, 8, 2, 4, 8, 3, 16, 17]),
     m=st.one_of(st.just("c"), st.integers(1, 20)), size=st.tuples(st.integers(1, 19), st.integers(1, 19)),
-    stride=st.integers(1, 2), padding=st.integers(0, 1), activation=activations, bias=st.booleans(),
-    residual=st.booleans(), threads=threads,
+    stride=st.integers(1, 2), padding=st.integers(0, 2), dilation=st.sampled_from([1, 1, 2, 3]), activation=activations,
+    bias=st.booleans(), residual=st.booleans(), threads=threads,
 )  # fmt: skip
-def test_grouped_convolutions(n, groups, c, m, size, stride, padding, activation, bias, residual, threads):
+def test_grouped_convolutions(n, groups, c, m, size, stride, padding, dilation, activation, bias, residual, threads):
     """Groups that a register holds whole, groups that are joined to fill one, and others."""
     m = c if m == "c" else m
-    attrs = {"stride": stride, "padding": padding, "groups": groups, "activation": activation}
+    attrs = {"stride": stride, "padding": padding * dilation, "dilation": dilation, "groups": groups}
+    attrs |= {"activation": activation}
     check_convolution(attrs, (n, c * groups, *size), m * groups, (3, 3), bias, residual, threads)
 
 

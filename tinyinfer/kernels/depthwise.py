@@ -20,24 +20,33 @@ from tinyinfer.ops.conv2d import Conv2d
 
 
 def make_depthwise(kernel: int, strips: Any) -> Task:
-    """clip(conv2d + bias + r) for square kernels at stride 1 and 2."""
+    """clip(conv2d + bias + r) for square kernels at stride 1 and 2, and with dilation at stride 1.
+
+    With dilation an output sees only every so many-th row and column: each such grid of pixels is an image by itself.
+    """
 
     @task
     def depthwise(
         part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, block_parts
     ):
-        h, width, out_h, out_w, _, _, stride, _, top, left, _, _ = geometry
+        h, width, out_h, out_w, _, _, stride, _, top, left, down, across = geometry
         p, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
         while p < p1:
             image, oy = p // out_h, p % out_h
-            count, iy = min(ROWS, p1 - p, out_h - oy), oy * stride - top
-            strips(
-                stride, x.ctypes.data + (image * h + iy) * width * x_stride * 4, width * x_stride, h + kernel, 0,
-                max(0, -iy), h - iy, x_stride, width, left, w.ctypes.data, bias.ctypes.data,
-                r.ctypes.data + p * out_w * r_stride * 4, out_w * r_stride, r_stride,
-                y.ctypes.data + p * out_w * y_stride * 4, out_w * y_stride, y_stride, count, out_w, c, b0, b1,
-                lo, hi, act,
-            )  # fmt: skip
+            count = min(ROWS * down, p1 - p, out_h - oy)
+            for i in range(min(down, count)):
+                iy = (oy + i) * stride - top
+                for j in range(min(across, out_w)):
+                    first = (j - left) % across  # column of the grid that starts with output j
+                    line, pixel = (image * h + iy) * width, (p + i) * out_w + j
+                    strips(
+                        stride, x.ctypes.data + (line + first) * x_stride * 4, down * width * x_stride, h + kernel, 0,
+                        max(0, -(iy // down)), -((iy - h) // down), across * x_stride, -((first - width) // across),
+                        (left - j + first) // across, w.ctypes.data, bias.ctypes.data,
+                        r.ctypes.data + pixel * r_stride * 4, down * out_w * r_stride, across * r_stride,
+                        y.ctypes.data + pixel * y_stride * 4, down * out_w * y_stride, across * y_stride,
+                        -((i - count) // down), -((j - out_w) // across), c, b0, b1, lo, hi, act,
+                    )  # fmt: skip
             p += count
 
     return depthwise
@@ -76,10 +85,11 @@ def depthwise_any(
 
 def fits_strips(problem: Problem) -> bool:
     """Whether the strips serve: a square kernel, one stride, and no more than half a kernel beside the image."""
-    _, width, _, out_w, kh, kw, stride_h, stride, _, left, dilation_h, dilation = window_geometry(problem)
-    right = (out_w - 1) * stride + kw - left - width
-    plain = kh == kw and kw in STRIPS and stride == stride_h and stride in (1, 2) and dilation == dilation_h == 1
-    return plain and max(left, right) <= kw // 2
+    _, width, _, out_w, kh, kw, stride_h, stride, _, left, down, across = window_geometry(problem)
+    right = (out_w - 1) * stride + (kw - 1) * across + 1 - left - width
+    either = down == across == 1 or stride == 1  # dilated, or with a stride
+    plain = kh == kw and kw in STRIPS and stride == stride_h and stride in (1, 2) and either
+    return plain and max(left, right) <= kw // 2 * across
 
 
 class Depthwise(Kernel):

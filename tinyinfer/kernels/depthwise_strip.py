@@ -109,7 +109,7 @@ def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Cal
     ``make`` gives the strip of so many outputs side by side, for a whole vector or a masked one.
     """
     most, some, _ = widths
-    full, rest, one = (make(n, MASKS and n != most) for n in widths)
+    full, rest, one = make(most, False), make(some, MASKS), make(1, MASKS)
 
     @inline
     def strips(
@@ -119,15 +119,12 @@ def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Cal
         zeros, count = bias + -(-c // LANES) * (LANES * 4), min(c, LANES)
         ox = 0
         while ox < out_w:
-            ix, size = ox * stride - left, 1
-            if ox + most <= out_w and c >= LANES:
-                size = most
-            elif ox + some <= out_w:
-                size = some
+            ix, whole = ox * stride - left, ox + most <= out_w and c >= LANES
+            size = most if whole else some if ox + some <= out_w else 1
             xs, rs, ys = x + ix * x_stride * 4, r + ox * r_stride * 4, y + ox * y_stride * 4
             for b in range(b0, b1):  # all channels of a strip before the next: they lie side by side
                 at, wb, bb = block_start(b, c) * 4, w + b * (block * 4), bias + b * LANES * 4
-                if size == most:
+                if whole:
                     full(
                         xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
                         rs + at, r_row, r_stride, ys + at, y_row, y_stride, rows, count, lo, hi, act,
