@@ -72,13 +72,14 @@ def test_windows_that_end_before_the_image_begins(threads: int) -> None:
 @given(
     n=st.integers(1, 2), c=st.integers(1, 70), m=st.integers(1, 70),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)), kernel=st.sampled_from([1, 3, 3, 5]),
-    stride=st.integers(1, 2), padding=st.one_of(st.integers(0, 2), st.just("same")), activation=activations,
-    bias=st.booleans(), residual=st.booleans(), threads=threads,
+    stride=st.integers(1, 2), padding=st.one_of(st.integers(0, 2), st.just("same")),
+    dilation=st.sampled_from([(1, 1), (1, 1), (2, 2), (1, 3), (4, 2)]), activation=activations, bias=st.booleans(),
+    residual=st.booleans(), threads=threads,
 )  # fmt: skip
-def test_common_convolutions(n, c, m, size, kernel, stride, padding, activation, bias, residual, threads):
+def test_common_convolutions(n, c, m, size, kernel, stride, padding, dilation, activation, bias, residual, threads):
     """The shapes that Winograd and the matrix products are for."""
-    padding = padding if padding == "same" else min(padding, kernel - 1)
-    attrs = {"stride": stride, "padding": padding, "activation": activation}
+    padding = padding if padding == "same" else tuple(min(padding, kernel - 1) * d for d in dilation)
+    attrs = {"stride": stride, "padding": padding, "dilation": dilation, "activation": activation}
     check_convolution(attrs, (n, c, *size), m, (kernel, kernel), bias, residual, threads)
 
 

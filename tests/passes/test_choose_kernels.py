@@ -94,6 +94,17 @@ def test_groups(layer: tuple[int, int, int, int], groups: int, kernel: str) -> N
     assert chosen(*layer, groups=groups) == kernel
 
 
+@WIDE
+@pytest.mark.usefixtures("no_tiles")
+def test_a_dilated_map_is_as_large_as_its_grids() -> None:
+    assert chosen(256, 60, 256, 3, padding=2, dilation=2) == "winograd4x4"
+    assert chosen(64, 28, 64, 3, padding=7, dilation=7) == "winograd4x4"  # grids of 4x4: one tile each
+    assert chosen(16, 28, 16, 3, padding=2, dilation=2) == "winograd4x4"
+    assert chosen(12, 28, 12, 3, padding=2, dilation=2) == "im2col"  # as on a map of 14x14
+    assert chosen(12, 28, 12, 3, padding=(2, 1), dilation=(2, 1)) == "direct"
+    assert chosen(64, 28, 64, 3, padding=2, dilation=2, stride=2) == "im2col"
+
+
 @pytest.mark.usefixtures("no_tiles")
 def test_other_strides_and_groups() -> None:
     assert chosen(3, 224, 64, 7, stride=2) == "direct"

@@ -4,7 +4,8 @@ A tile of m x m outputs sees alpha x alpha inputs and needs alpha^2 products a c
 36 for m = 2, 25 instead of 81 for m = 3, 36 instead of 144 for m = 4 (Lavin and Gray, "Fast Algorithms for
 Convolutional Neural Networks", 2016); for m = 2, 36 instead of 100 with five taps, and 25 instead of 36 at stride 2.
 Each of the alpha^2 positions is a matrix product over channels.  Tiles are taken in blocks, so that the transformed
-inputs V and the products P of one block stay in L2; tiles at the border go through a zero-padded patch.
+inputs V and the products P of one block stay in L2; tiles at the border go through a zero-padded patch.  With dilation
+the tiles are those of its grids (EncNet with ResNet-50 takes 0.77 of the time, as im2col would multiply everything).
 """
 
 from __future__ import annotations
@@ -20,12 +21,24 @@ from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.gemm import L2_FLOATS, MR, NR, fill_panels, gemm, pack_bias, packed_size
+from tinyinfer.kernels.grids import (
+    COLUMNS,
+    FIRST,
+    LEFT,
+    OUT_COLUMNS,
+    OUT_FIRST,
+    OUT_ROWS,
+    ROWS,
+    TOP,
+    list_grids,
+)
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.task import in_turn, task
+from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.kernels.winograd_transforms import (
     FIVE_TAPS,
     STRIDED,
@@ -52,24 +65,22 @@ GAP = LANES
 
 
 @inline
-def transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, patch):
+def transform_inputs(x, x_stride, c, geometry, grids, first, count, v, v_step, v_row, patch):
     """V of tiles first .. first + count; v is an address, its positions v_step and its tiles v_row floats apart."""
-    m, alpha, stride, h, w, _, _, top, left, tiles_h, tiles_w = geometry
-    step = m * stride
+    m, alpha, stride, tiles_h, tiles_w, x_line, _, x_step = geometry
+    step, x_row, x_column = m * stride, x_line * x_stride, x_step * x_stride
     for t in range(count):
         tile = first + t
-        image = tile // (tiles_h * tiles_w)
-        iy, ix = tile // tiles_w % tiles_h * step - top, tile % tiles_w * step - left
-        if iy >= 0 and ix >= 0 and iy + alpha <= h and ix + alpha <= w:
-            source = x.ctypes.data + ((image * h + iy) * w + ix) * x_stride * 4
-            row, column = w * x_stride, x_stride
-        else:
+        grid = tile // (tiles_h * tiles_w)
+        iy, ix = tile // tiles_w % tiles_h * step - grids[grid, TOP], tile % tiles_w * step - grids[grid, LEFT]
+        h, w, row, column = grids[grid, ROWS], grids[grid, COLUMNS], x_row, x_column
+        source = x.ctypes.data + (grids[grid, FIRST] * x_stride + iy * row + ix * column) * 4
+        if iy < 0 or ix < 0 or iy + alpha > h or ix + alpha > w:
             fill_rows(np.float32(0), patch.ctypes.data, 0, 1, alpha * alpha * c)
             j0, j1 = max(0, -ix), min(alpha, w - ix)
             for i in range(max(0, -iy), min(alpha, h - iy)):
-                at = ((image * h + iy + i) * w + ix + j0) * x_stride
                 to = patch.ctypes.data + (i * alpha + j0) * c * 4
-                copy_rows(x.ctypes.data + at * 4, x_stride, to, c, j1 - j0, c)
+                copy_rows(source + (i * row + j0 * column) * 4, column, to, c, j1 - j0, c)
             source, row, column = patch.ctypes.data, alpha * c, c
         for k in range(0, c, LANES):
             to = v + (t * v_row + k) * 4
@@ -84,18 +95,22 @@ def transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, p
 
 
 @inline
-def transform_outputs(p, p_step, p_row, n, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch):
+def transform_outputs(
+    p, p_step, p_row, n, geometry, grids, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
+):
     """Outputs of tiles first .. first + count from their products at address p."""
-    m, alpha, stride, _, _, out_h, out_w, _, _, tiles_h, tiles_w = geometry
+    m, alpha, stride, tiles_h, tiles_w, _, y_line, y_step = geometry
+    y_row, y_column, r_row, r_column = y_line * y_stride, y_step * y_stride, y_line * r_stride, y_step * r_stride
     for t in range(count):
         tile = first + t
-        image, oy, ox = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m, tile % tiles_w * m
-        pixel = (image * out_h + oy) * out_w + ox
+        grid, oy, ox = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m, tile % tiles_w * m
+        out_h, out_w = grids[grid, OUT_ROWS], grids[grid, OUT_COLUMNS]
+        pixel = grids[grid, OUT_FIRST] + oy * y_line + ox * y_step
         whole = oy + m <= out_h and ox + m <= out_w
         for k in range(0, n, LANES):
             source, lanes = p + (t * p_row + k) * 4, min(LANES, n - k)
-            to, row, column = y.ctypes.data + (pixel * y_stride + k) * 4, out_w * y_stride, y_stride
-            other, other_row, other_column = r.ctypes.data + (pixel * r_stride + k) * 4, out_w * r_stride, r_stride
+            y_at, other = y.ctypes.data + (pixel * y_stride + k) * 4, r.ctypes.data + (pixel * r_stride + k) * 4
+            to, row, column, other_row, other_column = y_at, y_row, y_column, r_row, r_column
             if not whole:  # the tile goes to a patch, with its residual already there, and its real part is copied
                 to, row, column = patch.ctypes.data, m * LANES, LANES
                 if r_stride != 0:
@@ -116,15 +131,12 @@ def transform_outputs(p, p_step, p_row, n, geometry, first, count, bias, r, r_st
                 for i in range(m):
                     activate(to + i * row * 4, column, m, lanes, act)
             if not whole:
-                to = y.ctypes.data + (pixel * y_stride + k) * 4
-                copy_tile(
-                    patch.ctypes.data, m * LANES, LANES, to, out_w * y_stride, y_stride, m, oy, ox, out_h, out_w, lanes
-                )
+                copy_tile(patch.ctypes.data, m * LANES, LANES, y_at, y_row, y_column, m, oy, ox, out_h, out_w, lanes)
 
 
 @inline
 def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_w, lanes):
-    """What of a tile of m x m pixels lies inside the image; addresses, and distances between rows and columns."""
+    """What of a tile of m x m pixels lies inside its grid; addresses, and distances between rows and columns."""
     for i in range(min(m, out_h - oy)):
         copy_rows(source + i * row * 4, column, to + i * to_row * 4, to_column, min(m, out_w - ox), lanes)
 
@@ -146,8 +158,8 @@ def multiply(part, parts, v, v_step, v_row, count, c, u, u_step, zeros, p, p_ste
 
 @task
 def winograd(
-    part, parts, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act,
-    scratch, block, tiles,
+    part, parts, x, x_stride, c, geometry, grids, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups, lo, hi,
+    act, scratch, block, tiles,
 ):  # fmt: skip
     """clip(conv2d + bias + r) in blocks of tiles of m x m outputs, each part with its own scratch."""
     scratch, (t0, t1) = own_memory(part, scratch, parts), own_range(part, tiles, parts)
@@ -159,20 +171,20 @@ def winograd(
     patch = scratch[positions * (v_step + p_step) :]
     for first in range(t0, t1, block):
         count = min(block, t1 - first)
-        transform_inputs(x, x_stride, c, geometry, first, count, v, v_step, v_row, patch)
+        transform_inputs(x, x_stride, c, geometry, grids, first, count, v, v_step, v_row, patch)
         multiply(
             0, 1, v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, groups,
             pairs,
         )  # fmt: skip
         transform_outputs(
-            p, p_step, p_row, n, geometry, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
+            p, p_step, p_row, n, geometry, grids, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
         )
 
 
 @task
 def winograd_one_block(
-    part, parts, phase, x, x_stride, c, geometry, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups, lo, hi,
-    act, scratch, tiles,
+    part, parts, phase, x, x_stride, c, geometry, grids, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups,
+    lo, hi, act, scratch, tiles,
 ):  # fmt: skip
     """`winograd` of a single block in three phases: parts share tiles to be transformed, panels to be multiplied.
 
@@ -186,7 +198,8 @@ def winograd_one_block(
     patch = own_memory(part, scratch[positions * (v_step + p_step) :], parts)
     first, last = own_range(part, tiles, parts)
     if phase == 0:
-        transform_inputs(x, x_stride, c, geometry, first, last - first, v + first * v_row * 4, v_step, v_row, patch)
+        v_at = v + first * v_row * 4
+        transform_inputs(x, x_stride, c, geometry, grids, first, last - first, v_at, v_step, v_row, patch)
     elif phase == 1:
         multiply(
             part, parts, v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n,
@@ -194,13 +207,13 @@ def winograd_one_block(
         )  # fmt: skip
     else:
         transform_outputs(
-            p + first * p_row * 4, p_step, p_row, n, geometry, first, last - first, bias, r, r_stride, y, y_stride,
-            lo, hi, act, patch,
+            p + first * p_row * 4, p_step, p_row, n, geometry, grids, first, last - first, bias, r, r_stride, y,
+            y_stride, lo, hi, act, patch,
         )  # fmt: skip
 
 
 class _Winograd(Kernel):
-    """Square kernels, dilation 1, zero padding; m x m outputs a tile."""
+    """Square kernels, zero padding, dilation at stride 1; m x m outputs a tile."""
 
     op = "conv2d"
     matrices: ClassVar[Matrices]
@@ -209,10 +222,11 @@ class _Winograd(Kernel):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         (batch, c), (n, out_h, out_w) = problem.inputs[0][:2], problem.outputs[0][1:]
+        down, across = problem.op.dilation  # type: ignore[attr-defined]
         self.groups = group_count(problem)
         self.m, self.alpha = self.matrices[2].shape
-        self.tiles_h, self.tiles_w = -(-out_h // self.m), -(-out_w // self.m)
-        self.tiles = batch * self.tiles_h * self.tiles_w
+        self.tiles_h, self.tiles_w = -(-out_h // (down * self.m)), -(-out_w // (across * self.m))  # of the largest grid
+        self.tiles = batch * down * across * self.tiles_h * self.tiles_w
         v_row, p_row, positions = -(-c // LANES) * LANES, -(-n // LANES) * LANES, self.alpha**2
         fitting = max(1, L2_FLOATS // (positions * (v_row + p_row)) // MR) * MR
         weights = c * n // self.groups  # of a position; if they outweigh its tiles, they stream by for too little
@@ -232,9 +246,9 @@ class _Winograd(Kernel):
     def applies(cls, problem: Problem) -> bool:
         op = problem.op
         assert isinstance(op, Conv2d)
-        plain = op.dilation == (1, 1) and op.padding_mode == "zeros" and op.activation in FUSED
+        plain = op.padding_mode == "zeros" and op.activation in FUSED
         fits = problem.params["weight"].shape[2:] == (cls.taps(), cls.taps())
-        return plain and fits and op.stride == (cls.stride, cls.stride)
+        return plain and fits and op.stride == (cls.stride, cls.stride) and (cls.stride == 1 or op.dilation == (1, 1))
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -251,11 +265,13 @@ class _Winograd(Kernel):
         x, y = inputs[0], outputs[0]
         op, (u, zeros, bias), threads = self.problem.op, self.packed, self.problem.threads
         assert isinstance(op, Conv2d)
-        top, _, left, _ = op.pads((x.h, x.w), (self.taps(), self.taps()))
-        geometry = (self.m, self.alpha, self.stride, x.h, x.w, y.h, y.w, top, left, self.tiles_h, self.tiles_w)
+        down, across = op.dilation
+        lines = down * x.w, down * y.w  # pixels from a grid's row to the next
+        geometry = (self.m, self.alpha, self.stride, self.tiles_h, self.tiles_w, *lines, across)
         args = (
-            x.data, x.pixel_stride, x.c, geometry, u, products(self.matrices), zeros, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, self.groups, *ending(op.activation), scratch,
+            x.data, x.pixel_stride, x.c, geometry, list_grids(x.n, window_geometry(self.problem)), u,
+            products(self.matrices), zeros, bias, *residual_of(inputs, y), y.data, y.pixel_stride, y.c, self.groups,
+            *ending(op.activation), scratch,
         )  # fmt: skip
         if self.one_block:
             return in_turn([winograd_one_block.bind(threads, phase, *args, self.tiles) for phase in range(3)])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from tinyinfer.kernels.base import Problem
+from tinyinfer.ops.conv2d import Conv2d
 
 WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # in multiply-adds of one thread: the time in which a weight comes from memory, which all threads share, and what a
@@ -29,15 +32,23 @@ def winograd_pays(problem: Problem) -> bool:
     a tile or two the matrices of weights take longer to read than those of a direct convolution take to multiply.
     """
     _, c, n = group_shape(problem)
-    enough = min(c, n) * min(problem.outputs[0][2:]) >= WINOGRAD_BREAK_EVEN
+    enough = min(c, n) * min(largest_grid(problem)) >= WINOGRAD_BREAK_EVEN
     return enough and winograd_cost(problem, cheapest_tile(problem)) < direct_cost(problem)
+
+
+def largest_grid(problem: Problem) -> tuple[int, int]:
+    """Rows and columns of the map, with dilation of the largest of its grids (`list_grids`), each of which is one."""
+    (_, _, h, w), (down, across) = problem.outputs[0], problem.op.dilation  # type: ignore[attr-defined]
+    return -(-h // down), -(-w // across)
 
 
 def winograd_cost(problem: Problem, m: int) -> int:
     """What F(m x m, r x r) takes, in multiply-adds: transforms, and its products or, where they wait, its weights."""
-    (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
-    stride, taps = problem.op.stride[0], problem.params["weight"].shape[2]  # type: ignore[attr-defined]
-    tiles, positions, matrices = batch * -(-h // m) * -(-w // m), (m * stride + taps - stride) ** 2, (m + taps - 1) ** 2
+    (h, w), (groups, c, n), op = largest_grid(problem), group_shape(problem), problem.op
+    assert isinstance(op, Conv2d)
+    stride, taps = op.stride[0], problem.params["weight"].shape[2]
+    grids = problem.outputs[0][0] * math.prod(op.dilation)
+    tiles, positions, matrices = grids * -(-h // m) * -(-w // m), (m * stride + taps - stride) ** 2, (m + taps - 1) ** 2
     slower = max(positions * tiles, waiting(problem, matrices))
     return int(groups * (slower * c * n + TRANSFORM_COST * positions * tiles * (c + n)))
 
