@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from small_networks import randomize, residual_network, textbook
 
-from tinyinfer import passes
+from tinyinfer import ops, passes
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 
@@ -27,6 +29,42 @@ def test_fold_batch_norm_gives_the_same_function_without_norms() -> None:
     assert ops_of(graph) == before, "the given graph is untouched"
     assert folded.node("stem").origin == ("stem", "norm")
     assert not any("running" in key for key in folded.weights)
+
+
+def test_nodes_that_do_the_same_are_merged() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 6, 1, name="conv")
+    left = b.conv2d(b.max_pool2d(b.relu(x, name="a"), 3, name="pool a"), 5, 1, name="left")
+    right = b.conv2d(b.max_pool2d(b.relu(x, name="b"), 3, name="pool b"), 5, 1, name="right")
+    other = b.conv2d(b.max_pool2d(b.relu(x, name="c"), 2, stride=3, name="pool c"), 5, 1, name="other")
+    graph = randomize(b.finish(b.concat(left, right, other, name="all")))
+    before = ops_of(graph)
+    merged = passes.merge_duplicates(graph)
+    assert ops_of(graph) == before, "the given graph is untouched"
+    assert Counter(ops_of(merged)) == {"conv2d": 4, "relu": 1, "max_pool2d": 2, "concat": 1}
+    assert (merged.node("a").origin, merged.node("pool a").origin) == (("a", "b", "c"), ("pool a", "pool b"))
+    np.testing.assert_array_equal(textbook(merged, X), textbook(graph, X))
+    assert merged.node("right").inputs == merged.node("left").inputs
+    assert "relu" not in ops_of(passes.lower(graph)), "it has become the ending of the layer before"
+
+
+def test_weights_and_outputs_are_not_merged() -> None:
+    b = Builder()
+    x = b.input(3, 16)
+    ends = [b.relu(b.conv2d(x, 4, 1, name=f"conv {i}"), name=f"relu {i}") for i in range(2)]
+    more = [b.activation(x, "sigmoid", name=f"sigmoid {i}") for i in range(2)]
+    graph = randomize(b.finish([*ends, *more]))
+    merged = passes.merge_duplicates(graph)
+    assert sorted(ops_of(merged)) == sorted(ops_of(graph))
+    assert merged.outputs == graph.outputs
+
+
+@pytest.mark.parametrize("name", ops.names())
+def test_operators_can_be_told_apart(name: str) -> None:
+    for case in ops.get(name).cases():
+        one, two = (ops.create(name, case.attrs) for _ in range(2))
+        assert one == two
+        assert hash(one) == hash(two)
 
 
 @pytest.mark.parametrize("groups", [2, 3, 6])

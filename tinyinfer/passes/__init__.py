@@ -1,9 +1,9 @@
 """Graph -> Graph, one idea a file.
 
-Portable passes (`remove_identity`, `regularise_convolution`, `delay_shuffle`, `shift_as_convolution`,
-`fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be saved; machine passes fuse endings,
-choose kernels and lay out memory for this computer.  ``lower`` runs the portable ones, those that fuse and
-`advance_stride`, to which what is fused is no obstacle, in their order.
+Portable passes (`remove_identity`, `merge_duplicates`, `regularise_convolution`, `delay_shuffle`,
+`shift_as_convolution`, `fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be saved; machine
+passes fuse endings, choose kernels and lay out memory for this computer.  ``lower`` runs the portable ones, those that
+fuse and `advance_stride`, to which what is fused is no obstacle, in their order.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tinyinfer.passes.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.fuse_activation import fuse_activation
 from tinyinfer.passes.fuse_residual import fuse_residual
 from tinyinfer.passes.merge_branches import merge_branches
+from tinyinfer.passes.merge_duplicates import merge_duplicates
 from tinyinfer.passes.regularise_convolution import regularise_convolution
 from tinyinfer.passes.remove_identity import remove_identity
 from tinyinfer.passes.shift_as_convolution import shift_as_convolution
@@ -29,6 +30,7 @@ __all__ = [
     "fuse_residual",
     "lower",
     "merge_branches",
+    "merge_duplicates",
     "regularise_convolution",
     "remove_identity",
     "shift_as_convolution",
@@ -38,7 +40,8 @@ __all__ = [
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    ordered = shift_as_convolution(delay_shuffle(regularise_convolution(remove_identity(graph))))
+    fewer = merge_duplicates(remove_identity(graph))
+    ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
     return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
 
 
