@@ -135,7 +135,7 @@ def test_concat_inputs_lie_in_its_output() -> None:
     parts = [b.conv2d(x, c, 1, name=f"conv{c}") for c in (5, 7)]
     graph = randomize(b.finish(b.relu(b.concat(*parts, name="joined"), name="act")))
     types = graph.infer_types()
-    placed, places = assign_layout(graph, types)
+    placed, _, places = assign_layout(graph, types)
     assert [n.op.name for n in placed.nodes] == ["conv2d", "conv2d", "relu"]
     assert [(places[p].root, places[p].offset, places[p].pixel_stride) for p in parts] == [
         ("joined", 0, 12),
@@ -149,7 +149,7 @@ def test_concat_inputs_lie_in_its_output() -> None:
 def test_pixels_do_not_lie_a_multiple_of_1_kib_apart(channels: int, stride: int) -> None:
     b = Builder()
     graph = randomize(b.finish(b.conv2d(b.input(3, 8), channels, 1, name="conv")))
-    _, places = assign_layout(graph, graph.infer_types())
+    _, _, places = assign_layout(graph, graph.infer_types())
     assert places["conv"].pixel_stride == stride
     x = X[:, :, :8, :8]
     np.testing.assert_allclose(Model(graph)(x), textbook(graph, x), rtol=1e-5, atol=1e-6)
@@ -161,7 +161,7 @@ def test_nested_concats_and_splits_share_one_buffer() -> None:
     left, right = b.split(x, 4, name="halves", dim=1)
     inner = b.concat(b.conv2d(right, 3, 1, name="a"), b.conv2d(right, 2, 1, name="b"), name="inner")
     graph = randomize(b.finish(b.relu(b.concat(inner, b.conv2d(left, 4, 1, name="c"), name="outer"), name="act")))
-    placed, places = assign_layout(graph, graph.infer_types())
+    placed, _, places = assign_layout(graph, graph.infer_types())
     assert "split" not in [n.op.name for n in placed.nodes]
     assert places["b"].root == "outer"
     assert places["b"].offset == 3
@@ -170,15 +170,33 @@ def test_nested_concats_and_splits_share_one_buffer() -> None:
     np.testing.assert_allclose(Model(graph)(x), textbook(graph, x), rtol=1e-5, atol=1e-6)
 
 
-def test_concat_of_a_graph_input_or_of_one_value_twice_is_a_copy() -> None:
-    for twice in (True, False):
-        b = Builder()
-        x = b.input(3, 8)
-        y = b.conv2d(x, 3, 1, name="conv")
-        graph = randomize(b.finish(b.concat(y, y if twice else x, name="joined")))
-        placed, _ = assign_layout(graph, graph.infer_types())
-        assert [n.op.name for n in placed.nodes] == ["conv2d", "concat"]
-        np.testing.assert_allclose(Model(graph)(X), textbook(graph, X), rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("twice", [True, False])
+def test_what_of_a_concat_lies_elsewhere_is_copied_by_itself(twice: bool) -> None:
+    b = Builder()
+    x = b.input(3, 8)
+    y = b.conv2d(x, 5, 1, name="conv")
+    graph = randomize(b.finish(b.relu(b.concat(y, y if twice else x, name="joined"), name="act")))
+    placed, types, places = assign_layout(graph, graph.infer_types())
+    assert [n.op.name for n in placed.nodes] == ["conv2d", "concat", "relu"]
+    copy = placed.node("joined[1]")
+    assert (copy.inputs, copy.outputs, copy.originals) == ((y if twice else x,), ("joined[1]",), ("joined",))
+    assert places["conv"].root == places["joined[1]"].root == "joined"
+    assert (places["conv"].offset, places["joined[1]"].offset) == (0, 5)
+    assert types["joined[1]"].shape == types[copy.inputs[0]].shape
+    np.testing.assert_allclose(Model(graph)(X), textbook(graph, X), rtol=1e-5, atol=1e-6)
+
+
+def test_a_concat_that_needs_no_copy_comes_before_one_that_does() -> None:
+    b = Builder()
+    x = b.input(3, 8)
+    first = b.conv2d(x, 5, 1, name="first")
+    early = b.concat(first, x, name="early")
+    second = b.conv2d(early, 4, 1, name="second")
+    graph = randomize(b.finish(b.relu(b.concat(first, second, name="late"), name="act")))
+    placed, _, places = assign_layout(graph, graph.infer_types())
+    assert (places["first"].root, places["second"].root) == ("late", "late")
+    assert [n.name for n in placed.nodes if n.op.name == "concat"] == ["early"]
+    np.testing.assert_allclose(Model(graph)(X), textbook(graph, X), rtol=1e-5, atol=1e-6)
 
 
 # -- memory ------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ flatten of 1x1 maps are read where they already lie.  The nodes that only moved 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tinyinfer.graph import Graph, Node, Shape, TensorType
@@ -31,42 +33,66 @@ class Placement:
     pixel_stride: int
 
 
-def assign_layout(graph: Graph, types: Mapping[str, TensorType]) -> tuple[Graph, dict[str, Placement]]:
-    """The graph without the nodes that placement made superfluous, and the placement of every value."""
-    graph = graph.copy()
+def assign_layout(
+    graph: Graph, types: Mapping[str, TensorType]
+) -> tuple[Graph, dict[str, TensorType], dict[str, Placement]]:
+    """The graph without the nodes that placement made superfluous, and type and placement of every value.
+
+    What of a concat lies elsewhere is copied by itself, by a concat of one value into a value of its own.
+    """
+    graph, types = graph.copy(), dict(types)
     parents: dict[str, tuple[str, int]] = {}  # value -> (value it lies in, channel offset)
     fixed = {i.name for i in graph.inputs}
     for node in list(graph.nodes):
-        inside = _as_view(node, types) or _as_concat(node, types, parents, fixed)
-        if inside and not any(value in parents for value in inside):
-            parents.update(inside)
+        inside = _as_view(node, types) or _as_concat(node, types)
+        if inside and inside.keys().isdisjoint(parents.keys() | fixed):
+            parents |= inside
             graph.replace_node(node)
-    return graph, {value: _place(value, types, parents) for value in types}
+    for node in list(graph.nodes):  # last, as a value that lies in one concat has to be copied to every other
+        copies = _copies(node, parents.keys() | fixed) if _joins_channels(node, types) else {}
+        if 0 < len(copies) < len(node.inputs):
+            types |= {copy.outputs[0]: types[copy.inputs[0]] for copy in copies.values()}
+            parts = tuple(copies[i].outputs[0] if i in copies else value for i, value in enumerate(node.inputs))
+            parents |= _as_concat(node.replace(inputs=parts), types) or {}
+            graph.replace_node(node, *copies.values())
+    return graph, types, {value: _place(value, types, parents) for value in types}
 
 
 def _as_view(node: Node, types: Mapping[str, TensorType]) -> dict[str, tuple[str, int]] | None:
     """Outputs that are part of the node's input as it lies."""
     shape = types[node.inputs[0]].shape
     if isinstance(node.op, Split) and len(shape) == 4 and axis(node.op.dim, 4) == 1:
-        channels = [types[value].shape[1] for value in node.outputs]
-        return {v: (node.inputs[0], sum(channels[:i])) for i, v in enumerate(node.outputs)}
+        return {v: (node.inputs[0], at) for v, at in zip(node.outputs, _starts(node.outputs, types), strict=True)}
     if isinstance(node.op, Flatten) and shape[2:] == (1, 1) and types[node.outputs[0]].shape == shape[:2]:
         return {node.outputs[0]: (node.inputs[0], 0)}
     return None
 
 
-def _as_concat(
-    node: Node, types: Mapping[str, TensorType], parents: Mapping[str, tuple[str, int]], fixed: set[str]
-) -> dict[str, tuple[str, int]] | None:
-    """Inputs that can be written into the concat's output; None unless all can."""
+def _as_concat(node: Node, types: Mapping[str, TensorType]) -> dict[str, tuple[str, int]] | None:
+    """Inputs that can be written into the concat's output; None where one comes twice."""
+    if not _joins_channels(node, types) or len(set(node.inputs)) < len(node.inputs):
+        return None
+    return {v: (node.outputs[0], at) for v, at in zip(node.inputs, _starts(node.inputs, types), strict=True)}
+
+
+def _joins_channels(node: Node, types: Mapping[str, TensorType]) -> bool:
     rank = len(types[node.outputs[0]].shape)
-    if not isinstance(node.op, Concat) or rank != 4 or axis(node.op.dim, rank) != 1:
-        return None
-    free = all(v not in parents and v not in fixed for v in node.inputs)
-    if not free or len(set(node.inputs)) < len(node.inputs):
-        return None
-    channels = [types[value].shape[1] for value in node.inputs]
-    return {v: (node.outputs[0], sum(channels[:i])) for i, v in enumerate(node.inputs)}
+    return isinstance(node.op, Concat) and rank == 4 and axis(node.op.dim, rank) == 1
+
+
+def _copies(node: Node, taken: AbstractSet[str]) -> dict[int, Node]:
+    """For each input of a concat that can't be written into its output, by number, a node that copies it there."""
+    copies = {}
+    for i, value in enumerate(node.inputs):
+        if value in taken or value in node.inputs[:i]:
+            part = (f"{node.outputs[0]}[{i}]",)
+            copies[i] = node.replace(name=f"{node.name}[{i}]", inputs=(value,), outputs=part, origin=node.originals)
+    return copies
+
+
+def _starts(values: Sequence[str], types: Mapping[str, TensorType]) -> list[int]:
+    """Where the channels of values begin that lie side by side."""
+    return list(itertools.accumulate([types[value].shape[1] for value in values[:-1]], initial=0))
 
 
 def _place(value: str, types: Mapping[str, TensorType], parents: Mapping[str, tuple[str, int]]) -> Placement:

@@ -107,7 +107,7 @@ def make_plan(
             lowered = fuse_depthwise_chain(lowered, types, options.threads)
             lowered = fuse_shuffle(fuse_gate(lowered, types, options.threads), types)
         lowered = choose_kernels(lowered, types, forced, options.threads)
-    lowered, placements = assign_layout(lowered, types)
+    lowered, types, placements = assign_layout(lowered, types)
     steps = _make_steps(lowered, types, options, {} if packed is None else packed)
     planar = frozenset(i.name for i in lowered.inputs if _is_planar(i.name, steps))
     for at, given in enumerate(lowered.inputs):  # whose steps come first
