@@ -22,7 +22,7 @@ from tinyinfer.ops.conv2d import Conv2d
 def make_depthwise(kernel: int, strips: Any) -> Task:
     """clip(conv2d + bias + r) for square kernels at stride 1 and 2, and with dilation at stride 1.
 
-    With dilation an output sees only every so many-th row and column: each such grid of pixels is an image by itself.
+    With dilation an output sees only pixels of its grid (`grids`), each of which is an image by itself.
     """
 
     @task
@@ -39,13 +39,14 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
                 for j in range(min(across, out_w)):
                     first = (j - left) % across  # column of the grid that starts with output j
                     line, pixel = (image * h + iy) * width, (p + i) * out_w + j
+                    columns, beside = -(-(width - first) // across), (left - j + first) // across
                     strips(
                         stride, x.ctypes.data + (line + first) * x_stride * 4, down * width * x_stride, h + kernel, 0,
-                        max(0, -(iy // down)), -((iy - h) // down), across * x_stride, -((first - width) // across),
-                        (left - j + first) // across, w.ctypes.data, bias.ctypes.data,
+                        max(0, -(iy // down)), -(-(h - iy) // down), across * x_stride, columns, beside,
+                        w.ctypes.data, bias.ctypes.data,
                         r.ctypes.data + pixel * r_stride * 4, down * out_w * r_stride, across * r_stride,
                         y.ctypes.data + pixel * y_stride * 4, down * out_w * y_stride, across * y_stride,
-                        -((i - count) // down), -((j - out_w) // across), c, b0, b1, lo, hi, act,
+                        -(-(count - i) // down), -(-(out_w - j) // across), c, b0, b1, lo, hi, act,
                     )  # fmt: skip
             p += count
 

@@ -26,7 +26,7 @@ BY_WIDTH = {width: make_depthwise(3, dense_strips(3, width)) for width in (2, 4,
 
 
 class NarrowGroups(Kernel):
-    """3x3, stride 1 or 2, as many channels out of a group as into it: 2, 4 or 8."""
+    """3x3, stride 1 or 2 or dilated, as many channels out of a group as into it: 2, 4 or 8."""
 
     op = "conv2d"
     name = "narrow_groups"

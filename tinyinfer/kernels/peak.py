@@ -84,8 +84,8 @@ def scale(v, x, y, factor, count):
 def stream(part, parts, x, y, factor):
     """y = factor * x: as many bytes read as written (the "scale" of McCalpin's STREAM, 1995).
 
-    In vectors, as Numba compiles a loop over elements for one at a time here, which takes longer than memory does: what
-    was 8 GB/s is 45.
+    In vectors: a loop over elements, which is compiled for one float at a time here, takes longer than memory does (8
+    GB/s instead of 45).
     """
     i0, i1 = own_units(part, x.size, LANES, parts)
     scale(x.ctypes.data + i0 * 4, y.ctypes.data + i0 * 4, factor, i1 - i0)
