@@ -79,6 +79,15 @@ def test_interleaved_channels(n, c, size, groups, threads):
 
 
 @given(
+    n=st.integers(1, 3), maps=st.lists(st.tuples(*[st.integers(1, 12)] * 3), min_size=1, max_size=4),
+    width=st.integers(1, 40), threads=st.sampled_from([1, 2, 3]),
+)  # fmt: skip
+def test_joined_pixels(n, maps, width, threads):
+    inputs = [(n, c * width, h, w) for c, h, w in maps]
+    assert check_all(ops.create("join_pixels", {"width": width}), inputs, {}, threads) == 1
+
+
+@given(
     name=st.sampled_from(["add", "mul"]), n=st.integers(1, 3), c=st.integers(1, 70),
     size=st.tuples(st.integers(1, 40), st.integers(1, 20)), gate=st.booleans(), swap=st.booleans(), threads=threads,
 )  # fmt: skip
@@ -231,7 +240,7 @@ def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
     """In a process of its own, since a stray read ends it; one process takes 40 s, most of it compiling."""
     paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
     names = "conv2d depthwise_chain gated_conv2d interleave adaptive_avg_pool2d max_pool2d avg_pool2d concat"
-    names += " channel_shuffle index_select shift sparse_shift flatten"
+    names += " channel_shuffle index_select shift sparse_shift flatten join_pixels"
     run = subprocess.run(
         [sys.executable, str(repository / "tests" / "kernels" / "fenced.py"), *names.split()],
         env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=300,
@@ -243,7 +252,7 @@ def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
 def test_other_vector_widths(lanes: int, tmp_path: Path, repository: Path) -> None:
     """What machines with narrower registers run, in a process of its own."""
     names = ["conv2d", "linear", "max_pool2d", "adaptive_avg_pool2d", "hardswish", "gelu", "mul", "channel_shuffle"]
-    names += ["gated_conv2d", "avg_pool2d", "index_select", "shift", "flatten"]
+    names += ["gated_conv2d", "avg_pool2d", "index_select", "shift", "flatten", "join_pixels"]
     paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run(
         [sys.executable, str(repository / "tests" / "kernel_harness.py"), *names],

@@ -34,7 +34,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     ),
     "elementwise": ("add", "mul", "batch_norm", "layer_scale", "scale_shift", "prelu"),
     "interleave": ("interleave",),
-    "layout": ("concat", "split", "pad", "flatten"),
+    "layout": ("concat", "split", "pad", "flatten", "join_pixels"),
     "channel_order": ("channel_shuffle", "index_select"),
     "norms": ("layer_norm", "group_norm"),
     "instance_norm": ("instance_norm",),

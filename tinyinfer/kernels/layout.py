@@ -6,6 +6,7 @@ of pixels are dealt out as elsewhere, so that each core copies what it has writt
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 
@@ -207,4 +208,24 @@ class FlattenCopy(_Copy):
         return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
 
 
-KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy)
+class JoinPixelsCopy(_Copy):
+    """Pixels one after the other, as they lie but for what lies between them: image by image, and map by map."""
+
+    op = "join_pixels"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return True
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        copies, data = [], outputs[0].data
+        for image, x in itertools.product(range(inputs[0].n), inputs):
+            pixels = x.h * x.w
+            source = x._replace(data=x.data[image * pixels * x.pixel_stride :], n=1)
+            target = FeatureMap.place(data, (1, x.c, x.h, x.w), pixel_stride=x.c)
+            copies.append(bind_copy(worthwhile(self.problem.threads, pixels * x.c), source, target))
+            data = data[pixels * x.c :]
+        return in_turn(copies)
+
+
+KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy)

@@ -32,6 +32,7 @@ _MODULES = (
     "interleave",
     "interpolate",
     "irregular_conv2d",
+    "join_pixels",
     "joining",
     "layer_scale",
     "linear",

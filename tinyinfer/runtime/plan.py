@@ -23,6 +23,7 @@ from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
 from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels, problem_of
 from tinyinfer.passes.fuse_depthwise_chain import fuse_depthwise_chain
 from tinyinfer.passes.fuse_gate import fuse_gate
+from tinyinfer.passes.fuse_join_pixels import fuse_join_pixels
 from tinyinfer.passes.fuse_shuffle import fuse_shuffle
 from tinyinfer.passes.plan_memory import Request, plan_memory
 from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
@@ -106,6 +107,7 @@ def make_plan(
         if not forced:  # who asks for a layer's kernel wants to see that layer
             lowered = fuse_depthwise_chain(lowered, types, options.threads)
             lowered = fuse_shuffle(fuse_gate(lowered, types, options.threads), types)
+            lowered = fuse_join_pixels(lowered, types)
         lowered = choose_kernels(lowered, types, forced, options.threads)
     lowered, types, placements = assign_layout(lowered, types)
     steps = _make_steps(lowered, types, options, {} if packed is None else packed)

@@ -1,0 +1,82 @@
+"""Where the pixels of maps are joined from where they lie, and that the network stays the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_networks import randomize, textbook
+
+from tinyinfer import passes
+from tinyinfer.builder import Builder
+from tinyinfer.graph import Graph
+from tinyinfer.model import Model
+from tinyinfer.passes.fuse_join_pixels import fuse_join_pixels
+
+X = np.random.default_rng(1).standard_normal((2, 3, 9, 7)).astype(np.float32)
+
+
+def heads(
+    dims: tuple[int, ...] = (0, 2, 3, 1), shape: tuple[int, ...] = (0, -1, 4), dim: int = 1, shared: str = ""
+) -> Graph:
+    """Two maps of 8 and 12 channels, each as rows of four numbers, one after the other; ``shared`` is an output too."""
+    b = Builder()
+    x, rows = b.input(3, 9), []
+    for i, (channels, stride) in enumerate(((8, 1), (12, 2))):
+        y = b.conv2d(x, channels, 1, name=f"map {i}", stride=stride)
+        y = b.apply("permute", y, name=f"permute {i}", dims=dims)
+        rows.append(b.apply("reshape", y, name=f"rows {i}", shape=shape))
+    joined = b.concat(*rows, name="joined", dim=dim)
+    return randomize(b.finish([joined, shared] if shared else joined))
+
+
+def fused(graph: Graph) -> Graph:
+    lowered = passes.lower(graph)
+    return fuse_join_pixels(lowered, lowered.infer_types({"input": X.shape}))
+
+
+def kinds(graph: Graph) -> list[str]:
+    return [node.op.name for node in fused(graph).nodes]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("images", [1, 2])
+def test_heads_compute_the_same(images: int, threads: int) -> None:
+    graph, x = heads(), X[:images]
+    np.testing.assert_allclose(Model(graph, threads=threads)(x), textbook(graph, x), rtol=2e-5, atol=2e-6)
+
+
+def test_all_becomes_one() -> None:
+    found = fused(heads())
+    assert [node.op.name for node in found.nodes] == ["conv2d", "conv2d", "join_pixels"]
+    node = found.node("joined")
+    assert node.inputs == ("map 0", "map 1")
+    assert node.originals == ("permute 0", "rows 0", "permute 1", "rows 1", "joined")
+    (step,) = [step for step in Model(heads(), threads=1).plan().steps if step.node.name == "joined"]
+    assert step.kernel == "copy"
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        (heads(shared="rows 0"), ["join_pixels", "join_pixels", "concat"]),
+        (heads(shared="permute 0"), ["permute", "reshape", "join_pixels", "concat"]),
+        (heads(dims=(0, 3, 2, 1)), ["permute", "reshape", "permute", "reshape", "concat"]),
+        (heads(shape=(-1, 4, 1), dim=0), ["permute", "reshape", "permute", "reshape", "concat"]),
+        (heads(shape=(0, -1)), ["permute", "reshape", "permute", "reshape", "concat"]),
+    ],
+    ids=["rows are an output", "permuted is an output", "another order", "images are mixed", "flat"],
+)
+def test_others_are_left_alone(graph: Graph, expected: list[str]) -> None:
+    assert sorted(name for name in kinds(graph) if name != "conv2d") == sorted(expected)
+    found = Model(graph, threads=1).run({"input": X})
+    for name, value in Model(graph, kernels="reference").run({"input": X}).items():
+        np.testing.assert_allclose(found[name], value, rtol=2e-5, atol=2e-6)
+
+
+def test_rows_of_another_axis_are_not_joined() -> None:
+    b = Builder()
+    y = b.apply("permute", b.conv2d(b.input(3, 9), 8, 1, name="map"), name="permute", dims=(0, 2, 3, 1))
+    rows = b.apply("reshape", y, name="rows", shape=(0, -1, 4))
+    graph = randomize(b.finish(b.concat(rows, b.apply("relu", rows, name="positive"), name="wide", dim=2)))
+    assert kinds(graph) == ["conv2d", "join_pixels", "relu", "concat"]
+    np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=2e-5, atol=2e-6)

@@ -1,0 +1,52 @@
+"""The pixels of several maps as rows of one matrix, as the heads of a detector hand on their boxes and classes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyinfer.graph import TensorType
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require, require_rank
+
+
+@dataclass(frozen=True)
+class JoinPixels(Op):
+    """Maps (N, C, H, W) with their channels last, in rows of ``width`` numbers, one map after the other.
+
+    The result is (N, rows, width), of sum(C * H * W) / width rows.  Passes make this operator of permute, reshape and
+    concat; model files do not hold it.
+    """
+
+    name: ClassVar[str] = "join_pixels"
+    arity: ClassVar[int | None] = None
+    composite: ClassVar[bool] = True
+
+    width: int
+
+    def __post_init__(self) -> None:
+        self.normalize(width=integer(self.width, "width", least=1))
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        for t in inputs:
+            require_rank(t, 4)
+            require(t.shape[0] == inputs[0].shape[0], f"expected inputs of as many images, found {inputs[0]} and {t}")
+            require(math.prod(t.shape[1:]) % self.width == 0, f"an image of {t} does not fill rows of {self.width}")
+        rows = sum(math.prod(t.shape[1:]) for t in inputs) // self.width
+        return [TensorType((inputs[0].shape[0], rows, self.width), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [np.concatenate([x.transpose(0, 2, 3, 1).reshape(len(x), -1, self.width) for x in inputs], axis=1)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"width": 4}, ((2, 24, 5, 3), (2, 24, 2, 1), (2, 16, 1, 1))),
+            Case({"width": 91}, ((1, 546, 3, 3), (1, 546, 2, 2))),
+            Case({"width": 5}, ((3, 5, 4, 7),)),
+        ]
+
+
+OPS = (JoinPixels,)
