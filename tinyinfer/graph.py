@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Protocol
@@ -104,6 +104,13 @@ class Node:
     def replace(self, **changes: Any) -> Node:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+
+def free_name(wanted: str, used: Container[str]) -> str:
+    """A name that nothing has yet: the wanted one, followed by as many primes as that takes."""
+    while wanted in used:
+        wanted += "'"
+    return wanted
 
 
 @dataclass

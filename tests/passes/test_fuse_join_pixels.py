@@ -73,10 +73,24 @@ def test_others_are_left_alone(graph: Graph, expected: list[str]) -> None:
         np.testing.assert_allclose(found[name], value, rtol=2e-5, atol=2e-6)
 
 
-def test_rows_of_another_axis_are_not_joined() -> None:
+@pytest.mark.parametrize("more", [False, True])
+def test_rows_of_another_axis_or_beside_other_values_are_not_joined(more: bool) -> None:
     b = Builder()
-    y = b.apply("permute", b.conv2d(b.input(3, 9), 8, 1, name="map"), name="permute", dims=(0, 2, 3, 1))
-    rows = b.apply("reshape", y, name="rows", shape=(0, -1, 4))
-    graph = randomize(b.finish(b.concat(rows, b.apply("relu", rows, name="positive"), name="wide", dim=2)))
-    assert kinds(graph) == ["conv2d", "join_pixels", "relu", "concat"]
+    x, rows = b.input(3, 9), []
+    for i in range(2):
+        y = b.apply("permute", b.conv2d(x, 8, 1, name=f"map {i}"), name=f"permute {i}", dims=(0, 2, 3, 1))
+        rows.append(b.apply("reshape", y, name=f"rows {i}", shape=(0, -1, 4)))
+    if more:
+        rows.append(b.apply("reshape", x, name="planes", shape=(0, -1, 1)))
+        rows = [b.apply("reshape", row, name=f"thin {i}", shape=(0, -1, 1)) for i, row in enumerate(rows)]
+    graph = randomize(b.finish(b.concat(*rows, name="wide", dim=1 if more else 2)))
+    assert kinds(graph)[-1] == "concat"
+    assert kinds(graph).count("join_pixels") == 2
     np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+def test_a_concat_of_graph_inputs_stays() -> None:
+    b = Builder()
+    joined = b.concat(b.input(3, 9), b.input(3, 9, name="other"), name="joined", dim=1)
+    graph = b.finish(b.relu(joined, name="act"))
+    assert [node.op.name for node in fuse_join_pixels(graph, graph.infer_types()).nodes] == ["concat", "relu"]

@@ -186,6 +186,34 @@ def test_what_of_a_concat_lies_elsewhere_is_copied_by_itself(twice: bool) -> Non
     np.testing.assert_allclose(Model(graph)(X), textbook(graph, X), rtol=1e-5, atol=1e-6)
 
 
+def test_copies_take_no_name_that_another_value_has() -> None:
+    b = Builder()
+    x = b.input(3, 8)
+    y = b.conv2d(x, 5, 1, name="conv")
+    other = b.conv2d(x, 64, 1, name="joined[1]")
+    graph = randomize(b.finish([b.relu(b.concat(y, x, name="joined"), name="act"), b.relu(other, name="end")]))
+    placed, types, _ = assign_layout(graph, graph.infer_types())
+    assert {node.name for node in placed.nodes} >= {"joined[1]", "joined[1]'"}
+    assert (types["joined[1]"].shape[1], types["joined[1]'"].shape[1]) == (64, 3)
+    found, expected = Model(graph).run({"input": X}), Model(graph, kernels="reference").run({"input": X})
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_input_that_others_look_into_is_copied(threads: int) -> None:
+    b = Builder()
+    x = b.input(3, 16)
+    ends = [b.relu(part, name=f"end {i}") for i, part in enumerate(b.split(x, [1, 2], name="parts"))]
+    graph = randomize(b.finish([b.conv2d(x, 16, 3, name="conv", stride=2, padding=1), *ends]))
+    found, expected = (
+        Model(graph, threads=threads).run({"input": X}),
+        Model(graph, kernels="reference").run({"input": X}),
+    )
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5)
+
+
 def test_a_concat_that_needs_no_copy_comes_before_one_that_does() -> None:
     b = Builder()
     x = b.input(3, 8)

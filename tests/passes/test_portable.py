@@ -59,8 +59,28 @@ def test_weights_and_outputs_are_not_merged() -> None:
     assert merged.outputs == graph.outputs
 
 
+def test_duplicates_with_several_outputs_in_any_order_are_merged() -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 6, 1, name="conv")
+    parts = [b.split(x, [2, 4], name=f"parts {i}") for i in range(2)]
+    ends = [b.conv2d(b.relu(wide, name=f"relu {i}"), 5, 1, name=f"end {i}") for i, (_, wide) in enumerate(parts)]
+    graph = randomize(b.finish(b.concat(*ends, parts[1][0], name="all")))
+    expected = textbook(graph, X)
+    graph.nodes.reverse()
+    merged = passes.merge_duplicates(graph)
+    assert Counter(ops_of(merged)) == {"conv2d": 3, "split": 1, "relu": 1, "concat": 1}
+    np.testing.assert_array_equal(textbook(merged, X), expected)
+
+
+def test_identities_behind_each_other_are_removed() -> None:
+    b = Builder()
+    x = b.dropout(b.dropout(b.conv2d(b.input(3, 16), 6, 1, name="conv"), name="one"), name="two")
+    graph = randomize(b.finish(b.relu(x, name="act")))
+    assert ops_of(passes.remove_identity(graph)) == ["conv2d", "relu"]
+
+
 @pytest.mark.parametrize("name", ops.names())
-def test_operators_can_be_told_apart(name: str) -> None:
+def test_equal_operators_are_known_as_such(name: str) -> None:
     for case in ops.get(name).cases():
         one, two = (ops.create(name, case.attrs) for _ in range(2))
         assert one == two

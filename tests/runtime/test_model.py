@@ -85,6 +85,15 @@ def test_inputs_by_name() -> None:
         model.run({"image": X})
 
 
+def test_what_is_captured_changes_from_call_to_call() -> None:
+    model = Model(GRAPH)
+    plain = model.run({"input": X})
+    captured = model.run({"input": X}, capture=["stem"])
+    assert captured.keys() > plain.keys()
+    assert model.run({"input": X}).keys() == plain.keys()
+    assert model.plan({"input": list(X.shape)}) is model.plan({"input": X.shape})
+
+
 def test_captured_values_are_those_of_the_textbook() -> None:
     patterns = ["stem", "add*", "norm"]
     fast, slow = (Model(GRAPH, kernels=k).run({"input": X}, capture=patterns) for k in (None, "reference"))

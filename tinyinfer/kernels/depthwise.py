@@ -37,7 +37,7 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
             for i in range(min(down, count)):
                 iy = (oy + i) * stride - top
                 for j in range(min(across, out_w)):
-                    first = (j - left) % across  # column of the grid that starts with output j
+                    first = (j - left) % across  # column of inputs in the grid of output j, as in `list_grids`
                     line, pixel = (image * h + iy) * width, (p + i) * out_w + j
                     columns, beside = -(-(width - first) // across), (left - j + first) // across
                     strips(

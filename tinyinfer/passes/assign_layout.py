@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from tinyinfer.graph import Graph, Node, Shape, TensorType
+from tinyinfer.graph import Graph, Node, Shape, TensorType, free_name
 from tinyinfer.kernels.base import image_dims
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.joining import Concat, Split
@@ -49,7 +49,8 @@ def assign_layout(
             parents |= inside
             graph.replace_node(node)
     for node in list(graph.nodes):  # last, as a value that lies in one concat has to be copied to every other
-        copies = _copies(node, parents.keys() | fixed) if _joins_channels(node, types) else {}
+        used = types.keys() | {other.name for other in graph.nodes}
+        copies = _copies(node, parents.keys() | fixed, used) if _joins_channels(node, types) else {}
         if 0 < len(copies) < len(node.inputs):
             types |= {copy.outputs[0]: types[copy.inputs[0]] for copy in copies.values()}
             parts = tuple(copies[i].outputs[0] if i in copies else value for i, value in enumerate(node.inputs))
@@ -80,13 +81,16 @@ def _joins_channels(node: Node, types: Mapping[str, TensorType]) -> bool:
     return isinstance(node.op, Concat) and rank == 4 and axis(node.op.dim, rank) == 1
 
 
-def _copies(node: Node, taken: AbstractSet[str]) -> dict[int, Node]:
-    """For each input of a concat that can't be written into its output, by number, a node that copies it there."""
+def _copies(node: Node, taken: AbstractSet[str], used: AbstractSet[str]) -> dict[int, Node]:
+    """For each input of a concat that can't be written into its output, by number, a node that copies it there.
+
+    It and its value are named after the concat, by a name that is not ``used``.
+    """
     copies = {}
     for i, value in enumerate(node.inputs):
         if value in taken or value in node.inputs[:i]:
-            part = (f"{node.outputs[0]}[{i}]",)
-            copies[i] = node.replace(name=f"{node.name}[{i}]", inputs=(value,), outputs=part, origin=node.originals)
+            name = free_name(f"{node.name}[{i}]", used)
+            copies[i] = node.replace(name=name, inputs=(value,), outputs=(name,), origin=node.originals)
     return copies
 
 

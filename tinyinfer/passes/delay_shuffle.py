@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node
+from tinyinfer.graph import Graph, Node, free_name
 from tinyinfer.kernels.endings import FUSED
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.channel_shuffle import ChannelShuffle
@@ -27,7 +27,8 @@ def delay_shuffle(graph: Graph) -> Graph:
         if layer is None or not alone or not can_take(layer, types[shuffle.inputs[0]]):
             continue
         while (after := graph.sole_consumer(shuffle.outputs[0], consumers)) is not None and _by_channel(after):
-            between = (f"{after.outputs[0]}:unshuffled",)
+            values = {value for node in graph.nodes for value in node.outputs} | {i.name for i in graph.inputs}
+            between = (free_name(f"{after.outputs[0]}:unshuffled", values),)
             before = after.replace(inputs=shuffle.inputs, outputs=between, params=_in_order_of(shuffle, after, graph))
             graph.replace_node(shuffle, before)
             shuffle = shuffle.replace(inputs=between, outputs=after.outputs)

@@ -77,7 +77,8 @@ def _row(sides: Mapping[int, Sequence[ProfileRow]]) -> ScalingRow:
     labels = " + ".join(dict.fromkeys(row.label for row in shown))
     ms = {n: sum(row.ms for row in rows) for n, rows in sides.items()}
     last = shown[-1]
-    return ScalingRow(last.name, last.op, labels, last.shape, sum(row.macs for row in shown), ms, last.bound)
+    name = last.name if len(shown) == 1 else last.origin[-1]  # of several one, which may be copies for one concat
+    return ScalingRow(name, last.op, labels, last.shape, sum(row.macs for row in shown), ms, last.bound)
 
 
 def sum_ms(rows: Sequence[ScalingRow]) -> dict[int, float]:

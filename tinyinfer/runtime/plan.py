@@ -111,7 +111,7 @@ def make_plan(
         lowered = choose_kernels(lowered, types, forced, options.threads)
     lowered, types, placements = assign_layout(lowered, types)
     steps = _make_steps(lowered, types, options, {} if packed is None else packed)
-    planar = frozenset(i.name for i in lowered.inputs if _is_planar(i.name, steps))
+    planar = frozenset(i.name for i in lowered.inputs if _is_planar(i.name, steps, placements))
     for at, given in enumerate(lowered.inputs):  # whose steps come first
         if given.name in planar:
             steps[at] = dataclasses.replace(steps[at], node=left_in_place(given.name))
@@ -148,8 +148,10 @@ def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options,
     return steps
 
 
-def _is_planar(value: str, steps: list[Step]) -> bool:
+def _is_planar(value: str, steps: list[Step], placements: Mapping[str, Placement]) -> bool:
     """Whether one kernel alone reads an input, as its first, and can do so where the caller's planes lie."""
+    if any(place.root == value != other for other, place in placements.items()):  # as the parts of a split do
+        return False
     reads = [(step.implementation, at) for step in steps for at, name in enumerate(step.inputs) if name == value]
     if len(reads) != 2:  # the border's own step, and one more
         return False
