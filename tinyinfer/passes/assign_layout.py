@@ -48,9 +48,9 @@ def assign_layout(
         if inside and inside.keys().isdisjoint(parents.keys() | fixed):
             parents |= inside
             graph.replace_node(node)
-    for node in list(graph.nodes):  # last, as a value that lies in one concat has to be copied to every other
-        used = types.keys() | {other.name for other in graph.nodes}
-        copies = _copies(node, parents.keys() | fixed, used) if _joins_channels(node, types) else {}
+    # last, as a value that lies in one concat has to be copied to every other
+    for node in [node for node in graph.nodes if _joins_channels(node, types)]:
+        copies = _copies(node, parents.keys() | fixed, types.keys() | {other.name for other in graph.nodes})
         if 0 < len(copies) < len(node.inputs):
             types |= {copy.outputs[0]: types[copy.inputs[0]] for copy in copies.values()}
             parts = tuple(copies[i].outputs[0] if i in copies else value for i, value in enumerate(node.inputs))

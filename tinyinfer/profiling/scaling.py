@@ -80,7 +80,7 @@ class Scaling(Report):
         names = Column("operator" if by == "op" else "operator, kernel", [row.label for row in rows], right=False)
         left, right = [names], []
         if by == "node":
-            steps = Column("node", [row.name for row in rows], f"{len(rows)} steps", right=False)
+            steps = Column("node", [row.name for row in rows], f"{len(rows)} rows", right=False)
             left = [steps, names, Column("shape", [shape_text(row.shape) for row in rows])]
             right = [Column("bound", [row.bound for row in rows], right=False)]
         return Table(f"Threads in {self.name}", [*left, *numbers, *right], self._notes())
@@ -89,15 +89,14 @@ class Scaling(Report):
         fewest, most = min(self.profiles), max(self.profiles)
         totals = ", ".join(f"{ms:.3f} ms on {n}" for n, ms in self.total_ms.items())
         peak = self.profiles[most].peak
+        roofs = (
+            [f"measured roofs on {most} threads: {peak.arithmetic}, {peak.gbytes:.1f} GB/s of memory"] if peak else []
+        )
         return [
             f"a run unwatched: {totals} threads; efficiency {self.efficiency:.0%}",
             f"steps with an efficiency of at least {GOOD:.0%} take {self.good_share:.0%} of the time on {most} threads",
             f"efficiency: {fewest} x ms on {fewest} over {most} x ms on {most}",
-            *(
-                [f"measured roofs on {most} threads: {peak.arithmetic}, {peak.gbytes:.1f} GB/s of memory"]
-                if peak
-                else []
-            ),
+            *roofs,
         ]
 
 

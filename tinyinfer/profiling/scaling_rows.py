@@ -30,7 +30,7 @@ class ScalingRow:
 
     @property
     def efficiency(self) -> float:
-        """That of `efficiency`."""
+        """What the step makes of its threads, of 1."""
         return efficiency(self.ms)
 
     def to_dict(self) -> dict[str, Any]:
