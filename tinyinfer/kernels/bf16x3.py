@@ -9,6 +9,10 @@ input gives NaN.  Three products on AMX take about a quarter of one on the FMA u
 Inputs are split into planes of 32 channels: plane[block, half] holds 64 bytes for each position, so 16 positions from
 any one on are a tile.  A convolution is a sum of products, one for each tap of its kernel, whose tiles begin
 ``taps[tap]`` bytes further on.
+
+What tiles wait for is L1, whose 16 buffers hold each line on its way from L2 for 7 ns and from memory for 70.  So taps
+come one after the other while their positions are in L1, and a panel of weights is taken chunk by chunk: all positions
+pass over one, which stays in L1, before the next, and leave their sums in L2.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH, ROW_BYTES, TILE, TILE_BYTES
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.fused_activation import activate
-from tinyinfer.kernels.jit import load, shared
+from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
@@ -27,11 +31,9 @@ from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 TOLERANCE = 2e-4
 PANEL = 2 * TILE  # rows and columns of the sums that four tile registers hold
 STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
-# while fewer pairs of tiles than SHARES pass over a panel of more bytes than LONG_PANEL, memory is far slower than they
-SHARES, LONG_PANEL = 4, 128 * 1024
-STEPS_AHEAD = 4  # that such a panel is fetched before it is multiplied
+CHUNK_STEPS = 3  # at least, of a chunk of weights: without chunks 1.06 times as long over ResNet-50's layers
+SUMS_FLOATS = PANEL * PANEL  # of a pair of tiles and a panel
 ONE_TAP = np.zeros(1, np.int64)  # the taps of a plain matrix product
-SUMS_FLOATS = PANEL * PANEL  # scratch of each thread, on its way from the tiles to the output
 
 
 def panel_floats(taps: int, depth: int) -> int:
@@ -39,8 +41,13 @@ def panel_floats(taps: int, depth: int) -> int:
     return taps * -(-depth // DEPTH) * STEP_BYTES // 4
 
 
+def sums_floats(positions: int) -> int:
+    """Scratch of `tile_panels`."""
+    return -(-positions // PANEL) * SUMS_FLOATS
+
+
 def pack_tiles(w: np.ndarray) -> np.ndarray:
-    """Weights [taps, C, N] -> panels of 32 outputs, each [taps, blocks, half, 1 or 2 tiles], padded with zeros."""
+    """Weights [taps, C, N] -> panels of 32 outputs, each [blocks, taps, half, 1 or 2 tiles], padded with zeros."""
     taps, c, n = w.shape
     blocks = -(-c // DEPTH)
     packed = aligned_empty(taps * blocks * DEPTH * -(-n // TILE) * TILE)
@@ -53,7 +60,7 @@ def pack_tiles(w: np.ndarray) -> np.ndarray:
 
 
 def _pack_panel(w: np.ndarray, blocks: int) -> np.ndarray:
-    """[taps, blocks, half, tiles, 16 rows, 16 outputs] (uint32), the low half first.
+    """[blocks, taps, half, tiles, 16 rows, 16 outputs] (uint32), the low half first.
 
     Row i of a tile holds channels i and i + 16 of each output side by side, as `amx.halves` joins two vectors.
     """
@@ -61,7 +68,7 @@ def _pack_panel(w: np.ndarray, blocks: int) -> np.ndarray:
     tiles = -(-n // TILE)
     padded = np.zeros((taps, blocks * DEPTH, tiles * TILE), np.float32)
     padded[:, :c, :n] = w
-    rows = padded.reshape(taps, blocks, 2, TILE, tiles, TILE).transpose(2, 0, 1, 4, 3, 5)
+    rows = padded.reshape(taps, blocks, 2, TILE, tiles, TILE).transpose(2, 1, 0, 4, 3, 5)
     high, low = (half.view(np.uint32) for half in split_numbers(np.ascontiguousarray(rows)))
     return np.stack([half[0] >> 16 | half[1] for half in (low, high)], axis=2)
 
@@ -76,13 +83,16 @@ def _rounded(x: np.ndarray) -> np.ndarray:
     return ((x.view(np.uint32) + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
 
 
-def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums, ahead, share):
-    """Emit the sums of ``rows`` x ``columns`` tiles (1 or 2 each), which go to sums[32, 32].
+def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums, more, ahead, share):
+    """Emit the products of ``rows`` x ``columns`` tiles (1 or 2 each), whose sums go to sums[32, 32].
 
-    The halves come in an order in which no tile is loaded twice: inputs' high and weights' low, both high, both ...
-    Each step meanwhile brings ``share`` bytes to L2, of as many as its weights take, from ``ahead`` on.
+    With ``more`` these are added to what is there.  The halves come in an order in which no tile is loaded twice:
+    inputs' high and weights' low, both high, both ...  Each step meanwhile brings ``share`` bytes from ``ahead`` to L2.
     """
     tiles = [(i, j) for i in range(rows) for j in range(columns)]
+
+    def sums_of(i, j):
+        return sums + (i * TILE * PANEL + j * TILE) * 4, PANEL * 4
 
     def multiply_all():
         for i, j in tiles:
@@ -92,24 +102,49 @@ def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, su
         for i in range(count):
             amx.load(v, first + i, address + i * TILE_BYTES)
 
+    with v.either(more != 0) as (go_on, begin):
+        for case in (go_on, begin):
+            with case:
+                for i, j in tiles:
+                    amx.load(v, i * 2 + j, *sums_of(i, j)) if case is go_on else amx.zero(v, i * 2 + j)
+    with v.loop(blocks) as block, v.loop(tap_count) as tap:
+        step = block * tap_count + tap
+        high, weights = a + block * plane_bytes * 2 + v.load_int(taps, tap), w + step * (2 * columns * TILE_BYTES)
+        load_all(4, rows, high)
+        load_all(6, columns, weights)
+        multiply_all()
+        with v.loop(share, 64) as at:
+            v.prefetch(ahead + step * share + at)
+        load_all(6, columns, weights + columns * TILE_BYTES)
+        multiply_all()
+        load_all(4, rows, high + plane_bytes)
+        multiply_all()
     for i, j in tiles:
-        amx.zero(v, i * 2 + j)
-    step_bytes = 2 * columns * TILE_BYTES
-    with v.loop(tap_count) as tap:
-        start = a + v.load_int(taps, tap)
-        with v.loop(blocks) as block:
-            high, step = start + block * plane_bytes * 2, (tap * blocks + block) * step_bytes
-            load_all(4, rows, high)
-            load_all(6, columns, w + step)
-            multiply_all()
-            with v.loop(share, 64) as at:
-                v.prefetch(ahead + step + at)
-            load_all(6, columns, w + step + columns * TILE_BYTES)
-            multiply_all()
-            load_all(4, rows, high + plane_bytes)
-            multiply_all()
-    for i, j in tiles:
-        amx.store(v, i * 2 + j, sums + (i * TILE * PANEL + j * TILE) * 4, PANEL * 4)
+        amx.store(v, i * 2 + j, *sums_of(i, j))
+
+
+@vector_function(
+    rows="int", columns="int", a="address", plane_bytes="int", taps="address", tap_count="int", blocks="int",
+    w="address", sums="address", more="int", ahead="address", share="int",
+)  # fmt: skip
+def _multiply(v, rows, columns, *case):
+    """The microkernel for as many tiles as there are."""
+    with v.either(rows == 2) as (tall, low):
+        for height, is_high in ((2, tall), (1, low)):
+            with is_high, v.either(columns == 2) as (wide, narrow):
+                for width, is_wide in ((2, wide), (1, narrow)):
+                    with is_wide:
+                        microkernel(v, height, width, *case)
+
+
+@vector_function()
+def _configure(v):
+    amx.configure(v)
+
+
+@vector_function()
+def _release(v):
+    amx.release(v)
 
 
 @vector_function(
@@ -166,60 +201,6 @@ def finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, col
     _finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
 
 
-def _fetching(v, t, pairs, weights, next_panel, panel_bytes):
-    """(address, bytes a step) of the weights that pair ``t`` of tiles brings to L2: its share of the next panel.
-
-    Of a long panel that few tiles pass over, the first tile instead fetches what it needs itself some steps later.
-    """
-    none = t * 0
-    share = (pairs + (STEP_BYTES // 64 - 1)) // pairs * 64
-    some = v.choose(next_panel > 0, v.choose(t * share < STEP_BYTES, share, none), none)
-    long = v.choose(pairs < SHARES, panel_bytes, none) > LONG_PANEL
-    return (
-        v.choose(long, weights + STEPS_AHEAD * STEP_BYTES, next_panel + t * share),
-        v.choose(long, v.choose(t > 0, none, none + STEP_BYTES), some),
-    )
-
-
-@vector_function(
-    a="address", plane_bytes="int", taps="address", tap_count="int", blocks="int", positions="int", pitch="int",
-    width="int", w="address", bias="address", r="address", r_stride="int", y="address", y_stride="int", n="int",
-    lo="float", hi="float", act="int", sums="address",
-)  # fmt: skip
-def _panels(
-    v, a, plane_bytes, taps, tap_count, blocks, positions, pitch, width, w, bias, r, r_stride, y, y_stride, n, lo, hi,
-    act, sums,
-):  # fmt: skip
-    amx.configure(v)
-    panel_bytes = tap_count * blocks * STEP_BYTES
-    pairs = (positions + (TILE - 1)) // PANEL
-    with v.loop(n, PANEL) as start:
-        columns = v.choose(n - start < PANEL, n - start, n * 0 + PANEL)
-        weights = w + start // PANEL * panel_bytes
-        next_panel = v.choose(start + PANEL < n, weights + panel_bytes, weights * 0)
-        at = (bias + start * 4, r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi, act)
-        with v.either(columns > TILE) as (wide, narrow):
-            for case, vectors in ((wide, 2), (narrow, 1)):
-                with case:
-                    with v.loop(pairs) as t:
-                        first = t * PANEL
-                        count = v.choose(positions - first < PANEL, positions - first, n * 0 + PANEL)
-                        microkernel(
-                            v, 2, vectors, a + first * ROW_BYTES, plane_bytes, taps, tap_count, blocks, weights, sums,
-                            *_fetching(v, t, pairs, weights, next_panel, panel_bytes),
-                        )  # fmt: skip
-                        v.call(finish, sums, first, count, pitch, width, *at)
-                    rest = positions - pairs * PANEL
-                    with v.when(rest > 0):
-                        first = pairs * PANEL
-                        microkernel(
-                            v, 1, vectors, a + first * ROW_BYTES, plane_bytes, taps, tap_count, blocks, weights, sums,
-                            next_panel, v.choose(pairs > 0, n * 0, v.choose(next_panel > 0, n * 0 + STEP_BYTES, n * 0)),
-                        )  # fmt: skip
-                        v.call(finish, sums, first, rest, pitch, width, *at)
-    amx.release(v)
-
-
 @shared(
     ADDRESS, INT, ADDRESS, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT,
     INT, ADDRESS,
@@ -228,11 +209,44 @@ def tile_panels(
     a, plane_bytes, taps, tap_count, blocks, positions, pitch, width, w, bias, r, r_stride, y, y_stride, n, lo, hi, act,
     sums,
 ):  # fmt: skip
-    """All panels of weights times ``positions`` positions, of every ``pitch`` of which ``width`` are pixels."""
-    _panels(
-        a, plane_bytes, taps, tap_count, blocks, positions, pitch, width, w, bias, r, r_stride, y, y_stride, n, lo, hi,
-        act, sums,
-    )  # fmt: skip
+    """All panels of weights times ``positions`` positions, of every ``pitch`` of which ``width`` are pixels.
+
+    ``sums`` is scratch of `sums_floats`.  Every chunk is fetched in equal shares while tiles pass over the one before,
+    the one behind the last too: the next layer's weights lie there as often as not.
+    """
+    _configure()
+    chunk = _chunk(blocks, tap_count)
+    pairs = -(-positions // PANEL)
+    share = -(-STEP_BYTES // 64 // pairs) * 64
+    for start in range(0, n, PANEL):
+        columns = min(PANEL, n - start)
+        across = 1 + (columns > TILE)
+        weights = w + start // PANEL * (tap_count * blocks * STEP_BYTES)
+        for block in range(0, blocks, chunk):
+            some = min(chunk, blocks - block)
+            steps, now = some * tap_count, weights + block * tap_count * (2 * across * TILE_BYTES)
+            following = now + steps * (2 * across * TILE_BYTES)
+            for t in range(pairs):
+                first = t * PANEL
+                count = min(PANEL, positions - first)
+                own = sums + (t * (SUMS_FLOATS * 4) if some < blocks else 0)
+                _multiply(
+                    1 + (count > TILE), across, a + first * ROW_BYTES + block * plane_bytes * 2, plane_bytes, taps,
+                    tap_count, some, now, own, block, following + t * steps * share, share,
+                )  # fmt: skip
+                if block + some == blocks:
+                    finish(
+                        own, first, count, pitch, width, bias + start * 4, r + start * 4, r_stride, y + start * 4,
+                        y_stride, columns, lo, hi, act,
+                    )  # fmt: skip
+    _release()
+
+
+@inline
+def _chunk(blocks, taps):
+    """Blocks of channels, of as many taps, in a chunk."""
+    chunks = max(1, min(blocks, blocks * taps // CHUNK_STEPS))
+    return -(-blocks // chunks)
 
 
 if amx.available():

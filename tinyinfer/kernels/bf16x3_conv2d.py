@@ -14,7 +14,7 @@ import numpy as np
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.bf16x3 import PANEL, SUMS_FLOATS, TOLERANCE, pack_tiles, panel_floats, tile_panels
+from tinyinfer.kernels.bf16x3 import PANEL, TOLERANCE, pack_tiles, panel_floats, sums_floats, tile_panels
 from tinyinfer.kernels.bf16x3_planes import layout, split_band, split_rows, tap_offsets
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import pack_bias
@@ -109,13 +109,14 @@ class _Bf16x3(Kernel):
         pixels = int(np.prod(problem.outputs[0])) // n
         self.rows, folded = pixels // out_w, folds(problem)
         self.parts = partition(pixels, n, kh * kw, problem.threads)
-        row, halo = (layout(self.geometry, c, rows, folded).floats for rows in (1, 0))
-        space = max(SMALL_BAND, min(kh * kw * c * n, LARGE_BAND)) - halo
-        self.band = max(1, min(space // (row - halo), -(-self.rows // self.parts[0]), out_h))
+        halo = layout(self.geometry, c, 0, folded)
+        space = max(SMALL_BAND, min(kh * kw * c * n, LARGE_BAND)) - halo.floats
+        self.band = max(1, min(space // halo.row_floats, -(-self.rows // self.parts[0]), out_h))
         self.layout = layout(self.geometry, c, self.band, folded)
         self.taps = tap_offsets(self.geometry, self.layout)
         line = ((out_w - 1) * stride_w + kw) * c * folded
-        self.scratch = max(SUMS_FLOATS, -(-line // 16) * 16)
+        positions = (self.band - 1) * self.layout.pitch + out_w
+        self.scratch = max(sums_floats(positions), -(-line // 16) * 16)
         self.scratch_floats = (self.scratch + self.layout.floats) * problem.threads
 
     def _geometry(self, problem: Problem) -> tuple[int, ...]:

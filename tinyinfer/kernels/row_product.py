@@ -7,8 +7,8 @@ import numpy as np
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH
 from tinyinfer.kernels.base import Kernel
-from tinyinfer.kernels.bf16x3 import ONE_TAP, SUMS_FLOATS, TOLERANCE, pack_tiles, tile_panels
-from tinyinfer.kernels.bf16x3_planes import OVERRUN, POSITION_BYTES, plane_count, split_rows
+from tinyinfer.kernels.bf16x3 import ONE_TAP, TOLERANCE, pack_tiles, sums_floats, tile_panels
+from tinyinfer.kernels.bf16x3_planes import plane_count, plane_size, split_rows
 from tinyinfer.kernels.gemm import gemm_segments, pack_panels
 from tinyinfer.kernels.jit import inline
 
@@ -23,7 +23,7 @@ def on_tiles(k: int, n: int) -> bool:
     return TILES and k >= MIN_CHANNELS and k * n >= MIN_PRODUCTS
 
 
-_on_tiles = inline(on_tiles)
+_on_tiles, _sums_floats, _plane_size = inline(on_tiles), inline(sums_floats), inline(plane_size)
 
 
 def pack_product(w: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def pack_product(w: np.ndarray) -> np.ndarray:
 
 def product_floats(k: int, n: int, rows: int) -> int:
     """Scratch of a product with so many rows at a time."""
-    return SUMS_FLOATS + plane_count(k) * (rows + OVERRUN) * POSITION_BYTES // 4 if on_tiles(k, n) else 0
+    return sums_floats(rows) + plane_count(k) * plane_size(rows) // 4 if on_tiles(k, n) else 0
 
 
 @inline
@@ -44,7 +44,7 @@ def _on_fma(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, 
 @inline
 def _on_either(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch):
     if _on_tiles(k, n):
-        planes, plane_bytes = scratch + SUMS_FLOATS * 4, (rows + OVERRUN) * POSITION_BYTES
+        planes, plane_bytes = scratch + _sums_floats(rows) * 4, _plane_size(rows)
         split_rows(x, x_stride, rows, k, 0, planes, plane_bytes)
         tile_panels(
             planes, plane_bytes, ONE_TAP.ctypes.data, 1, -(-k // DEPTH), rows, rows, rows, w, bias, r, r_stride,
