@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.plots.style import INK, PALETTE, QUIET, WIDTH, canvas, new_figure, styled
+from tinyinfer.plots.style import INK, PALETTE, PAPER, QUIET, WIDTH, canvas, new_figure, styled
 from tinyinfer.profiling.tables import By
 
 if TYPE_CHECKING:
@@ -120,7 +120,12 @@ def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[flo
 
 
 def _name_roof(ax: Axes, text: str, right: float, height: float) -> None:
-    ax.annotate(text, (right, height), (-4, 5), textcoords="offset points", ha="right", fontsize=9, color=INK)
+    from matplotlib.patheffects import withStroke  # here, since it brings matplotlib
+
+    ax.annotate(
+        text, (right, height), (-4, 5), textcoords="offset points", ha="right", fontsize=9, color=INK, zorder=4,
+        path_effects=[withStroke(linewidth=3, foreground=PAPER)],  # dots lie there as well
+    )  # fmt: skip
 
 
 @styled
