@@ -17,6 +17,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from marked import FMA, units_of, write_between
+
 from tinyinfer.bench import BenchReport, BenchRow
 from tinyinfer.bench.report import OURS, best_peer
 from tinyinfer.kernels import amx
@@ -31,7 +33,6 @@ NETWORKS = {
 }  # fmt: skip
 PEERS = ("onnxruntime", "openvino", "torch")
 TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
-FMA, TILES = "FMA units", "tiles"
 
 
 def measure() -> list[BenchReport]:
@@ -106,25 +107,13 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def marks(units: str) -> tuple[str, str]:
-    """The lines of a page between which stands what was measured on such units."""
-    return f"<!-- measured on {units}: begin -->\n", f"<!-- measured on {units}: end -->\n"
-
-
-def write_between(page: Path, units: str, text: str) -> None:
-    """Replace what stands between the marks of a page for such units."""
-    begin, end = marks(units)
-    before, rest = page.read_text(encoding="utf-8").split(begin)
-    page.write_text(before + begin + text + end + rest.split(end)[1], encoding="utf-8")
-
-
 def main() -> None:
     """Measure or read, then write the pages' tables and the picture."""
     files = [Path(file).read_text(encoding="utf-8") for file in sys.argv[1:]]
     reports = [BenchReport.from_dict(json.loads(text)) for text in files] or measure()
-    tiles = "tile" in {peak.units for peak in reports[0].peaks.values()}
-    write_between(DOCS / "benchmarks.md", TILES if tiles else FMA, measured(reports))
-    if not tiles:
+    units = units_of(reports[0])
+    write_between(DOCS / "benchmarks.md", units, measured(reports))
+    if units == FMA:
         write_between(DOCS.parent / "README.md", FMA, "\n" + overview(reports[0]) + "\n")
         save(reports[0].plot(), DOCS / "benchmarks.svg")
 

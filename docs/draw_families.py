@@ -1,4 +1,4 @@
-"""Measure a network of every family beside ONNX Runtime and OpenVINO, and write docs/families.md.
+"""Measure a network of every family beside ONNX Runtime and OpenVINO, and write the table of this kind of CPU.
 
 python docs/draw_families.py    (from the repository's root, ten minutes on an otherwise idle machine)
 """
@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from marked import units_of, write_between
+
 from tinyinfer import models
 from tinyinfer.bench import BenchReport
 from tinyinfer.bench.report import OURS, best_peer
@@ -21,12 +23,6 @@ PAGE = Path(__file__).resolve().parent / "families.md"
 PEERS = ("onnxruntime", "openvino")
 THREADS = (1, 2)
 LARGE = 6e9  # mult-adds from which on a family is shown by its smallest network
-HEAD = """# Every family beside other engines
-
-A network of each family, one image, float32, measured as on [the page of twelve](benchmarks.md), three rounds each.
-Ratio: tinyinfer's time over that of ONNX Runtime or OpenVINO, whichever is faster; under 1, tinyinfer is faster.
-`python docs/draw_families.py` measures and writes this page anew.
-"""
 
 
 def network_of(family: Family) -> str:
@@ -43,8 +39,8 @@ def measure(network: str) -> BenchReport:
     return BenchReport.from_dict(json.loads(done.stdout))
 
 
-def page(reports: list[BenchReport]) -> str:
-    """The whole page: circumstances, a row for each network, geometric means."""
+def measured(reports: list[BenchReport]) -> str:
+    """What stands between the page's marks: circumstances, a row for each network, geometric means."""
     heads = ["network", "mult-adds M", *(f"{count} thread{'s' * (count > 1)} | ratio" for count in THREADS)]
     lines = [f"Measured on {datetime.date.today():%d %B %Y}:".replace(" 0", " "), ""]
     lines += [f"- {line}" for line in reports[0].circumstances()[:3]]
@@ -66,17 +62,17 @@ def page(reports: list[BenchReport]) -> str:
     lines += [f"| {' | '.join(['geometric mean', '', *means])} |", ""]
     found = f"At most {slower} of {len(reports)} networks" if slower else f"None of {len(reports)} networks"
     lines += [f"{found} {'are' if slower > 1 else 'is'} slower than a peer with one thread or with two."]
-    return HEAD + "\n" + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Measure all, then write the page."""
+    """Measure all, then write the table."""
     reports = []
     for family in models.families().values():
         network = network_of(family)
         print(network, file=sys.stderr, flush=True)
         reports.append(measure(network))
-    PAGE.write_text(page(reports), encoding="utf-8")
+    write_between(PAGE, units_of(reports[0]), measured(reports))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from marked import FMA, TILES, marks
 
 from tinyinfer import plots
 from tinyinfer.bench.report import BenchReport, Counts, Setting, make_rows
@@ -93,7 +94,7 @@ def pages(report, tmp_path, monkeypatch):
     script, docs = page("draw_benchmarks"), tmp_path / "docs"
     docs.mkdir()
     for file in (docs / "benchmarks.md", tmp_path / "README.md"):
-        fma, tiles = ("old\n".join(script.marks(units)) for units in (script.FMA, script.TILES))
+        fma, tiles = ("old\n".join(marks(units)) for units in (FMA, TILES))
         file.write_text(f"before\n{fma}between\n{tiles}after\n")
     monkeypatch.setattr(script, "DOCS", docs)
     monkeypatch.setattr(script, "NETWORKS", {"a": "The first", "b": "The second"})
@@ -109,7 +110,7 @@ def test_the_pages_are_written_between_their_marks(report, pages):
     text, overview = (docs / "benchmarks.md").read_text(), readme.read_text()
     for written in (text, overview):
         assert written.startswith("before\n")
-        assert written.endswith("between\n" + "old\n".join(script.marks(script.TILES)) + "after\n")
+        assert written.endswith("between\n" + "old\n".join(marks(TILES)) + "after\n")
         assert written.count("old") == 1
     assert text.count("| a | **1000.0** | 2000.0 (0.50) | 1% | 10% |") == 2
     assert "tinyinfer takes **0.50** of the fastest peer's time" in text
@@ -127,7 +128,7 @@ def test_what_was_measured_on_tiles_goes_elsewhere(report, pages):
     BenchReport(report.rows, dict.fromkeys(report.peaks, with_tiles), MICROKERNEL).to_json(found)
     script.main()
     text = (docs / "benchmarks.md").read_text()
-    assert text.startswith("before\n" + "old\n".join(script.marks(script.FMA)) + "between\n")
+    assert text.startswith("before\n" + "old\n".join(marks(FMA)) + "between\n")
     assert text.count("| a | **1000.0** | 2000.0 (0.50) |") == 2
     assert readme.read_text() == before
     assert not (docs / "benchmarks.svg").exists()
@@ -146,11 +147,11 @@ def test_both_kinds_of_product_have_their_tables(report, monkeypatch):
 def test_the_page_and_its_picture_are_there():
     script = page("draw_benchmarks")
     text = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
-    for units in (script.FMA, script.TILES):
-        begin, end = script.marks(units)
+    for units in (FMA, TILES):
+        begin, end = marks(units)
         middle = text.split(begin)[1].split(end)[0]
         assert all(middle.count(f"| {name} |") in (2, 4) for name in script.NETWORKS)
-    begin, end = script.marks(script.FMA)
+    begin, end = marks(FMA)
     overview = (DOCS.parent / "README.md").read_text(encoding="utf-8").split(begin)[1].split(end)[0]
     assert all(overview.count(f"| {title} |") == 1 for title in script.NETWORKS.values())
     assert "(benchmarks.svg)" in text
@@ -161,6 +162,7 @@ def test_the_page_of_families_has_a_row_for_each(report, tmp_path, monkeypatch):
     script = page("draw_families")
     rows_of = {name: [row for row in report.rows if row.model == name] for name in ("a", "b")}
     monkeypatch.setattr(script, "PAGE", tmp_path / "families.md")
+    script.PAGE.write_text("old\n".join(marks(FMA)) + "after\n")
     monkeypatch.setattr(script.models, "families", lambda: {name: name for name in ("a", "b")})
     monkeypatch.setattr(script, "network_of", lambda family: family)
     found = {name: BenchReport(rows, report.peaks, MICROKERNEL) for name, rows in rows_of.items()}
@@ -170,7 +172,17 @@ def test_the_page_of_families_has_a_row_for_each(report, tmp_path, monkeypatch):
     assert "| network | mult-adds M | 1 thread | ratio | 2 threads | ratio |\n" in text
     assert "| b | 1000 | 1e+03 | 0.50 | 1e+03 | 0.50 |\n" in text
     assert "| geometric mean |  |  | **0.50** |  | **0.50** |\n" in text
-    assert text.endswith("\nNone of 2 networks is slower than a peer with one thread or with two.\n")
+    end = marks(FMA)[1] + "after\n"
+    assert text.endswith("\nNone of 2 networks is slower than a peer with one thread or with two.\n" + end)
+    assert "old" not in text
+
+
+def test_families_have_a_table_for_both_kinds_of_units() -> None:
+    text, count = (DOCS / "families.md").read_text(encoding="utf-8"), len(page("draw_families").models.families())
+    for units in (FMA, TILES):
+        begin, end = marks(units)
+        rows_of_units = [line for line in text.split(begin)[1].split(end)[0].splitlines() if line.startswith("| ")]
+        assert len(rows_of_units) == count + 3  # head, rule, means
 
 
 def test_families_are_shown_by_their_first_network_unless_it_is_large() -> None:
