@@ -10,9 +10,10 @@ Inputs are split into planes of 32 channels: plane[block, half] holds 64 bytes f
 any one on are a tile.  A convolution is a sum of products, one for each tap of its kernel, whose tiles begin
 ``taps[tap]`` bytes further on.
 
-What tiles wait for is L1, whose 16 buffers hold each line on its way from L2 for 7 ns and from memory for 70.  So taps
-come one after the other while their positions are in L1, and a panel of weights is taken chunk by chunk: all positions
-pass over one, which stays in L1, before the next, and leave their sums in L2.
+What tiles wait for is L1, whose 16 buffers hold each line on its way from L2 for some 7 ns and from memory for some 70
+(fitted to loops of tiles and fetches alone).  So taps come one after the other while their positions are in L1, and a
+panel of weights is taken chunk by chunk: all positions pass over one, which stays in L1, before the next, and leave
+their sums in L2.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ PANEL = 2 * TILE  # rows and columns of the sums that four tile registers hold
 STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
 CHUNK_STEPS = 3  # at least, of a chunk of weights: without chunks 1.06 times as long over ResNet-50's layers
 SUMS_FLOATS = PANEL * PANEL  # of a pair of tiles and a panel
-FEW_PAIRS = 4  # of tiles, for which a chunk is some taps of a block only (7x7 0.75, 10x10 0.89, 14x14 1.05 of the time)
+# of tiles, up to which a chunk is some taps of a block, not all (7x7 0.75, 10x10 0.89 of the time; 14x14 1.05)
+FEW_PAIRS = 4
 ONE_TAP = np.zeros(1, np.int64)  # the taps of a plain matrix product
 
 
