@@ -19,7 +19,7 @@ from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.jit import load
-from tinyinfer.kernels.parts import own_memory, own_range
+from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range
 from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
 from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters, sparse_strips
 from tinyinfer.kernels.task import Task, task
@@ -34,14 +34,15 @@ def make_chain(kernel: int, strips: Any) -> Task:
 
     @task
     def chain(
-        part, parts, x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, buffers, band,
-        rows_in_all,
+        part, parts, x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, memory,
+        ring_bytes, middle_bytes, band, rows_in_all,
     ):  # fmt: skip
         h, width, out_h, out_w, stride, top, left = geometry
         we, be, wd, bd, wp, bp = weights
         elo, ehi, dlo, dhi, plo, phi = bounds
         eact, dact, pact = acts
-        ring, middle, scratch = [own_memory(part, buffer, parts) for buffer in buffers]
+        ring = own_memory(part, memory, parts).ctypes.data
+        middle, scratch = ring + ring_bytes, ring + ring_bytes + middle_bytes
         blocks, ring_rows = -(-e // LANES), (band - 1) * stride + kernel
         p, p1 = own_range(part, rows_in_all, parts)
         image, done = -1, 0
@@ -57,16 +58,16 @@ def make_chain(kernel: int, strips: Any) -> Task:
                     row_product(
                         x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride, new * width, k,
                         we.ctypes.data, be.ctypes.data, x.ctypes.data, 0,
-                        ring.ctypes.data + done % ring_rows * width * e * 4, e, e, elo, ehi, eact, scratch.ctypes.data,
+                        ring + done % ring_rows * width * e * 4, e, e, elo, ehi, eact, scratch,
                     )  # fmt: skip
                     done += new
-                source, source_row, source_stride = ring.ctypes.data + iy % ring_rows * width * e * 4, width * e, e
+                source, source_row, source_stride = ring + iy % ring_rows * width * e * 4, width * e, e
                 wrap, back = ring_rows - iy % ring_rows, ring_rows * width * e
             else:
                 source = x.ctypes.data + (image * h + iy) * width * x_stride * 4
                 source_row, source_stride, wrap, back = width * x_stride, x_stride, h + kernel, 0
             if n > 0:
-                to, to_stride = middle.ctypes.data, e
+                to, to_stride = middle, e
                 other, other_stride = to, 0
             else:
                 to, to_stride = y.ctypes.data + p * out_w * y_stride * 4, y_stride
@@ -78,9 +79,9 @@ def make_chain(kernel: int, strips: Any) -> Task:
             )  # fmt: skip
             if n > 0:
                 row_product(
-                    middle.ctypes.data, e, rows * out_w, e, wp.ctypes.data, bp.ctypes.data,
+                    middle, e, rows * out_w, e, wp.ctypes.data, bp.ctypes.data,
                     r.ctypes.data + p * out_w * r_stride * 4, r_stride,
-                    y.ctypes.data + p * out_w * y_stride * 4, y_stride, n, plo, phi, pact, scratch.ctypes.data,
+                    y.ctypes.data + p * out_w * y_stride * 4, y_stride, n, plo, phi, pact, scratch,
                 )  # fmt: skip
             p += rows
 
@@ -108,11 +109,11 @@ class RowRing(Kernel):
         a_row = (stride * width * expands + out_w * projects) * e  # what another row of the band adds
         self.band = max(1, min(ROWS, (L2_FLOATS - kernel * width * e * expands) // a_row, -(-out_h // threads)))
         ring_rows = (self.band - 1) * stride + kernel
-        self.ring = ring_rows * width * e * threads * expands
-        self.middle = self.band * out_w * e * threads * projects
+        self.ring = ring_rows * width * e * expands
+        self.middle = self.band * out_w * e * projects
         expanding = product_floats(problem.inputs[0][1], e, ring_rows * width) if expands else 0
         projecting = product_floats(e, problem.outputs[0][1], self.band * out_w) if projects else 0
-        self.scratch_floats = self.ring + self.middle + threads * max(expanding, projecting)
+        self.scratch_floats = memory_in_parts(self.ring + self.middle + max(expanding, projecting), threads)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -153,13 +154,12 @@ class RowRing(Kernel):
         geometry = (x.h, x.w, y.h, y.w, op.stride[0], top, left)
         endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
         bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
-        products = self.ring + self.middle
         weights, sparse = self.packed
         load(sparse_strips if sparse else STRIPS[kw])
         return (SPARSE if sparse else DENSE)[kw].bind(
             threads, x.data, x.pixel_stride, x.c if self.ring else 0, geometry, weights, e,
             y.c if self.middle else 0, *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
-            (scratch[: self.ring], scratch[self.ring : products], scratch[products:]), self.band, y.n * y.h,
+            scratch, self.ring * 4, self.middle * 4, self.band, y.n * y.h,
         )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
-from tinyinfer.kernels.parts import own_memory, own_range
+from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range
 from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.kernels.winograd_transforms import (
@@ -234,8 +234,9 @@ class _Winograd(Kernel):
         patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
         self.one_block = problem.threads > 1 and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
-        parts = 1 if self.one_block else problem.threads
-        self.scratch_floats = positions * (self.block * (v_row + p_row) + 2 * GAP) * parts + patch * problem.threads
+        block_floats = positions * (self.block * (v_row + p_row) + 2 * GAP)
+        common, own = (block_floats, patch) if self.one_block else (0, block_floats + patch)
+        self.scratch_floats = common + memory_in_parts(own, problem.threads)
 
     @classmethod
     def taps(cls) -> int:
