@@ -13,11 +13,10 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.depthwise import fits_strips, make_depthwise
+from tinyinfer.kernels.depthwise import both_ways, fits_strips, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import dense_strips
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import partition
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
@@ -41,14 +40,14 @@ class NarrowGroups(Kernel):
 
     @classmethod
     def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        """Filters as [block, exchange, tap, lane], and the bias of `pack_filters`."""
+        """Filters as [block, exchange, tap, lane] `both_ways`, and the bias of `pack_filters`."""
         weight = problem.params["weight"]
         m, width = weight.shape[:2]
         channels = np.arange(m)
         exchanged = [weight[channels, (channels % width) ^ distance][:, None] for distance in range(width)]
         filters, biases = zip(*(pack_filters(w, problem.params.get("bias")) for w in exchanged), strict=True)
         by_block = [w.reshape(-1, 9 * LANES) for w in filters]
-        return aligned(np.stack(by_block, axis=1)), biases[0]
+        return both_ways(np.stack(by_block, axis=1), (3, 3)), biases[0]
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]

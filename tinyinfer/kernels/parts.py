@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from tinyinfer.kernels.base import FeatureMap
 from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.pages import APART
 
 SMALL = 16 * 1024  # floats below which waking a second thread costs more than it saves in simple loops
-
-# Floats between what one thread writes and what another uses meanwhile.  Where a loop steps through memory row by row,
-# AMD's CPUs fetch some six rows more than it reads, and so take lines from the core that is writing them: depthwise
-# chains on two threads take 0.82 to 0.92 of the time.
-APART = 32 * 1024
 
 
 def partition(rows: int, blocks: int, threads: int) -> tuple[int, int]:

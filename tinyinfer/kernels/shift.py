@@ -15,7 +15,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.depthwise import make_depthwise
+from tinyinfer.kernels.depthwise import both_ways, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import dense_strips
 from tinyinfer.kernels.endings import ending, residual_of
@@ -173,7 +173,8 @@ class ShiftStrips(Kernel):
         taps = np.zeros((len(moves), 1, size, size), np.int32)
         rows, columns = moves.T + size // 2
         taps[np.arange(len(moves)), 0, rows, columns] = -1
-        return pack_filters(taps.view(np.float32), None)
+        masks, zeros = pack_filters(taps.view(np.float32), None)
+        return both_ways(masks, (size, size)), zeros
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), (masks, zeros) = inputs, outputs, self.packed

@@ -18,8 +18,8 @@ class Request:
     last: int
 
 
-def plan_memory(requests: Sequence[Request]) -> tuple[dict[str, int], int]:
-    """Offsets in floats by name, and the arena's size.
+def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[str, int], int]:
+    """Offsets in floats by name, and the arena's size; those that live together lie at least ``apart`` floats apart.
 
     Largest first, each into the lowest gap that is free for its whole life (greedy by size; Pisarchyk and Lee,
     "Efficient Memory Management for Deep Neural Net Inference", 2020).
@@ -31,8 +31,8 @@ def plan_memory(requests: Sequence[Request]) -> tuple[dict[str, int], int]:
         start = 0
         for other_start, other_end, other in sorted(placed, key=lambda p: p[0]):
             together = request.first <= other.last and other.first <= request.last
-            if together and start + size > other_start and start < other_end:
-                start = other_end
+            if together and start + size + apart > other_start and start < other_end + apart:
+                start = other_end + apart
         placed.append((start, start + size, request))
         offsets[request.name] = start
     return offsets, max((end for _, end, _ in placed), default=0)

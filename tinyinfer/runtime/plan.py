@@ -17,7 +17,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import FeatureMap, Kernel
-from tinyinfer.kernels.pages import return_freed
+from tinyinfer.kernels.pages import APART, return_freed
 from tinyinfer.passes import lower
 from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
 from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels, problem_of
@@ -116,7 +116,7 @@ def make_plan(
         if given.name in planar:
             steps[at] = dataclasses.replace(steps[at], node=left_in_place(given.name))
     requests = _memory_requests(steps, types, placements, planar)
-    offsets, arena_floats = plan_memory(requests)
+    offsets, arena_floats = plan_memory(requests, apart=APART if options.threads > 1 else 0)
     return Plan(lowered, steps, types, placements, requests, offsets, arena_floats, options, planar)
 
 
