@@ -14,7 +14,7 @@ from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.jit import inline, load
 from tinyinfer.kernels.pages import aligned
-from tinyinfer.kernels.parts import own_piece, partition
+from tinyinfer.kernels.parts import own_piece, partition, walks_up
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
@@ -22,9 +22,9 @@ from tinyinfer.ops.conv2d import Conv2d
 
 @inline
 def walk(up, row, rows, iy, h, kernel, stride, down):
-    """Where a walk through ``rows`` rows of outputs begins, the upper one of which is ``row`` and sees inputs from iy on.
+    """Where a walk through ``rows`` rows of outputs begins, whose uppermost is ``row`` and sees inputs from ``iy`` on.
 
-    Its first row of outputs and of inputs, and which of its rows of inputs lie inside the image of ``h``: from, to.
+    The first row of outputs and of inputs, and which of the rows of inputs lie inside an image of ``h``: from, to.
     """
     if up:
         row += (rows - 1) * down
@@ -41,10 +41,8 @@ def both_ways(filters: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
 def make_depthwise(kernel: int, strips: Any) -> Task:
     """clip(conv2d + bias + r) for square kernels at stride 1 and 2, and with dilation at stride 1.
 
-    With dilation an output sees only pixels of its grid (`grids`), each of which is an image by itself.
-
-    The first of several parts walks up its rows: AMD's CPUs fetch rows beyond a walk, and these are another part's at
-    the lower end (two threads take 0.65 to 0.9 of the time).
+    With dilation an output sees only pixels of its grid (`grids`), each of which is an image by itself.  Two threads
+    that walk away from each other take 0.65 to 0.9 of the time.
     """
 
     @task
@@ -53,7 +51,7 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
     ):
         h, width, out_h, out_w, _, _, stride, _, top, left, down, across = geometry
         p, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
-        up = part == 0 and parts > block_parts
+        up = walks_up(part // block_parts, parts // block_parts)
         filters, way = (w.ctypes.data + w.size // 2 * 4, -down) if up else (w.ctypes.data, down)
         while p < p1:
             image, oy = p // out_h, p % out_h

@@ -19,8 +19,8 @@ from tinyinfer.kernels.gemm import (
     NR,
     NV,
     few_rows,
-    gemm,
     gemm_part,
+    gemm_rows,
     own_columns,
     pack_bias,
     pack_panels,
@@ -72,13 +72,16 @@ def gated_pointwise(
         for start in range(n0, n1, NR):
             at = start * k * 4
             scale_panel(w_at + at, gate.ctypes.data + image * gate_stride * 4, k, min(NR, n - start), scaled + at)
-        x_at, r_at, y_at = x_start + p * x_stride * 4, r_start + p * r_stride * 4, y_start + p * y_stride * 4
         if by_panels:
+            x_at, r_at, y_at = x_start + p * x_stride * 4, r_start + p * r_stride * 4, y_start + p * y_stride * 4
             gemm_part(
                 part, parts, x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act
             )
         else:
-            gemm(x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
+            gemm_rows(
+                part, parts, p, end, x_start, x_stride, k, scaled, b_at, r_start, r_stride, y_start, y_stride, n, lo,
+                hi, act,
+            )  # fmt: skip
         p = end
 
 

@@ -21,6 +21,7 @@ from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.fused_activation import SHORT, activate, emit_short
 from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.pages import aligned_empty
+from tinyinfer.kernels.parts import walks_up
 from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
@@ -261,6 +262,16 @@ def gemm(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act
             x + p * x_stride * 4, x_stride, min(block, rows - p), 1, 0, k, w, bias,
             r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, n, lo, hi, act,
         )  # fmt: skip
+
+
+@inline
+def gemm_rows(part, parts, p0, p1, x, x_stride, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
+    """Rows p0 .. p1 of `gemm`, as a part of several (14x14 with 64 to 384 channels takes 0.95 of the time)."""
+    p, way = (p1 - 1, -1) if walks_up(part, parts) else (p0, 1)
+    gemm(
+        x + p * x_stride * 4, way * x_stride, p1 - p0, k, w, bias, r + p * r_stride * 4, way * r_stride,
+        y + p * y_stride * 4, way * y_stride, n, lo, hi, act,
+    )  # fmt: skip
 
 
 @inline

@@ -42,6 +42,15 @@ def own_piece(part, rows, blocks, parts, block_parts):
     return p0, p1, b0, b1
 
 
+@inline
+def walks_up(part, parts):
+    """Whether a part takes its rows from the last one up: the first of several, so that the next one's lie behind it.
+
+    AMD's CPUs fetch rows beyond those that a walk has come to (`APART`), and take them from the core that writes them.
+    """
+    return part == 0 and parts > 1
+
+
 def memory_in_parts(floats: int, parts: int) -> int:
     """Floats of an array in which each part owns so many, in one piece."""
     return floats * parts + APART * (parts - 1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import MR, few_rows, gemm, gemm_part, pack_bias, pack_panels
+from tinyinfer.kernels.gemm import MR, few_rows, gemm_part, gemm_rows, pack_bias, pack_panels
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.conv2d import Conv2d
@@ -26,10 +26,7 @@ def pointwise(part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_st
         gemm_part(part, parts, x_at, x_stride, pixels, k, w_at, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
     else:
         p0, p1 = own_units(part, pixels, MR, parts)
-        gemm(
-            x_at + p0 * x_stride * 4, x_stride, p1 - p0, k, w_at, b_at, r_at + p0 * r_stride * 4, r_stride,
-            y_at + p0 * y_stride * 4, y_stride, n, lo, hi, act,
-        )  # fmt: skip
+        gemm_rows(part, parts, p0, p1, x_at, x_stride, k, w_at, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
 
 
 class _MatrixProduct(Kernel):
