@@ -51,17 +51,23 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
     ):
         h, width, out_h, out_w, _, _, stride, _, top, left, down, across = geometry
         p, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
-        up = walks_up(part // block_parts, parts // block_parts)
+        up = walks_up(part // block_parts, parts // block_parts, (p1 - p - 1) * stride + kernel)
         filters, way = (w.ctypes.data + w.size // 2 * 4, -down) if up else (w.ctypes.data, down)
         while p < p1:
-            image, oy = p // out_h, p % out_h
-            count = min(ROWS * down, p1 - p, out_h - oy)
+            if up:  # the last rows first
+                start = max(p, p1 - ROWS * down, (p1 - 1) // out_h * out_h)
+                count, p1 = p1 - start, start
+            else:
+                start = p
+                count = min(ROWS * down, p1 - p, out_h - p % out_h)
+                p += count
+            image, oy = start // out_h, start % out_h
             for i in range(min(down, count)):
                 strip_rows = -(-(count - i) // down)
                 row, iy, before, end = walk(up, i, strip_rows, (oy + i) * stride - top, h, kernel, stride, down)
                 for j in range(min(across, out_w)):
                     first = (j - left) % across  # column of inputs in the grid of output j, as in `list_grids`
-                    line, pixel = (image * h + iy) * width, (p + row) * out_w + j
+                    line, pixel = (image * h + iy) * width, (start + row) * out_w + j
                     columns, beside = -(-(width - first) // across), (left - j + first) // across
                     strips(
                         stride, x.ctypes.data + (line + first) * x_stride * 4, way * width * x_stride, h + kernel, 0,
@@ -70,7 +76,6 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
                         y.ctypes.data + pixel * y_stride * 4, way * out_w * y_stride, across * y_stride,
                         strip_rows, -(-(out_w - j) // across), c, b0, b1, lo, hi, act,
                     )  # fmt: skip
-            p += count
 
     return depthwise
 
