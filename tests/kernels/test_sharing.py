@@ -8,12 +8,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyinfer.kernels import gemm
+from tinyinfer.kernels import depthwise, gemm, parts
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.direct import Direct
 from tinyinfer.kernels.on_arrays import problem_of_arrays
+from tinyinfer.kernels.pages import APART
+from tinyinfer.kernels.winograd import Winograd4x4
 
-first_tile = getattr(gemm.first_tile, "py_func", gemm.first_tile)
+first_tile, own_memory, walk = (
+    getattr(function, "py_func", function) for function in (gemm.first_tile, parts.own_memory, depthwise.walk)
+)
 
 
 @given(rows=st.integers(1, 90), n=st.integers(1, 400), parts=st.integers(1, 5))
@@ -47,3 +51,43 @@ def test_bands_are_dealt_out_evenly(size, c, stride, threads):
     each = -(-kernel.bands // threads)
     assert (kernel.bands - 1) * kernel.band_rows < out_h <= kernel.bands * kernel.band_rows
     assert each * kernel.band_rows < out_h / threads + each + 1
+
+
+@given(floats=st.integers(0, 200), count=st.integers(1, 5))
+def test_parts_own_memory_that_lies_apart(floats, count):
+    memory = np.arange(parts.memory_in_parts(floats, count))
+    pieces = [own_memory(part, memory, count) for part in range(count)]
+    assert [piece.size for piece in pieces] == [floats] * count
+    if floats:
+        assert all(after[0] - before[-1] > APART for before, after in itertools.pairwise(pieces))
+        assert pieces[-1][-1] == memory[-1]
+
+
+@given(
+    rows=st.integers(1, 8), iy=st.integers(-8, 20), h=st.integers(1, 20), kernel=st.sampled_from([3, 5]),
+    stride=st.integers(1, 2), down=st.integers(1, 3),
+)  # fmt: skip
+def test_a_walk_up_meets_the_rows_of_a_walk_down(rows, iy, h, kernel, stride, down):
+    def met(up: bool) -> tuple[list[int], list[int]]:
+        """Rows of outputs in their order, and those of inputs that lie inside the image."""
+        row, first, start, end = walk(up, 0, rows, iy, h, kernel, stride, down)
+        way = -down if up else down
+        lines = range((rows - 1) * stride + kernel)
+        return [row + way * i for i in range(rows)], [first + way * i for i in lines if start <= i < end]
+
+    (outputs, inputs), (outputs_up, inputs_up) = met(False), met(True)
+    assert outputs_up == outputs[::-1]
+    assert inputs_up == inputs[::-1]
+    assert set(inputs) == set(range(iy, iy + ((rows - 1) * stride + kernel) * down, down)) & set(range(h))
+
+
+def test_threads_share_the_tiles_of_winograd_where_its_weights_are_small():
+    """7x7 has four tiles of 4x4: with shared ones each phase waits for the slower thread."""
+
+    def one_block(c: int, n: int) -> bool:
+        arrays = np.zeros((1, c, 7, 7), np.float32), np.zeros((n, c, 3, 3), np.float32)
+        problem = problem_of_arrays("conv2d", arrays, {"padding": 1}, threads=2)[0]
+        return Winograd4x4(problem, None).one_block
+
+    assert not one_block(128, 32)
+    assert one_block(512, 512)

@@ -234,15 +234,19 @@ requests = st.lists(st.tuples(st.integers(1, 500), st.integers(0, 20), st.intege
 )
 
 
-@given(requests)
-def test_no_two_living_buffers_overlap(rows: list[Request]) -> None:
-    offsets, total = plan_memory(rows)
+@given(requests, st.sampled_from([0, 0, 64]))
+def test_no_two_living_buffers_overlap(rows: list[Request], apart: int) -> None:
+    offsets, total = plan_memory(rows, apart)
     for i, a in enumerate(rows):
         assert offsets[a.name] % ALIGNMENT_FLOATS == 0
         assert offsets[a.name] + a.size <= total
         for b in rows[:i]:
             if a.first <= b.last and b.first <= a.last:
-                assert offsets[a.name] + a.size <= offsets[b.name] or offsets[b.name] + b.size <= offsets[a.name]
+                above, below = (
+                    offsets[a.name] - (offsets[b.name] + b.size),
+                    offsets[b.name] - (offsets[a.name] + a.size),
+                )
+                assert max(above, below) >= apart
 
 
 @given(requests)

@@ -188,7 +188,7 @@ def winograd_one_block(
 ):  # fmt: skip
     """`winograd` of a single block in three phases: parts share tiles to be transformed, panels to be multiplied.
 
-    So every panel of U is read by one thread alone, which matters where U is larger than the map.
+    So every panel of U is read by one thread alone, which matters where U is large.
     """
     positions, u_step = len(pairs), u.size // (pairs[-1, 0] + 1)  # the last pair has the last matrix
     v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
@@ -232,7 +232,8 @@ class _Winograd(Kernel):
         weights = c * n // self.groups  # of a position; if they outweigh its tiles, they stream by for too little
         fitting = max(fitting, weights // (c + n) // MR * MR)
         patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
-        self.one_block = problem.threads > 1 and self.tiles <= fitting * problem.threads
+        large = positions * weights > L2_FLOATS  # else both threads may as well read all: 0.985 of DenseNet's time
+        self.one_block = problem.threads > 1 and large and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
         block_floats = positions * (self.block * (v_row + p_row) + 2 * GAP)
         common, own = (block_floats, patch) if self.one_block else (0, block_floats + patch)
