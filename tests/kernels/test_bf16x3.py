@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from bf16x3_numbers import as_float, halves, three_products
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from tinyinfer.kernels.bf16x3 import pack_tiles, panel_floats, split_numbers
 from tinyinfer.kernels.bf16x3_planes import Layout, layout, split_band, tap_offsets
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.pages import aligned_empty
 
 # -- numbers -----------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_taps_are_the_same_planes_begun_elsewhere(drawn: Any, c: int, band: int,
     assert planes.floats * 4 == 2 * -(-planes.depth // 32) * planes.plane_bytes
 
 
-@inline
+@numba.njit
 def split(x, x_stride, c, geometry, layout, image, oy, rows, planes, line):
     """`split_band` of arrays."""
     split_band(

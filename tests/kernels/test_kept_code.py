@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
 from tinyinfer.kernels.jit import inline
@@ -69,3 +70,19 @@ def test_helpers_that_a_factory_makes_have_names_of_their_own() -> None:
 
     names = [make(number).py_func.__qualname__ for number in range(3)]  # type: ignore[attr-defined]
     assert len(set(names)) == 3
+
+
+def test_a_helper_cannot_be_called_from_python() -> None:
+    """There is no machine code that could take Python's arguments."""
+
+    @inline
+    def helper(x):  # type: ignore[no-untyped-def]
+        return x + 1
+
+    @numba.njit
+    def caller(x):  # type: ignore[no-untyped-def]
+        return helper(x) * 2
+
+    assert caller(3) == 8
+    with pytest.raises(TypeError, match="compiled into its callers"):
+        helper(3)

@@ -26,6 +26,7 @@ from numba import config, types
 from numba.core import ccallback, cgutils, dispatcher
 from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
@@ -104,6 +105,13 @@ def jit(function: Function) -> Function:
         return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
 
 
+class _Helper(CPUDispatcher):  # type: ignore[misc]
+    """What only compiled functions call: wrappers for Python would be a fifth of all that is compiled."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self.py_func.__qualname__} is compiled into its callers; .py_func is the Python of it")
+
+
 def inline(function: Function) -> Function:
     """A helper that is compiled into its callers and never kept by itself.
 
@@ -118,7 +126,9 @@ def inline(function: Function) -> Function:
     name = f"{function.__module__}.{function.__qualname__}_{file}"
     _named[name] += 1
     function.__qualname__ += f"_{file}_{_named[name]}"
-    return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+    helper = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    helper.__class__ = _Helper
+    return helper  # type: ignore[no-any-return]
 
 
 _named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the file
