@@ -102,7 +102,7 @@ def _caching() -> Iterator[dict[str, bool]]:
 def jit(function: Function) -> Function:
     """Compile a function at its first call; it releases the GIL and is kept on disk."""
     with _caching() as options:
-        return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, no_cfunc_wrapper=True, **options)(function)  # type: ignore[no-any-return]
 
 
 class _Helper(CPUDispatcher):  # type: ignore[misc]
