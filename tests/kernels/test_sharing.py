@@ -8,16 +8,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyinfer.kernels import depthwise, gemm, parts
+from tinyinfer.kernels import depthwise, gemm
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.direct import Direct
 from tinyinfer.kernels.on_arrays import problem_of_arrays
-from tinyinfer.kernels.pages import APART
 from tinyinfer.kernels.winograd import Winograd4x4
 
-first_tile, own_memory, walk = (
-    getattr(function, "py_func", function) for function in (gemm.first_tile, parts.own_memory, depthwise.walk)
-)
+first_tile, walk = gemm.first_tile.py_func, depthwise.walk.py_func
 
 
 @given(rows=st.integers(1, 90), n=st.integers(1, 400), parts=st.integers(1, 5))
@@ -51,16 +48,6 @@ def test_bands_are_dealt_out_evenly(size, c, stride, threads):
     each = -(-kernel.bands // threads)
     assert (kernel.bands - 1) * kernel.band_rows < out_h <= kernel.bands * kernel.band_rows
     assert each * kernel.band_rows < out_h / threads + each + 1
-
-
-@given(floats=st.integers(0, 200), count=st.integers(1, 5))
-def test_parts_own_memory_that_lies_apart(floats, count):
-    memory = np.arange(parts.memory_in_parts(floats, count))
-    pieces = [own_memory(part, memory, count) for part in range(count)]
-    assert [piece.size for piece in pieces] == [floats] * count
-    if floats:
-        assert all(after[0] - before[-1] > APART for before, after in itertools.pairwise(pieces))
-        assert pieces[-1][-1] == memory[-1]
 
 
 @given(

@@ -19,7 +19,7 @@ from tinyinfer.kernels.bf16x3_planes import layout, split_band, split_rows, tap_
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import pack_bias
 from tinyinfer.kernels.jit import inline
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range, own_units
+from tinyinfer.kernels.parts import own_memory, own_range, own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
@@ -114,7 +114,7 @@ class _Bf16x3(Kernel):
         line = ((out_w - 1) * stride_w + kw) * c * folded
         positions = (self.band - 1) * self.layout.pitch + out_w
         self.scratch = max(sums_floats(positions), -(-line // 16) * 16)
-        self.scratch_floats = memory_in_parts(self.scratch + self.layout.floats, problem.threads)
+        self.scratch_floats = (self.scratch + self.layout.floats) * problem.threads
 
     def _geometry(self, problem: Problem) -> tuple[int, ...]:
         raise NotImplementedError

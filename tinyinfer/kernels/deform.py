@@ -16,7 +16,7 @@ from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import clip_bounds
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_units
+from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.deform_conv2d import DeformConv2d
@@ -116,7 +116,7 @@ class DeformIm2col(Kernel):
         r, s = problem.params["weight"].shape[2:]
         k, pixels = r * s * problem.inputs[0][1], problem.outputs[0][0] * int(np.prod(problem.outputs[0][2:]))
         self.block = min(max(1, BLOCK_FLOATS // k // MR) * MR, -(-pixels // MR) * MR)
-        self.scratch_floats = memory_in_parts(self.block * k, problem.threads)
+        self.scratch_floats = self.block * k * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

@@ -19,7 +19,8 @@ from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.jit import load
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range
+from tinyinfer.kernels.pages import APART
+from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
 from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters, sparse_strips
 from tinyinfer.kernels.task import Task, task
@@ -113,7 +114,8 @@ class RowRing(Kernel):
         self.middle = self.band * out_w * e * projects
         expanding = product_floats(problem.inputs[0][1], e, ring_rows * width) if expands else 0
         projecting = product_floats(e, problem.outputs[0][1], self.band * out_w) if projects else 0
-        self.scratch_floats = memory_in_parts(self.ring + self.middle + max(expanding, projecting), threads)
+        own = self.ring + self.middle + max(expanding, projecting)
+        self.scratch_floats = threads * (own + APART * (threads > 1))
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

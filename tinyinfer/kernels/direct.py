@@ -19,7 +19,7 @@ from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.interleave import interleave_3
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range
+from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
@@ -114,7 +114,7 @@ class Direct(Kernel):
         in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
         self.reads_planes = problem.inputs[0][1] == 3 and self.groups == 1
         never_copied = self.inside and kw == 1 and not self.reads_planes
-        self.scratch_floats = 0 if never_copied else memory_in_parts(in_rows * padded_row, problem.threads)
+        self.scratch_floats = 0 if never_copied else in_rows * padded_row * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

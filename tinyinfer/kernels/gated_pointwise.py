@@ -26,7 +26,7 @@ from tinyinfer.kernels.gemm import (
     pack_panels,
     packed_size,
 )
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_units
+from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.gated_conv2d import GatedConv2d
@@ -94,7 +94,7 @@ class GatedPointwise(Kernel):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         m, k = problem.params["weight"].shape[:2]
-        self.scratch_floats = memory_in_parts(packed_size(k, m), problem.threads)
+        self.scratch_floats = problem.threads * packed_size(k, m)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

@@ -17,7 +17,7 @@ from tinyinfer.kernels.gemm import MR, NR, block_rows, few_rows, gemm_part, pack
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_units
+from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
@@ -96,7 +96,7 @@ class Im2col(Kernel):
         self.slice_rows = slice_rows(c // self.groups, kh, kw)
         k = self.slice_rows * kw * c // self.groups
         self.block = min(block_rows(k, n // self.groups), -(-batch * out_h * out_w // MR) * MR)
-        self.scratch_floats = memory_in_parts(self.block * k, problem.threads)
+        self.scratch_floats = self.block * k * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

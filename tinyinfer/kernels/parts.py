@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tinyinfer.kernels.base import FeatureMap
 from tinyinfer.kernels.jit import inline
-from tinyinfer.kernels.pages import APART
 
 SMALL = 16 * 1024  # floats below which waking a second thread costs more than it saves in simple loops
 FEW_STEPS = 28  # rows or tiles that a walk through a part takes
@@ -47,22 +46,17 @@ def own_piece(part, rows, blocks, parts, block_parts):
 def walks_up(part, parts, steps):
     """Whether a part takes its rows from the last one up: the first of several, so that the next one's lie behind it.
 
-    AMD's CPUs fetch some steps beyond those that a walk has come to (`APART`), and take them from the core that writes
-    there.  Of many steps these are a small part, and up large maps the CPU fetches less well (1.2 times as long).
+    AMD's CPUs fetch some steps beyond those that a walk has come to (`pages.APART`), and take them from the core that
+    writes there.  Of many steps these are a small part, and up large maps CPUs fetch less well (1.2 times as long).
     """
     return part == 0 and parts > 1 and steps <= FEW_STEPS
 
 
-def memory_in_parts(floats: int, parts: int) -> int:
-    """Floats of an array in which each part owns so many, in one piece."""
-    return floats * parts + APART * (parts - 1)
-
-
 @inline
 def own_memory(part, memory, parts):
-    """What a part owns of an array of `memory_in_parts`."""
-    size = (memory.size - APART * (parts - 1)) // parts
-    return memory[part * (size + APART) : part * (size + APART) + size]
+    """One part of a flat array."""
+    size = memory.size // parts
+    return memory[part * size : (part + 1) * size]
 
 
 def as_one_row(*maps: FeatureMap) -> tuple[int, int]:

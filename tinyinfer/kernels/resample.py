@@ -14,7 +14,7 @@ import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.memory import copy_rows
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range, worthwhile
+from tinyinfer.kernels.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.interpolate import Interpolate
@@ -152,7 +152,7 @@ class Separable(_Resize):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         _, c, _, w = problem.inputs[0]
-        self.scratch_floats = memory_in_parts(w * c, self.threads())
+        self.scratch_floats = w * c * self.threads()
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.memory import fill_rows
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range, worthwhile
+from tinyinfer.kernels.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.local_response_norm import LocalResponseNorm
@@ -78,7 +78,7 @@ class ResponseNorm(Kernel):
         assert isinstance(problem.op, LocalResponseNorm)
         self.threads = worthwhile(problem.threads, int(np.prod(problem.inputs[0])))
         channels = -(-problem.inputs[0][1] // LANES) * LANES
-        self.scratch_floats = memory_in_parts(channels + problem.op.size, self.threads)
+        self.scratch_floats = (channels + problem.op.size) * self.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

@@ -22,7 +22,7 @@ from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, p
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_piece, own_range, partition
+from tinyinfer.kernels.parts import own_memory, own_piece, own_range, partition
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range
 from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
@@ -169,7 +169,7 @@ class Phases(Kernel):
         row = columns * (c // op.groups)
         self.band_rows = min(max(1, BLOCK_FLOATS // row - more_rows), -(-steps[0] // problem.threads))
         self.bands = n * -(-steps[0] // self.band_rows)
-        self.scratch_floats = memory_in_parts((self.band_rows + more_rows) * row, problem.threads)
+        self.scratch_floats = (self.band_rows + more_rows) * row * problem.threads
         self.band = (first_row, more_rows, first_column, columns)
 
     @classmethod

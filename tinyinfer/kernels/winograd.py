@@ -36,7 +36,7 @@ from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
-from tinyinfer.kernels.parts import memory_in_parts, own_memory, own_range
+from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.kernels.winograd_transforms import (
@@ -237,7 +237,7 @@ class _Winograd(Kernel):
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
         block_floats = positions * (self.block * (v_row + p_row) + 2 * GAP)
         common, own = (block_floats, patch) if self.one_block else (0, block_floats + patch)
-        self.scratch_floats = common + memory_in_parts(own, problem.threads)
+        self.scratch_floats = common + own * problem.threads
 
     @classmethod
     def taps(cls) -> int:

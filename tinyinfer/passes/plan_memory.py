@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIGNMENT_FLOATS = 16  # 64 bytes: a cache line and an AVX-512 register
+SMALL = 5  # times the gap: what a CPU fetches beyond a larger buffer is little of it, and a gap would count at the peak
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,9 @@ class Request:
 
 
 def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[str, int], int]:
-    """Offsets in floats by name, and the arena's size; those that live together lie at least ``apart`` floats apart.
+    """Offsets in floats by name, and the arena's size.
+
+    Small buffers that live together lie at least ``apart`` floats apart (`kernels.pages.APART`).
 
     Largest first, each into the lowest gap that is free for its whole life (greedy by size; Pisarchyk and Lee,
     "Efficient Memory Management for Deep Neural Net Inference", 2020).
@@ -31,8 +34,9 @@ def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[str, 
         start = 0
         for other_start, other_end, other in sorted(placed, key=lambda p: p[0]):
             together = request.first <= other.last and other.first <= request.last
-            if together and start + size + apart > other_start and start < other_end + apart:
-                start = other_end + apart
+            gap = apart if max(size, other.size) <= SMALL * apart else 0
+            if together and start + size + gap > other_start and start < other_end + gap:
+                start = other_end + gap
         placed.append((start, start + size, request))
         offsets[request.name] = start
     return offsets, max((end for _, end, _ in placed), default=0)
