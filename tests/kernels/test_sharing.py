@@ -8,10 +8,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinyinfer import ops
 from tinyinfer.kernels import depthwise, gemm
+from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.cpu import LANES
+from tinyinfer.kernels.depthwise_chain import RowRing
 from tinyinfer.kernels.direct import Direct
 from tinyinfer.kernels.on_arrays import problem_of_arrays
+from tinyinfer.kernels.pages import APART
 from tinyinfer.kernels.winograd import Winograd4x4
 
 first_tile, walk = gemm.first_tile.py_func, depthwise.walk.py_func
@@ -78,3 +82,12 @@ def test_threads_share_the_tiles_of_winograd_where_its_weights_are_small():
 
     assert not one_block(128, 32)
     assert one_block(512, 512)
+
+
+def test_what_threads_keep_of_a_chain_lies_apart():
+    params = {"expand_weight": (96, 16, 1, 1), "depthwise_weight": (96, 1, 3, 3), "project_weight": (24, 96, 1, 1)}
+    op = ops.create("depthwise_chain", {"stride": 2, "padding": 1})
+    weights = {role: np.zeros(shape, np.float32) for role, shape in params.items()}
+    problem = Problem(op, ((1, 16, 56, 56),), ((1, 24, 28, 28),), weights, threads=2)
+    kernel = RowRing(problem, RowRing.pack(problem))
+    assert kernel.scratch_floats >= 2 * (kernel.ring + kernel.middle + APART)
