@@ -39,7 +39,7 @@ def both_ways(filters: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
 
 
 def make_depthwise(kernel: int, strips: Any) -> Task:
-    """clip(conv2d + bias + r) for square kernels at stride 1 and 2, and with dilation at stride 1.
+    """clip(conv2d + bias + r) for square kernels at stride 1 and 2, and with dilation at stride 1; filters `both_ways`.
 
     With dilation an output sees only pixels of its grid (`grids`), each of which is an image by itself.  Two threads
     that walk away from each other take 0.65 to 0.9 of the time.

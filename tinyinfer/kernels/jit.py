@@ -106,7 +106,7 @@ def jit(function: Function) -> Function:
 
 
 class _Helper(CPUDispatcher):  # type: ignore[misc]
-    """What only compiled functions call: wrappers for Python would be a fifth of all that is compiled."""
+    """What only compiled functions call: to compile wrappers for Python and C too would take a quarter longer."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"{self.py_func.__qualname__} is compiled into its callers; .py_func is the Python of it")

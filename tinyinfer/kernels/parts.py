@@ -6,7 +6,7 @@ from tinyinfer.kernels.base import FeatureMap
 from tinyinfer.kernels.jit import inline
 
 SMALL = 16 * 1024  # floats below which waking a second thread costs more than it saves in simple loops
-FEW_STEPS = 28  # rows or tiles that a walk through a part takes
+FEW_STEPS = 28  # rows of inputs, or tiles of a product: those of 28x28 maps for one of two threads
 
 
 def partition(rows: int, blocks: int, threads: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.parts import SMALL, own_piece, own_range, partition
+from tinyinfer.kernels.parts import SMALL, own_memory, own_piece, own_range, partition
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, in_turn, task
 from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
@@ -119,7 +119,7 @@ def sum_rows(part, parts, x, x_stride, h, w, c, sums):
     p0, p1 = own_range(part, h, parts)
     mean_window(
         x.ctypes.data + p0 * w * x_stride * 4, w * x_stride, p1 - p0, x_stride, w, np.float32(1),
-        sums.ctypes.data + part * (sums.size // parts) * 4, c // LANES, c % LANES,
+        own_memory(part, sums, parts).ctypes.data, c // LANES, c % LANES,
     )  # fmt: skip
 
 
