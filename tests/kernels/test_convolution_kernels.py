@@ -55,16 +55,14 @@ def test_convolutions(n, groups, c, m, size, kernel, stride, padding, dilation, 
 @given(
     n=st.integers(1, 2), groups=st.integers(1, 2), c=st.one_of(st.integers(1, 20), st.integers(680, 700)),
     m=st.integers(64, 140), size=st.tuples(st.integers(1, 6), st.integers(1, 6)), kernel=st.sampled_from([1, 3, 3, 5]),
-    stride=strides, dilation=st.sampled_from([1, 1, 2]), activation=activations, bias=st.booleans(),
-    residual=st.booleans(), threads=st.integers(1, 3),
+    stride=strides, dilation=st.sampled_from([1, 1, 2]), bias=st.booleans(), residual=st.booleans(),
+    threads=st.integers(1, 3),
 )  # fmt: skip
 @settings(max_examples=40)
-def test_few_pixels_of_many_channels(
-    n, groups, c, m, size, kernel, stride, dilation, activation, bias, residual, threads
-):
+def test_few_pixels_of_many_channels(n, groups, c, m, size, kernel, stride, dilation, bias, residual, threads):
     """Weights that outweigh the map, so that threads share them and not the pixels."""
     padding = kernel // 2 * dilation
-    attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "activation": activation}
+    attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "activation": "relu"}
     check_convolution(attrs, (n, c * groups, *size), m * groups, (kernel, kernel), bias, residual, threads)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from small_networks import randomize, residual_network, textbook
 
@@ -234,7 +234,12 @@ requests = st.lists(st.tuples(st.integers(1, 500), st.integers(0, 20), st.intege
 )
 
 
-@given(requests, st.sampled_from([0, 0, 64]))
+# where gaps differ: two that do not live together lie over each other, and only one of them keeps others apart
+UNLIKE_GAPS = [(64, 4, 8), (304, 7, 11), (720, 3, 7), (784, 10, 14), (592, 1, 5), (784, 1, 2)]
+
+
+@example([Request(f"r{i}", *numbers) for i, numbers in enumerate(UNLIKE_GAPS)], 64)
+@given(requests, st.sampled_from([0, 64, 64]))
 def test_no_two_living_buffers_overlap(rows: list[Request], apart: int) -> None:
     offsets, total = plan_memory(rows, apart)
     for i, a in enumerate(rows):

@@ -31,12 +31,15 @@ def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[str, 
     placed: list[tuple[int, int, Request]] = []  # start, end, request
     for request in sorted(requests, key=lambda r: (-r.size, r.first)):
         size = -(-request.size // ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS
+        taken = []  # by those it lives with, gaps included
+        for other_start, other_end, other in placed:
+            if request.first <= other.last and other.first <= request.last:
+                gap = apart if max(size, other.size) <= SMALL * apart else 0
+                taken.append((other_start - gap, other_end + gap))
         start = 0
-        for other_start, other_end, other in sorted(placed, key=lambda p: p[0]):
-            together = request.first <= other.last and other.first <= request.last
-            gap = apart if max(size, other.size) <= SMALL * apart else 0
-            if together and start + size + gap > other_start and start < other_end + gap:
-                start = other_end + gap
+        for taken_from, taken_to in sorted(taken):
+            if start + size > taken_from:
+                start = max(start, taken_to)
         placed.append((start, start + size, request))
         offsets[request.name] = start
     return offsets, max((end for _, end, _ in placed), default=0)
