@@ -54,7 +54,7 @@ def test_convolutions(n, groups, c, m, size, kernel, stride, padding, dilation, 
 
 @given(
     n=st.integers(1, 2), groups=st.integers(1, 2), c=st.one_of(st.integers(1, 20), st.integers(680, 700)),
-    m=st.integers(64, 140), size=st.tuples(st.integers(1, 6), st.integers(1, 6)), kernel=st.sampled_from([1, 3, 3, 5]),
+    m=st.integers(64, 140), size=st.tuples(st.integers(1, 6), st.integers(1, 6)), kernel=st.sampled_from([1, 3, 3]),
     stride=strides, dilation=st.sampled_from([1, 1, 2]), bias=st.booleans(), residual=st.booleans(),
     threads=st.integers(1, 3),
 )  # fmt: skip
@@ -64,6 +64,12 @@ def test_few_pixels_of_many_channels(n, groups, c, m, size, kernel, stride, dila
     padding = kernel // 2 * dilation
     attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "activation": "relu"}
     check_convolution(attrs, (n, c * groups, *size), m * groups, (kernel, kernel), bias, residual, threads)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_threads_share_the_weights_of_five_taps(dilation: int) -> None:
+    attrs = {"padding": 2 * dilation, "dilation": dilation, "activation": "silu"}
+    check_convolution(attrs, (1, 72, 5, 5), 80, (5, 5), bias=True, residual=True, threads=2)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
