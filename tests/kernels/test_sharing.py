@@ -73,7 +73,7 @@ def test_a_walk_up_meets_the_rows_of_a_walk_down(rows, iy, h, kernel, stride, do
 
 
 def test_threads_share_the_tiles_of_winograd_where_its_weights_are_small():
-    """7x7 has four tiles of 4x4: with shared ones each phase waits for the slower thread."""
+    """Else three phases would wait for each other, to save reading what stays in L2 anyway."""
 
     def one_block(c: int, n: int) -> bool:
         arrays = np.zeros((1, c, 7, 7), np.float32), np.zeros((n, c, 3, 3), np.float32)

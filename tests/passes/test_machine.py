@@ -15,7 +15,7 @@ from tinyinfer.kernels import amx
 from tinyinfer.model import Model
 from tinyinfer.passes.assign_layout import assign_layout
 from tinyinfer.passes.choose_kernels import choose_kernels
-from tinyinfer.passes.plan_memory import ALIGNMENT_FLOATS, SMALL, Request, live_bound, plan_memory
+from tinyinfer.passes.plan_memory import ALIGNMENT_FLOATS, SMALL_GAPS, Request, live_bound, plan_memory
 
 X = np.random.default_rng(1).standard_normal((2, 3, 16, 13)).astype(np.float32)
 
@@ -247,7 +247,7 @@ def test_no_two_living_buffers_overlap(rows: list[Request], apart: int) -> None:
         assert offsets[a.name] + a.size <= total
         for b in rows[:i]:
             if a.first <= b.last and b.first <= a.last:
-                gap = apart if max(a.size, b.size) <= SMALL * apart else 0
+                gap = apart if max(a.size, b.size) <= SMALL_GAPS * apart else 0
                 above, below = (offsets[x.name] - offsets[y.name] - y.size for x, y in ((a, b), (b, a)))
                 assert max(above, below) >= gap
 

@@ -235,9 +235,8 @@ class _Winograd(Kernel):
         large = positions * weights > L2_FLOATS  # else both threads may as well read all: 0.985 of DenseNet's time
         self.one_block = problem.threads > 1 and large and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
-        block_floats = positions * (self.block * (v_row + p_row) + 2 * GAP)
-        common, own = (block_floats, patch) if self.one_block else (0, block_floats + patch)
-        self.scratch_floats = common + own * problem.threads
+        parts = 1 if self.one_block else problem.threads
+        self.scratch_floats = positions * (self.block * (v_row + p_row) + 2 * GAP) * parts + patch * problem.threads
 
     @classmethod
     def taps(cls) -> int:

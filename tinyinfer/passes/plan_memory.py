@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIGNMENT_FLOATS = 16  # 64 bytes: a cache line and an AVX-512 register
-SMALL = 5  # times the gap: what a CPU fetches beyond a larger buffer is little of it, and a gap would count at the peak
+SMALL_GAPS = 5  # the largest of small buffers, in gaps: beside a larger one what a CPU fetches beyond it matters less
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[str, 
         taken = []  # by those it lives with, gaps included
         for other_start, other_end, other in placed:
             if request.first <= other.last and other.first <= request.last:
-                gap = apart if max(size, other.size) <= SMALL * apart else 0
+                gap = apart if max(size, other.size) <= SMALL_GAPS * apart else 0
                 taken.append((other_start - gap, other_end + gap))
         start = 0
         for taken_from, taken_to in sorted(taken):
