@@ -77,7 +77,9 @@ def planes_of(x: np.ndarray) -> Planes:
 
 def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int = 0, after: int = 0) -> None:
     """Assert that the kernel computes the problem within its tolerance and keeps to its memory."""
-    inputs = [x.astype(np.float32) for x in problem.op.example_inputs(problem.inputs, rng)]
+    inputs = [
+        x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
+    ]
     sources = [slice_of_wider(shape, before, after, np.float32(np.nan)) for shape in problem.inputs]
     targets = [slice_of_wider(shape, before, after, CANARY) for shape in problem.outputs]
     for (_, fm), x in zip(sources, inputs, strict=True):

@@ -38,8 +38,7 @@ def test_every_operator_is_within_reach_of_apply() -> None:
         for case in ops.get(name).cases():
             b = Builder()
             values = [b.input(1, 1, name=f"x{i}") for i in range(len(case.inputs))]
-            for value, shape in zip(values, case.inputs, strict=True):
-                b._types[value] = type(b._types[value])(shape)
+            b._types |= dict(zip(values, case.input_types, strict=True))
             results = b.apply_all(name, *values, name="op", params=dict(case.params), **dict(case.attrs))
             assert b.finish(results).nodes[0].op.name == name
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from one_operator import one_operator
 
 from tinyinfer import models, ops
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.graph import Graph, TensorType
 from tinyinfer.model import Model
-from tinyinfer.ops.base import Case
 from tinyinfer.profiling.cost import cost
 
 torch = pytest.importorskip("torch")
@@ -18,37 +18,19 @@ TorchGraph = pytest.importorskip("tinyinfer.bench.torch_graph").TorchGraph
 CASES = [(name, i) for name in ops.names() if not ops.get(name).composite for i in range(len(ops.get(name).cases()))]
 
 
-def one_node(name: str, case: Case, rng: np.random.Generator) -> Graph:
-    op = ops.create(name, case.attrs)
-    weights = {role: rng.uniform(0.5, 1.5, shape).astype(np.float32) for role, shape in case.params.items()}
-    inputs = [Input(f"x{i}", shape, shape) for i, shape in enumerate(case.inputs)]
-    node = Node("node", op, tuple(i.name for i in inputs), ("node",), {role: f"node.{role}" for role in weights})
-    graph = Graph(inputs, [node], ["node"], {f"node.{role}": value for role, value in weights.items()})
-    count = len(op.infer(*types_of(graph, node)))
-    if count > 1:
-        node = node.replace(outputs=tuple(f"node:{i}" for i in range(count)))
-        graph.nodes, graph.outputs = [node], list(node.outputs)
-    return graph
-
-
-def types_of(graph: Graph, node: Node) -> tuple[list, dict]:
-    from tinyinfer.graph import TensorType
-
-    inputs = [TensorType(i.nominal) for i in graph.inputs]
-    return inputs, {role: TensorType(graph.weights[key].shape) for role, key in node.params.items()}
-
-
 @pytest.mark.parametrize(("name", "index"), CASES)
 def test_operator(name: str, index: int, rng: np.random.Generator) -> None:
-    graph = one_node(name, ops.get(name).cases()[index], rng)
-    node = graph.nodes[0]
-    x = node.op.example_inputs([i.nominal for i in graph.inputs], rng)
+    case = ops.get(name).cases()[index]
+    graph = one_operator(name, case, rng)
+    node = graph.node("y")
+    types = [TensorType(t.shape, t.dtype.replace("float32", "float64")) for t in case.input_types]
+    x = node.op.example_inputs(types, rng)
     expected = node.op.reference(x, {role: v.astype(np.float64) for role, v in graph.param_arrays(node).items()})
     with torch.no_grad():
-        found = TorchGraph(graph).double().eval()(*map(torch.from_numpy, x))
+        found = TorchGraph(graph).double().eval()(*(torch.from_numpy(value.astype(np.float64)) for value in x))
     found = [found] if isinstance(found, torch.Tensor) else found
     for a, b in zip(expected, found, strict=True):
-        assert a.shape == tuple(b.shape)
+        assert (a.shape, str(a.dtype)) == (tuple(b.shape), str(b.dtype).removeprefix("torch."))
         np.testing.assert_allclose(b.numpy(), a, rtol=1e-9, atol=1e-9)
 
 
@@ -104,16 +86,16 @@ def test_every_family_computes_what_torch_computes(family: str, rng: np.random.G
 
 
 def test_training_normalises_by_the_batch_and_moves_the_statistics(rng: np.random.Generator) -> None:
-    net = TorchGraph(one_node("batch_norm", ops.get("batch_norm").cases()[0], rng)).train()
+    net = TorchGraph(one_operator("batch_norm", ops.get("batch_norm").cases()[0], rng)).train()
     before = net.weights()
     x = torch.from_numpy(rng.normal(3, 2, (8, 7, 5, 6)).astype(np.float32))
     y = net(x).detach().transpose(0, 1).flatten(1).numpy()
-    np.testing.assert_allclose(y.mean(1), before["node.bias"], atol=1e-5)
-    np.testing.assert_allclose(y.std(1), before["node.weight"], rtol=1e-4)
+    np.testing.assert_allclose(y.mean(1), before["y.bias"], atol=1e-5)
+    np.testing.assert_allclose(y.std(1), before["y.weight"], rtol=1e-4)
     assert all((before[key] == value).all() for key, value in net.weights().items())  # momentum 0
     net.momentum = 1.0
     net(x)
-    np.testing.assert_allclose(net.weights()["node.running_mean"], x.mean((0, 2, 3)).numpy(), rtol=1e-5)
+    np.testing.assert_allclose(net.weights()["y.running_mean"], x.mean((0, 2, 3)).numpy(), rtol=1e-5)
 
 
 def test_writing_over_values_does_not_change_the_gradients(rng: np.random.Generator) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_operator import one_operator
 
 from tinyinfer import models, ops
 from tinyinfer.errors import UnsupportedOpError
@@ -39,30 +40,16 @@ def reference(graph: Graph, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
     return [values[name] for name in graph.outputs]
 
 
-def one_node(name: str, case: ops.base.Case, rng: np.random.Generator, free: tuple[int, ...] = ()) -> Graph:
-    """A graph of this one operator; the dimensions ``free`` of its inputs are free."""
-    op = ops.create(name, case.attrs)
-    weights = {role: rng.uniform(0.5, 1.5, shape).astype(np.float32) for role, shape in case.params.items()}
-    inputs = [
-        Input(f"x{i}", tuple(None if axis in free else size for axis, size in enumerate(shape)), shape)
-        for i, shape in enumerate(case.inputs)
-    ]
-    types = [ops.base.TensorType(i.nominal) for i in inputs]
-    count = len(op.infer(types, {role: ops.base.TensorType(w.shape) for role, w in weights.items()}))
-    outputs = ("y",) if count == 1 else tuple(f"y:{i}" for i in range(count))
-    node = Node("y", op, tuple(i.name for i in inputs), outputs, {role: f"y.{role}" for role in weights})
-    return Graph(inputs, [node], list(outputs), {f"y.{role}": w for role, w in weights.items()})
-
-
 def random_inputs(graph: Graph, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    x, *others = graph.nodes[0].op.example_inputs([i.nominal for i in graph.inputs], rng)
-    values = zip(graph.inputs, (2 * x, *others), strict=True)
+    types, node = graph.infer_types(), graph.node("y")
+    values = zip(graph.inputs, node.op.example_inputs([types[v] for v in node.inputs], rng), strict=True)
     return {i.name: value.astype(np.float32) for i, value in values}
 
 
 def assert_same(graph: Graph, inputs: dict[str, np.ndarray]) -> None:
     for found, expected in zip(execute(to_onnx(graph), inputs), reference(graph, inputs), strict=True):
         assert found.shape == expected.shape
+        assert found.dtype == (np.float32 if expected.dtype == np.float64 else expected.dtype)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5 * max(1, float(np.std(expected))))
 
 
@@ -70,9 +57,9 @@ def assert_same(graph: Graph, inputs: dict[str, np.ndarray]) -> None:
 def test_every_operator_computes_the_same_in_onnx(name: str, case: ops.base.Case, rng: np.random.Generator) -> None:
     if name == "adaptive_max_pool2d" and any(n % m for n, m in zip(case.inputs[0][2:], fixed_size(case), strict=True)):
         with pytest.raises(UnsupportedOpError, match="does not divide"):
-            to_onnx(one_node(name, case, rng))
+            to_onnx(one_operator(name, case, rng))
         return
-    graph = one_node(name, case, rng)
+    graph = one_operator(name, case, rng)
     assert_same(graph, random_inputs(graph, rng))
 
 
@@ -104,7 +91,7 @@ FREE = [
 
 @pytest.mark.parametrize(("name", "attrs", "shape", "params"), FREE)
 def test_free_sizes_stay_free(name, attrs, shape, params, rng: np.random.Generator) -> None:
-    graph = one_node(name, ops.base.Case(attrs, (shape,), params), rng, free=(0, 2, 3))
+    graph = one_operator(name, ops.base.Case(attrs, (shape,), params), rng, free=(0, 2, 3))
     proto = to_onnx(graph)
     assert [d.dim_param for d in proto.graph.input[0].type.tensor_type.shape.dim] == ["batch", "", "height", "width"]
     for size in (shape, (3, shape[1], 17, 15), (2, shape[1], 11, 14)):
@@ -121,13 +108,15 @@ def test_free_sizes_stay_free(name, attrs, shape, params, rng: np.random.Generat
     ],
 )
 def test_what_a_free_size_leaves_open_is_refused_by_name(name: str, attrs: dict, rng: np.random.Generator) -> None:
-    graph = one_node(name, ops.base.Case(attrs, ((1, 4, 8, 8),)), rng, free=(2, 3))
+    graph = one_operator(name, ops.base.Case(attrs, ((1, 4, 8, 8),)), rng, free=(2, 3))
     with pytest.raises(UnsupportedOpError, match=rf"node 'y' \({name}\)"):
         to_onnx(graph)
 
 
 def test_sizes_that_a_network_cannot_vary_are_fixed(rng: np.random.Generator) -> None:
-    graph = one_node("split", ops.base.Case({"split_size_or_sections": 3, "dim": 2}, ((1, 4, 8, 8),)), rng, (0, 2, 3))
+    graph = one_operator(
+        "split", ops.base.Case({"split_size_or_sections": 3, "dim": 2}, ((1, 4, 8, 8),)), rng, (0, 2, 3)
+    )
     dims = to_onnx(graph).graph.input[0].type.tensor_type.shape.dim
     assert [d.dim_param or d.dim_value for d in dims] == ["batch", 4, 8, 8]
     assert graph.inputs[0].shape == (None, 4, None, None)

@@ -23,7 +23,7 @@ from kernel_harness import (
 )
 
 from tinyinfer import kernels, ops
-from tinyinfer.graph import Shape
+from tinyinfer.graph import Shape, TensorType
 from tinyinfer.kernels import depthwise_chain
 from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, image_dims
 from tinyinfer.ops.base import Case
@@ -80,7 +80,9 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
         n, c, h, w = image_dims(shape)
         return FeatureMap.place(fenced(n * c * h * w, at_end, keep), shape, c)
 
-    inputs = [x.astype(np.float32) for x in problem.op.example_inputs(problem.inputs, rng)]
+    inputs = [
+        x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
+    ]
     sources, targets = [place(s) for s in problem.inputs], [place(s) for s in problem.outputs]
     for fm, x in zip(sources, inputs, strict=True):
         fm.logical(x.shape)[...] = x

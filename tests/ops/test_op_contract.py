@@ -26,13 +26,15 @@ COUNTED = (
     "gated_conv2d",
     "irregular_conv2d",
     "linear",
+    "matmul",
 )  # what has multiply-adds
 each_case = pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
 
 
 def arrays(name: str, case: Case, dtype: type) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     rng = np.random.default_rng(0)
-    inputs = [x.astype(dtype) for x in ops.create(name, case.attrs).example_inputs(case.inputs, rng)]
+    types = [TensorType(t.shape, t.dtype.replace("float32", dtype.__name__)) for t in case.input_types]
+    inputs = ops.create(name, case.attrs).example_inputs(types, rng)
     params = {role: rng.standard_normal(shape).astype(np.float32) for role, shape in case.params.items()}
     if "running_var" in params:
         params["running_var"] = np.abs(params["running_var"]) + 0.1
@@ -59,9 +61,9 @@ def test_reference_gives_what_infer_says(name: str, case: Case, dtype: type) -> 
 def test_float32_agrees_with_float64(name: str, case: Case) -> None:
     op = ops.create(name, case.attrs)
     inputs, params = arrays(name, case, np.float32)
-    exact = op.reference([x.astype(np.float64) for x in inputs], params)
+    exact = op.reference([x.astype(np.float64) if x.dtype == np.float32 else x for x in inputs], params)
     for y, y64 in zip(op.reference(inputs, params), exact, strict=True):
-        assert np.abs(y - y64).max() <= 1e-5 * max(1, np.abs(y64).max())
+        assert np.abs(y - y64.astype(np.float64)).max() <= 1e-5 * max(1, np.abs(y64).max())
 
 
 @each_case
@@ -74,14 +76,14 @@ def test_attributes_survive_json(name: str, case: Case) -> None:
 @each_case
 def test_cost_is_consistent(name: str, case: Case) -> None:
     op = ops.create(name, case.attrs)
-    inputs = [TensorType(shape) for shape in case.inputs]
+    inputs = case.input_types
     params = {role: TensorType(shape) for role, shape in case.params.items()}
     outputs = op.infer(inputs, params)
     cost = op.cost(inputs, params, outputs)
     assert (cost.macs > 0) == (name in COUNTED)
     assert cost.params <= sum(p.size for p in params.values())
     assert cost.memory_access == cost.reads + cost.writes
-    if name not in ("flatten", "reshape", "dropout", "identity"):
+    if name not in ("flatten", "reshape", "squeeze", "unsqueeze", "dropout", "identity"):
         assert cost.writes == sum(t.size for t in outputs)
 
 
@@ -101,7 +103,7 @@ def test_junk_attributes_are_refused_by_our_own_errors(name: str, data: st.DataO
     key = data.draw(st.sampled_from([*fields, "unknown"]))
     try:
         op = ops.create(name, {**case.attrs, key: data.draw(JUNK)})
-        op.infer([TensorType(s) for s in case.inputs], {role: TensorType(s) for role, s in case.params.items()})
+        op.infer(case.input_types, {role: TensorType(s) for role, s in case.params.items()})
     except TinyInferError as error:
         assert str(error)  # noqa: PT017  whether it is refused depends on the junk
 
@@ -134,7 +136,41 @@ BAD_ATTRIBUTES: list[tuple[str, dict[str, Any], str]] = [
     ("gelu", {"approximate": "erf"}, "approximate: expected 'none' or 'tanh', found 'erf'"),
     ("split", {"split_size_or_sections": 0}, "split_size_or_sections: expected at least 1"),
     ("split", {"split_size_or_sections": []}, "split_size_or_sections: expected at least one size"),
-    ("slice", {"step": 0}, "step: expected at least 1"),
+    ("slice", {"step": 0}, "step: expected numbers other than 0, found 0"),
+    ("slice", {"dim": (1, 2), "step": (1, 0)}, r"step: expected numbers other than 0, found \(1, 0\)"),
+    ("slice", {"dim": (1, 2), "start": (0,)}, "start: expected 2 numbers, one for each dim, found 1"),
+    ("slice", {"dim": 1.5}, "dim: expected an integer, found 1.5"),
+    ("slice", {"start": None}, "start: expected an integer, found None"),
+    ("div", {"rounding_mode": "round"}, "rounding_mode: expected 'trunc', 'floor' or none, found 'round'"),
+    ("clamp", {"min": float("inf")}, "min: expected a finite number, found inf"),
+    ("mean", {"dim": 1.0}, "dim: expected an integer, found 1.0"),
+    ("sum", {"dim": ()}, "dim: expected one or more integers, found none"),
+    ("amax", {"dim": 0, "keepdim": 1}, "keepdim: expected true or false, found 1"),
+    ("argmax", {"dim": (0, 1)}, r"dim: expected an integer, found \(0, 1\)"),
+    ("topk", {"k": 0}, "k: expected at least 1, found 0"),
+    ("topk", {"k": 1, "largest": "yes"}, "largest: expected true or false, found 'yes'"),
+    ("squeeze", {}, "missing 1 required positional argument: 'dim'"),
+    ("squeeze", {"dim": ()}, "dim: expected one or more integers, found none"),
+    ("unsqueeze", {"dim": 0.0}, "dim: expected an integer, found 0.0"),
+    ("expand", {"size": (2, 0)}, "size: expected sizes from 1 on or -1, found"),
+    ("expand", {"size": (-2,)}, "size: expected at least -1, found -2"),
+    ("tile", {"dims": (2, 0)}, "dims: expected at least 1, found 0"),
+    ("gather", {}, "missing 1 required positional argument: 'dim'"),
+    ("index", {"dim": None}, "dim: expected an integer, found None"),
+    ("cast", {"dtype": "float64"}, "dtype: expected one of float16, float32, uint8, .*, bool, found 'float64'"),
+    ("quantize_linear", {"scale": 0.0}, "scale: expected numbers above 0 in float32, found 0.0"),
+    ("quantize_linear", {"scale": -1.0}, "scale: expected numbers above 0 in float32, found -1.0"),
+    ("quantize_linear", {"scale": 1e-60}, "scale: expected numbers above 0 in float32, found 1e-60"),
+    ("quantize_linear", {"scale": ()}, "scale: expected one or more numbers, found none"),
+    ("quantize_linear", {"scale": (1, 2)}, "axis: expected the dimension that 2 scales belong to, found none"),
+    ("quantize_linear", {"scale": 1, "zero_point": 256}, "zero_point: expected 0 to 255 for uint8, found 256"),
+    ("quantize_linear", {"scale": 1, "zero_point": 0.5}, "zero_point: expected an integer, found 0.5"),
+    ("quantize_linear", {"scale": 1, "dtype": "int32"}, "dtype: expected one of uint8, int8, found 'int32'"),
+    (
+        "dequantize_linear",
+        {"scale": (1, 2), "zero_point": (1, 2, 3), "axis": 0},
+        "zero_point: expected 1 or 2 integers",
+    ),
     ("index_select", {"dim": 1, "index": ()}, "index: expected at least one entry"),
     ("index_select", {"dim": 1, "index": (-1,)}, "index: expected at least 0, found -1"),
     ("reshape", {"shape": (-1, -1)}, "shape: expected at most one -1"),
@@ -234,6 +270,32 @@ BAD_SHAPES: list[tuple[str, dict[str, Any], Shapes, dict[str, tuple[int, ...]], 
     ("deform_conv2d", {}, [IMAGE], {"weight": (4, 6, 3, 3)}, "expected 2 to 3 inputs, found 1"),
     ("irregular_conv2d", {}, [IMAGE], {"weight": (4, 6, 3, 3), "offset": (3, 2, 2)}, "offset: expected shape 3x3x2"),
     ("encoding", {}, [IMAGE], {"codewords": (4, 5), "scale": (4,)}, "codewords 4x5 take 5 channels, found 6"),
+    ("sub", {}, [(2, 3), (2, 4)], {}, "shapes 2x3 and 2x4 do not broadcast"),
+    ("where", {}, [(2, 3), (2, 3)], {}, "expected 3 inputs, found 2"),
+    ("clamp", {}, [(3,)], {}, "expected min, max or both, found neither"),
+    ("clamp", {"min": 0}, [(3,), (), ()], {}, "expected bounds as attributes or as inputs, found both"),
+    ("clamp", {}, [(3,), ()], {}, "expected two bounds as inputs or none, found one"),
+    ("mean", {"dim": (1, -1)}, [(3, 4)], {}, r"dim: expected each dimension once, found \(1, -1\) for rank 2"),
+    ("amin", {"dim": 2}, [(3, 4)], {}, "dim: expected -2 to 1 for rank 2, found 2"),
+    ("sum", {"dim": 0}, [()], {}, "dim: expected a tensor of rank 1 or more, found dim 0 of a scalar"),
+    ("argmin", {"dim": -3}, [(3, 4)], {}, "dim: expected -2 to 1 for rank 2, found -3"),
+    ("topk", {"k": 5}, [(3, 4)], {}, "k: expected at most 4, the size of dim 1, found 5"),
+    ("squeeze", {"dim": 1}, [(3, 4)], {}, "dim 1: expected size 1, found 4 in 3x4"),
+    ("unsqueeze", {"dim": (0, 3)}, [(3,)], {}, "dim: expected -3 to 2 for rank 3, found 3"),
+    ("unsqueeze", {"dim": (0, -3)}, [(3,)], {}, "dim: expected each dimension once"),
+    ("expand", {"size": (2, 5)}, [(3, 1)], {}, r"size: 3x1 does not expand to \(2, 5\)"),
+    ("expand", {"size": (5,)}, [(3, 1)], {}, "size: expected 2 dimensions or more for 3x1"),
+    ("expand", {"size": (-1, 3, 5)}, [(3, 1)], {}, "size: expected sizes for the 1 new dimensions"),
+    ("expand", {"size": (2**31 - 1, 4)}, [(1, 1)], {}, "output: expected at most 2147483648 elements, found shape"),
+    ("tile", {"dims": (2**20, 2**20)}, [(3, 4)], {}, "output: expected at most 2147483648 elements, found shape"),
+    ("slice", {"dim": (1, -2)}, [IMAGE[1:]], {}, "dim: expected each dimension once"),
+    ("slice", {"dim": 0, "start": 3, "end": 1}, [(5,)], {}, "the output would be empty: 0"),
+    ("slice", {"dim": 0, "step": -1, "end": 0}, [(5,)], {}, "the output would be empty: 0"),
+    ("matmul", {}, [(3, 4), (5, 4)], {}, "3x4 has rows of 4, 5x4 columns of 5"),
+    ("matmul", {}, [(), (4,)], {}, "expected vectors, matrices or stacks of them"),
+    ("matmul", {}, [(2, 3, 4), (3, 4, 5)], {}, "shapes 2 and 3 do not broadcast"),
+    ("quantize_linear", {"scale": (1, 2), "axis": 1}, [(2, 3)], {}, "scale: expected 3 numbers for shape 2x3, found 2"),
+    ("quantize_linear", {"scale": (1, 2), "axis": 2}, [(2, 3)], {}, "dim: expected -2 to 1 for rank 2, found 2"),
     ("softmax", {"dim": 2}, [(3, 4)], {}, "dim: expected -2 to 1 for rank 2, found 2"),
 ]
 
@@ -245,6 +307,40 @@ def test_bad_shapes(
     op = ops.create(name, attrs)
     with pytest.raises(GraphError, match=message):
         op.infer([TensorType(s) for s in inputs], {role: TensorType(s) for role, s in params.items()})
+
+
+BAD_DTYPES: list[tuple[str, dict[str, Any], tuple[str, ...], str]] = [
+    ("relu", {}, ("int64",), "expected float32, found int64"),
+    ("add", {}, ("float32", "int64"), "expected inputs of one dtype, found float32 and int64"),
+    ("mul", {}, ("bool", "bool"), "expected float16, float32, uint8, int8, int32, int64, found bool"),
+    ("div", {}, ("int32", "int32"), "rounding_mode: expected 'trunc' or 'floor' for integers"),
+    ("sqrt", {}, ("int32",), "expected float16, float32, found int32"),
+    ("neg", {}, ("uint8",), "expected float16, float32, int8, int32, int64, found uint8"),
+    ("clamp", {"max": 0.5}, ("int32",), "max: expected a whole number for int32, found 0.5"),
+    ("clamp", {}, ("int32", "float32", "float32"), "expected inputs of one dtype, found int32 and float32"),
+    ("eq", {}, ("float32", "int64"), "expected inputs of one dtype"),
+    ("lt", {}, ("bool", "bool"), "found bool"),
+    ("logical_and", {}, ("bool", "float32"), "expected bool, found float32"),
+    ("where", {}, ("float32", "float32", "float32"), "condition: expected bool, found float32"),
+    ("where", {}, ("bool", "float32", "int64"), "expected inputs of one dtype, found float32 and int64"),
+    ("mean", {}, ("int64",), "expected float16, float32, found int64"),
+    ("sum", {}, ("uint8",), "expected float16, float32, int32, int64, found uint8"),
+    ("concat", {}, ("int64", "float32"), "expected inputs of one dtype, found int64 and float32"),
+    ("index", {}, ("float32", "float32"), "index: expected int32, int64, found float32"),
+    ("gather", {"dim": 0}, ("float32", "uint8"), "index: expected int32, int64, found uint8"),
+    ("matmul", {}, ("int8", "int8"), "expected float16, float32, int32, int64, found int8"),
+    ("quantize_linear", {"scale": 1}, ("int32",), "expected float16, float32, found int32"),
+    ("dequantize_linear", {"scale": 1}, ("int64",), "expected uint8, int8, int32, found int64"),
+    ("dequantize_linear", {"scale": 1, "zero_point": -1}, ("uint8",), "zero_point: expected 0 to 255 for uint8"),
+    ("dequantize_linear", {"scale": 1, "zero_point": 1}, ("int32",), "zero_point: expected 0 for int32, found"),
+]
+
+
+@pytest.mark.parametrize(("name", "attrs", "dtypes", "message"), BAD_DTYPES)
+def test_bad_dtypes(name: str, attrs: dict[str, Any], dtypes: tuple[str, ...], message: str) -> None:
+    op = ops.create(name, attrs)
+    with pytest.raises(GraphError, match=message):
+        op.infer([TensorType((2, 2), dtype) for dtype in dtypes], {})
 
 
 def test_variance_that_has_no_root_is_refused() -> None:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tinyinfer.bench.torch_indexing import FUNCTIONS as INDEXING
 from tinyinfer.bench.torch_resampling import FUNCTIONS as RESAMPLING
 from tinyinfer.bench.torch_sampling import FUNCTIONS as SAMPLING
 from tinyinfer.errors import UnsupportedOpError
@@ -36,7 +37,7 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
         self.momentum = 0.0
         statistics = {key for n in self.order for role, key in n.params.items() if role in STATISTICS}
         for node in self.order:
-            if node.op.name not in FUNCTIONS and not hasattr(F, node.op.name):
+            if node.op.name not in FUNCTIONS and not any(hasattr(space, node.op.name) for space in (F, torch)):
                 raise UnsupportedOpError(f"node {node.name!r}: torch has no function {node.op.name!r}")
             for key in node.params.values():
                 value = torch.tensor(np.ascontiguousarray(graph.weights[key]))
@@ -84,10 +85,10 @@ Params = Mapping[str, Tensor]
 Function = Callable[[TorchGraph, Any, Inputs, Params], Any]
 
 
-def _by_name(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
+def _by_name(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Any:
     """Operators that are torch's in name and attributes."""
-    result: Tensor = getattr(F, node.op.name)(*inputs, *params.values(), **node.op.attrs)
-    return result
+    function = getattr(F, node.op.name, None) or getattr(torch, node.op.name)
+    return function(*inputs, *params.values(), **node.op.attrs)
 
 
 def _conv2d(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
@@ -214,14 +215,13 @@ FUNCTIONS: dict[str, Function] = {
     "avg_pool2d": _avg_pool2d,
     "pad": _pad,
     "add": _add,
-    "mul": lambda net, node, inputs, params: inputs[0] * inputs[1],
     "concat": lambda net, node, inputs, params: torch.cat(list(inputs), node.op.dim),
     "split": lambda net, node, inputs, params: torch.split(inputs[0], **node.op.attrs),
-    "slice": lambda net, node, inputs, params: inputs[0][node.op.slices(inputs[0].dim())],
     "index_select": lambda net, node, inputs, params: inputs[0].index_select(node.op.dim, torch.tensor(node.op.index)),
     "permute": lambda net, node, inputs, params: inputs[0].permute(node.op.dims),
     "flatten": lambda net, node, inputs, params: inputs[0].flatten(**node.op.attrs),
     "reshape": _reshape,
+    **INDEXING,
     **RESAMPLING,
     **SAMPLING,
     "channel_shuffle": lambda net, node, inputs, params: torch.channel_shuffle(inputs[0], node.op.groups),

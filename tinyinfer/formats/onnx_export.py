@@ -7,9 +7,11 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from tinyinfer.errors import GraphError, UnsupportedOpError
 from tinyinfer.files import atomic_write
-from tinyinfer.graph import Graph, Input, Node, Shape
+from tinyinfer.graph import Graph, Input, Node, Shape, TensorType
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -57,15 +59,15 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
     from tinyinfer.formats.onnx_writer import Writer
 
     graph = fix_rigid_inputs(graph)
-    shapes = value_shapes(graph)
+    shapes, types = value_shapes(graph), graph.infer_types()
     writer = Writer(set(shapes))
     for node in graph.topological_order():
-        _write_node(node, graph, shapes, writer)
+        _write_node(node, graph, shapes, types, writer)
     body = helper.make_graph(
         writer.nodes,
         str((meta or {}).get("name", "network")),
-        [_value_info(i.name, shapes[i.name]) for i in graph.inputs],
-        [_value_info(name, shapes[name]) for name in graph.outputs],
+        [_value_info(i.name, shapes[i.name], types[i.name].dtype) for i in graph.inputs],
+        [_value_info(name, shapes[name], types[name].dtype) for name in graph.outputs],
         writer.initializers,
     )
     opsets = [helper.make_opsetid("", OPSET)]
@@ -107,7 +109,9 @@ def value_shapes(graph: Graph) -> dict[str, Dims]:
     return {i.name: i.shape for i in graph.inputs} | dict(probe.output_shapes())
 
 
-def _write_node(node: Node, graph: Graph, shapes: Mapping[str, Dims], writer: Writer) -> None:
+def _write_node(
+    node: Node, graph: Graph, shapes: Mapping[str, Dims], types: Mapping[str, TensorType], writer: Writer
+) -> None:
     from tinyinfer.formats.onnx_operators import EXPORTERS
     from tinyinfer.formats.onnx_writer import Call
 
@@ -116,6 +120,7 @@ def _write_node(node: Node, graph: Graph, shapes: Mapping[str, Dims], writer: Wr
         writer,
         [shapes[value] for value in node.inputs],
         [shapes[value] for value in node.outputs],
+        [types[value].dtype for value in node.inputs],
         graph.param_arrays(node),
     )
     if node.op.name not in EXPORTERS:
@@ -125,8 +130,8 @@ def _write_node(node: Node, graph: Graph, shapes: Mapping[str, Dims], writer: Wr
     call.finish([values] if isinstance(values, str) else values, before)
 
 
-def _value_info(name: str, dims: Dims) -> ValueInfoProto:
-    from onnx import TensorProto, helper
+def _value_info(name: str, dims: Dims, dtype: str) -> ValueInfoProto:
+    from onnx import helper
 
     names = [AXES[axis] if size is None and axis < len(AXES) else size for axis, size in enumerate(dims)]
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, names)
+    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), names)

@@ -1,4 +1,4 @@
-"""Operators that move values without computing anything, in ONNX: joining, cutting, reshaping, padding, shuffling."""
+"""Operators that move values without computing anything, in ONNX: joining, cutting, picking, reshaping, padding."""
 
 from __future__ import annotations
 
@@ -29,15 +29,25 @@ def split(call: Call) -> list[str]:
 
 def slice_(call: Call) -> str:
     """Slice along one or several dimensions."""
-    dims = (call.op.dim,) if isinstance(call.op.dim, int) else call.op.dim
-    end = TO_THE_END if call.op.end is None else call.op.end
-    bounds = ([value] * len(dims) for value in (call.op.start, end))
-    return call.add("Slice", call.x, *map(call.ints, (*bounds, dims, [call.op.step] * len(dims))))
+    cuts = call.op.cuts(len(call.shapes[0]))
+    ends = [(TO_THE_END if cut.step > 0 else -TO_THE_END) if cut.stop is None else cut.stop for cut in cuts.values()]
+    starts, steps = [cut.start for cut in cuts.values()], [cut.step for cut in cuts.values()]
+    return call.add("Slice", call.x, *map(call.ints, (starts, ends, [*cuts], steps)))
 
 
 def index_select(call: Call) -> str:
     """Gather."""
     return call.add("Gather", call.x, call.ints(call.op.index), axis=axis(call.op.dim, len(call.shapes[0])))
+
+
+def index(call: Call) -> str:
+    """Gather by an index that is a value."""
+    return call.add("Gather", *call.node.inputs, axis=call.op.dim)
+
+
+def gather(call: Call) -> str:
+    """GatherElements."""
+    return call.add("GatherElements", *call.node.inputs, axis=call.op.dim)
 
 
 def permute(call: Call) -> str:
@@ -58,6 +68,30 @@ def flatten(call: Call) -> str:
 def reshape(call: Call) -> str:
     """Reshape; 0 and -1 mean the same in ONNX."""
     return call.add("Reshape", call.x, call.ints(call.op.shape))
+
+
+def squeeze(call: Call) -> str:
+    """Squeeze."""
+    return call.add("Squeeze", call.x, call.ints(call.op.dim))
+
+
+def unsqueeze(call: Call) -> str:
+    """Unsqueeze."""
+    return call.add("Unsqueeze", call.x, call.ints(call.op.dim))
+
+
+def expand(call: Call) -> str:
+    """Expand, where 1 leaves a dimension as it is."""
+    return call.add("Expand", call.x, call.ints([1 if size == -1 else size for size in call.op.size]))
+
+
+def tile(call: Call) -> str:
+    """Tile, which takes a count for every dimension."""
+    counts, x = call.op.counts(len(call.out_shapes[0])), call.x
+    new = len(counts) - len(call.shapes[0])
+    if new > 0:
+        x = call.add("Unsqueeze", x, call.ints(range(new)))
+    return call.add("Tile", x, call.ints(counts))
 
 
 def nothing(call: Call) -> str:
@@ -96,9 +130,15 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "split": split,
     "slice": slice_,
     "index_select": index_select,
+    "index": index,
+    "gather": gather,
     "permute": permute,
     "flatten": flatten,
     "reshape": reshape,
+    "squeeze": squeeze,
+    "unsqueeze": unsqueeze,
+    "expand": expand,
+    "tile": tile,
     "dropout": nothing,
     "identity": nothing,
     "pad": pad,

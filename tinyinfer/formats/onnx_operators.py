@@ -10,7 +10,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyinfer.formats import onnx_activations, onnx_layout, onnx_norms, onnx_pooling, onnx_resampling, onnx_sampling
+from tinyinfer.formats import (
+    onnx_activations,
+    onnx_arithmetic,
+    onnx_layout,
+    onnx_norms,
+    onnx_pooling,
+    onnx_reduction,
+    onnx_resampling,
+    onnx_sampling,
+)
 from tinyinfer.formats.onnx_activations import ending
 from tinyinfer.formats.onnx_writer import Call
 from tinyinfer.ops.geometry import PADDING_MODES
@@ -61,11 +70,6 @@ def add(call: Call) -> str:
     return ending(call, call.add("Add", *call.node.inputs))
 
 
-def mul(call: Call) -> str:
-    """Mul."""
-    return call.add("Mul", *call.node.inputs)
-
-
 def layer_scale(call: Call) -> str:
     """Mul by a factor that broadcasts over the image."""
     factor = call.weights["gamma"].reshape(-1, *[1] * (len(call.shapes[0]) - 2))
@@ -84,13 +88,14 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "linear": linear,
     "batch_norm": batch_norm,
     "add": add,
-    "mul": mul,
     "layer_scale": layer_scale,
     "scale_shift": scale_shift,
     **onnx_activations.EXPORTERS,
+    **onnx_arithmetic.EXPORTERS,
     **onnx_layout.EXPORTERS,
     **onnx_norms.EXPORTERS,
     **onnx_pooling.EXPORTERS,
+    **onnx_reduction.EXPORTERS,
     **onnx_resampling.EXPORTERS,
     **onnx_sampling.EXPORTERS,
 }

@@ -61,6 +61,7 @@ class Call:
     writer: Writer
     shapes: Sequence[Dims]  # of the inputs
     out_shapes: Sequence[Dims]
+    dtypes: Sequence[str]  # of the inputs
     weights: Mapping[str, np.ndarray]  # by role
 
     @property
@@ -90,7 +91,11 @@ class Call:
 
     def floats(self, values: Any) -> str:
         """A float32 constant."""
-        return self.writer.constant(np.asarray(values, np.float32), f"{self.node.name}/constant")
+        return self.constant(np.asarray(values, np.float32))
+
+    def constant(self, array: np.ndarray) -> str:
+        """A constant of the array's dtype."""
+        return self.writer.constant(array, f"{self.node.name}/constant")
 
     def ints(self, values: Any) -> str:
         """An int64 constant: sizes and axes."""

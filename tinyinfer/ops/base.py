@@ -11,6 +11,7 @@ import numpy as np
 
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import OpCost, Shape, TensorType
+from tinyinfer.ops.dtypes import FLOAT32
 
 Arrays = Sequence[np.ndarray]
 Params = Mapping[str, np.ndarray]
@@ -23,14 +24,22 @@ LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class Case:
-    """An example of an operator's use: attributes, input shapes, parameter shapes by role.
+    """An example of an operator's use: attributes, input shapes, parameter shapes by role, dtypes of the inputs.
 
-    Tests and kernel benchmarks walk over these, so a new operator needs no new test file.
+    Tests and kernel benchmarks walk over these, so a new operator needs no new test file.  Without ``dtypes`` all
+    inputs are float32.
     """
 
     attrs: Mapping[str, Any]
     inputs: tuple[Shape, ...]
     params: Mapping[str, Shape] = field(default_factory=dict)
+    dtypes: tuple[str, ...] = ()
+
+    @property
+    def input_types(self) -> list[TensorType]:
+        """Shapes and dtypes of the inputs."""
+        dtypes = self.dtypes or ("float32",) * len(self.inputs)
+        return [TensorType(shape, dtype) for shape, dtype in zip(self.inputs, dtypes, strict=True)]
 
 
 class Op:
@@ -44,6 +53,7 @@ class Op:
     required_params: ClassVar[tuple[str, ...]] = ()
     arity: ClassVar[int | None] = 1  # inputs a plain call takes; None: one or more
     optional_inputs: ClassVar[tuple[str, ...]] = ()  # names of inputs that may follow
+    dtypes: ClassVar[Sequence[str]] = FLOAT32  # what its inputs may be
     composite: ClassVar[bool] = False  # made of other operators by passes for this machine; in no file
 
     @property
@@ -78,6 +88,8 @@ class Op:
             if role not in self.param_names:
                 known = ", ".join(self.param_names) or "none"
                 raise GraphError(f"it has no parameter {role!r}, only {known}")
+        for t in inputs:
+            require_dtype(t, self.dtypes)
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         """The shape rule; `infer` has counted inputs and parameters before."""
@@ -108,14 +120,23 @@ class Op:
         """The operator in plain NumPy, clear before quick; computes in the dtype of the inputs."""
         raise NotImplementedError
 
-    def example_inputs(self, shapes: Sequence[Shape], rng: np.random.Generator) -> list[np.ndarray]:
-        """Inputs of these shapes to try the operator with: normal values, unless it takes only some."""
-        return [rng.standard_normal(shape) for shape in shapes]
+    def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
+        """Inputs of these types to try the operator with: as `random_values` draws them, unless it takes only some."""
+        return [random_values(t, rng) for t in inputs]
 
     @classmethod
     def cases(cls) -> list[Case]:
         """Examples with odd sizes, for the tests."""
         raise NotImplementedError
+
+
+def random_values(t: TensorType, rng: np.random.Generator) -> np.ndarray:
+    """Normal values, integers of one digit, or truth values, as the dtype has it."""
+    if t.dtype == "bool":
+        return np.asarray(rng.integers(0, 2, t.shape), t.dtype)
+    if t.dtype.startswith("float"):
+        return np.asarray(rng.standard_normal(t.shape), t.dtype)
+    return np.asarray(rng.integers(0 if t.dtype == "uint8" else -9, 10, t.shape), t.dtype)
 
 
 def cast(params: Params, dtype: np.dtype[Any]) -> dict[str, np.ndarray]:
@@ -132,6 +153,19 @@ def require(condition: bool, message: str) -> None:
 def require_rank(t: TensorType, rank: int, what: str = "input") -> None:
     """Raise GraphError unless the tensor has this rank."""
     require(len(t.shape) == rank, f"{what}: expected rank {rank}, found shape {t}")
+
+
+def require_dtype(t: TensorType, dtypes: Sequence[str], what: str = "input") -> None:
+    """Raise GraphError unless the tensor has one of these dtypes."""
+    known = ", ".join(dtype for dtype in dtypes if dtype != "float64")  # which no value of a network has
+    require(t.dtype in dtypes, f"{what}: expected {known}, found {t.dtype}")
+
+
+def require_same_dtype(inputs: Types) -> str:
+    """The dtype that all inputs have; raises GraphError unless they have one."""
+    found = dict.fromkeys(t.dtype for t in inputs)
+    require(len(found) == 1, f"expected inputs of one dtype, found {' and '.join(found)}")
+    return inputs[0].dtype
 
 
 def require_shape(t: TensorType, shape: Shape, what: str) -> None:
@@ -177,7 +211,22 @@ def pair(value: Any, what: str, least: int = -LARGEST) -> tuple[int, int]:
     return values[0], values[1]
 
 
+def one_or_more(values: Any, what: str) -> tuple[int, ...]:
+    """An int, or a list or tuple of ints, as a tuple that is not empty."""
+    found = integers(values if isinstance(values, list | tuple) else (values,), what)
+    require(len(found) > 0, f"{what}: expected one or more integers, found none")
+    return found
+
+
+def axes(dims: Sequence[int], rank: int) -> tuple[int, ...]:
+    """``dims`` counted from the front; raises GraphError when one does not exist or comes twice."""
+    found = tuple(axis(dim, rank) for dim in dims)
+    require(len(set(found)) == len(found), f"dim: expected each dimension once, found {tuple(dims)} for rank {rank}")
+    return found
+
+
 def axis(dim: int, rank: int) -> int:
     """``dim`` counted from the front; raises GraphError when there is no such dimension."""
+    require(rank > 0, f"dim: expected a tensor of rank 1 or more, found dim {dim} of a scalar")
     require(-rank <= dim < rank, f"dim: expected {-rank} to {rank - 1} for rank {rank}, found {dim}")
     return dim % rank

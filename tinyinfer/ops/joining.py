@@ -1,4 +1,4 @@
-"""Putting tensors together and taking them apart: concat, split, slice, index_select, permute."""
+"""Putting tensors together, taking them apart and reordering them: concat, split, index_select, permute."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from typing import ClassVar
 import numpy as np
 
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, integers, require
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axis,
+    integer,
+    integers,
+    require,
+    require_same_dtype,
+)
+from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
 @dataclass(frozen=True)
@@ -17,6 +30,7 @@ class Concat(Op):
     """Any number of tensors one after the other along ``dim``, as torch.cat."""
 
     name: ClassVar[str] = "concat"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
     arity: ClassVar[int | None] = None
 
     dim: int = 0
@@ -34,6 +48,7 @@ class Concat(Op):
         for t in inputs[1:]:
             same = len(t.shape) == len(first.shape) and others(t.shape) == others(first.shape)
             require(same, f"expected inputs that differ along dim {self.dim} only, found {first} and {t}")
+        require_same_dtype(inputs)
         return [TensorType((*first.shape[:at], sum(t.shape[at] for t in inputs), *first.shape[at + 1 :]), first.dtype)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
@@ -45,6 +60,7 @@ class Concat(Op):
             Case({"dim": 1}, ((2, 5, 3, 4), (2, 19, 3, 4), (2, 1, 3, 4))),
             Case({"dim": -1}, ((3, 7), (3, 2))),
             Case({}, ((2, 3), (1, 3))),
+            Case({}, ((2,), (1,)), dtypes=("int64", "int64")),
         ]
 
 
@@ -53,6 +69,7 @@ class Split(Op):
     """Pieces along ``dim``, as torch.split: of one size (the last may be smaller), or of the sizes listed."""
 
     name: ClassVar[str] = "split"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     split_size_or_sections: int | tuple[int, ...]
     dim: int = 0
@@ -91,52 +108,6 @@ class Split(Op):
 
 
 @dataclass(frozen=True)
-class Slice(Op):
-    """x[start:end:step] along ``dim`` (or along each of several), Python's rules for negative and large numbers.
-
-    ``slice(dim=1, end=c)`` cuts to c channels; ``slice(dim=(2, 3), step=2)`` keeps every second pixel, as the
-    parameter-free shortcut of the CIFAR ResNets does (He et al. 2015, section 4.2, option A).
-    """
-
-    name: ClassVar[str] = "slice"
-
-    dim: int | tuple[int, ...] = 0
-    start: int = 0
-    end: int | None = None
-    step: int = 1
-
-    def __post_init__(self) -> None:
-        dims: int | Sequence[int] = self.dim
-        self.normalize(
-            dim=integers(dims, "dim") if isinstance(dims, list | tuple) else integer(dims, "dim"),
-            start=integer(self.start, "start"),
-            end=None if self.end is None else integer(self.end, "end"),
-            step=integer(self.step, "step", least=1),
-        )
-
-    def slices(self, rank: int) -> tuple[slice, ...]:
-        """One slice per dimension."""
-        cut = {axis(dim, rank) for dim in ((self.dim,) if isinstance(self.dim, int) else self.dim)}
-        return tuple(slice(self.start, self.end, self.step) if i in cut else slice(None) for i in range(rank))
-
-    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        shape = inputs[0].shape
-        cuts = zip(self.slices(len(shape)), shape, strict=True)
-        return [TensorType(tuple(len(range(*cut.indices(size))) for cut, size in cuts), inputs[0].dtype)]
-
-    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
-        return [inputs[0][self.slices(inputs[0].ndim)]]
-
-    @classmethod
-    def cases(cls) -> list[Case]:
-        return [
-            Case({"dim": 1, "end": 5}, ((2, 7, 3, 4),)),
-            Case({"dim": (2, 3), "step": 2}, ((2, 5, 7, 6),)),
-            Case({"dim": -1, "start": -4, "end": -1}, ((3, 11),)),
-        ]
-
-
-@dataclass(frozen=True)
 class IndexSelect(Op):
     """Entry i along ``dim`` of the output is entry ``index[i]`` of the input, as torch.index_select.
 
@@ -145,6 +116,7 @@ class IndexSelect(Op):
     """
 
     name: ClassVar[str] = "index_select"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     dim: int
     index: tuple[int, ...]
@@ -177,6 +149,7 @@ class Permute(Op):
     """Dimension i of the output is dimension ``dims[i]`` of the input, as torch.permute."""
 
     name: ClassVar[str] = "permute"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     dims: tuple[int, ...]
 
@@ -204,4 +177,4 @@ class Permute(Op):
         ]
 
 
-OPS = (Concat, Split, Slice, IndexSelect, Permute)
+OPS = (Concat, Split, IndexSelect, Permute)

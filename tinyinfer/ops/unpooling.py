@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -112,11 +111,11 @@ class MaxUnpool2d(Op):
         """As any elementwise operator's; of ``like`` nothing but the shape is read."""
         return super().cost(inputs[:2], params, outputs)
 
-    def example_inputs(self, shapes: Sequence[Shape], rng: np.random.Generator) -> list[np.ndarray]:
+    def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
         """Normal values, and indices that occur once each as long as there is room."""
-        x, _, *like = super().example_inputs(shapes, rng)
-        n, c, h, w = shapes[0]
-        pixels = int(np.prod(self.out_size((h, w), shapes[2] if like else None)))
+        x, _, *like = super().example_inputs(inputs, rng)
+        n, c, h, w = inputs[0].shape
+        pixels = int(np.prod(self.out_size((h, w), inputs[2].shape if like else None)))
         order = np.argsort(rng.random((n, c, pixels)), axis=2)
         return [x, np.resize(order, (n, c, h * w)).reshape(n, c, h, w).astype(x.dtype), *like]
 

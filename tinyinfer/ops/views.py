@@ -1,19 +1,37 @@
-"""Operators that look at the same values differently: flatten, reshape, and dropout and identity, which do nothing."""
+"""Operators that look at the same values differently: flatten, reshape, squeeze, unsqueeze, and two that do nothing."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import OpCost, Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, integers, number, require
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axes,
+    axis,
+    integer,
+    integers,
+    number,
+    one_or_more,
+    require,
+)
+from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
 class View(Op):
     """Base: the input's elements in the shape that `view_shape` gives; nothing is computed or moved."""
+
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     def view_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of this shape; raises GraphError when it does not fit."""
@@ -90,6 +108,64 @@ class Reshape(View):
             Case({"shape": (0, 2, 3, -1)}, ((2, 6, 5, 1),)),
             Case({"shape": (-1, 6)}, ((2, 3, 4),)),
             Case({"shape": (0, -1, 1, 1)}, ((3, 11),)),
+            Case({"shape": (0, 2, -1, 2, 2)}, ((2, 6, 4),)),
+            Case({"shape": ()}, ((1, 1),)),
+            Case({"shape": (2, -1)}, ((8,),), dtypes=("int64",)),
+        ]
+
+
+@dataclass(frozen=True)
+class Squeeze(View):
+    """Without the dimensions ``dim``, one or several, all of size 1.
+
+    torch passes over a dimension of another size; here it raises GraphError, so that the rank depends on no size.
+    """
+
+    name: ClassVar[str] = "squeeze"
+
+    dim: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.normalize(dim=one_or_more(self.dim, "dim"))
+
+    def view_shape(self, shape: Shape) -> Shape:
+        gone = axes(self.dim, len(shape))
+        for at in gone:
+            require(shape[at] == 1, f"dim {at}: expected size 1, found {shape[at]} in {TensorType(shape)}")
+        return tuple(size for at, size in enumerate(shape) if at not in gone)
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"dim": (2, 3)}, ((2, 33, 1, 1),)),
+            Case({"dim": -2}, ((3, 1, 11),)),
+            Case({"dim": 0}, ((1,),)),
+        ]
+
+
+@dataclass(frozen=True)
+class Unsqueeze(View):
+    """With new dimensions of size 1, which are the output's dimensions ``dim``, one or several."""
+
+    name: ClassVar[str] = "unsqueeze"
+
+    dim: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.normalize(dim=one_or_more(self.dim, "dim"))
+
+    def view_shape(self, shape: Shape) -> Shape:
+        rank = len(shape) + len(self.dim)
+        new, old = axes(self.dim, rank), iter(shape)
+        return tuple(1 if at in new else next(old) for at in range(rank))
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({"dim": (2, -1)}, ((2, 33),)),
+            Case({"dim": 0}, ((5, 3, 4),)),
+            Case({"dim": (3, 1)}, ((2, 5, 3, 4),)),
+            Case({"dim": -1}, ((),)),
         ]
 
 
@@ -120,4 +196,4 @@ class Identity(View):
         return [Case({}, ((2, 5, 3, 4),)), Case({}, ((3, 11),))]
 
 
-OPS = (Flatten, Reshape, Dropout, Identity)
+OPS = (Flatten, Reshape, Squeeze, Unsqueeze, Dropout, Identity)

@@ -1,0 +1,12 @@
+"""The element types that values can have, in the groups that operators take; float64 is for references alone."""
+
+from __future__ import annotations
+
+FLOAT32 = ("float32", "float64")
+FLOATS = ("float16", *FLOAT32)
+SIGNED_INTEGERS = ("int8", "int32", "int64")
+INTEGERS = ("uint8", *SIGNED_INTEGERS)
+INDICES = ("int32", "int64")
+NUMBERS = (*FLOATS, *INTEGERS)
+BOOL = ("bool",)
+ANY_DTYPE = (*NUMBERS, *BOOL)
