@@ -22,6 +22,7 @@ _MODULES = (
     "adaptive_pooling",
     "batch_norm",
     "channel_shuffle",
+    "constant",
     "conv2d",
     "conv_transpose2d",
     "deform_conv2d",

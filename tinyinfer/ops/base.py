@@ -11,6 +11,7 @@ import numpy as np
 
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import OpCost, Shape, TensorType
+from tinyinfer.tensor_type import DTYPES
 
 Arrays = Sequence[np.ndarray]
 Params = Mapping[str, np.ndarray]
@@ -19,6 +20,8 @@ ParamTypes = Mapping[str, TensorType]
 
 LARGEST = 2**31 - 1  # what sizes, strides and paddings can be without leaving 64 bits in a product
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
+FLOAT32 = ("float32", "float64")  # float64 for references only: no value of a network has it
+ANY_DTYPE = (*DTYPES, "float64")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Op:
     required_params: ClassVar[tuple[str, ...]] = ()
     arity: ClassVar[int | None] = 1  # inputs a plain call takes; None: one or more
     optional_inputs: ClassVar[tuple[str, ...]] = ()  # names of inputs that may follow
+    dtypes: ClassVar[Sequence[str]] = FLOAT32  # what its inputs may be
     composite: ClassVar[bool] = False  # made of other operators by passes for this machine; in no file
 
     @property
@@ -78,19 +82,32 @@ class Op:
             if role not in self.param_names:
                 known = ", ".join(self.param_names) or "none"
                 raise GraphError(f"it has no parameter {role!r}, only {known}")
+        for t in inputs:
+            if t.dtype not in self.dtypes:
+                taken = [dtype for dtype in self.dtypes if dtype in DTYPES]
+                raise GraphError(f"expected inputs of {', '.join(taken)}, found {t.dtype}")
+
+    def param_dtypes(self, role: str) -> Sequence[str]:
+        """What the elements of a parameter may be in a network."""
+        return ("float32",)
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        """The shape rule; `infer` has counted inputs and parameters before."""
+        """The shape rule; `infer` has counted inputs and parameters and looked at the inputs' dtypes before.
+
+        Sizes may be `Dim`: to keep what they depend on, they go through +, -, *, //, %, and ``tinyinfer.dim`` for the
+        lesser, the greater and the scaled, never through int(), min(), max() or NumPy.
+        """
         raise NotImplementedError
 
     def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """Multiply-adds, parameters and elements moved; elementwise work counts no multiply-adds, as in the papers."""
-        weights = sum(p.size for p in params.values())
+        read = [*inputs, *params.values()]
         return OpCost(
             macs=self.macs(inputs, params, outputs),
             params=self.learnable(params),
-            reads=sum(t.size for t in inputs) + weights,
+            reads=sum(t.size for t in read),
             writes=sum(t.size for t in outputs),
+            bytes=sum(t.bytes for t in (*read, *outputs)),
         )
 
     def macs(self, inputs: Types, params: ParamTypes, outputs: Types) -> int:

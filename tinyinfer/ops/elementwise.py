@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinyinfer.errors import GraphError
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation import apply_activation, check_activation
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types
+from tinyinfer.ops.broadcasting import broadcast_shape
 
 
 class Arithmetic(Op):
@@ -19,12 +19,7 @@ class Arithmetic(Op):
     arity: ClassVar[int | None] = 2
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        a, b = inputs
-        try:
-            shape = np.broadcast_shapes(a.shape, b.shape)
-        except ValueError:
-            raise GraphError(f"shapes {a} and {b} do not broadcast") from None
-        return [TensorType(shape, a.dtype)]
+        return [TensorType(broadcast_shape(inputs), inputs[0].dtype)]
 
     @classmethod
     def cases(cls) -> list[Case]:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar
 
 import numpy as np
 
+from tinyinfer.dim import agreed_shape, dim_max, dim_min
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, integers, require
+from tinyinfer.ops.base import (
+    ANY_DTYPE,
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axis,
+    integer,
+    integers,
+    require,
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +31,7 @@ class Concat(Op):
     """Any number of tensors one after the other along ``dim``, as torch.cat."""
 
     name: ClassVar[str] = "concat"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
     arity: ClassVar[int | None] = None
 
     dim: int = 0
@@ -34,7 +49,10 @@ class Concat(Op):
         for t in inputs[1:]:
             same = len(t.shape) == len(first.shape) and others(t.shape) == others(first.shape)
             require(same, f"expected inputs that differ along dim {self.dim} only, found {first} and {t}")
-        return [TensorType((*first.shape[:at], sum(t.shape[at] for t in inputs), *first.shape[at + 1 :]), first.dtype)]
+            alike = t.dtype == first.dtype and t.quant == first.quant
+            require(alike, f"expected inputs of one dtype and quantisation, found {first.dtype} and {t.dtype}")
+        shape = reduce(agreed_shape, (t.shape for t in inputs))
+        return [first.reshaped((*shape[:at], sum(t.shape[at] for t in inputs), *shape[at + 1 :]))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [np.concatenate(inputs, axis=self.dim)]
@@ -53,6 +71,7 @@ class Split(Op):
     """Pieces along ``dim``, as torch.split: of one size (the last may be smaller), or of the sizes listed."""
 
     name: ClassVar[str] = "split"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     split_size_or_sections: int | tuple[int, ...]
     dim: int = 0
@@ -67,14 +86,15 @@ class Split(Op):
         """Sizes of the pieces of a tensor of this shape; raises GraphError when listed ones do not add up."""
         total, sizes = shape[axis(self.dim, len(shape))], self.split_size_or_sections
         if isinstance(sizes, int):
-            return tuple(min(sizes, total - start) for start in range(0, total, sizes))
+            *starts, last = range(0, total, sizes)
+            return (*[sizes] * len(starts), total - last)
         require(sum(sizes) == total, f"sections {sizes} add up to {sum(sizes)}, dim {self.dim} has {total}")
         return sizes
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         shape = inputs[0].shape
         at = axis(self.dim, len(shape))
-        return [TensorType((*shape[:at], s, *shape[at + 1 :]), inputs[0].dtype) for s in self.sections(shape)]
+        return [inputs[0].reshaped((*shape[:at], s, *shape[at + 1 :])) for s in self.sections(shape)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         ends = np.cumsum(self.sections(inputs[0].shape))
@@ -99,6 +119,7 @@ class Slice(Op):
     """
 
     name: ClassVar[str] = "slice"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     dim: int | tuple[int, ...] = 0
     start: int = 0
@@ -122,7 +143,7 @@ class Slice(Op):
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         shape = inputs[0].shape
         cuts = zip(self.slices(len(shape)), shape, strict=True)
-        return [TensorType(tuple(len(range(*cut.indices(size))) for cut, size in cuts), inputs[0].dtype)]
+        return [inputs[0].reshaped(tuple(_length(cut, size) for cut, size in cuts))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [inputs[0][self.slices(inputs[0].ndim)]]
@@ -136,6 +157,19 @@ class Slice(Op):
         ]
 
 
+def _length(cut: slice, size: int) -> int:
+    """How many of ``size`` entries a slice of positive step takes."""
+    start, end = _place(cut.start, size, 0), _place(cut.stop, size, size)
+    return dim_max(-((start - end) // (cut.step or 1)), 0)
+
+
+def _place(given: int | None, size: int, missing: int) -> int:
+    """Where a slice starts or ends in ``size`` entries, by Python's rules."""
+    if given is None:
+        return missing
+    return dim_max(size + given, 0) if given < 0 else dim_min(given, size)
+
+
 @dataclass(frozen=True)
 class IndexSelect(Op):
     """Entry i along ``dim`` of the output is entry ``index[i]`` of the input, as torch.index_select.
@@ -145,6 +179,7 @@ class IndexSelect(Op):
     """
 
     name: ClassVar[str] = "index_select"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     dim: int
     index: tuple[int, ...]
@@ -157,7 +192,7 @@ class IndexSelect(Op):
         shape = inputs[0].shape
         at = axis(self.dim, len(shape))
         require(max(self.index) < shape[at], f"index: expected below {shape[at]}, found {max(self.index)}")
-        return [TensorType((*shape[:at], len(self.index), *shape[at + 1 :]), inputs[0].dtype)]
+        return [inputs[0].reshaped((*shape[:at], len(self.index), *shape[at + 1 :]))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [np.take(inputs[0], self.index, axis=self.dim)]
@@ -177,6 +212,7 @@ class Permute(Op):
     """Dimension i of the output is dimension ``dims[i]`` of the input, as torch.permute."""
 
     name: ClassVar[str] = "permute"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     dims: tuple[int, ...]
 
@@ -190,7 +226,8 @@ class Permute(Op):
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         shape = inputs[0].shape
-        return [TensorType(tuple(shape[i] for i in self._order(len(shape))), inputs[0].dtype)]
+        order = self._order(len(shape))
+        return [inputs[0].moved(tuple(shape[i] for i in order), order)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [inputs[0].transpose(self._order(inputs[0].ndim))]

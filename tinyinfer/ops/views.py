@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import OpCost, Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, integers, number, require
+from tinyinfer.ops.base import (
+    ANY_DTYPE,
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axis,
+    integer,
+    integers,
+    number,
+    require,
+)
 
 
 class View(Op):
     """Base: the input's elements in the shape that `view_shape` gives; nothing is computed or moved."""
+
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     def view_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of this shape; raises GraphError when it does not fit."""
         return shape
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        return [TensorType(self.view_shape(inputs[0].shape), inputs[0].dtype)]
+        return [inputs[0].reshaped(self.view_shape(inputs[0].shape))]
 
     def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """Nothing."""
