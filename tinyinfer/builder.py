@@ -43,6 +43,11 @@ class Builder:
         self._define(name, TensorType((1, channels, height, width)))
         return name
 
+    def constant(self, value: Any, *, name: str, **quant: Any) -> str:
+        """An array of any dtype and rank that comes with the network; ``quant``: scale, zero_point, axis."""
+        self._weights[f"{name}.value"] = array = np.asarray(value)
+        return self.apply("constant", name=name, params={"value": array.shape}, **quant)
+
     def finish(self, outputs: Sequence[str] | str) -> Graph:
         """The graph with these output values."""
         outputs = [outputs] if isinstance(outputs, str) else list(outputs)
@@ -79,7 +84,7 @@ class Builder:
         operator = ops.create(op, attrs) if isinstance(op, str) else op
         try:
             keys = {role: self._weight(f"{key or name}.{role}", shape) for role, shape in (params or {}).items()}
-            types = {role: TensorType(self._weights[k].shape) for role, k in keys.items()}
+            types = {role: TensorType(self._weights[k].shape, str(self._weights[k].dtype)) for role, k in keys.items()}
             for value in inputs:
                 self.shape(value)
             results = operator.infer([self._types[value] for value in inputs], types)

@@ -6,111 +6,29 @@ A graph knows no kernels and does no I/O.  Operators (``tinyinfer.ops``) plug in
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, ClassVar, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
+from tinyinfer.dim import is_free
 from tinyinfer.errors import GraphError, WeightsError
+from tinyinfer.node import Input as Input
+from tinyinfer.node import Node as Node
+from tinyinfer.node import OpCost as OpCost
+from tinyinfer.node import Operator as Operator
+from tinyinfer.node import free_name as free_name
+from tinyinfer.tensor_type import DTYPES, FLOATS, dtype_name
+from tinyinfer.tensor_type import Quant as Quant
+from tinyinfer.tensor_type import TensorType as TensorType
 from tinyinfer.weights import Shape as Shape
 from tinyinfer.weights import Weights
 
-
-@dataclass(frozen=True)
-class TensorType:
-    """Shape and dtype of a value; images are NCHW."""
-
-    shape: Shape
-    dtype: str = "float32"
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    def __str__(self) -> str:
-        return "x".join(map(str, self.shape)) or "scalar"
+BATCH, NOT_BATCH = range(1), range(1, 64)  # axes of inputs
 
 
-@cache
-def _name_of(dtype: np.dtype) -> str:
-    return str(dtype)  # NumPy works the name out anew each time, which is slow
-
-
-@dataclass(frozen=True)
-class OpCost:
-    """What one node costs: multiply-adds, learnable parameters, elements read and written."""
-
-    macs: int = 0
-    params: int = 0
-    reads: int = 0
-    writes: int = 0
-
-    @property
-    def memory_access(self) -> int:
-        """Elements moved, weights included (ShuffleNet V2, section 2, counts a conv so)."""
-        return self.reads + self.writes
-
-
-class Operator(Protocol):
-    """What a graph needs from an operator; the classes of ``tinyinfer.ops`` provide it."""
-
-    name: ClassVar[str]
-
-    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
-        """Types of the outputs; raises GraphError when the inputs do not fit."""
-        ...
-
-    def check_values(self, params: Mapping[str, np.ndarray]) -> None:
-        """Refuse parameter values the operator can't work with; raises WeightsError."""
-        ...
-
-
-@dataclass(frozen=True)
-class Input:
-    """A graph input: ``None`` marks a free dimension, ``nominal`` is the size the network was designed for."""
-
-    name: str
-    shape: tuple[int | None, ...]
-    nominal: Shape
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operator applied to named values.
-
-    ``params`` maps the operator's roles ("weight") to keys of `Graph.weights`; ``origin`` names the
-    nodes of the original network this one stands for; ``kernel`` and ``why`` are set by choose_kernels.
-    """
-
-    name: str
-    op: Operator
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    params: Mapping[str, str] = field(default_factory=dict)
-    origin: tuple[str, ...] = ()
-    kernel: str = ""
-    why: str = ""
-
-    @property
-    def originals(self) -> tuple[str, ...]:
-        """Names of the nodes of the original network that this one stands for: its ``origin``, or itself."""
-        return self.origin or (self.name,)
-
-    def replace(self, **changes: Any) -> Node:
-        """A copy with some fields changed."""
-        return dataclasses.replace(self, **changes)
-
-
-def free_name(wanted: str, used: Container[str]) -> str:
-    """A name that nothing has yet: the wanted one, followed by as many primes as that takes."""
-    while wanted in used:
-        wanted += "'"
-    return wanted
+_weight_type = lru_cache(maxsize=4096)(TensorType)  # networks have few different ones
 
 
 @dataclass
@@ -165,7 +83,7 @@ class Graph:
             if key not in self.weights:
                 raise WeightsError(f"node {node.name!r}: its {role} {key!r} is not among the weights")
         shape, dtype = self.weights.shape, self.weights.dtype
-        return {role: TensorType(shape(key), _name_of(dtype(key))) for role, key in node.params.items()}
+        return {role: _weight_type(shape(key), dtype_name(dtype(key))) for role, key in node.params.items()}
 
     # -- order and types ---------------------------------------------------------------------
 
@@ -215,7 +133,20 @@ class Graph:
 
     def infer_types(self, input_shapes: Mapping[str, Shape] | None = None) -> dict[str, TensorType]:
         """The type of every value for these input shapes (nominal ones by default)."""
-        types = {name: TensorType(shape) for name, shape in self.input_shapes(input_shapes).items()}
+        shapes = self.input_shapes(input_shapes)
+        return self._follow({i.name: i.type_for(shapes[i.name]) for i in self.inputs})
+
+    def symbolic_types(self) -> dict[str, TensorType]:
+        """The type of every value for all input shapes at once: sizes that follow a free one are a `Dim`.
+
+        The first input's symbols are N, C, H and W where it holds images, those of others have the input's name
+        before them.  Sizes that do not fit the network are not told from those that do (`rigid_inputs_fixed`).
+        """
+        prefixes = ["", *(f"{i.name}." for i in self.inputs[1:])]
+        return self._follow({i.name: i.type_for(i.dims(p)) for i, p in zip(self.inputs, prefixes, strict=True)})
+
+    def _follow(self, types: dict[str, TensorType]) -> dict[str, TensorType]:
+        """The types of the inputs, and of all that is computed from them."""
         for node in self.topological_order():
             params = self.param_types(node)
             try:
@@ -231,34 +162,28 @@ class Graph:
 
     def output_shapes(self) -> list[tuple[str, tuple[int | None, ...]]]:
         """Name and shape of each output; a dimension that moves with a free input dimension is None."""
-        nominal = self.infer_types()
-        free: list[list[bool]] = [[False] * len(nominal[name].shape) for name in self.outputs]
-        for _, shapes in self.probes():
-            try:
-                probed = self.infer_types(shapes)
-            except GraphError:  # this size does not fit the network, so nothing is learnt from it
-                continue
-            for flags, name in zip(free, self.outputs, strict=True):
-                for axis, (a, b) in enumerate(zip(nominal[name].shape, probed[name].shape, strict=True)):
-                    flags[axis] |= a != b
-        return [
-            (name, tuple(None if f else s for f, s in zip(flags, nominal[name].shape, strict=True)))
-            for flags, name in zip(free, self.outputs, strict=True)
-        ]
+        types = self.rigid_inputs_fixed().symbolic_types()
+        return [(name, tuple(None if is_free(s) else s for s in types[name].shape)) for name in self.outputs]
 
-    def probes(self) -> Iterator[tuple[range, dict[str, Shape]]]:
-        """Axes, and input shapes that differ from the nominal in the free dimensions among them: batch, then space."""
-        for axes, step in ((range(1), 1), (range(2, 4), 64)):
-            yield (
-                axes,
-                {
-                    i.name: tuple(
-                        n + step if s is None and a in axes else n
-                        for a, (s, n) in enumerate(zip(i.shape, i.nominal, strict=True))
-                    )
-                    for i in self.inputs
-                },
-            )
+    def rigid_inputs_fixed(self) -> Graph:
+        """A copy in which free input dimensions that can't move are fixed, as a linear layer fixes the image's size.
+
+        Tried are a larger batch, and other dimensions twice as large and larger by 64.
+        """
+        fixed = self.copy()
+        for axes, larger in ((BATCH, ((1, 1),)), (NOT_BATCH, ((2, 0), (1, 64)))):
+            free = any(size is None and axis in axes for i in self.inputs for axis, size in enumerate(i.shape))
+            if free and not any(self._fits(axes, times, more) for times, more in larger):
+                fixed.inputs = [replace(i, shape=i.pinned(axes)) for i in fixed.inputs]
+        return fixed
+
+    def _fits(self, axes: range, times: int, more: int) -> bool:
+        """Whether the network takes inputs whose free dimensions among these are so much larger."""
+        try:
+            self.infer_types({i.name: i.larger(axes, times, more) for i in self.inputs})
+        except GraphError:
+            return False
+        return True
 
     # -- checking ------------------------------------------------------------------------------
 
@@ -272,17 +197,25 @@ class Graph:
         for name in self.outputs:
             if name not in types:
                 raise GraphError(f"output {name!r} is not a value of the graph")
-        for key in self.weights:
-            if self.weights.dtype(key) != np.float32:
-                raise WeightsError(f"weight {key!r}: expected float32, found {self.weights.dtype(key)}")
-            if not allow_nonfinite and not np.isfinite(self.weights[key]).all():
-                raise WeightsError(f"weight {key!r} holds NaN or infinite values")
+        self._verify_weights(allow_nonfinite)
         for node in self.nodes:
             try:
                 node.op.check_values(self.param_arrays(node))
             except WeightsError as error:
                 raise WeightsError(f"node {node.name!r} ({node.op.name}): {error}") from None
         return types
+
+    def _verify_weights(self, allow_nonfinite: bool) -> None:
+        takes = dict.fromkeys(self.weights, DTYPES)
+        for node in self.nodes:
+            for role, key in node.params.items():
+                takes[key] = tuple(dtype for dtype in node.op.param_dtypes(role) if dtype in takes[key])
+        for key, dtypes in takes.items():
+            found = dtype_name(self.weights.dtype(key))
+            if found not in dtypes:
+                raise WeightsError(f"weight {key!r}: expected {' or '.join(dtypes) or 'no such use'}, found {found}")
+            if not allow_nonfinite and found in FLOATS and not np.isfinite(self.weights[key]).all():
+                raise WeightsError(f"weight {key!r} holds NaN or infinite values")
 
     def _verify_names(self) -> None:
         seen: set[str] = set()
@@ -296,6 +229,9 @@ class Graph:
             raise GraphError(f"two nodes are named {twice!r}")
         if not self.inputs or not self.outputs:
             raise GraphError("a graph needs at least one input and one output")
+        for i in self.inputs:
+            if i.dtype not in DTYPES:
+                raise GraphError(f"input {i.name!r}: expected dtype {', '.join(DTYPES)}, found {i.dtype}")
 
     # -- editing (for passes) ------------------------------------------------------------------
 

@@ -13,12 +13,13 @@ def initialize(graph: Graph, seed: int = 0) -> Graph:
     """A copy of the graph with random weights; the same seed gives every key the same values in any network.
 
     Weights of two or more dimensions are normal with variance 2 / fan-in (He et al. 2015, section 2.2); norms start
-    as the identity, biases at zero.
+    as the identity, biases at zero.  Constants, and weights that are not float32, are no training's work and stay.
     """
     filled = graph.copy()
     for node in graph.nodes:
         for role, key in node.params.items():
-            filled.weights[key] = _initial(role, key, graph.weights.shape(key), seed)
+            if graph.weights.dtype(key) == np.float32 and node.op.name != "constant":
+                filled.weights[key] = _initial(role, key, graph.weights.shape(key), seed)
     return filled
 
 

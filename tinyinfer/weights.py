@@ -15,19 +15,23 @@ import numpy as np
 
 Shape = tuple[int, ...]
 
-_ZERO = bytes(4)
+_ZERO = bytes(8)
+FLOAT32 = np.dtype(np.float32)
 
 
-def placeholder(shape: Shape) -> np.ndarray:
+def placeholder(shape: Shape, dtype: np.dtype | str = FLOAT32) -> np.ndarray:
     """Zeros of this shape that take no memory: they stand where a weight will come or has been packed away."""
-    return np.ndarray(shape, np.float32, _ZERO, strides=(0,) * len(shape))
+    return np.ndarray(shape, dtype, _ZERO, strides=(0,) * len(shape))
 
 
 class Source(Protocol):
-    """Where an array that need not be in memory comes from; it is float32."""
+    """Where an array that need not be in memory comes from."""
 
     @property
     def shape(self) -> Shape: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
     def fetch(self) -> np.ndarray:
         """The array."""
@@ -43,6 +47,7 @@ class Stored:
 
     def __init__(self, array: np.ndarray, read: Callable[[], np.ndarray]) -> None:
         self.shape: Shape = array.shape
+        self.dtype: np.dtype = array.dtype
         self._array: np.ndarray | None = array
         self._read = read
 
@@ -63,6 +68,7 @@ class Derived:
     shape: Shape
     make: Callable[..., np.ndarray]
     inputs: Weights
+    dtype: np.dtype = FLOAT32
 
     def fetch(self) -> np.ndarray:
         """The array, worked out."""
@@ -107,8 +113,7 @@ class Weights(MutableMapping[str, np.ndarray]):
 
     def dtype(self, key: str) -> np.dtype:
         """Type of an array's elements."""
-        entry = self._entries[key]
-        return entry.dtype if isinstance(entry, np.ndarray) else np.dtype(np.float32)
+        return self._entries[key].dtype
 
     def entry(self, key: str) -> np.ndarray | Source:
         """The array, or where it comes from."""
@@ -119,8 +124,8 @@ class Weights(MutableMapping[str, np.ndarray]):
         return Weights({name: self._entries[key] for name, key in keys.items()})
 
     def shapes_only(self) -> Weights:
-        """Placeholders of the same shapes."""
-        return Weights({key: placeholder(entry.shape) for key, entry in self._entries.items()})
+        """Placeholders of the same shapes and types."""
+        return Weights({key: placeholder(entry.shape, entry.dtype) for key, entry in self._entries.items()})
 
     def release(self, keys: Iterable[str]) -> None:
         """Let go what can be fetched again."""

@@ -12,6 +12,7 @@ from tinyinfer import ops
 from tinyinfer.formats.json_reader import Cursor
 from tinyinfer.ops.base import LARGEST, Op
 
+LONGEST = 2**16  # numbers in one attribute: an index or a scale for every channel
 _MISFIT = object()
 
 
@@ -53,7 +54,7 @@ def _fit(value: Any, declared: Any) -> Any:
 
 
 def _fit_tuple(value: Any, arguments: tuple[Any, ...]) -> Any:
-    if not isinstance(value, list) or len(value) > 1024:
+    if not isinstance(value, list) or len(value) > LONGEST:
         return _MISFIT
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         arguments = arguments[:1] * len(value)

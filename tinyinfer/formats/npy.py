@@ -14,16 +14,17 @@ from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.limits import DEFAULT, Limits
 
 _MAGIC = b"\x93NUMPY"
-_DTYPES = ("f2", "f4", "f8", "i8", "u1")
+_DTYPES = ("f2", "f4", "f8", "i8", "i4", "i1", "u1", "b1")
+_NAMES = tuple(str(np.dtype(code)) for code in _DTYPES)
 _FIELDS = {"descr", "fortran_order", "shape"}
 
 
-def read_npy(data: bytearray, where: str, limits: Limits = DEFAULT) -> np.ndarray:
+def read_npy(data: bytearray, where: str, limits: Limits = DEFAULT, half: bool = False) -> np.ndarray:
     """The array in the bytes of one .npy file, native, writable and C-contiguous.
 
-    Floats come as float32 whatever their width, int64 and uint8 as they are; where nothing is to be converted the
-    array is a view of ``data``.  Raises ModelFormatError for any other dtype and unless the bytes after the header
-    are exactly those the shape asks for.
+    Floats come as float32 whatever their width, except that ``half`` leaves float16 alone; integers and truth values
+    come as they are.  Where nothing is to be converted the array is a view of ``data``.  Raises ModelFormatError for
+    any other dtype and unless the bytes after the header are exactly those the shape asks for.
     """
     header, start = _header(data, where, limits)
     dtype, shape, fortran = _parse(header, where, limits)
@@ -31,7 +32,10 @@ def read_npy(data: bytearray, where: str, limits: Limits = DEFAULT) -> np.ndarra
         sizes = "x".join(map(str, shape))[:60] or "()"
         raise ModelFormatError(f"{where}: expected the bytes of {sizes} {dtype}, found {len(data) - start} bytes")
     array = np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
-    wanted = np.dtype(np.float32) if dtype.kind == "f" else dtype.newbyteorder("=")
+    widened = dtype.kind == "f" and not (half and dtype.itemsize == 2)
+    wanted = np.dtype(np.float32) if widened else dtype.newbyteorder("=")
+    if dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:  # NumPy computes nonsense with those
+        raise ModelFormatError(f"{where}: expected truth values of 0 and 1, found {array.view(np.uint8).max()}")
     with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite, which verify refuses by name
         return np.require(array, wanted, ["C", "A", "W"])
 
@@ -65,7 +69,7 @@ def _parse(header: str, where: str, limits: Limits) -> tuple[np.dtype, tuple[int
     descr, shape, fortran = fields["descr"], fields["shape"], fields["fortran_order"]
     if not isinstance(descr, str) or descr[:1] not in "<>|=" or descr[1:] not in _DTYPES:
         found = repr(str(descr)[:60])
-        raise ModelFormatError(f"{where}: expected dtype float32, float16, float64, int64 or uint8, found {found}")
+        raise ModelFormatError(f"{where}: expected one of {', '.join(_NAMES)}, found {found}")
     sizes = isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape)
     if not sizes or not isinstance(fortran, bool):
         raise ModelFormatError(f"{where}: expected a shape of non-negative integers, found {str(shape)[:60]}")

@@ -1,8 +1,12 @@
 """The .npz model file: one JSON document and the weights, nothing outside it and no pickle.
 
 Any NumPy reads it with ``np.load(path)``: ``__tinyinfer__`` holds the UTF-8 document (`graph_json`, and the format's
-version and the metadata) as a uint8 array; every other array is a weight under its key, float32 or float16.
-Characters that a member name can't hold on every system are percent-encoded.
+version and the metadata) as a uint8 array; every other array is a weight under its key, of the dtype that the document
+states, where float16 may stand for float32.  Characters that a member name can't hold on every system are
+percent-encoded.
+
+Version 1 knows float32 alone; version 2 has inputs and weights of other dtypes, and quantised ones.  A model is written
+in the lowest version that can hold it, so that older versions of the package read whatever they can run.
 """
 
 from __future__ import annotations
@@ -23,16 +27,15 @@ import numpy as np
 from tinyinfer.errors import ModelFormatError, TinyInferError, UnsupportedOpError, WeightsError
 from tinyinfer.files import atomic_write
 from tinyinfer.formats.archive import Archive, is_zip
-from tinyinfer.formats.graph_json import graph_from_json, graph_to_json
+from tinyinfer.formats.graph_json import LATEST, graph_from_json, graph_to_json, least_version, stored_dtype
 from tinyinfer.formats.json_reader import Cursor, parse_json
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.meta import check_meta
 from tinyinfer.formats.npy import read_npy
 from tinyinfer.formats.state_dict import load_weights
 from tinyinfer.graph import Graph, TensorType
-from tinyinfer.weights import Stored, Weights
+from tinyinfer.weights import FLOAT32, Stored, Weights
 
-FORMAT_VERSION = 1
 DOCUMENT = "__tinyinfer__"
 _PLAIN = "".join(chr(c) for c in range(32, 127) if chr(c) not in "%\\")
 
@@ -43,30 +46,32 @@ def save(file: ModelFile, graph: Graph, meta: Mapping[str, Any] | None = None, h
     """Write a model; to a path, through a temporary file that is renamed.
 
     Weights are stored uncompressed, because deflate gains 8 % on them and costs more time than all else at loading;
-    ``half`` stores them as float16.  The same model always gives the same bytes.  Raises WeightsError for weights
+    ``half`` stores float32 as float16.  The same model always gives the same bytes.  Raises WeightsError for weights
     that are missing or, with ``half``, too large for float16, ModelFormatError for metadata that is not plain JSON.
     """
-    network = graph_to_json(graph)
-    document = {
-        "format_version": FORMAT_VERSION,
-        "graph": network,
-        "meta": check_meta(meta or {}, "meta"),
-    }
     for node in graph.nodes:
         for role, key in node.params.items():
             if key not in graph.weights:
                 raise WeightsError(f"node {node.name!r}: its {role} {key!r} is not among the weights")
+    network = graph_to_json(graph)
+    document = {
+        "format_version": least_version(graph),
+        "graph": network,
+        "meta": check_meta(meta or {}, "meta"),
+    }
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
     opened = atomic_write(file) if isinstance(file, str | os.PathLike) else nullcontext(file)
     with opened as stream, zipfile.ZipFile(stream, "w") as archive:
         _write_array(archive, DOCUMENT, np.frombuffer(text, np.uint8), zipfile.ZIP_DEFLATED)
         for key in network["weights"]:
-            array = _as_half(key, graph.weights[key]) if half else np.asarray(graph.weights[key], np.float32)
-            _write_array(archive, _member_of(key), array, zipfile.ZIP_STORED)
+            array = graph.weights[key]
+            array = np.asarray(array, stored_dtype(array.dtype))
+            stored = _as_half(key, array) if half and array.dtype == np.float32 else array
+            _write_array(archive, _member_of(key), stored, zipfile.ZIP_STORED)
 
 
 def load(file: ModelFile, limits: Limits = DEFAULT, allow_nonfinite: bool = False) -> tuple[Graph, dict[str, Any]]:
-    """The verified graph, its weights float32 arrays each in memory of its own, and the metadata.
+    """The verified graph, its weights arrays each in memory of its own, and the metadata.
 
     A file given by its path stays open while the graph is in use, so that weights can be let go and read again.
 
@@ -103,16 +108,17 @@ def _load(
     for member in archive.names:
         if member != f"{DOCUMENT}.npy":
             key = _key_of(member, where)
-            read = partial(_read_weight, archive, member, key, limits)
+            dtype = graph.weights.dtype(key) if key in graph.weights else FLOAT32
+            read = partial(_read_weight, archive, member, key, limits, dtype == np.float16)
             array = read()
-            state[key] = Stored(array, read) if stays_open and array.dtype == np.float32 else array
+            state[key] = Stored(array, read) if stays_open and array.dtype == dtype else array
     load_weights(graph, state, where=where)
     _verify(graph, where, limits, allow_nonfinite)
     return graph, meta
 
 
-def _read_weight(archive: Archive, member: str, key: str, limits: Limits) -> np.ndarray:
-    return read_npy(archive.read(member), f"{archive.where}: weight {key!r}", limits)
+def _read_weight(archive: Archive, member: str, key: str, limits: Limits, half: bool) -> np.ndarray:
+    return read_npy(archive.read(member), f"{archive.where}: weight {key!r}", limits, half)
 
 
 def _read_document(archive: Archive, where: str, limits: Limits) -> tuple[Graph, dict[str, Any]]:
@@ -128,12 +134,12 @@ def _read_document(archive: Archive, where: str, limits: Limits) -> tuple[Graph,
         raise ModelFormatError(f"{where}: {DOCUMENT}: expected one row of uint8, found {found}")
     root = Cursor(parse_json(array.tobytes(), f"{where}: {DOCUMENT}", limits), where, limits)
     version = root.members().get("format_version", root.at(None, f"{where}: format_version"))
-    if version.integer(1, 2**31) > FORMAT_VERSION:
+    if version.integer(1, 2**31) > LATEST:
         raise UnsupportedOpError(
-            f"{where}: format_version: expected at most {FORMAT_VERSION}, found {version.value} (of a newer tinyinfer)"
+            f"{where}: format_version: expected at most {LATEST}, found {version.value} (of a newer tinyinfer)"
         )
     fields = root.fields(("format_version", "graph"), ("meta",))
-    graph = graph_from_json(root.at(fields["graph"].value, f"{where}: graph"), limits)
+    graph = graph_from_json(root.at(fields["graph"].value, f"{where}: graph"), limits, version.value)
     meta = fields["meta"].members() if "meta" in fields else {}
     return graph, check_meta({key: cursor.value for key, cursor in meta.items()}, f"{where}: meta", limits)
 

@@ -36,7 +36,8 @@ def map_keys(state: Mapping[str, np.ndarray], rules: Sequence[tuple[str, str]]) 
 def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, ignore: Iterable[str] = ()) -> None:
     """Fill ``graph.weights`` from a state dict that must match it key for key and shape for shape.
 
-    float16 and float64 become float32; float32 arrays are taken over without a copy.  The weights of a linear layer
+    Floats of any width become float32, unless the network says float16; what is float32 already is taken over without
+    a copy.  Weights that are not floats must be of the network's dtype.  The weights of a linear layer
     and of a 1x1 convolution are the same matrix, so either fits the other.  Keys that a pattern of
     ``ignore`` matches from their start (auxiliary heads), and batch norm's num_batches_tracked, are left out.
     Raises WeightsError listing every missing, unexpected and mis-shaped key at once; ``graph`` is then unchanged.
@@ -45,7 +46,7 @@ def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, i
     given = Weights(state).select({key: key for key in state if is_needed(key, graph, patterns)})
     missing = [_show(key) for key in graph.weights if key not in given]
     unexpected = [_show(key) for key in given if key not in graph.weights]
-    misfits = [_misfit(key, graph.weights.shape(key), given) for key in graph.weights if key in given]
+    misfits = [_misfit(key, graph.weights, given) for key in graph.weights if key in given]
     parts = [
         _listing(found, what)
         for found, what in (
@@ -58,15 +59,15 @@ def load_weights(graph: Graph, state: Mapping[str, np.ndarray], *, where: str, i
     if parts:
         raise WeightsError(f"{where}: the weights do not fit the network: {'; '.join(parts)}")
     for key in graph.weights:
-        graph.weights[key] = _fitted(given.entry(key), graph.weights.shape(key))
+        graph.weights[key] = _fitted(given.entry(key), graph.weights.shape(key), graph.weights.dtype(key))
 
 
-def _fitted(found: np.ndarray | Source, shape: Shape) -> np.ndarray | Source:
-    """What was found as a float32 array of this shape, or left in its file."""
+def _fitted(found: np.ndarray | Source, shape: Shape, dtype: np.dtype) -> np.ndarray | Source:
+    """What was found as an array of this shape and dtype, or left in its file."""
     if not isinstance(found, np.ndarray):
-        return found if found.shape == shape else _fitted(found.fetch(), shape)
+        return found if (found.shape, found.dtype) == (shape, dtype) else _fitted(found.fetch(), shape, dtype)
     with np.errstate(over="ignore"):  # what does not fit float32 becomes infinite, which verify refuses by name
-        return np.require(found, np.float32, ["C", "A"]).reshape(shape)
+        return np.require(found, dtype, ["C", "A"]).reshape(shape)
 
 
 def is_needed(key: str, graph: Graph, ignore: Sequence[str]) -> bool:
@@ -83,11 +84,12 @@ def _matrix(shape: Shape) -> Shape:
     return shape[:-2] if len(shape) in (3, 4) and shape[-2:] == (1, 1) else shape
 
 
-def _misfit(key: str, expected: Shape, given: Weights) -> str:
-    dtype, shape = given.dtype(key), given.shape(key)
-    if dtype.kind != "f":
-        return f"{_show(key)} (expected float32, found {dtype})"
-    if not fits(expected, shape):
+def _misfit(key: str, wanted: Weights, given: Weights) -> str:
+    expected, dtype, shape = wanted.shape(key), given.dtype(key), given.shape(key)
+    float32 = wanted.dtype(key) == np.float32
+    if dtype.kind != "f" if float32 else dtype != wanted.dtype(key):
+        return f"{_show(key)} (expected {wanted.dtype(key)}, found {dtype})"
+    if not (fits(expected, shape) if float32 else expected == shape):
         return f"{_show(key)} (expected {TensorType(expected)}, found {TensorType(shape)})"
     return ""
 

@@ -24,6 +24,7 @@ _MODULES = (
     "channel_shuffle",
     "clamp",
     "comparison",
+    "constant",
     "conv2d",
     "conv_transpose2d",
     "deform_conv2d",

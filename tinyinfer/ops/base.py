@@ -91,18 +91,27 @@ class Op:
         for t in inputs:
             require_dtype(t, self.dtypes)
 
+    def param_dtypes(self, role: str) -> Sequence[str]:
+        """What the elements of a parameter may be in a network."""
+        return ("float32",)
+
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        """The shape rule; `infer` has counted inputs and parameters before."""
+        """The shape rule; `infer` has counted inputs and parameters and looked at the inputs' dtypes before.
+
+        Sizes may be `Dim`: to keep what they depend on, they go through +, -, *, //, %, and ``tinyinfer.dim`` for the
+        lesser, the greater and the scaled, never through int(), min(), max() or NumPy.
+        """
         raise NotImplementedError
 
     def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """Multiply-adds, parameters and elements moved; elementwise work counts no multiply-adds, as in the papers."""
-        weights = sum(p.size for p in params.values())
+        read = [*inputs, *params.values()]
         return OpCost(
             macs=self.macs(inputs, params, outputs),
             params=self.learnable(params),
-            reads=sum(t.size for t in inputs) + weights,
+            reads=sum(t.size for t in read),
             writes=sum(t.size for t in outputs),
+            bytes=sum(t.bytes for t in (*read, *outputs)),
         )
 
     def macs(self, inputs: Types, params: ParamTypes, outputs: Types) -> int:

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from tinyinfer.dim import agreed_shape
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import TensorType
+from tinyinfer.graph import Shape, TensorType
 from tinyinfer.ops.activation import apply_activation, check_activation
 from tinyinfer.ops.base import (
     Arrays,
@@ -29,10 +30,10 @@ from tinyinfer.ops.geometry import (
     Padding,
     check_reach,
     normalize_padding,
-    output_size,
     pad_image,
     resolve_padding,
     taps,
+    window_counts,
 )
 
 
@@ -83,14 +84,15 @@ class Conv2d(Op):
             raise GraphError(f"weight {weight} with groups {self.groups} takes {takes} channels, found {c}")
         if "bias" in params:
             require_shape(params["bias"], (m,), "bias")
-        top, bottom, left, right = self.pads((h, w), (r, s))
-        check_reach(self.padding_mode, h, top, bottom)
-        check_reach(self.padding_mode, w, left, right)
-        ho = output_size(h, r, self.stride[0], top, bottom, self.dilation[0])
-        wo = output_size(w, s, self.stride[1], left, right, self.dilation[1])
+        if self.padding_mode != "zeros":
+            top, bottom, left, right = self.pads((h, w), (r, s))
+            check_reach(self.padding_mode, h, top, bottom)
+            check_reach(self.padding_mode, w, left, right)
+        out: Shape = (n, m, *window_counts(self.padding, (h, w), (r, s), self.stride, self.dilation))
         if len(inputs) > 1:
-            require_shape(inputs[1], (n, m, ho, wo), "residual")
-        return [TensorType((n, m, ho, wo), x.dtype)]
+            require_shape(inputs[1], out, "residual")
+            out = agreed_shape(out, inputs[1].shape)
+        return [TensorType(out, x.dtype)]
 
     def macs(self, inputs: Types, params: ParamTypes, outputs: Types) -> int:
         """R * S * C / groups per output element."""

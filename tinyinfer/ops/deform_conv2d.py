@@ -23,7 +23,7 @@ from tinyinfer.ops.base import (
     require_rank,
     require_shape,
 )
-from tinyinfer.ops.geometry import Padding, normalize_padding, output_size, resolve_padding
+from tinyinfer.ops.geometry import Padding, normalize_padding, resolve_padding, window_counts
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,7 @@ class DeformConv2d(Op):
         )
         if "bias" in params:
             require_shape(params["bias"], (m,), "bias")
-        top, bottom, left, right = self.pads((h, w), (r, s))
-        ho = output_size(h, r, self.stride[0], top, bottom, self.dilation[0])
-        wo = output_size(w, s, self.stride[1], left, right, self.dilation[1])
+        ho, wo = window_counts(self.padding, (h, w), (r, s), self.stride, self.dilation)
         taps = self.offset_groups * r * s
         require_shape(inputs[1], (n, 2 * taps, ho, wo), "offset")
         if len(inputs) > 2:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tinyinfer.tensor_type import INTEGERS as INTEGERS
+
 FLOAT32 = ("float32", "float64")
 FLOATS = ("float16", *FLOAT32)
 SIGNED_INTEGERS = ("int8", "int32", "int64")
-INTEGERS = ("uint8", *SIGNED_INTEGERS)
 INDICES = ("int32", "int64")
 NUMBERS = (*FLOATS, *INTEGERS)
 BOOL = ("bool",)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.dim import dim_max, dim_min
 from tinyinfer.ops.base import integers, require
 
 Padding = tuple[int, int, int, int] | str  # (top, bottom, left, right), or "same"
@@ -29,7 +30,7 @@ def normalize_padding(padding: int | Sequence[int] | str) -> Padding:
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
     """TensorFlow's SAME: outputs ceil(size / stride), the odd pixel of padding at the end."""
-    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    total = dim_max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2
 
 
@@ -64,9 +65,26 @@ def output_size(
     require(room >= 0, f"kernel of extent {extent} is larger than the padded input of {size + before + after}")
     if not ceil_mode:
         return room // stride + 1
-    count = -(-room // stride) + 1
     # torch's rule: the last window must start inside the input or its leading padding
-    return count - 1 if (count - 1) * stride >= size + before else count
+    return dim_min(room + stride - 1, size + before - 1) // stride + 1
+
+
+def window_counts(
+    padding: Padding,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+    ceil_mode: bool = False,
+) -> tuple[int, int]:
+    """Number of windows down and across an image of this size; raises GraphError as `output_size` does."""
+    if isinstance(padding, str):
+        return -(-size[0] // stride[0]), -(-size[1] // stride[1])
+    top, bottom, left, right = padding
+    return (
+        output_size(size[0], kernel[0], stride[0], top, bottom, dilation[0], ceil_mode),
+        output_size(size[1], kernel[1], stride[1], left, right, dilation[1], ceil_mode),
+    )
 
 
 def pad_image(x: np.ndarray, pads: Sequence[int], mode: str = "constant", **options: Any) -> np.ndarray:

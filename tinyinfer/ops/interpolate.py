@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyinfer.dim import dim_scale
 from tinyinfer.graph import OpCost, Shape, TensorType
 from tinyinfer.ops.adaptive_pooling import bins
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, flag, number, pair, require, require_rank
@@ -98,7 +98,7 @@ class Interpolate(Op):
         if self.size is not None:
             return self.size
         assert self.scale_factor is not None
-        height, width = (math.floor(s * factor) for s, factor in zip(size, self.scale_factor, strict=True))
+        height, width = (dim_scale(s, factor) for s, factor in zip(size, self.scale_factor, strict=True))
         return height, width
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:

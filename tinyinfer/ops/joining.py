@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar
 
 import numpy as np
 
+from tinyinfer.dim import agreed_shape
 from tinyinfer.graph import Shape, TensorType
 from tinyinfer.ops.base import (
     Arrays,
@@ -48,8 +50,11 @@ class Concat(Op):
         for t in inputs[1:]:
             same = len(t.shape) == len(first.shape) and others(t.shape) == others(first.shape)
             require(same, f"expected inputs that differ along dim {self.dim} only, found {first} and {t}")
+        alike = all(t.quant == first.quant for t in inputs)
+        require(alike, f"expected inputs of one quantisation, found {' and '.join(str(t.quant) for t in inputs)}")
         require_same_dtype(inputs)
-        return [TensorType((*first.shape[:at], sum(t.shape[at] for t in inputs), *first.shape[at + 1 :]), first.dtype)]
+        shape = reduce(agreed_shape, (t.shape for t in inputs))
+        return [first.reshaped((*shape[:at], sum(t.shape[at] for t in inputs), *shape[at + 1 :]))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [np.concatenate(inputs, axis=self.dim)]
@@ -84,14 +89,15 @@ class Split(Op):
         """Sizes of the pieces of a tensor of this shape; raises GraphError when listed ones do not add up."""
         total, sizes = shape[axis(self.dim, len(shape))], self.split_size_or_sections
         if isinstance(sizes, int):
-            return tuple(min(sizes, total - start) for start in range(0, total, sizes))
+            *starts, last = range(0, total, sizes)
+            return (*[sizes] * len(starts), total - last)
         require(sum(sizes) == total, f"sections {sizes} add up to {sum(sizes)}, dim {self.dim} has {total}")
         return sizes
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         shape = inputs[0].shape
         at = axis(self.dim, len(shape))
-        return [TensorType((*shape[:at], s, *shape[at + 1 :]), inputs[0].dtype) for s in self.sections(shape)]
+        return [inputs[0].reshaped((*shape[:at], s, *shape[at + 1 :])) for s in self.sections(shape)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         ends = np.cumsum(self.sections(inputs[0].shape))
@@ -129,7 +135,7 @@ class IndexSelect(Op):
         shape = inputs[0].shape
         at = axis(self.dim, len(shape))
         require(max(self.index) < shape[at], f"index: expected below {shape[at]}, found {max(self.index)}")
-        return [TensorType((*shape[:at], len(self.index), *shape[at + 1 :]), inputs[0].dtype)]
+        return [inputs[0].reshaped((*shape[:at], len(self.index), *shape[at + 1 :]))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [np.take(inputs[0], self.index, axis=self.dim)]
@@ -163,7 +169,8 @@ class Permute(Op):
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         shape = inputs[0].shape
-        return [TensorType(tuple(shape[i] for i in self._order(len(shape))), inputs[0].dtype)]
+        order = self._order(len(shape))
+        return [inputs[0].moved(tuple(shape[i] for i in order), order)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [inputs[0].transpose(self._order(inputs[0].ndim))]

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tinyinfer.dim import agreed_shape
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation import apply_activation, check_activation
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, require, require_rank, require_shape
@@ -37,10 +38,11 @@ class Linear(Op):
         require(x.shape[-1] == c, f"weight {weight} takes {c} features, found {x.shape[-1]} (input {x})")
         if "bias" in params:
             require_shape(params["bias"], (m,), "bias")
-        out = TensorType((*x.shape[:-1], m), x.dtype)
+        out = (*x.shape[:-1], m)
         if len(inputs) > 1:
-            require_shape(inputs[1], out.shape, "residual")
-        return [out]
+            require_shape(inputs[1], out, "residual")
+            out = agreed_shape(out, inputs[1].shape)
+        return [TensorType(out, x.dtype)]
 
     def macs(self, inputs: Types, params: ParamTypes, outputs: Types) -> int:
         """C per output element."""

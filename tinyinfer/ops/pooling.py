@@ -21,7 +21,7 @@ from tinyinfer.ops.base import (
     require,
     require_rank,
 )
-from tinyinfer.ops.geometry import Padding, normalize_padding, output_size, pad_image, resolve_padding, taps
+from tinyinfer.ops.geometry import Padding, normalize_padding, pad_image, resolve_padding, taps, window_counts
 
 Pair = tuple[int, int]
 
@@ -60,13 +60,7 @@ class WindowPool(Op):
 
     def out_size(self, size: Pair) -> Pair:
         """Number of windows down and across an image of this size; raises GraphError when none fits."""
-        return self._count(size, 0), self._count(size, 1)
-
-    def _count(self, size: Pair, i: int) -> int:
-        before, after = self.pads(size)[2 * i : 2 * i + 2]
-        return output_size(
-            size[i], self.kernel_size[i], self.step[i], before, after, self.dilation[i], ceil_mode=self.ceil_mode
-        )
+        return window_counts(self.padding, size, self.kernel_size, self.step, self.dilation, self.ceil_mode)
 
     def overhang(self, size: Pair) -> Pair:
         """Rows and columns by which the last windows reach past the padded image (in ceil_mode only)."""
@@ -74,7 +68,7 @@ class WindowPool(Op):
 
     def _overhang(self, size: Pair, i: int) -> int:
         before, after = self.pads(size)[2 * i : 2 * i + 2]
-        end = (self._count(size, i) - 1) * self.step[i] + self._extent(i)
+        end = (self.out_size(size)[i] - 1) * self.step[i] + self._extent(i)
         return max(end - (before + size[i] + after), 0)
 
     def _extent(self, i: int) -> int:

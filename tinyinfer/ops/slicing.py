@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinyinfer.graph import TensorType
+from tinyinfer.dim import dim_max, dim_min
+from tinyinfer.graph import Shape, TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axes, integer, one_or_more, require
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
@@ -69,7 +70,7 @@ class Slice(Op):
             length(size, cuts[i].start, cuts[i].stop, cuts[i].step) if i in cuts else size
             for i, size in enumerate(shape)
         )
-        return [TensorType(sizes, inputs[0].dtype)]
+        return [inputs[0].reshaped(sizes)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [inputs[0][self.slices(inputs[0].ndim)]]
@@ -87,19 +88,19 @@ class Slice(Op):
 
 
 def length(size: int, start: int, stop: int | None, step: int) -> int:
-    """How many of ``size`` elements x[start:stop:step] keeps, in arithmetic alone, as a size may be an expression."""
+    """How many of ``size`` elements x[start:stop:step] keeps."""
     if step > 0:
         begin = _between(start, size, 0, size)
         end = size if stop is None else _between(stop, size, 0, size)
-        return max((end - begin + step - 1) // step, 0)
+        return dim_max((end - begin + step - 1) // step, 0)
     begin = _between(start, size, -1, size - 1)  # a walk down ends one place before the first element
     end = -1 if stop is None else _between(stop, size, -1, size - 1)
-    return max((begin - end - step - 1) // -step, 0)
+    return dim_max((begin - end - step - 1) // -step, 0)
 
 
 def _between(position: int, size: int, first: int, last: int) -> int:
     """A position, counted from the end if negative, moved between the first and the last."""
-    return min(max(position + size if position < 0 else position, first), last)
+    return dim_min(dim_max(position + size if position < 0 else position, first), last)
 
 
 def _integers(values: Any, what: str) -> int | tuple[int, ...]:

@@ -38,7 +38,7 @@ class View(Op):
         return shape
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        return [TensorType(self.view_shape(inputs[0].shape), inputs[0].dtype)]
+        return [inputs[0].reshaped(self.view_shape(inputs[0].shape))]
 
     def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """Nothing."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Mapping
 
-from tinyinfer.errors import GraphError
+from tinyinfer.dim import expression_of
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.elementwise import Add
@@ -18,7 +18,7 @@ def fuse_residual(graph: Graph) -> Graph:
     """
     graph = graph.copy()
     graph.nodes = graph.topological_order()
-    types = _types_by_size(graph)
+    types = graph.symbolic_types()
     consumers = graph.consumers()
     for add in [node for node in graph.nodes if isinstance(node.op, Add) and node.op.activation is None]:
         layer = _layer_for(graph, add, types, consumers)
@@ -34,20 +34,18 @@ def fuse_residual(graph: Graph) -> Graph:
     return graph
 
 
-def _types_by_size(graph: Graph) -> list[dict[str, TensorType]]:
-    """Types at nominal size and at others: two shapes may be equal at one size and broadcast at the next."""
-    types = [graph.infer_types()]
-    for _, shapes in graph.probes():
-        with contextlib.suppress(GraphError):  # a size that the network does not take
-            types.append(graph.infer_types(shapes))
-    return types
+def same_at_every_size(a: TensorType, b: TensorType) -> bool:
+    """Whether two values have one shape at all sizes: shapes may be equal at one size and broadcast at the next."""
+    return len(a.shape) == len(b.shape) and all(
+        expression_of(m) == expression_of(n) for m, n in zip(a.shape, b.shape, strict=True)
+    )
 
 
 def _layer_for(
-    graph: Graph, add: Node, types: list[dict[str, TensorType]], consumers: dict[str, list[Node]]
+    graph: Graph, add: Node, types: Mapping[str, TensorType], consumers: Mapping[str, list[Node]]
 ) -> Node | None:
     a, b = add.inputs
-    if a == b or any(at_size[a] != at_size[b] for at_size in types):
+    if a == b or not same_at_every_size(types[a], types[b]):
         return None
     order = {node.outputs[0]: (i, node) for i, node in enumerate(graph.nodes)}
     candidates = [order[value] for value in add.inputs if value in order]

@@ -1,0 +1,114 @@
+"""What a graph is made of: inputs, nodes, and what a node needs from its operator."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from tinyinfer.dim import Dim
+from tinyinfer.tensor_type import Quant, TensorType
+from tinyinfer.weights import Shape
+
+IMAGE_AXES = ("N", "C", "H", "W")
+
+
+@dataclass(frozen=True)
+class OpCost:
+    """What one node costs: multiply-adds, learnable parameters, elements and bytes read and written."""
+
+    macs: int = 0
+    params: int = 0
+    reads: int = 0
+    writes: int = 0
+    bytes: int = 0
+
+    @property
+    def memory_access(self) -> int:
+        """Elements moved, weights included (ShuffleNet V2, section 2, counts a conv so)."""
+        return self.reads + self.writes
+
+
+class Operator(Protocol):
+    """What a graph needs from an operator; the classes of ``tinyinfer.ops`` provide it."""
+
+    name: ClassVar[str]
+
+    def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
+        """Types of the outputs; raises GraphError when the inputs do not fit."""
+        ...
+
+    def param_dtypes(self, role: str) -> Sequence[str]:
+        """What the elements of a parameter may be in a network."""
+        ...
+
+    def check_values(self, params: Mapping[str, np.ndarray]) -> None:
+        """Refuse parameter values the operator can't work with; raises WeightsError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Input:
+    """A graph input: ``None`` marks a free dimension, ``nominal`` is the size the network was designed for."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    nominal: Shape
+    dtype: str = "float32"
+    quant: Quant | None = None
+
+    def type_for(self, shape: Shape) -> TensorType:
+        """The value's type at this shape."""
+        return TensorType(shape, self.dtype, self.quant)
+
+    def dims(self, prefix: str = "") -> Shape:
+        """The shape with a `Dim` in each free place: N, C, H and W for images, other dimensions by their number."""
+        axes = IMAGE_AXES if len(self.shape) == len(IMAGE_AXES) else ("N", *map(str, range(1, len(self.shape))))
+        sizes = zip(self.shape, self.nominal, axes, strict=False)
+        return tuple(Dim.symbol(f"{prefix}{axis}", usual) if size is None else size for size, usual, axis in sizes)
+
+    def larger(self, axes: range, times: int, more: int) -> Shape:
+        """The nominal shape, but ``times`` as large and ``more`` in free places among these axes."""
+        sizes = enumerate(zip(self.shape, self.nominal, strict=True))
+        return tuple(times * n + more if s is None and axis in axes else n for axis, (s, n) in sizes)
+
+    def pinned(self, axes: range) -> tuple[int | None, ...]:
+        """The shape with nominal sizes in free places among these axes."""
+        return tuple(n if a in axes else s for a, (s, n) in enumerate(zip(self.shape, self.nominal, strict=True)))
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator applied to named values.
+
+    ``params`` maps the operator's roles ("weight") to keys of `Graph.weights`; ``origin`` names the
+    nodes of the original network this one stands for; ``kernel`` and ``why`` are set by choose_kernels.
+    """
+
+    name: str
+    op: Operator
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    params: Mapping[str, str] = field(default_factory=dict)
+    origin: tuple[str, ...] = ()
+    kernel: str = ""
+    why: str = ""
+
+    @property
+    def originals(self) -> tuple[str, ...]:
+        """Names of the nodes of the original network that this one stands for: its ``origin``, or itself."""
+        return self.origin or (self.name,)
+
+    def replace(self, **changes: Any) -> Node:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+def free_name(wanted: str, used: Container[str]) -> str:
+    """A name that nothing has yet: the wanted one, followed by as many primes as that takes."""
+    while wanted in used:
+        wanted += "'"
+    return wanted
