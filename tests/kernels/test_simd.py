@@ -53,7 +53,7 @@ def test_evenly_spaced_addresses(count: int, stride: int) -> None:
 def test_lanes_change_places(distance: int) -> None:
     @vector_function(x="address", y="address")
     def change(v, x, y):
-        v.store(v.exchange(v.load(x), distance), y)
+        v.store(v.xor_shuffle(v.load(x), distance), y)
 
     @numba.njit
     def run(x, y):
@@ -67,7 +67,7 @@ def test_lanes_change_places(distance: int) -> None:
 def test_lanes_laid_over_others() -> None:
     @vector_function(a="address", b="address", bits="address", y="address")
     def lay(v, a, b, bits, y):
-        v.store(v.overlay(v.load(a), v.load(b), v.load(bits)), y)
+        v.store(v.bit_select(v.load(a), v.load(b), v.load(bits)), y)
 
     @numba.njit
     def run(a, b, bits, y):

@@ -164,8 +164,8 @@ def _finish(v, sums, first, count, pitch, width, bias, r, r_stride, y, y_stride,
     with v.loop((first + (count - 1)) // pitch - first_row + 1) as line:
         row = first_row + line
         skipped = row * pitch - first  # of the tile's rows, which belong to lines of the image further up
-        begin = v.choose(skipped < 0, skipped * 0, skipped)
-        end = v.choose(skipped + width < count, skipped + width, count)
+        begin = v.select(skipped < 0, skipped * 0, skipped)
+        end = v.select(skipped + width < count, skipped + width, count)
         pixel = row * width - skipped + begin
         case = (sums + begin * (PANEL * 4), end - begin, bias, r + pixel * r_stride * 4, r_stride,
                 y + pixel * y_stride * 4, y_stride, columns, low, high)  # fmt: skip

@@ -68,12 +68,12 @@ def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int,
             for new in range(kernel - stride, kernel):
                 line = row * stride + new
                 with v.when(line > top - 1), v.when(line < bottom):
-                    start = x + (line * x_row - v.choose(line < wrap, back * 0, back)) * 4
+                    start = x + (line * x_row - v.select(line < wrap, back * 0, back)) * 4
                     places = across(start)
                     for column in range(kernel // 2):
-                        places[column] = v.choose(first < column + 1, places[column], zeros)
+                        places[column] = v.select(first < column + 1, places[column], zeros)
                     for column in range(columns - kernel // 2, columns):
-                        places[column] = v.choose(last < column + 1, zeros, places[column])
+                        places[column] = v.select(last < column + 1, zeros, places[column])
                     for distance in range(group):
                         values = []
                         for at in places:
@@ -81,7 +81,7 @@ def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int,
                             if distance == 0:
                                 v.prefetch(at, LANES, level=1)  # the next vector of channels, which comes next
                         if distance > 0:
-                            values = [v.exchange(value, distance) for value in values]
+                            values = [v.xor_shuffle(value, distance) for value in values]
                         for later, sums_of_row in enumerate(sums):
                             i = new - later * stride
                             if i < 0:

@@ -212,7 +212,7 @@ def _panel(
                     with v.loop(tiles) as t:
                         p = (done + t * tile_rows) * 4
                         fetches = t < shares if tile_rows == MR else p == 0
-                        step = v.choose(fetches, share, share * 0)
+                        step = v.select(fetches, share, share * 0)
                         microkernel(
                             v, tile_rows, vectors, x + p * x_stride, x_stride, segments, segment_stride, k_size, w,
                             bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,
@@ -225,8 +225,8 @@ def _panel(
 
 def _shares(v, rows):
     """How many tiles share the fetching of the next panel, and the floats that one fetches a step and register."""
-    whole = v.choose(rows < 2 * MR, rows * 0 + 1, rows // MR)
-    shares = v.choose(whole < SHARES, whole, whole * 0 + SHARES)
+    whole = v.select(rows < 2 * MR, rows * 0 + 1, rows // MR)
+    shares = v.select(whole < SHARES, whole, whole * 0 + SHARES)
     return shares, (shares + (LANES - 1)) // shares
 
 

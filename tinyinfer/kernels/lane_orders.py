@@ -54,6 +54,6 @@ class LaneOrders:
             distance *= 2
         return rows
 
-    def exchange(self, a: ir.Value, distance: int) -> ir.Value:
+    def xor_shuffle(self, a: ir.Value, distance: int) -> ir.Value:
         """Lane i from lane i ^ distance: neighbours change places, within groups of any power of two above it."""
         return self._shuffle(a, a, [i ^ distance for i in range(self.lanes)])

@@ -52,7 +52,7 @@ def make_gather(pixels: int) -> Any:
                     inside.enter_context(v.when(limit))
                 bits = v.load(lanes, k * LANES)
                 for value, at in zip(values, across(x + (dy * x_row + dx * x_stride) * 4), strict=True):
-                    value.set(v.overlay(value.get(), load(at), bits))
+                    value.set(v.bit_select(value.get(), load(at), bits))
             return values
 
         with v.either(real < LANES) as (partial, whole):
@@ -145,12 +145,12 @@ class SparseShiftGather(_Shift):
     op = "sparse_shift"
 
 
-def lay_over(v: Any, total: Any, value: Any, tap: Any) -> Any:
+def select_bits(v: Any, total: Any, value: Any, tap: Any) -> Any:
     """The lanes of a pixel that a mask selects, beside those that are there."""
-    return v.overlay(total, value, tap)
+    return v.bit_select(total, value, tap)
 
 
-BY_KERNEL = {kernel: make_depthwise(kernel, dense_strips(kernel, accumulate=lay_over)) for kernel in (3, 5)}
+BY_KERNEL = {kernel: make_depthwise(kernel, dense_strips(kernel, accumulate=select_bits)) for kernel in (3, 5)}
 
 
 class ShiftStrips(Kernel):

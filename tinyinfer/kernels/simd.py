@@ -172,11 +172,11 @@ class Vectors(LaneOrders):
         """One float of memory in every lane."""
         return self.broadcast(self.builder.load(self._pointer(address, offset, _F32), align=4))
 
-    def choose(self, condition: ir.Value, a: Int, b: Int) -> Int:
+    def select(self, condition: ir.Value, a: Int, b: Int) -> Int:
         """``a`` where the condition holds, else ``b``, without a branch."""
         return Int(self.builder, self.builder.select(condition, _raw(a), _raw(b)))
 
-    def opaque(self, value: Int) -> Int:
+    def optimization_barrier(self, value: Int) -> Int:
         """The same integer, which LLVM knows nothing about."""
         kind = ir.FunctionType(_I64, [_I64])
         return Int(self.builder, self.builder.asm(kind, "", "=r,0", [value.value], side_effect=False))
@@ -188,12 +188,12 @@ class Vectors(LaneOrders):
         for 14 rows.  With one for each there are too few in a loop (a product with 16 columns: 0.8 of the time), and
         plain multiples are added up row by row, which on Intel takes the ports of the FMA units.
         """
-        one = self.opaque(stride * 4)
-        three, five = self.opaque(one * 3), self.opaque(one * 5)
+        one = self.optimization_barrier(stride * 4)
+        three, five = self.optimization_barrier(one * 3), self.optimization_barrier(one * 5)
         steps = [one * 0, one, one * 2, three, one * 4, five, three * 2]
 
         def places(address: Int) -> list[Int]:
-            starts = [self.opaque(address + one * first) for first in range(0, count, len(steps))]
+            starts = [self.optimization_barrier(address + one * first) for first in range(0, count, len(steps))]
             return [starts[i // len(steps)] + steps[i % len(steps)] for i in range(count)]
 
         return places
@@ -280,7 +280,7 @@ class Vectors(LaneOrders):
         """``a`` in the lanes the mask selects, ``b`` in the others."""
         return self.builder.select(mask, a, b)
 
-    def overlay(self, a: ir.Value, b: ir.Value, bits: ir.Value) -> ir.Value:
+    def bit_select(self, a: ir.Value, b: ir.Value, bits: ir.Value) -> ir.Value:
         """``a | b & bits``, bit by bit: one instruction, where lanes that are zero in ``a`` come from ``b``."""
         lanes = ir.VectorType(_I32, self.lanes)
         a, b, bits = (self.builder.bitcast(value, lanes) for value in (a, b, bits))

@@ -36,14 +36,14 @@ def make_max_row(size: int) -> Any:
     @vector_function(**_ROW)
     def row(v, x, h, x_row, w, x_stride, top, left, stride, scale, zeros, y, y_stride, outputs, channels):
         def inside(at, count):
-            at = v.choose(at < 0, count * 0, at)
-            return v.choose(at < count, at, count - 1)
+            at = v.select(at < 0, count * 0, at)
+            return v.select(at < count, at, count - 1)
 
         lines = [x + inside(top + i, h) * (x_row * 4) for i in range(size)]
         with v.loop(outputs) as ox:
             columns = [inside(ox * stride - left + j, w) * x_stride for j in range(size)]
             with v.loop(channels, LANES) as block:
-                first = v.choose(block < channels - LANES, block, channels - LANES)
+                first = v.select(block < channels - LANES, block, channels - LANES)
                 values = [v.load(line, column + first) for line in lines for column in columns]
                 pairs = zip(values[::2], [*values[1::2], values[-1]], strict=False)
                 poisoned = functools.reduce(v.union, [v.unordered(a, b) for a, b in pairs])
@@ -59,7 +59,7 @@ def make_mean_row(size: int) -> Any:
     @vector_function(**_ROW)
     def row(v, x, h, x_row, w, x_stride, top, left, stride, scale, zeros, y, y_stride, outputs, channels):
         def unless_beside(address, at, count):
-            return v.choose(at < 0, zeros, v.choose(at < count, address, zeros))
+            return v.select(at < 0, zeros, v.select(at < count, address, zeros))
 
         with v.loop(outputs) as ox:
             factor, places = v.load_broadcast(scale, ox), []
@@ -69,7 +69,7 @@ def make_mean_row(size: int) -> Any:
                     address = x + ((top + i) * x_row + column * x_stride) * 4
                     places.append(unless_beside(unless_beside(address, column, w), top + i, h))
             with v.loop(channels, LANES) as block:
-                first = v.choose(block < channels - LANES, block, channels - LANES)
+                first = v.select(block < channels - LANES, block, channels - LANES)
                 values = [v.load(place, first) for place in places]
                 lines = [functools.reduce(v.add, values[i : i + size]) for i in range(0, len(values), size)]
                 v.store(v.mul(functools.reduce(v.add, lines), factor), y, ox * y_stride + first)

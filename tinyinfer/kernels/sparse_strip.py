@@ -63,16 +63,16 @@ def make_sparse_strip(outputs: int, masked: bool, stride: int) -> Any:
             with v.loop(v.load_int(w)) as k:
                 line, column = row * stride + v.load_int(w, k * 2 + 1), v.load_int(w, k * 2 + 2)
                 with v.when(line > top - 1), v.when(line < bottom):
-                    start = x + (line * x_row - v.choose(line < wrap, back * 0, back) + column * x_stride) * 4
+                    start = x + (line * x_row - v.select(line < wrap, back * 0, back) + column * x_stride) * 4
                     tap, places = v.load(w, k * LANES + HEADER), across(start)
-                    room = v.choose(first < column + 1, last - column, last * 0)
+                    room = v.select(first < column + 1, last - column, last * 0)
                     with v.either(room > (outputs - 1) * stride) as (inside, beside):
                         with inside:  # most are: ShiftNet-A's chains take 0.98 of the time
                             _add(v, sums, places, tap, mask)
                         with beside:
                             for t in range(outputs):
-                                places[t] = v.choose(first < column + (t * stride + 1), places[t], zeros)
-                                places[t] = v.choose(column + t * stride < last, places[t], zeros)
+                                places[t] = v.select(first < column + (t * stride + 1), places[t], zeros)
+                                places[t] = v.select(column + t * stride < last, places[t], zeros)
                             _add(v, sums, places, tap, mask)
             ys, rs = y + row * y_row * 4, r + row * r_row * 4
             finish(v, [s.get() for s in sums], rs, r_stride, ys, y_stride, mask, lo, hi, act)
