@@ -33,7 +33,6 @@ from tinyinfer.kernels.task import task
 @pytest.fixture
 def examples(repository: Path, monkeypatch: pytest.MonkeyPatch) -> list[ModuleType]:
     """The operator's and the kernel's code block as modules."""
-    monkeypatch.setattr("tinyinfer.kernels.jit.cache_is_writable", lambda: False)  # there is no file to keep it under
     blocks = re.findall(r"```python\n(.*?)```", (repository / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
     modules = []
     for name, imports, block in zip(("operator_example", "kernel_example"), (OPERATOR, KERNEL), blocks, strict=False):

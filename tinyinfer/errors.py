@@ -43,6 +43,12 @@ class ImageError(InputError):
     """An image file can't be decoded, is of an unaccepted format, or exceeds a limit."""
 
 
+class SetupError(TinyInferError):
+    """Numba, its settings or the processor do not let kernels be compiled here."""
+
+    exit_code = 5
+
+
 class DownloadError(TinyInferError):
     """A download failed, or what arrived is not what was asked for."""
 

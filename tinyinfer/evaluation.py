@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from tinyinfer.errors import ImageError, InputError
 from tinyinfer.image import decode
 from tinyinfer.labels import ranking
 from tinyinfer.preprocess import Preprocess
+from tinyinfer.runtime.cores import available_cores
 
 Progress = Callable[[int, int], None]
 MAX_WORKERS = 8
@@ -72,9 +72,7 @@ def evaluate(
             raise InputError(f"{key}: expected at least 1, found {value}")
     samples = dataset.samples[:limit]
     preprocess = Preprocess.from_meta(model.preprocess)
-    own = (
-        None if isinstance(workers, Executor) else ThreadPoolExecutor(workers or min(os.cpu_count() or 1, MAX_WORKERS))
-    )
+    own = None if isinstance(workers, Executor) else ThreadPoolExecutor(workers or min(available_cores(), MAX_WORKERS))
     score = _Score()
     start = time.perf_counter()
     try:

@@ -68,7 +68,7 @@ def compile_notice(tell: Callable[[str | None], None] | None = None) -> Iterator
 
     ``tell`` gets the kernel's name, and None when it is done; by default it writes a line of stderr.
     """
-    from numba.core import event
+    from tinyinfer.kernels.numba_internals import event
 
     say = tell or (_rewrite_line if sys.stderr.isatty() else _say_once)
 

@@ -11,9 +11,9 @@ import struct
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from tinyinfer.kernels.cpu import has_amx
+from tinyinfer.kernels.numba_internals import cgutils
 from tinyinfer.kernels.simd import Int
 
 available = has_amx

@@ -6,9 +6,9 @@ import os
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import cgutils
 
 from tinyinfer.kernels.jit import integer_function
+from tinyinfer.kernels.numba_internals import cgutils
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _TRIPLE = llvm.get_process_triple()

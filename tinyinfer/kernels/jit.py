@@ -1,37 +1,22 @@
-"""The one place where Numba is configured: how kernels are compiled, and where the results are kept.
-
-Numba's own cache does not notice a change in a helper of another file, so the cache folder's name carries
-a hash of all kernel sources; a source edit, another Numba or another CPU simply starts an empty folder.
-"""
+"""The one place where Numba is configured: how kernels are compiled, as tasks call them, as helpers, and shared."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import hashlib
 import inspect
 import os
 import sys
 import threading
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
-import numba
 from llvmlite import ir
 from numba import config, types
-from numba.core import ccallback, cgutils, dispatcher
-from numba.core.caching import FunctionCache
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import CPUDispatcher
-from numba.core.runtime import rtsys
 from numba.extending import intrinsic
 
-from tinyinfer.files import user_cache
-from tinyinfer.kernels import cpu
+from tinyinfer.kernels.kept_code import KeptCode
+from tinyinfer.kernels.numba_internals import HelperDispatcher, c_function, cgutils, compiler_lock, dispatcher
 
 # GNU OpenMP reads this when the first parallel region loads it.  By default an idle thread spins for 7 ms after a run,
 # on a core that others may need; with 1,000 spins it falls asleep between calls of a small network: 1.0 ms, not 0.9
@@ -46,70 +31,9 @@ if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@functools.cache
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: ``TINYINFER_CACHE_DIR``, or the user's cache folder."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    digest.update(f"{numba.__version__} {sys.version_info[:2]} {cpu.signature()}".encode())
-    return user_cache() / "kernels" / digest.hexdigest()[:16]
-
-
-@functools.cache
-def cache_is_writable() -> bool:
-    """Whether compiled kernels can be kept; warns once when they can't."""
-    try:
-        folder = cache_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home folder
-        warnings.warn(f"compiled kernels can't be kept ({error}); every process will compile anew", stacklevel=2)
-        return False
-    return True
-
-
-class _Cache(FunctionCache):  # type: ignore[misc]
-    """Numba's cache of one function, less the import of the whole compiler before the first load: 0.13 s and 15 MB."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled function, or None; only Numba's runtime is needed to run it."""
-        if not hasattr(self, "_load_overload") or not hasattr(self, "_guard_against_spurious_io_errors"):
-            return super().load_overload(sig, target_context)  # another Numba, which may be built otherwise
-        rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
-
-
-@contextlib.contextmanager
-def _caching() -> Iterator[dict[str, bool]]:
-    """The options that make Numba keep what is decorated inside, in our folder and no other library's."""
-    if not cache_is_writable():
-        yield {}
-        return
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())
-    dispatcher.FunctionCache = ccallback.FunctionCache = _Cache
-    try:
-        yield {"cache": True}
-    finally:
-        config.CACHE_DIR = before
-        dispatcher.FunctionCache = ccallback.FunctionCache = FunctionCache
-
-
 def jit(function: Function) -> Function:
     """Compile a function at its first call; it releases the GIL and is kept on disk."""
-    with _caching() as options:
-        return numba.njit(nogil=True, no_cfunc_wrapper=True, **options)(function)  # type: ignore[no-any-return]
-
-
-class _Helper(CPUDispatcher):  # type: ignore[misc]
-    """What only compiled functions call: to compile wrappers for Python and C too would take a quarter longer."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"{self.py_func.__qualname__} is compiled into its callers; .py_func is the Python of it")
+    return dispatcher(function, KeptCode(function))  # type: ignore[no-any-return]
 
 
 def inline(function: Function) -> Function:
@@ -126,9 +50,7 @@ def inline(function: Function) -> Function:
     name = f"{function.__module__}.{function.__qualname__}_{file}"
     _named[name] += 1
     function.__qualname__ += f"_{file}_{_named[name]}"
-    helper = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-    helper.__class__ = _Helper
-    return helper  # type: ignore[no-any-return]
+    return HelperDispatcher(function)  # type: ignore[return-value]
 
 
 _named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the file
@@ -154,7 +76,7 @@ def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
             return signature, codegen
 
         intrinsic = as_intrinsic(definition, function, list(inspect.signature(function).parameters))
-        _sources[symbol] = (signature, function)
+        _define(symbol, signature, function)
         return intrinsic
 
     return decorate
@@ -167,28 +89,35 @@ def load(*functions: Any) -> None:
         with _loading:
             if symbol not in _loaded:
                 signature, source = _sources[symbol]
-                with _caching() as options:
-                    _loaded[symbol] = numba.cfunc(signature, **options)(source)
+                _loaded[symbol] = c_function(source, signature, KeptCode(source))
                 llvm.add_symbol(symbol, _loaded[symbol].address)
 
 
 def symbol_of(function: Any) -> str:
     """The name by which machine code calls what `shared` has decorated."""
-    return f"tinyinfer.{function.__name__}"
+    return f"{function.__module__}.{function.__qualname__}"
 
 
-_sources: dict[str, tuple[Any, Callable[..., None]]] = {}
+def _define(symbol: str, *definition: Any) -> None:
+    """Note what `load` will compile; raises ValueError for a symbol of another function, which callers would reach."""
+    if symbol in _sources:
+        raise ValueError(f"{symbol}: expected one shared function of this name, found a second")
+    _sources[symbol] = definition
+
+
+_sources: dict[str, tuple[Any, ...]] = {}
 _loaded: dict[str, Any] = {}  # the machine code behind the symbols
 _loading = threading.RLock()
 
 if hasattr(os, "register_at_fork"):  # a fork waits for what is being compiled: its child would wait for that forever
-    for lock in (global_compiler_lock, _loading):  # those that come last are taken first, as `load` does
+    for lock in (compiler_lock, _loading):  # those that come last are taken first, as `load` does
         os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
 def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any], arguments: list[str]) -> Any:
     """A Numba intrinsic with these arguments; ``definition`` gets the typing context and their types."""
-    definition.__name__, definition.__doc__ = named_after.__name__, named_after.__doc__
+    for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(definition, attribute, getattr(named_after, attribute))
     definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ["typingctx", *arguments]]
     )

@@ -20,11 +20,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
-from tinyinfer.kernels.cpu import DIVIDES_FAST, LANES
+from tinyinfer.kernels.cpu import DIVIDES_FAST, HAS_FMA, LANES
 from tinyinfer.kernels.jit import as_intrinsic, symbol_of
 from tinyinfer.kernels.lane_orders import LaneOrders
+from tinyinfer.kernels.numba_internals import cgutils
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
 ADDRESS, INT, FLOAT = types.uintp, types.intp, types.float32
@@ -217,8 +217,8 @@ class Vectors(LaneOrders):
         return self.builder.call(function, arguments)
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        """a * b + c, rounded once."""
-        return self._intrinsic("fma", self.type, [a, b, c])
+        """a * b + c, rounded once; twice on a CPU without FMA, where LLVM would call a function for every lane."""
+        return self._intrinsic("fma", self.type, [a, b, c]) if HAS_FMA else self.add(self.mul(a, b), c)
 
     def max(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """The larger, lane by lane; a NaN of ``a`` stays, as the comparison with it fails."""

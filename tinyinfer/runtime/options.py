@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinyinfer.errors import InputError
+from tinyinfer.runtime.cores import available_cores
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,14 @@ class Options:
 
 
 def make_options(threads: int | None = None, kernels: Mapping[str, str] | str | None = None) -> Options:
-    """Options from what a caller wrote; ``threads`` None takes all cores, ``kernels`` may be "conv2d=im2col,...".
+    """Options from what a caller wrote; ``kernels`` may be "conv2d=im2col,...".
+
+    ``threads`` None takes all cores that this process may use, less what a container's quota forbids.
 
     Raises InputError for a thread count below one and for a kernel that is not written as name=kernel.
     """
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = available_cores()
     if not isinstance(threads, int) or threads < 1:
         raise InputError(f"threads: expected an integer of at least 1, found {threads!r}")
     if kernels == "reference":

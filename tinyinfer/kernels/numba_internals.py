@@ -1,0 +1,142 @@
+"""What tinyinfer uses of Numba beyond its documented interface: all of it is found here, or reported missing at once.
+
+Numba may change any of it in a new version.  `FIRST` and `LAST` are those that the tests have passed with, and the
+bounds in pyproject.toml; no other file imports from inside Numba.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+
+from tinyinfer.errors import SetupError
+
+FIRST, LAST = "0.61.0", "0.68.1"
+INSTEAD = "kernels='reference' (--kernels reference) does without Numba"
+
+
+def _refuse_what_cannot_compile() -> None:
+    """Raise SetupError where Numba was told not to compile, or would hang."""
+    if numba.config.DISABLE_JIT:
+        raise SetupError(f"NUMBA_DISABLE_JIT is set, so that Numba compiles no kernels: unset it; {INSTEAD}")
+    python = ctypes.pythonapi
+    python.PyInterpreterState_Get.restype = ctypes.c_void_p
+    python.PyInterpreterState_GetID.argtypes = [ctypes.c_void_p]
+    python.PyInterpreterState_GetID.restype = ctypes.c_int64
+    if python.PyInterpreterState_GetID(python.PyInterpreterState_Get()) != 0:
+        raise SetupError(
+            "this is a subinterpreter of Python, in which Numba hangs: use the main one, which mod_wsgi does with "
+            f"'WSGIApplicationGroup %{{GLOBAL}}'; {INSTEAD}"
+        )
+
+
+_refuse_what_cannot_compile()
+
+
+def _missing(what: str) -> SetupError:
+    return SetupError(
+        f"{what} is not in Numba {numba.__version__}, and compiled kernels need it; "
+        f"known to work are Numba {FIRST} to {LAST}: pip install 'numba>={FIRST},<={LAST}'; {INSTEAD}"
+    )
+
+
+def _find(module: str, name: str, *attributes: str) -> Any:
+    """A name in one of Numba's modules, which has to have these attributes."""
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        raise _missing(f"{module}.{name}") from None
+    for attribute in attributes:
+        if not hasattr(found, attribute):
+            raise _missing(f"{module}.{name}.{attribute}")
+    return found
+
+
+# words for writing LLVM's instructions
+cgutils = _find(
+    "numba.core", "cgutils", "alloca_once", "alloca_once_value", "get_or_insert_function", "global_constant",
+    "create_constant_array", "for_range", "is_not_null",
+)  # fmt: skip
+# what a function that writes instructions is given: `frame` asks it for the layout of arguments, and calls with it
+_find(
+    "numba.core.cpu", "CPUContext", "get_value_type", "get_abi_sizeof", "get_dummy_value", "make_array", "call_conv",
+    "declare_function", "active_code_library",
+)  # fmt: skip
+# compiled functions, as Python sees them
+CPUDispatcher = _find("numba.core.registry", "CPUDispatcher", "compile", "get_compile_result", "enable_caching")
+_find("numba.core.types", "Dispatcher", "get_call_type")
+CFunc = _find("numba.core.ccallback", "CFunc", "compile", "address", "enable_caching")
+# compiled functions, as files: objects that can be pickled, and back
+CompileResult = _find("numba.core.compiler", "CompileResult", "_reduce", "_rebuild", "library")
+dumps = _find("numba.core.serialize", "dumps")
+_runtime = _find("numba.core.runtime", "rtsys", "initialize")
+# held by whoever compiles
+compiler_lock = _find("numba.core.compiler_lock", "global_compiler_lock", "acquire", "release", "is_locked")
+# tells who listens what is being compiled
+event = _find("numba.core", "event", "Listener", "register", "unregister")
+_parallel = _find("numba.np.ufunc", "parallel", "_launch_threads")
+
+HELPER = {"nopython": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+class HelperDispatcher(CPUDispatcher):  # type: ignore[misc, valid-type]
+    """What only compiled functions call: to compile wrappers for Python and C too would take a quarter longer."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(py_func=function, targetoptions=dict(HELPER))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self.py_func.__qualname__} is compiled into its callers; .py_func is the Python of it")
+
+
+def dispatcher(function: Callable[..., Any], cache: Any) -> Any:
+    """A function that compiles at its first call, for Python, and is kept by ``cache``; it releases the GIL."""
+    made = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
+    return _with_cache(made, cache)
+
+
+def c_function(function: Callable[..., Any], signature: Any, cache: Any) -> Any:
+    """A function that is compiled, or read from ``cache``, at once, for C: ``.address`` is that of its machine code."""
+    made = CFunc(function, (signature.args, signature.return_type), locals={}, options={})
+    _with_cache(made, cache).compile()
+    return made
+
+
+def _with_cache(made: Any, cache: Any) -> Any:
+    """Give one function its cache; Numba's ``cache=True`` would take folder and class from globals of the process."""
+    if not hasattr(made, "_cache"):
+        raise _missing(f"{type(made).__name__}._cache")
+    made._cache = cache
+    return made
+
+
+def rebuild(target_context: Any, reduced: tuple[Any, ...]) -> Any:
+    """A compiled function from what ``CompileResult._reduce`` gave.
+
+    Only Numba's runtime is needed to run it.  Numba's own caches import the whole compiler first: 0.13 s and 15 MB.
+    """
+    _runtime.initialize(target_context)
+    return CompileResult._rebuild(target_context, *reduced)
+
+
+def launch_threads() -> int:
+    """Start the threads of Numba's threading layer, if they have not been; returns the address of its parallel loop.
+
+    Raises SetupError where Numba's settings keep them from starting.
+    """
+    try:
+        _parallel._launch_threads()
+    except ValueError as error:
+        settings = ", ".join(f"{name}={os.environ[name]}" for name in sorted(os.environ) if name in _THREAD_SETTINGS)
+        reason = " ".join(str(error).split())
+        raise SetupError(f"Numba's threads do not start with {settings or 'its defaults'}: {reason}") from None
+    return int(llvm.address_of_symbol("numba_parallel_for"))
+
+
+_THREAD_SETTINGS = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY")
