@@ -44,9 +44,14 @@ def hardswish(x: np.ndarray) -> np.ndarray:
     return x * relu6(x + 3) / 6
 
 
+def bounded_below(x: np.ndarray) -> np.ndarray:
+    """x, but no less than the least finite number: what falls faster than 1 / x, times minus infinity, tends to 0."""
+    return np.maximum(x, np.finfo(x.dtype).min)
+
+
 def silu(x: np.ndarray) -> np.ndarray:
-    """x * sigmoid(x), also called swish (Ramachandran et al. 2017)."""
-    return x * sigmoid(x)
+    """x * sigmoid(x), also called swish (Ramachandran et al. 2017); 0 at minus infinity."""
+    return bounded_below(x) * sigmoid(x)
 
 
 def tanh(x: np.ndarray) -> np.ndarray:
@@ -61,8 +66,8 @@ def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.nd
 
 
 def mish(x: np.ndarray) -> np.ndarray:
-    """x * tanh(softplus(x)) (Misra 2019)."""
-    return x * np.tanh(softplus(x))
+    """x * tanh(softplus(x)) (Misra 2019); 0 at minus infinity."""
+    return bounded_below(x) * np.tanh(softplus(x))
 
 
 def elu(x: np.ndarray, alpha: float = 1.0) -> np.ndarray:
@@ -111,15 +116,19 @@ def tanhshrink(x: np.ndarray) -> np.ndarray:
 
 
 def threshold(x: np.ndarray, threshold: float, value: float) -> np.ndarray:
-    """x where it exceeds the threshold, value elsewhere."""
-    return np.where(x > threshold, x, value).astype(x.dtype)
+    """x where it exceeds the threshold or is NaN, value elsewhere."""
+    return np.where(x <= threshold, value, x).astype(x.dtype)
 
 
 def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
-    """x * Phi(x), Phi the normal distribution function or its "tanh" approximation (Hendrycks & Gimpel 2016)."""
+    """x * Phi(x), Phi the normal distribution function or its "tanh" approximation (Hendrycks & Gimpel 2016).
+
+    0 at minus infinity.
+    """
+    finite = bounded_below(x)
     if approximate == "tanh":
-        return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
-    return x * (1 + erf(x * math.sqrt(0.5))) / 2
+        return finite * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+    return finite * (1 + erf(x * math.sqrt(0.5))) / 2
 
 
 def erf(x: np.ndarray) -> np.ndarray:

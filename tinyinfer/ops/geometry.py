@@ -59,14 +59,17 @@ def check_reach(mode: str, size: int, before: int, after: int) -> None:
 def output_size(
     size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil_mode: bool = False
 ) -> int:
-    """Number of windows along one axis; raises GraphError when the kernel is larger than the padded input."""
+    """Number of windows along one axis, counted as torch does; raises GraphError when there is none.
+
+    In ``ceil_mode`` the last window may overhang the padded input, and so may the only one.
+    """
     extent = (kernel - 1) * dilation + 1
     room = size + before + after - extent
-    require(room >= 0, f"kernel of extent {extent} is larger than the padded input of {size + before + after}")
-    if not ceil_mode:
-        return room // stride + 1
-    # torch's rule: the last window must start inside the input or its leading padding
-    return dim_min(room + stride - 1, size + before - 1) // stride + 1
+    # torch's rule: in ceil_mode the last window must start inside the input or its leading padding
+    last = dim_min(room + stride - 1, size + before - 1) if ceil_mode else room
+    count = last // stride + 1
+    require(count >= 1, f"kernel of extent {extent} is larger than the padded input of {size + before + after}")
+    return count
 
 
 def window_counts(
