@@ -25,7 +25,7 @@ GUARD = 4099  # floats on each side of scratch, odd so that scratch is misaligne
 def make_problem(op: Op, inputs: Sequence[Shape], params: Mapping[str, np.ndarray], threads: int) -> Problem:
     """What a plan would ask a kernel to compute."""
     outputs = op.infer([TensorType(s) for s in inputs], {role: TensorType(a.shape) for role, a in params.items()})
-    return Problem(op, tuple(inputs), tuple(t.shape for t in outputs), params, threads)
+    return Problem(op, params, tuple(inputs), tuple(t.shape for t in outputs), threads)
 
 
 def random_params(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -86,7 +86,7 @@ def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, befo
         fm.logical(x.shape)[...] = x
     held = [memory.copy() for memory, _ in sources]
 
-    instance = kernel(problem, kernel.pack(problem))
+    instance = kernel(problem, kernel.pack(problem.layer))
     around = np.full(instance.scratch_floats + 2 * GUARD, CANARY)
     scratch = around[GUARD:-GUARD]
     scratch[:] = np.nan

@@ -138,7 +138,7 @@ def test_scratch_outputs_and_inputs_are_what_is_fresh():
     for layer in residual_layers()[1].values():
         for kernel in layer.candidates():
             scratch, *others = layer.bind(kernel).warm
-            assert scratch.size == kernel(layer.problem, kernel.pack(layer.problem)).scratch_floats
+            assert scratch.size == kernel(layer.problem, kernel.pack(layer.problem.layer)).scratch_floats
             for array, place in zip(others, [*layer.outputs, *layer.inputs], strict=True):
                 assert array is place.data
 

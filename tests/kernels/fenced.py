@@ -86,7 +86,7 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
     sources, targets = [place(s) for s in problem.inputs], [place(s) for s in problem.outputs]
     for fm, x in zip(sources, inputs, strict=True):
         fm.logical(x.shape)[...] = x
-    instance = kernel(problem, kernel.pack(problem))
+    instance = kernel(problem, kernel.pack(problem.layer))
     scratch = fenced(instance.scratch_floats, at_end, keep)
     instance.bind(sources, targets, scratch)()
     if instance.reads_planes:

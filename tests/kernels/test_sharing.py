@@ -48,7 +48,7 @@ def test_parts_of_a_product_differ_by_a_tile_or_two(rows, n, parts):
 def test_bands_are_dealt_out_evenly(size, c, stride, threads):
     x, weight = np.zeros((1, c, size, size), np.float32), np.zeros((8, c, 3, 3), np.float32)
     problem = problem_of_arrays("conv2d", (x, weight), {"stride": stride, "padding": 1}, threads)[0]
-    kernel, out_h = Direct(problem, Direct.pack(problem)), problem.outputs[0][2]
+    kernel, out_h = Direct(problem, Direct.pack(problem.layer)), problem.outputs[0][2]
     each = -(-kernel.bands // threads)
     assert (kernel.bands - 1) * kernel.band_rows < out_h <= kernel.bands * kernel.band_rows
     assert each * kernel.band_rows < out_h / threads + each + 1
@@ -88,6 +88,6 @@ def test_what_threads_keep_of_a_chain_lies_apart():
     params = {"expand_weight": (96, 16, 1, 1), "depthwise_weight": (96, 1, 3, 3), "project_weight": (24, 96, 1, 1)}
     op = ops.create("depthwise_chain", {"stride": 2, "padding": 1})
     weights = {role: np.zeros(shape, np.float32) for role, shape in params.items()}
-    problem = Problem(op, ((1, 16, 56, 56),), ((1, 24, 28, 28),), weights, threads=2)
-    kernel = RowRing(problem, RowRing.pack(problem))
+    problem = Problem(op, weights, ((1, 16, 56, 56),), ((1, 24, 28, 28),), threads=2)
+    kernel = RowRing(problem, RowRing.pack(problem.layer))
     assert kernel.scratch_floats >= 2 * (kernel.ring + kernel.middle + APART)

@@ -49,7 +49,7 @@ def test_chains_of_shifted_channels(n, c, e, m, size, kernel, stride, top, botto
 @pytest.mark.parametrize(("e", "kernel", "sparse"), [(256, 5, True), (256, 7, True), (16 * LANES, 3, False)])
 def test_few_taps_a_vector_are_kept_apart(e: int, kernel: int, sparse: bool) -> None:
     problem = shifted_chain((1, 8, 9, 9), e, 8, kernel, np.arange(e) % kernel**2, padding=kernel // 2)
-    assert RowRing.pack(problem)[1] == sparse
+    assert RowRing.pack(problem.layer)[1] == sparse
     check(RowRing, problem, np.random.default_rng(0))
 
 
@@ -70,5 +70,5 @@ def test_channels_are_ordered_by_their_tap() -> None:
 def test_a_vector_without_taps_is_its_bias() -> None:
     problem = shifted_chain((1, 5, 6, 7), 3 * LANES, 4, 5, np.zeros(3 * LANES, np.int64), padding=2)
     problem.params["depthwise_weight"][LANES:] = 0
-    assert RowRing.pack(problem)[1]
+    assert RowRing.pack(problem.layer)[1]
     check(RowRing, problem, np.random.default_rng(0))

@@ -51,7 +51,7 @@ class Layer:
         instance = self.chosen
         if kernel is not type(instance):
             params = {role: self.weights[role] for role in self.weights}
-            instance = kernel(self.problem, kernel.pack(dataclasses.replace(self.problem, params=params)))
+            instance = kernel(self.problem, kernel.pack(dataclasses.replace(self.problem.layer, params=params)))
         scratch = aligned_empty(instance.scratch_floats)
         warm = [scratch, *(x.data for x in (*self.outputs, *self.inputs))]
         return Entrant(instance.bind(self.inputs, self.outputs, scratch), warm)

@@ -74,18 +74,29 @@ class Planes(FeatureMap):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """All a kernel may know before it runs: attributes, NCHW shapes, weights, threads."""
+class Layer:
+    """An operator and its weights: all that packing may depend on, as plans of many input shapes share the result."""
 
     op: Op
+    params: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Problem(Layer):
+    """All a kernel may know before it runs: a layer, NCHW shapes, threads."""
+
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
-    params: Mapping[str, np.ndarray]
     threads: int = 1
+
+    @property
+    def layer(self) -> Layer:
+        """What of it does not depend on the input."""
+        return Layer(self.op, self.params)
 
 
 class Kernel:
-    """Base of all kernels: ``pack`` once per node, construct once per input shape, ``bind`` once per arena.
+    """Base of all kernels: ``pack`` once per layer, construct once per input shape, ``bind`` once per arena.
 
     Subclasses set the class variables and, where they keep ``scratch_floats`` floats of temporary memory
     (for all threads together), set it in ``__init__``.  One that sets ``reads_planes`` can be bound to `Planes` as its
@@ -110,8 +121,8 @@ class Kernel:
         raise NotImplementedError
 
     @classmethod
-    def pack(cls, problem: Problem) -> Any:
-        """Weights in the kernel's own layout; depends on attributes and weights, never on the input's size."""
+    def pack(cls, layer: Layer) -> Any:
+        """Weights in the kernel's own layout; what depends on the input's shape is for ``__init__``."""
         return None
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.bf16x3 import PANEL, TOLERANCE, pack_tiles, panel_floats, sums_floats, tile_panels
 from tinyinfer.kernels.bf16x3_planes import layout, split_band, split_rows, tap_offsets
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
@@ -87,10 +87,10 @@ def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
     return (1, threads) if pixels < 2 * PANEL * threads and n >= 2 * PANEL else (threads, 1)
 
 
-def folds(problem: Problem) -> bool:
+def folds(layer: Layer) -> bool:
     """Whether a row of a window is a position of the planes: it has to lie in one piece and fit a block of channels."""
-    _, c, _, kw = problem.params["weight"].shape
-    return isinstance(problem.op, Conv2d) and problem.op.dilation[1] == 1 < kw <= DEPTH // c
+    _, c, _, kw = layer.params["weight"].shape
+    return isinstance(layer.op, Conv2d) and layer.op.dilation[1] == 1 < kw <= DEPTH // c
 
 
 class _Bf16x3(Kernel):
@@ -120,11 +120,11 @@ class _Bf16x3(Kernel):
         raise NotImplementedError
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight = problem.params["weight"].transpose(2, 3, 1, 0)  # (R, S, C, N)
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        weight = layer.params["weight"].transpose(2, 3, 1, 0)  # (R, S, C, N)
         kh, kw, c, n = weight.shape
-        taps = weight.reshape((kh, kw * c, n) if folds(problem) else (kh * kw, c, n))
-        return pack_tiles(taps), pack_bias(problem.params.get("bias"), n)
+        taps = weight.reshape((kh, kw * c, n) if folds(layer) else (kh * kw, c, n))
+        return pack_tiles(taps), pack_bias(layer.params.get("bias"), n)
 
     def _bind(
         self, x: FeatureMap, gate: tuple[np.ndarray, int], r: tuple[np.ndarray, int], y: FeatureMap, memory: np.ndarray

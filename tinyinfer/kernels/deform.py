@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import clip_bounds
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
@@ -123,9 +123,9 @@ class DeformIm2col(Kernel):
         return True
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        op: Any = problem.op
-        weight, bias = problem.params["weight"], problem.params.get("bias")
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        op: Any = layer.op
+        weight, bias = layer.params["weight"], layer.params.get("bias")
         rows = weight.transpose(0, 2, 3, 1).reshape(op.groups, len(weight) // op.groups, -1)
         biases = [None] * op.groups if bias is None else np.split(bias, op.groups)
         return pack_panels(*rows.transpose(0, 2, 1)), np.concatenate([pack_bias(b, rows.shape[1]) for b in biases])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, make_pixel, pack_filters
 from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
@@ -135,9 +135,9 @@ class Depthwise(Kernel):
         return single and enough and op.padding_mode == "zeros" and op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight = problem.params["weight"]
-        filters, bias = pack_filters(weight, problem.params.get("bias"))
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        weight = layer.params["weight"]
+        filters, bias = pack_filters(weight, layer.params.get("bias"))
         return both_ways(filters, weight.shape[2:]), bias
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:

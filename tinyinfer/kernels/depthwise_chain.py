@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
@@ -130,12 +130,12 @@ class RowRing(Kernel):
         return fits and known and (MASKS or e >= LANES)
 
     @classmethod
-    def pack(cls, problem: Problem) -> Any:
+    def pack(cls, layer: Layer) -> Any:
         """Panels and bias of both matrix products (empty where there is none), filters and bias of the depthwise.
 
         And whether these filters are sparse.
         """
-        p = _by_tap(problem.params)
+        p = _by_tap(layer.params)
 
         def product(layer: str) -> tuple[np.ndarray, np.ndarray]:
             if f"{layer}_weight" not in p:

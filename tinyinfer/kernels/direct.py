@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Planes, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Planes, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
@@ -124,8 +124,8 @@ class Direct(Kernel):
         return narrow and op.padding_mode == "zeros" and op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight, bias = joined_weight(problem), problem.params.get("bias")
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        weight, bias = joined_weight(layer), layer.params.get("bias")
         groups, n = weight.shape[:2]
         biases = np.split(bias, groups) if bias is not None else [None] * groups
         panels = pack_panels(*weight.transpose(0, 3, 4, 2, 1))

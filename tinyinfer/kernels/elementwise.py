@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import CLIPS, clip_bounds
 from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import as_one_row, own_piece, partition, worthwhile
+from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.batch_norm import BatchNorm
@@ -124,6 +125,9 @@ class _Channelwise(Kernel):
     kind: ClassVar[int]
     name: ClassVar[str] = "vector"
 
+    def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
+        super().__init__(problem, tuple(spread(values, problem.inputs[0][1]) for values in packed))
+
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         return len(problem.inputs[0]) in (2, 4) and getattr(problem.op, "activation", None) in CLIPS
@@ -144,10 +148,10 @@ class BatchNormVector(_Channelwise):
     op, kind = "batch_norm", SCALE_AND_SHIFT
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        assert isinstance(problem.op, BatchNorm)
-        p = {role: np.asarray(array, np.float64) for role, array in problem.params.items()}
-        scale = p.get("weight", np.float64(1)) / np.sqrt(p["running_var"] + problem.op.eps)
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        assert isinstance(layer.op, BatchNorm)
+        p = {role: np.asarray(array, np.float64) for role, array in layer.params.items()}
+        scale = p.get("weight", np.float64(1)) / np.sqrt(p["running_var"] + layer.op.eps)
         return aligned(scale), aligned(p.get("bias", np.float64(0)) - p["running_mean"] * scale)
 
 
@@ -157,8 +161,8 @@ class LayerScaleVector(_Channelwise):
     op, kind = "layer_scale", MULTIPLY
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        factor = aligned(problem.params["gamma"])
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        factor = aligned(layer.params["gamma"])
         return factor, factor
 
 
@@ -168,10 +172,9 @@ class ScaleShiftVector(_Channelwise):
     op, kind = "scale_shift", SCALE_AND_SHIFT
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        assert isinstance(problem.op, ScaleShift)
-        scale, shift = (np.broadcast_to(v, problem.inputs[0][1:2]) for v in (problem.op.scale, problem.op.shift))
-        return aligned(scale), aligned(shift)
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        assert isinstance(layer.op, ScaleShift)
+        return aligned(np.asarray(layer.op.scale)), aligned(np.asarray(layer.op.shift))
 
 
 class PreluVector(_Channelwise):
@@ -180,8 +183,8 @@ class PreluVector(_Channelwise):
     op, kind = "prelu", SLOPE
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        slope = aligned(np.broadcast_to(problem.params["weight"], problem.inputs[0][1:2]))
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        slope = aligned(layer.params["weight"])
         return slope, slope
 
 

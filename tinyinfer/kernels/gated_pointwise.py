@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import (
@@ -102,9 +102,9 @@ class GatedPointwise(Kernel):
         return problem.op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight = problem.params["weight"]
-        return pack_panels(weight[:, :, 0, 0].T), pack_bias(problem.params.get("bias"), weight.shape[0])
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        weight = layer.params["weight"]
+        return pack_panels(weight[:, :, 0, 0].T), pack_bias(layer.params.get("bias"), weight.shape[0])
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, gate, *rest = inputs

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
@@ -51,8 +51,8 @@ class GroupedPointwise(Kernel):
         return kernel == (1, 1) and op.stride == (1, 1) and op.groups > 1 and no_border and op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        matrices, bias = joined_weight(problem)[..., 0, 0], problem.params.get("bias")
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        matrices, bias = joined_weight(layer)[..., 0, 0], layer.params.get("bias")
         groups, n, _ = matrices.shape
         biases = np.split(bias, groups) if bias is not None else [None] * groups
         return pack_panels(*matrices.transpose(0, 2, 1)), np.concatenate([pack_bias(b, n) for b in biases])

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyinfer.kernels.base import Problem
+from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.cpu import LANES
 
 
-def group_count(problem: Problem) -> int:
+def group_count(layer: Layer) -> int:
     """How many groups a convolution has once narrow ones are joined."""
-    groups: int = problem.op.groups  # type: ignore[attr-defined]
-    n = problem.params["weight"].shape[0] // groups
+    groups: int = layer.op.groups  # type: ignore[attr-defined]
+    n = layer.params["weight"].shape[0] // groups
     return groups // max(d for d in range(1, LANES + 1) if groups % d == 0 and (d == 1 or d * n <= LANES))
 
 
-def joined_weight(problem: Problem) -> np.ndarray:
+def joined_weight(layer: Layer) -> np.ndarray:
     """Weights [G, N, C, R, S] of the joined groups."""
-    weight = problem.params["weight"]
-    groups: int = problem.op.groups  # type: ignore[attr-defined]
+    weight = layer.params["weight"]
+    groups: int = layer.op.groups  # type: ignore[attr-defined]
     m, c, *window = weight.shape
-    n, joined = m // groups, group_count(problem)
+    n, joined = m // groups, group_count(layer)
     if joined == groups:
         return weight.reshape(groups, n, c, *window)
     each = groups // joined

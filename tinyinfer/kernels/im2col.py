@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import MR, NR, block_rows, few_rows, gemm_part, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
@@ -104,8 +104,8 @@ class Im2col(Kernel):
         return problem.op.padding_mode == "zeros" and problem.op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight, bias = joined_weight(problem), problem.params.get("bias")
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        weight, bias = joined_weight(layer), layer.params.get("bias")
         groups, n, c, kh, kw = weight.shape
         step = slice_rows(c, kh, kw)
         biases = np.split(bias, groups) if bias is not None else [None] * groups

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import own_range, worthwhile
+from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.norms import InstanceNorm
@@ -84,7 +85,7 @@ class InstanceNormVector(Kernel):
     name = "vector"
 
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
-        super().__init__(problem, packed)
+        super().__init__(problem, tuple(spread(values, problem.inputs[0][1]) for values in packed))
         self.scratch_floats = 3 * LANES * problem.threads
 
     @classmethod
@@ -92,11 +93,8 @@ class InstanceNormVector(Kernel):
         return len(problem.inputs[0]) == 4 and "running_var" not in problem.params
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        channels = problem.inputs[0][1]
-        weight, bias = problem.params.get("weight"), problem.params.get("bias")
-        ones, zeros = np.ones(channels), np.zeros(channels)
-        return aligned(ones if weight is None else weight), aligned(zeros if bias is None else bias)
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        return aligned(layer.params.get("weight", np.ones(1))), aligned(layer.params.get("bias", np.zeros(1)))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), threads, op = inputs, outputs, self.problem.threads, self.problem.op

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import both_ways, fits_strips, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
@@ -39,13 +39,13 @@ class NarrowGroups(Kernel):
         return narrow and kh == 3 and fits_strips(problem) and op.padding_mode == "zeros" and op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
         """Filters as [block, exchange, tap, lane] `both_ways`, and the bias of `pack_filters`."""
-        weight = problem.params["weight"]
+        weight = layer.params["weight"]
         m, width = weight.shape[:2]
         channels = np.arange(m)
         exchanged = [weight[channels, (channels % width) ^ distance][:, None] for distance in range(width)]
-        filters, biases = zip(*(pack_filters(w, problem.params.get("bias")) for w in exchanged), strict=True)
+        filters, biases = zip(*(pack_filters(w, layer.params.get("bias")) for w in exchanged), strict=True)
         by_block = [w.reshape(-1, 9 * LANES) for w in filters]
         return both_ways(np.stack(by_block, axis=1), (3, 3)), biases[0]
 

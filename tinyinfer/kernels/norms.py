@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import own_range, worthwhile
+from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.ops.norms import GroupNorm, LayerNorm
@@ -103,15 +104,12 @@ class _Norm(Kernel):
     name = "vector"
 
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
-        super().__init__(problem, packed)
+        super().__init__(problem, tuple(spread(values, self.affine_size(problem)) for values in packed))
         self.scratch_floats = LANES * problem.threads
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        count = cls.affine_size(problem)
-        weight, bias = problem.params.get("weight"), problem.params.get("bias")
-        ones, zeros = np.ones(count), np.zeros(count)
-        return aligned(ones if weight is None else weight), aligned(zeros if bias is None else bias)
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        return aligned(layer.params.get("weight", np.ones(1))), aligned(layer.params.get("bias", np.zeros(1)))
 
     @classmethod
     def affine_size(cls, problem: Problem) -> int:

@@ -57,7 +57,7 @@ def problem_of_arrays(
     op, given, roles, outputs = read_call(op_name, arrays, attrs)
     inputs = [x.astype(np.float32, copy=False) for x in given]
     params = {role: array.astype(np.float32, copy=False) for role, array in roles.items()}
-    return Problem(op, tuple(x.shape for x in inputs), tuple(t.shape for t in outputs), params, threads), inputs
+    return Problem(op, params, tuple(x.shape for x in inputs), tuple(t.shape for t in outputs), threads), inputs
 
 
 def run(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> list[np.ndarray]:
@@ -72,7 +72,7 @@ def _bind(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> t
     targets = [empty_map(shape) for shape in problem.outputs]
     for source, x in zip(sources, inputs, strict=True):
         source.logical(x.shape)[...] = x
-    instance = kernel(problem, kernel.pack(problem))
+    instance = kernel(problem, kernel.pack(problem.layer))
     return instance.bind(sources, targets, aligned_empty(instance.scratch_floats)), targets
 
 

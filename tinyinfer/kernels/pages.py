@@ -55,6 +55,13 @@ def aligned_empty(count: int) -> np.ndarray:
     return memory[at : at + count]
 
 
+def aligned_alone(count: int) -> np.ndarray:
+    """A flat float32 array that starts on a cache line, in memory of its own that is free again when it is."""
+    memory = np.empty(count + LINE, np.float32)
+    at = -memory.ctypes.data % (4 * LINE) // 4
+    return memory[at : at + count]
+
+
 def aligned(array: np.ndarray) -> np.ndarray:
     """A flat, aligned float32 copy."""
     copy = aligned_empty(array.size)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.gemm import MR, few_rows, gemm_part, gemm_rows, pack_bias, pack_panels
 from tinyinfer.kernels.parts import own_units
@@ -56,9 +56,9 @@ class Pointwise(_MatrixProduct):
         return kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and no_border and op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight = problem.params["weight"]
-        return pack_panels(weight[:, :, 0, 0].T), pack_bias(problem.params.get("bias"), weight.shape[0])
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        weight = layer.params["weight"]
+        return pack_panels(weight[:, :, 0, 0].T), pack_bias(layer.params.get("bias"), weight.shape[0])
 
 
 class LinearGemm(_MatrixProduct):
@@ -73,9 +73,9 @@ class LinearGemm(_MatrixProduct):
         return len(problem.inputs[0]) == 2 and problem.op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        weight = problem.params["weight"]
-        return pack_panels(weight.T), pack_bias(problem.params.get("bias"), weight.shape[0])
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+        weight = layer.params["weight"]
+        return pack_panels(weight.T), pack_bias(layer.params.get("bias"), weight.shape[0])
 
 
 KERNELS = (Pointwise, LinearGemm)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import both_ways, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
@@ -22,6 +23,7 @@ from tinyinfer.kernels.endings import ending, residual_of
 from tinyinfer.kernels.parts import own_range, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
+from tinyinfer.ops.shift import Shift
 
 TILE = 8  # pixels side by side that share the work of reading a displacement
 
@@ -101,31 +103,36 @@ def shift(part, parts, x, x_stride, h, w, c, moves, lanes, starts, reach, y, y_s
             j += TILE if tiled else 1
 
 
+def by_block(moves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Displacements of all blocks, one after the other, the lanes of each, and where those of a block start."""
+    found, lanes, starts = [], [], [0]
+    for first in range(0, len(moves), LANES):
+        kinds, which = np.unique(moves[first : first + LANES], axis=0, return_inverse=True)
+        own = np.zeros((len(kinds), LANES), np.int32)
+        own[which.reshape(-1), np.arange(which.size)] = -1
+        found.append(kinds)
+        lanes.append(own)
+        starts.append(starts[-1] + len(kinds))
+    return np.concatenate(found), np.concatenate(lanes), np.array(starts)
+
+
 class _Shift(Kernel):
     name = "gather"
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        self.blocks = by_block(np.clip(self.moves(), -(2**20), 2**20))
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         return True
 
-    @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Displacements of all blocks, one after the other, the lanes of each, and where those of a block start."""
-        op: Any = problem.op
-        channels = problem.inputs[0][1]
-        moves = np.clip(op.displacements(channels, problem.params), -(2**20), 2**20)
-        found, lanes, starts = [], [], [0]
-        for first in range(0, channels, LANES):
-            kinds, which = np.unique(moves[first : first + LANES], axis=0, return_inverse=True)
-            own = np.zeros((len(kinds), LANES), np.int32)
-            own[which.reshape(-1), np.arange(which.size)] = -1
-            found.append(kinds)
-            lanes.append(own)
-            starts.append(starts[-1] + len(kinds))
-        return np.concatenate(found), np.concatenate(lanes), np.array(starts)
+    def moves(self) -> np.ndarray:
+        """(channels, 2) integers (dy, dx)."""
+        raise NotImplementedError
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        (x,), (y,), (moves, lanes, starts), threads = inputs, outputs, self.packed, self.problem.threads
+        (x,), (y,), (moves, lanes, starts), threads = inputs, outputs, self.blocks, self.problem.threads
         reach = (int(max(0, -np.min(moves[:, 1]))), int(max(0, np.max(moves[:, 1]))))
         return shift.bind(
             worthwhile(threads, x.pixels * x.c), x.data, x.pixel_stride, x.h, x.w, x.c, moves, lanes, starts, reach,
@@ -138,11 +145,23 @@ class ShiftGather(_Shift):
 
     op = "shift"
 
+    def moves(self) -> np.ndarray:
+        op: Any = self.problem.op
+        return op.displacements(self.problem.inputs[0][1], {})
+
 
 class SparseShiftGather(_Shift):
     """Learnt displacements, most of them zero."""
 
     op = "sparse_shift"
+
+    @classmethod
+    def pack(cls, layer: Layer) -> np.ndarray:
+        op: Any = layer.op
+        return op.displacements(len(layer.params["offset"]), layer.params)
+
+    def moves(self) -> np.ndarray:
+        return self.packed
 
 
 def select_bits(v: Any, total: Any, value: Any, tap: Any) -> Any:
@@ -151,6 +170,17 @@ def select_bits(v: Any, total: Any, value: Any, tap: Any) -> Any:
 
 
 BY_KERNEL = {kernel: make_depthwise(kernel, dense_strips(kernel, accumulate=select_bits)) for kernel in (3, 5)}
+
+
+@lru_cache(maxsize=64)
+def tap_masks(op: Shift, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """A mask of each tap as `pack_filters` has weights, and no bias; plans of other sizes have the same."""
+    moves, size = op.displacements(channels, {}), op.kernel_size
+    taps = np.zeros((channels, 1, size, size), np.int32)
+    rows, columns = moves.T + size // 2
+    taps[np.arange(channels), 0, rows, columns] = -1
+    masks, zeros = pack_filters(taps.view(np.float32), None)
+    return both_ways(masks, (size, size)), zeros
 
 
 class ShiftStrips(Kernel):
@@ -164,23 +194,12 @@ class ShiftStrips(Kernel):
         op: Any = problem.op
         return bool(op.kernel_size in BY_KERNEL and op.dilation == 1 and (MASKS or problem.inputs[0][1] >= LANES))
 
-    @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        """A mask of each tap as `pack_filters` has weights, and no bias."""
-        op: Any = problem.op
-        moves = op.displacements(problem.inputs[0][1], problem.params)
-        size = op.kernel_size
-        taps = np.zeros((len(moves), 1, size, size), np.int32)
-        rows, columns = moves.T + size // 2
-        taps[np.arange(len(moves)), 0, rows, columns] = -1
-        masks, zeros = pack_filters(taps.view(np.float32), None)
-        return both_ways(masks, (size, size)), zeros
-
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        (x,), (y,), (masks, zeros) = inputs, outputs, self.packed
+        (x,), (y,), op = inputs, outputs, self.problem.op
+        assert isinstance(op, Shift)
+        masks, zeros = tap_masks(op, x.c)
         rows, blocks = x.n * x.h, -(-x.c // LANES)
         row_parts, block_parts = partition(rows, blocks, worthwhile(self.problem.threads, x.pixels * x.c))
-        op: Any = self.problem.op
         size, reach = op.kernel_size, op.kernel_size // 2
         geometry = (x.h, x.w, x.h, x.w, size, size, 1, 1, reach, reach, 1, 1)
         return BY_KERNEL[size].bind(

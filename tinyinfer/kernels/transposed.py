@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
 from tinyinfer.kernels.endings import FUSED, ending
@@ -148,10 +148,10 @@ def transposed_depthwise(
                 )  # fmt: skip
 
 
-def operator(problem: Problem) -> ConvTranspose2d:
-    """The problem's operator, known to be a transposed convolution."""
-    assert isinstance(problem.op, ConvTranspose2d)
-    return problem.op
+def operator(layer: Layer) -> ConvTranspose2d:
+    """The layer's operator, known to be a transposed convolution."""
+    assert isinstance(layer.op, ConvTranspose2d)
+    return layer.op
 
 
 class Phases(Kernel):
@@ -178,9 +178,9 @@ class Phases(Kernel):
         return op.activation in FUSED and (spacing(op, 1) == 1 or problem.params["weight"].shape[3] <= 1)
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
         """For every group and phase the panels of its [taps * channels, outputs] matrix."""
-        op, weight = operator(problem), problem.params["weight"]
+        op, weight = operator(layer), layer.params["weight"]
         c, n, kh, kw = weight.shape
         matrices = []
         for group in weight.reshape(op.groups, c // op.groups, n, kh, kw):
@@ -188,7 +188,7 @@ class Phases(Kernel):
                 for across in phases(op, kw, 1):
                     seen = group[:, :, down.taps][:, :, :, across.taps].transpose(2, 3, 0, 1)
                     matrices.append(seen.reshape(seen[..., 0].size, n))
-        bias = problem.params.get("bias")
+        bias = layer.params.get("bias")
         biases = np.split(bias, op.groups) if bias is not None else [None] * op.groups
         return pack_panels(*matrices), np.concatenate([pack_bias(b, n) for b in biases])
 
@@ -218,13 +218,13 @@ class DepthwisePhases(Kernel):
         return single and (MASKS or op.groups >= LANES) and op.activation in FUSED
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
         """Weights as [block, tap, lane], phase after phase, and bias as [block, lane]."""
-        op, weight = operator(problem), problem.params["weight"]
+        op, weight = operator(layer), layer.params["weight"]
         c, _, kh, kw = weight.shape
         taps = [(down.taps, across.taps) for down in phases(op, kh, 0) for across in phases(op, kw, 1)]
         by_tap = np.array([weight[:, 0, i, j] for rows, columns in taps for i in rows for j in columns])
-        given = problem.params.get("bias", np.zeros(c, np.float32))
+        given = layer.params.get("bias", np.zeros(c, np.float32))
         blocks, lanes = -(-c // LANES), min(c, LANES)
         w, bias = aligned_empty(blocks * kh * kw * LANES), aligned_empty(blocks * LANES)
         w[:], bias[:] = 0, 0

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED, ending, residual_of
 from tinyinfer.kernels.fused_activation import activate
@@ -252,15 +252,15 @@ class _Winograd(Kernel):
         return plain and fits and op.stride == (cls.stride, cls.stride) and (cls.stride == 1 or op.dilation == (1, 1))
 
     @classmethod
-    def pack(cls, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        weight = joined_weight(problem)
+    def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        weight = joined_weight(layer)
         groups, n, c = weight.shape[:3]
         size, count = packed_size(c, n), len(distinct_rows(cls.matrices[1])[0]) ** 2
         packed = aligned_empty(count * groups * size).reshape(count, groups, size)
         for g, start in itertools.product(range(groups), range(0, n, NR)):  # a panel at a time: else U is there twice
             for matrix, u in zip(packed, transform_weights(weight[g, start : start + NR], cls.matrices), strict=True):
                 fill_panels(matrix[g, start * c :], u)
-        return packed.reshape(-1), pack_bias(None, n), pack_bias(problem.params.get("bias"), groups * n)
+        return packed.reshape(-1), pack_bias(None, n), pack_bias(layer.params.get("bias"), groups * n)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
