@@ -65,12 +65,10 @@ class Slice(Op):
         return tuple(cuts.get(i, slice(None)) for i in range(rank))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        shape, cuts = inputs[0].shape, self.cuts(len(inputs[0].shape))
-        sizes: Shape = tuple(
-            length(size, cuts[i].start, cuts[i].stop, cuts[i].step) if i in cuts else size
-            for i, size in enumerate(shape)
-        )
-        return [inputs[0].reshaped(sizes)]
+        sizes = list(inputs[0].shape)
+        for i, cut in self.cuts(len(sizes)).items():
+            sizes[i] = length(sizes[i], cut.start, cut.stop, cut.step)
+        return [inputs[0].reshaped(tuple(sizes))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [inputs[0][self.slices(inputs[0].ndim)]]
