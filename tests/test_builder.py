@@ -101,3 +101,14 @@ def test_a_network_computes() -> None:
     for node in graph.topological_order():
         values[node.outputs[0]] = node.op.reference([values[v] for v in node.inputs], {})[0]
     np.testing.assert_array_equal(values["sum"].ravel(), [-1, 4])
+
+
+def test_attention_by_hand() -> None:
+    b = Builder()
+    x = b.reshape(b.input(6, 4, name="x"), (0, 2, 3, -1), name="heads")  # (N, heads, channels, pixels)
+    scores = b.softmax(b.matmul(b.permute(x, (0, 1, 3, 2), name="queries"), x, name="scores"), name="weights")
+    y = b.matmul(x, scores, name="mixed")
+    centred = b.sub(y, b.mean(y, (2, 3), keepdim=True, name="mean"), name="centred")
+    last = b.slice(b.div(centred, y, name="ratio"), 3, start=-1, step=-2, name="backwards")
+    assert b.shape(scores) == (1, 2, 16, 16)
+    assert b.finish(last).infer_types({"x": (2, 6, 3, 3)})[last].shape == (2, 2, 3, 5)

@@ -181,6 +181,22 @@ class Builder:
         """x * y, broadcast."""
         return self.apply("mul", x, y, name=name)
 
+    def sub(self, x: str, y: str, *, name: str) -> str:
+        """x - y, broadcast."""
+        return self.apply("sub", x, y, name=name)
+
+    def div(self, x: str, y: str, *, name: str) -> str:
+        """x / y, broadcast."""
+        return self.apply("div", x, y, name=name)
+
+    def matmul(self, x: str, y: str, *, name: str) -> str:
+        """Matrix product of the last two axes, those before broadcast."""
+        return self.apply("matmul", x, y, name=name)
+
+    def mean(self, x: str, dim: int | tuple[int, ...] | None = None, *, name: str, keepdim: bool = False) -> str:
+        """Mean over some axes, or over all."""
+        return self.apply("mean", x, name=name, dim=dim, keepdim=keepdim)
+
     def concat(self, *values: str, name: str, dim: int = 1) -> str:
         """Values side by side, along the channels unless said."""
         return self.apply("concat", *values, name=name, dim=dim)
@@ -200,6 +216,22 @@ class Builder:
     def flatten(self, x: str, *, name: str = "flatten") -> str:
         """All but the batch as one axis."""
         return self.apply("flatten", x, name=name, start_dim=1)
+
+    def reshape(self, x: str, shape: tuple[int, ...], *, name: str) -> str:
+        """Another shape: 0 keeps an axis, one -1 takes what is left."""
+        return self.apply("reshape", x, name=name, shape=shape)
+
+    def permute(self, x: str, dims: tuple[int, ...], *, name: str) -> str:
+        """Axes in another order."""
+        return self.apply("permute", x, name=name, dims=dims)
+
+    def slice(self, x: str, dim: int, *, name: str, start: int = 0, end: int | None = None, step: int = 1) -> str:
+        """x[start:end:step] along an axis, backwards for a negative step."""
+        return self.apply("slice", x, name=name, dim=dim, start=start, end=end, step=step)
+
+    def softmax(self, x: str, dim: int = -1, *, name: str) -> str:
+        """Scores to probabilities along an axis."""
+        return self.apply("softmax", x, name=name, dim=dim)
 
     def dropout(self, x: str, p: float = 0.5, *, name: str) -> str:
         """Nothing at inference; training drops with probability ``p``."""

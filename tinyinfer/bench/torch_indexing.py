@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -56,7 +56,14 @@ def gather(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
     return x.gather(node.op.dim, index % x.shape[node.op.dim])
 
 
-def cast(net: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+def topk(_: Any, node: Any, inputs: Inputs, params: Params) -> tuple[Tensor, Tensor]:
+    """The first of all in order, since torch.topk leaves open which of equal elements comes first."""
+    op = node.op
+    values, indices = torch.sort(inputs[0], dim=op.dim, descending=op.largest, stable=True)
+    return values.narrow(op.dim, 0, op.k), indices.narrow(op.dim, 0, op.k)
+
+
+def cast(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
     """Another dtype."""
     return inputs[0].to(getattr(torch, node.op.dtype))
 
@@ -76,7 +83,7 @@ def dequantize_linear(_: Any, node: Any, inputs: Inputs, params: Params) -> Tens
     return (q - zero).float() * scale.float()
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "slice": slice_,
     "clamp": clamp,
     "sum": total,
@@ -87,6 +94,7 @@ FUNCTIONS = {
     "tile": lambda net, node, inputs, params: inputs[0].tile(node.op.dims),
     "index": index,
     "gather": gather,
+    "topk": topk,
     "cast": cast,
     "quantize_linear": quantize_linear,
     "dequantize_linear": dequantize_linear,

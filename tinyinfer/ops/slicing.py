@@ -64,12 +64,10 @@ class Slice(Op):
         return tuple(cuts.get(i, slice(None)) for i in range(rank))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        shape, cuts = inputs[0].shape, self.cuts(len(inputs[0].shape))
-        sizes: Shape = tuple(
-            length(size, cuts[i].start, cuts[i].stop, cuts[i].step) if i in cuts else size
-            for i, size in enumerate(shape)
-        )
-        return [TensorType(sizes, inputs[0].dtype)]
+        sizes = list(inputs[0].shape)
+        for i, cut in self.cuts(len(sizes)).items():
+            sizes[i] = length(sizes[i], cut.start, cut.stop, cut.step)
+        return [TensorType(tuple(sizes), inputs[0].dtype)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         return [inputs[0][self.slices(inputs[0].ndim)]]
