@@ -12,10 +12,12 @@ from bf16x3_numbers import as_float, halves, three_products
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.bf16x3 import pack_tiles, panel_floats, split_numbers
-from tinyinfer.kernels.bf16x3_planes import Layout, layout, split_band, tap_offsets
+from tinyinfer.kernels.bf16x3_planes import Layout, Planes, layout, split_band, tap_offsets
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.pages import aligned_empty
+from tinyinfer.kernels.windows import Geometry
 
 # -- numbers -----------------------------------------------------------------------------------------------
 
@@ -85,13 +87,13 @@ geometries = st.tuples(
 )  # fmt: skip
 
 
-def geometry_of(drawn: tuple[Any, ...]) -> tuple[int, ...]:
+def geometry_of(drawn: tuple[Any, ...]) -> Geometry:
     """What `window_geometry` gives; cases that have no output are left out."""
     h, w, kh, kw, (sh, sw), (top, bottom, left, right), (dh, dw) = drawn
     out_h = (h + top + bottom - (kh - 1) * dh - 1) // sh + 1
     out_w = (w + left + right - (kw - 1) * dw - 1) // sw + 1
     assume(out_h > 0 and out_w > 0)
-    return h, w, out_h, out_w, kh, kw, sh, sw, top, left, dh, dw
+    return Geometry(h, w, out_h, out_w, kh, kw, sh, sw, top, left, dh, dw)
 
 
 def position_of(planes: Layout, y: int, x: int, stride: tuple[int, int]) -> int:
@@ -116,7 +118,7 @@ def test_taps_are_the_same_planes_begun_elsewhere(drawn: Any, c: int, band: int,
     out_w, kw, sh, sw = geometry[3], geometry[5], *geometry[6:8]
     planes = layout(geometry, c, band, folded)
     assert planes.depth == (c * kw if folded else c)
-    offsets = tap_offsets(geometry, planes)
+    offsets = tap_offsets(planes)
     for row, column in itertools.product(range(band), range(out_w)):
         for offset, (i, j) in zip(offsets, taps_of(geometry, folded), strict=True):
             y, x = row * sh + i, column if folded else column * sw + j
@@ -131,11 +133,10 @@ def test_taps_are_the_same_planes_begun_elsewhere(drawn: Any, c: int, band: int,
 
 
 @numba.njit
-def split(x, x_stride, c, geometry, layout, image, oy, rows, planes, line):
+def split(x, x_stride, layout, image, oy, rows, memory, line):
     """`split_band` of arrays."""
-    split_band(
-        x.ctypes.data, x_stride, c, geometry, layout, image, oy, rows, planes.ctypes.data, line.ctypes.data
-    )  # fmt: skip
+    planes = Planes(memory.ctypes.data, layout.plane_bytes, -(-layout.depth // 32))
+    split_band(Rows(x.ctypes.data, x_stride), layout, image, oy, rows, planes, line.ctypes.data)
 
 
 @pytest.mark.skipif(LANES != 16, reason="a vector is half a row of a tile")
@@ -158,7 +159,7 @@ def test_planes_hold_what_the_taps_read(drawn: Any, c: int, extra: int, band: in
     memory, line = aligned_empty(planes.floats), aligned_empty(((out_w - 1) * sw + kw) * c)
     memory[:] = line[:] = np.nan
     reach = planes.rows - band
-    split(x, c + extra, c, geometry, tuple(planes), 1, oy, band + reach, memory, line)
+    split(x, c + extra, planes, 1, oy, band + reach, memory, line)
 
     def at(position: int) -> np.ndarray:
         """The channels of a position."""
@@ -169,7 +170,7 @@ def test_planes_hold_what_the_taps_read(drawn: Any, c: int, extra: int, band: in
     bottom, right = h + 40, w + 40
     padded = np.zeros((bottom, right, c))
     padded[top : top + h, left : left + w] = numbers[1]
-    offsets = tap_offsets(geometry, planes)
+    offsets = tap_offsets(planes)
     for row, column in itertools.product(range(band), range(out_w)):
         for offset, (i, j) in zip(offsets, taps_of(geometry, folded), strict=True):
             y, x0 = (oy + row) * sh + i, column * sw + j

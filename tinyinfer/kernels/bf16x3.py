@@ -18,15 +18,20 @@ their sums in L2.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tinyinfer.kernels import amx
-from tinyinfer.kernels.amx import DEPTH, ROW_BYTES, TILE, TILE_BYTES
+from tinyinfer.kernels.amx import DEPTH, TILE, TILE_BYTES
+from tinyinfer.kernels.arguments import Epilogue, Rows
+from tinyinfer.kernels.bf16x3_planes import Planes
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.pages import aligned_empty
-from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
+from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.structs import Address, struct
 
 # largest error, as in base.py: a product errs by up to 1e-5 of itself, and single ones may be ten deviations large
 TOLERANCE = 2e-4
@@ -37,6 +42,27 @@ SUMS_FLOATS = PANEL * PANEL  # of a pair of tiles and a panel
 # of tiles, up to which a chunk is some taps of a block, not all (7x7 0.75, 10x10 0.89 of the time; 14x14 1.05)
 FEW_PAIRS = 4
 ONE_TAP = np.zeros(1, np.int64)  # the taps of a plain matrix product
+
+
+@struct
+class Taps(NamedTuple):
+    """Bytes by which the inputs of each tap of a kernel lie behind those of the first position: 64-bit integers."""
+
+    offsets: Address
+    count: int
+
+    def some(self, first: int, count: int) -> Taps:
+        """Some of them."""
+        return Taps(self.offsets + first * 8, count)
+
+
+@struct
+class Positions(NamedTuple):
+    """How many products of a window there are, and that of every ``pitch`` of them ``width`` are pixels."""
+
+    count: int
+    pitch: int
+    width: int
 
 
 def panel_floats(taps: int, depth: int) -> int:
@@ -86,7 +112,7 @@ def _rounded(x: np.ndarray) -> np.ndarray:
     return ((x.view(np.uint32) + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
 
 
-def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, sums, more, ahead, share):
+def microkernel(v, rows, columns, planes, taps, w, sums, more, ahead, share):
     """Emit the products of ``rows`` x ``columns`` tiles (1 or 2 each), whose sums go to sums[32, 32].
 
     With ``more`` these are added to what is there.  The halves come in an order in which no tile is loaded twice:
@@ -110,9 +136,9 @@ def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, su
             with case:
                 for i, j in tiles:
                     amx.load(v, i * 2 + j, *sums_of(i, j)) if case is go_on else amx.zero(v, i * 2 + j)
-    with v.loop(blocks) as block, v.loop(tap_count) as tap:
-        step = block * tap_count + tap
-        high, weights = a + block * plane_bytes * 2 + v.load_int(taps, tap), w + step * (2 * columns * TILE_BYTES)
+    with v.loop(planes.blocks) as block, v.loop(taps.count) as tap:
+        step, weights_bytes = block * taps.count + tap, 2 * columns * TILE_BYTES
+        high, weights = planes.block(block).address + v.load_int(taps.offsets, tap), w + step * weights_bytes
         load_all(4, rows, high)
         load_all(6, columns, weights)
         multiply_all()
@@ -120,15 +146,15 @@ def microkernel(v, rows, columns, a, plane_bytes, taps, tap_count, blocks, w, su
             v.prefetch(ahead + step * share + at)
         load_all(6, columns, weights + columns * TILE_BYTES)
         multiply_all()
-        load_all(4, rows, high + plane_bytes)
+        load_all(4, rows, high + planes.plane_bytes)
         multiply_all()
     for i, j in tiles:
         amx.store(v, i * 2 + j, *sums_of(i, j))
 
 
 @vector_function(
-    rows="int", columns="int", a="address", plane_bytes="int", taps="address", tap_count="int", blocks="int",
-    w="address", sums="address", more="int", ahead="address", share="int",
+    rows="int", columns="int", planes=Planes, taps=Taps, w="address", sums="address", more="int", ahead="address",
+    share="int",
 )  # fmt: skip
 def _multiply(v, rows, columns, *case):
     """The microkernel for as many tiles as there are, compiled into its caller.
@@ -153,13 +179,17 @@ def _release(v):
     amx.release(v)
 
 
-@vector_function(
-    sums="address", first="int", count="int", pitch="int", width="int", bias="address", r="address", r_stride="int",
-    y="address", y_stride="int", columns="int", lo="float", hi="float", act="int",
-)  # fmt: skip
-def _finish(v, sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
+FINISH = {
+    "sums": "address", "first": "int", "count": "int", "positions": Positions, "y": Rows, "columns": "int",
+    "epilogue": Epilogue,
+}  # fmt: skip
+
+
+@vector_function(**FINISH)
+def _finish(v, sums, first, count, positions, y, columns, epilogue):
     """Store ``count`` rows of sums, the positions from ``first`` on, but for those beside the image."""
-    low, high = v.broadcast(lo), v.broadcast(hi)
+    pitch, width, act = positions.pitch, positions.width, epilogue.act
+    bounds = v.broadcast(epilogue.lo), v.broadcast(epilogue.hi)
     first_row = first // pitch
     with v.loop((first + (count - 1)) // pitch - first_row + 1) as line:
         row = first_row + line
@@ -167,19 +197,19 @@ def _finish(v, sums, first, count, pitch, width, bias, r, r_stride, y, y_stride,
         begin = v.select(skipped < 0, skipped * 0, skipped)
         end = v.select(skipped + width < count, skipped + width, count)
         pixel = row * width - skipped + begin
-        case = (sums + begin * (PANEL * 4), end - begin, bias, r + pixel * r_stride * 4, r_stride,
-                y + pixel * y_stride * 4, y_stride, columns, low, high)  # fmt: skip
+        case = sums + begin * (PANEL * 4), end - begin, y.at(pixel), columns, epilogue.at(pixel), bounds
         with v.either(columns > TILE) as (wide, narrow):
             with wide:
                 _finish_rows(v, 2, *case)
             with narrow:
                 _finish_rows(v, 1, *case)
         with v.when(act != 0), v.when(end > begin):
-            v.call(activate, y + pixel * y_stride * 4, y_stride, end - begin, columns, act)
+            v.call(activate, y.at(pixel), end - begin, columns, act)
 
 
-def _finish_rows(v, vectors, sums, count, bias, r, r_stride, y, y_stride, columns, low, high):
-    biases = [v.load(bias, j * LANES) for j in range(vectors)]
+def _finish_rows(v, vectors, sums, count, y, columns, epilogue, bounds):
+    residual = epilogue.residual
+    biases = [v.load(epilogue.bias, j * LANES) for j in range(vectors)]
     masks = [v.mask(columns - j * LANES) for j in range(vectors)]
 
     def rows(masked, adding):
@@ -187,66 +217,57 @@ def _finish_rows(v, vectors, sums, count, bias, r, r_stride, y, y_stride, column
             for j in range(vectors):
                 value = v.add(v.load(sums, t * PANEL + j * LANES), biases[j])
                 if adding:
-                    at = t * r_stride + j * LANES
-                    value = v.add(value, v.load_masked(r, at, masks[j]) if masked else v.load(r, at))
-                value, at = v.clip(value, low, high), t * y_stride + j * LANES
-                v.store_masked(value, y, at, masks[j]) if masked else v.store(value, y, at)
+                    place = residual.address, t * residual.stride + j * LANES
+                    value = v.add(value, v.load_masked(*place, masks[j]) if masked else v.load(*place))
+                place = y.address, t * y.stride + j * LANES
+                value = v.clip(value, *bounds)
+                v.store_masked(value, *place, masks[j]) if masked else v.store(value, *place)
 
     with v.either(columns == vectors * LANES) as (whole, partial):
         for case, masked in ((whole, False), (partial, True)):
-            with case, v.either(r_stride != 0) as (adding, plain):
+            with case, v.either(residual.stride != 0) as (adding, plain):
                 with adding:
                     rows(masked, True)
                 with plain:
                     rows(masked, False)
 
 
-@shared(ADDRESS, INT, INT, INT, INT, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT, INT)
-def finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
+@shared(**FINISH)
+def finish(sums, first, count, positions, y, columns, epilogue):
     """The compiled form of `_finish`."""
-    _finish(sums, first, count, pitch, width, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
+    _finish(sums, first, count, positions, y, columns, epilogue)
 
 
-@shared(
-    ADDRESS, INT, ADDRESS, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT,
-    INT, ADDRESS,
-)  # fmt: skip
-def tile_panels(
-    a, plane_bytes, taps, tap_count, blocks, positions, pitch, width, w, bias, r, r_stride, y, y_stride, n, lo, hi, act,
-    sums,
-):  # fmt: skip
-    """All panels of weights times ``positions`` positions, of every ``pitch`` of which ``width`` are pixels.
+@shared(planes=Planes, taps=Taps, positions=Positions, w="address", y=Rows, n="int", epilogue=Epilogue, sums="address")
+def tile_panels(planes, taps, positions, w, y, n, epilogue, sums):
+    """All panels of weights times all positions.
 
     ``sums`` is scratch of `sums_floats`.  Every chunk is fetched in equal shares while tiles pass over the one before,
     and so is what lies behind the last: the next layer's weights, if there are no more of this one.
     """
     _configure()
-    pairs, all_steps = -(-positions // PANEL), blocks * tap_count
-    most_blocks, most_taps = _chunk(blocks, tap_count, pairs)
+    pairs, all_steps = -(-positions.count // PANEL), planes.blocks * taps.count
+    most_blocks, most_taps = _chunk(planes.blocks, taps.count, pairs)
     share = -(-STEP_BYTES // 64 // pairs) * 64
     for start in range(0, n, PANEL):
         columns = min(PANEL, n - start)
         across = 1 + (columns > TILE)
         step, step_bytes, panel = 0, 2 * across * TILE_BYTES, w + start // PANEL * (all_steps * STEP_BYTES)
         while step < all_steps:
-            block, tap = step // tap_count, step % tap_count
-            some, some_taps = min(most_blocks, blocks - block), min(most_taps, tap_count - tap)
+            block, tap = step // taps.count, step % taps.count
+            some, some_taps = min(most_blocks, planes.blocks - block), min(most_taps, taps.count - tap)
             steps = some * some_taps
             following = step + steps
             for t in range(pairs):
                 first = t * PANEL
-                count = min(PANEL, positions - first)
+                count = min(PANEL, positions.count - first)
                 own = sums + (t * (SUMS_FLOATS * 4) if steps < all_steps else 0)
                 _multiply(
-                    1 + (count > TILE), across, a + first * ROW_BYTES + block * plane_bytes * 2, plane_bytes,
-                    taps + tap * 8, some_taps, some, panel + step * step_bytes, own, step,
-                    panel + following * step_bytes + t * steps * share, share,
+                    1 + (count > TILE), across, planes.some(first, block, some), taps.some(tap, some_taps),
+                    panel + step * step_bytes, own, step, panel + following * step_bytes + t * steps * share, share,
                 )  # fmt: skip
                 if following == all_steps:
-                    finish(
-                        own, first, count, pitch, width, bias + start * 4, r + start * 4, r_stride, y + start * 4,
-                        y_stride, columns, lo, hi, act,
-                    )  # fmt: skip
+                    finish(own, first, count, positions, y.at(0, start), columns, epilogue.at(0, start))
             step = following
     _release()
 

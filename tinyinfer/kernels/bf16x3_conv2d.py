@@ -7,21 +7,32 @@ the tiles' speed even Winograd's transforms would take longer than the products 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH
+from tinyinfer.kernels.arguments import Epilogue, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
-from tinyinfer.kernels.bf16x3 import PANEL, TOLERANCE, pack_tiles, panel_floats, sums_floats, tile_panels
-from tinyinfer.kernels.bf16x3_planes import layout, split_band, split_rows, tap_offsets
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.bf16x3 import (
+    PANEL,
+    TOLERANCE,
+    Positions,
+    Taps,
+    pack_tiles,
+    panel_floats,
+    sums_floats,
+    tile_panels,
+)
+from tinyinfer.kernels.bf16x3_planes import Layout, Planes, layout, split_band, split_rows, tap_offsets
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import pack_bias
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.parts import own_memory, own_range, own_units
+from tinyinfer.kernels.structs import Address, struct
 from tinyinfer.kernels.task import task
-from tinyinfer.kernels.windows import window_geometry
+from tinyinfer.kernels.windows import Geometry, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.gated_conv2d import GatedConv2d
 
@@ -30,52 +41,71 @@ from tinyinfer.ops.gated_conv2d import GatedConv2d
 SMALL_BAND, LARGE_BAND = 48 * 1024, 320 * 1024
 
 
-@inline
-def conv_rows(
-    x, x_stride, c, geometry, planes_layout, taps, tap_count, gate, gate_stride, w, bias, r, r_stride, y, y_stride, n,
-    lo, hi, act, band, scratch, scratch_bytes, p0, p1,
-):  # fmt: skip
-    """Output rows p0 .. p1 of the batch, ``band`` at a time; addresses in bytes.
+class Bands(NamedTuple):
+    """How outputs are dealt out: all rows of the batch, those of a band, and parts that share the same rows.
 
-    The planes lie behind ``scratch_bytes`` of other scratch, so that each thread's memory is one piece: where the sums
-    of threads lay side by side, hardware prefetching took them from one another (1.6 times as long with two).
+    Of each part's memory the first ``scratch_bytes`` are scratch of `tile_panels` and of a padded row, the rest planes.
     """
-    h, width, out_h, out_w, kh, kw, stride_h, stride_w, _, _, _, _ = geometry
-    _, depth, _, _, most, pitch, plane_bytes = planes_layout
-    pixels_as_they_lie = kh * kw * stride_h * stride_w == 1 and (h, width) == (out_h, out_w)
-    planes, p = scratch + scratch_bytes, p0
+
+    all_rows: int
+    rows: int
+    column_parts: int
+    scratch_bytes: int
+
+
+@struct
+class TileWeights(NamedTuple):
+    """What `pack_tiles` makes of the weights of ``n`` channels, for the taps of a kernel."""
+
+    address: Address
+    panel_bytes: int
+    n: int
+    taps: Taps
+
+    def columns(self, first: int, end: int) -> TileWeights:
+        """Those of some channels, whole panels but for the last."""
+        return TileWeights(self.address + first // PANEL * self.panel_bytes, self.panel_bytes, end - first, self.taps)
+
+
+@inline
+def conv_rows(x, gate, layout, weights, y, epilogue, bands, memory, p0, p1):
+    """Output rows p0 .. p1 of the batch, band after band.
+
+    The planes lie behind other scratch, so that each thread's memory is one piece: where the sums of threads lay side
+    by side, hardware prefetching took them from one another (1.6 times as long with two).
+    """
+    geometry = layout.geometry
+    out_h, out_w = geometry.out_h, geometry.out_w
+    one_tap = geometry.kh * geometry.kw * geometry.stride_h * geometry.stride_w == 1
+    pixels_as_they_lie = one_tap and geometry.h == out_h and geometry.w == out_w
+    planes, p = Planes(memory + bands.scratch_bytes, layout.plane_bytes, -(-layout.depth // DEPTH)), p0
     while p < p1:
         image, oy = p // out_h, p % out_h
-        rows = min(band, p1 - p, out_h - oy)
+        rows = min(bands.rows, p1 - p, out_h - oy)
         if pixels_as_they_lie:
-            positions = run = real = rows * out_w
-            own_gate = gate + image * gate_stride * 4 if gate_stride > 0 else 0
-            split_rows(x + p * out_w * x_stride * 4, x_stride, positions, c, own_gate, planes, plane_bytes)
+            positions = Positions(rows * out_w, rows * out_w, rows * out_w)
+            own_gate = gate.at(image).address if gate.stride > 0 else 0
+            split_rows(x.at(p * out_w), rows * out_w, layout.c, own_gate, planes)
         else:
-            positions, run, real = (rows - 1) * pitch + out_w, pitch, out_w
-            reach = most - band
-            split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows + reach, planes, scratch)
+            positions = Positions((rows - 1) * layout.pitch + out_w, layout.pitch, out_w)
+            reach = layout.rows - bands.rows
+            split_band(x, layout, image, oy, rows + reach, planes, memory)
         tile_panels(
-            planes, plane_bytes, taps, tap_count, -(-depth // DEPTH), positions, run, real, w, bias,
-            r + p * out_w * r_stride * 4, r_stride, y + p * out_w * y_stride * 4, y_stride, n, lo, hi, act, scratch,
-        )  # fmt: skip
+            planes, weights.taps, positions, weights.address, y.at(p * out_w), weights.n, epilogue.at(p * out_w), memory
+        )
         p += rows
 
 
 @task
 def conv2d(
-    part, parts, x, x_stride, c, geometry, planes_layout, taps, gate, gate_stride, w, bias, r, r_stride, y, y_stride, n,
-    lo, hi, act, band, memory, scratch_bytes, rows, column_parts, panel_size,
+    part, parts, x: Rows, gate: Rows, layout: Layout, weights: TileWeights, y: Rows, epilogue: Epilogue, bands: Bands,
+    memory,
 ):  # fmt: skip
-    """clip(conv2d(gate * x) + bias + r), band after band, each part with its own memory."""
-    p0, p1 = own_range(part // column_parts, rows, parts // column_parts)
-    n0, n1 = own_units(part % column_parts, n, PANEL, column_parts)
-    conv_rows(
-        x.ctypes.data, x_stride, c, geometry, planes_layout, taps.ctypes.data, taps.size, gate.ctypes.data, gate_stride,
-        w.ctypes.data + n0 // PANEL * panel_size * 4, bias.ctypes.data + n0 * 4, r.ctypes.data + n0 * 4, r_stride,
-        y.ctypes.data + n0 * 4, y_stride, n1 - n0, lo, hi, act, band, own_memory(part, memory, parts).ctypes.data,
-        scratch_bytes, p0, p1,
-    )  # fmt: skip
+    """clip(conv2d(gate * x) + bias + residual), each part with its own memory; a gate with a stride of 0 is none."""
+    p0, p1 = own_range(part // bands.column_parts, bands.all_rows, parts // bands.column_parts)
+    n0, n1 = own_units(part % bands.column_parts, weights.n, PANEL, bands.column_parts)
+    own = np.intp(own_memory(part, memory, parts).ctypes.data)
+    conv_rows(x, gate, layout, weights.columns(n0, n1), y.at(0, n0), epilogue.at(0, n0), bands, own, p0, p1)
 
 
 def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
@@ -110,13 +140,13 @@ class _Bf16x3(Kernel):
         space = max(SMALL_BAND, min(kh * kw * c * n, LARGE_BAND)) - halo.floats
         self.band = max(1, min(space // halo.row_floats, -(-self.rows // self.parts[0]), out_h))
         self.layout = layout(self.geometry, c, self.band, folded)
-        self.taps = tap_offsets(self.geometry, self.layout)
+        self.taps = tap_offsets(self.layout)
         line = ((out_w - 1) * stride_w + kw) * c * folded
         positions = (self.band - 1) * self.layout.pitch + out_w
         self.scratch = max(sums_floats(positions), -(-line // 16) * 16)
         self.scratch_floats = (self.scratch + self.layout.floats) * problem.threads
 
-    def _geometry(self, problem: Problem) -> tuple[int, ...]:
+    def _geometry(self, problem: Problem) -> Geometry:
         raise NotImplementedError
 
     @classmethod
@@ -126,15 +156,16 @@ class _Bf16x3(Kernel):
         taps = weight.reshape((kh, kw * c, n) if folds(layer) else (kh * kw, c, n))
         return pack_tiles(taps), pack_bias(layer.params.get("bias"), n)
 
-    def _bind(
-        self, x: FeatureMap, gate: tuple[np.ndarray, int], r: tuple[np.ndarray, int], y: FeatureMap, memory: np.ndarray
-    ) -> Bound:
+    def _bind(self, gate: Rows, inputs: Sequence[FeatureMap], y: FeatureMap, memory: np.ndarray) -> Bound:
         w, bias = self.packed
         row_parts, column_parts = self.parts
+        panel_bytes = panel_floats(self.taps.size, self.layout.depth) * 4
+        weights = TileWeights(Address.of(w), panel_bytes, y.c, Taps(Address.of(self.taps), self.taps.size))
+        epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)
+        bands = Bands(self.rows, self.band, column_parts, self.scratch * 4)
         return conv2d.bind(
-            row_parts * column_parts, x.data, x.pixel_stride, x.c, self.geometry, tuple(self.layout), self.taps, *gate,
-            w, bias, *r, y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), self.band,
-            memory, self.scratch * 4, self.rows, column_parts, panel_floats(self.taps.size, self.layout.depth),
+            row_parts * column_parts, Rows.of(inputs[0]), gate, self.layout, weights, Rows.of(y), epilogue, bands,
+            memory,
         )  # fmt: skip
 
 
@@ -144,11 +175,11 @@ class Bf16x3(_Bf16x3):
     op = "conv2d"
     name = "bf16x3"
 
-    def _geometry(self, problem: Problem) -> tuple[int, ...]:
+    def _geometry(self, problem: Problem) -> Geometry:
         geometry = window_geometry(problem)
         if geometry[4:8] == (1, 1, 1, 1) and geometry[:2] == geometry[2:4]:  # the batch is one column of pixels
             pixels = problem.outputs[0][0] * geometry[2] * geometry[3]
-            return (pixels, 1, pixels, 1, *geometry[4:])
+            return Geometry(pixels, 1, pixels, 1, *geometry[4:])
         return geometry
 
     @classmethod
@@ -158,8 +189,8 @@ class Bf16x3(_Bf16x3):
         return amx.available() and op.groups == 1 and op.padding_mode == "zeros" and op.activation in FUSED
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
-        x, y = inputs[0], outputs[0]
-        return self._bind(x, (x.data, 0), residual_of(inputs, y), y, scratch)
+        no_gate = Rows(Address.of(inputs[0].data), 0)
+        return self._bind(no_gate, inputs, outputs[0], scratch)
 
 
 class GatedBf16x3(_Bf16x3):
@@ -168,9 +199,9 @@ class GatedBf16x3(_Bf16x3):
     op = "gated_conv2d"
     name = "bf16x3"
 
-    def _geometry(self, problem: Problem) -> tuple[int, ...]:
+    def _geometry(self, problem: Problem) -> Geometry:
         h, w = problem.inputs[0][2:]
-        return (h * w, 1, h * w, 1, 1, 1, 1, 1, 0, 0, 1, 1)
+        return Geometry(h * w, 1, h * w, 1, 1, 1, 1, 1, 0, 0, 1, 1)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -179,8 +210,7 @@ class GatedBf16x3(_Bf16x3):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, gate, *rest = inputs
-        y = outputs[0]
-        return self._bind(x, (gate.data, gate.pixel_stride), residual_of([x, *rest], y), y, scratch)
+        return self._bind(Rows.of(gate), [x, *rest], outputs[0], scratch)
 
 
 KERNELS = (Bf16x3, GatedBf16x3)

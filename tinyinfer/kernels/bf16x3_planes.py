@@ -14,10 +14,13 @@ import numpy as np
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH, ROW_BYTES, TILE
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.structs import Address, struct
+from tinyinfer.kernels.windows import Geometry
 
 POSITION_BYTES = ROW_BYTES  # what a position takes in a plane
 POSITION_FLOATS = POSITION_BYTES // 4
@@ -25,8 +28,10 @@ OVERRUN = 2 * TILE  # positions behind the last that tiles read, and nobody uses
 
 
 class Layout(NamedTuple):
-    """How the planes of a band are laid out."""
+    """How the planes of a band are laid out, for images of ``c`` channels and windows of this geometry."""
 
+    geometry: Geometry
+    c: int
     folded: bool  # a position holds a row of a window
     depth: int  # channels of a position
     vertical: int  # phases of the stride
@@ -66,19 +71,19 @@ def plane_size(positions: int) -> int:
     return size + 1024 * (size % 4096 == 0)
 
 
-def layout(geometry: tuple[int, ...], c: int, band: int, folded: bool) -> Layout:
-    """The layout for ``band`` rows of outputs of a convolution whose windows are as `window_geometry` says."""
+def layout(geometry: Geometry, c: int, band: int, folded: bool) -> Layout:
+    """The layout for ``band`` rows of outputs of a convolution."""
     _, _, _, out_w, kh, kw, stride_h, stride_w, _, _, dilation_h, dilation_w = geometry
     reach_h, reach_w = (kh - 1) * dilation_h, (kw - 1) * dilation_w * (not folded)
     vertical, horizontal = min(stride_h, reach_h + 1), min(stride_w, reach_w + 1)
     rows, pitch = band + reach_h // stride_h, out_w + reach_w // stride_w
     plane_bytes = plane_size(vertical * horizontal * (rows * pitch + OVERRUN) - OVERRUN)
-    return Layout(folded, kw * c if folded else c, vertical, horizontal, rows, pitch, plane_bytes)
+    return Layout(geometry, c, folded, kw * c if folded else c, vertical, horizontal, rows, pitch, plane_bytes)
 
 
-def tap_offsets(geometry: tuple[int, ...], planes: Layout) -> np.ndarray:
+def tap_offsets(planes: Layout) -> np.ndarray:
     """Bytes from output position 0 to what each tap reads for it, row by row of the kernel; int64."""
-    _, _, _, _, kh, kw, stride_h, stride_w, _, _, dilation_h, dilation_w = geometry
+    _, _, _, _, kh, kw, stride_h, stride_w, _, _, dilation_h, dilation_w = planes.geometry
     positions = [
         (i % stride_h * planes.horizontal + j % stride_w) * planes.phase_positions
         + i // stride_h * planes.pitch
@@ -89,33 +94,57 @@ def tap_offsets(geometry: tuple[int, ...], planes: Layout) -> np.ndarray:
     return np.array(positions, np.int64) * POSITION_BYTES
 
 
-@vector_function(
-    x="address", x_stride="int", count="int", c="int", gate="address", to="address", plane_bytes="int"
-)  # fmt: skip
-def split_rows(v, x, x_stride, count, c, gate, to, plane_bytes):
-    """``count`` rows of c floats to the planes whose first position is ``to``, times gate[c] unless that is 0."""
+@struct
+class Planes(NamedTuple):
+    """Inputs split in two: for each block of 32 channels a plane of high halves, then one of low ones.
+
+    The first position's 64 bytes lie at ``address``, those of the others behind it; so for each plane, ``plane_bytes``
+    further on.
+    """
+
+    address: Address
+    plane_bytes: int
+    blocks: int
+
+    def at(self, position: int) -> Planes:
+        """The planes from a position on."""
+        return Planes(self.address + position * POSITION_BYTES, self.plane_bytes, self.blocks)
+
+    def block(self, block: int) -> Planes:
+        """The planes from a block on."""
+        return Planes(self.address + block * self.plane_bytes * 2, self.plane_bytes, self.blocks - block)
+
+    def some(self, position: int, block: int, blocks: int) -> Planes:
+        """The planes of some blocks, from a position on."""
+        address = self.address + position * POSITION_BYTES + block * self.plane_bytes * 2
+        return Planes(address, self.plane_bytes, blocks)
+
+
+@vector_function(x=Rows, count="int", c="int", gate="address", to=Planes)
+def split_rows(v, x, count, c, gate, to):
+    """``count`` rows of c floats to planes from a position on, times gate[c] unless that is 0."""
     blocks = c // DEPTH
     rest = c - blocks * DEPTH
     with v.either(gate != 0) as (gated, plain):
         for case, factor in ((gated, gate), (plain, None)):
             with case:
                 with v.loop(blocks) as block:
-                    _split_block(v, x, x_stride, count, block, factor, to, plane_bytes, None)
+                    _split_block(v, x, count, block, factor, to, None)
                 with v.when(rest != 0):
                     masks = v.mask(rest), v.mask(rest - LANES)
-                    _split_block(v, x, x_stride, count, blocks, factor, to, plane_bytes, masks)
+                    _split_block(v, x, count, blocks, factor, to, masks)
 
 
-def _split_block(v, x, x_stride, count, block, gate, to, plane_bytes, masks):
+def _split_block(v, x, count, block, gate, to, masks):
     def vector(address, offset, half):
         return v.load_masked(address, offset, masks[half]) if masks else v.load(address, offset)
 
     first = block * DEPTH
     factors = [vector(gate, first + half * LANES, half) for half in (0, 1)] if gate is not None else None
-    high_plane = to + block * plane_bytes * 2
-    low_plane = high_plane + plane_bytes
+    high_plane = to.block(block).address
+    low_plane = high_plane + to.plane_bytes
     with v.loop(count) as p:
-        values = [vector(x, p * x_stride + first + half * LANES, half) for half in (0, 1)]
+        values = [vector(x.address, p * x.stride + first + half * LANES, half) for half in (0, 1)]
         if factors:
             values = [v.mul(value, factor) for value, factor in zip(values, factors, strict=True)]
         high, low = amx.halves(v, *values)
@@ -124,33 +153,33 @@ def _split_block(v, x, x_stride, count, block, gate, to, plane_bytes, masks):
 
 
 @inline
-def split_band(x, x_stride, c, geometry, planes_layout, image, oy, rows, planes, line):
+def split_band(x, layout, image, oy, rows, planes, line):
     """The input rows that ``rows`` rows of outputs from ``oy`` on read, zeros where there is no pixel.
 
-    Addresses in bytes; ``line`` is scratch for a padded row of inputs, if the layout is folded.
+    ``line`` is the address of scratch for a padded row of inputs, if the layout is folded.
     """
-    h, w, _, out_w, _, kw, stride_h, stride_w, top, left, _, _ = geometry
-    folded, depth, vertical, horizontal, most, pitch, plane_bytes = planes_layout
-    to, halves, zero = planes, 2 * -(-depth // DEPTH), np.float32(0)
-    for py in range(vertical):
-        for px in range(horizontal):
+    h, w, _, out_w, _, kw, stride_h, stride_w, top, left, _, _ = layout.geometry
+    c, pitch = layout.c, layout.pitch
+    for py in range(layout.vertical):
+        for px in range(layout.horizontal):
             first = min(pitch, max(0, -(-(left - px) // stride_w)))
             end = max(first, min(pitch, (w - 1 + left - px) // stride_w + 1))
+            phase = (py * layout.horizontal + px) * (layout.rows * pitch + OVERRUN)
             for row in range(rows):
-                iy, to_row = (oy + row) * stride_h + py - top, to + row * pitch * POSITION_BYTES
+                iy, to = (oy + row) * stride_h + py - top, planes.at(phase + row * pitch)
                 if iy < 0 or iy >= h:
-                    fill_rows(zero, to_row, plane_bytes // 4, halves, pitch * POSITION_FLOATS)
-                elif folded:
-                    source = x + (image * h + iy) * w * x_stride * 4
-                    copy_padded_row(source, x_stride, c, w, left, (out_w - 1) * stride_w + kw, line)
-                    split_rows(line, stride_w * c, out_w, depth, 0, to_row, plane_bytes)
+                    clear(to, pitch)
+                elif layout.folded:
+                    copy_padded_row(x.at((image * h + iy) * w), c, w, left, (out_w - 1) * stride_w + kw, line)
+                    split_rows(Rows(line, stride_w * c), out_w, layout.depth, 0, to)
                 else:
-                    at = ((image * h + iy) * w + first * stride_w + px - left) * x_stride
-                    fill_rows(zero, to_row, plane_bytes // 4, halves, first * POSITION_FLOATS)
-                    split_rows(
-                        x + at * 4, stride_w * x_stride, end - first, c, 0, to_row + first * POSITION_BYTES, plane_bytes
-                    )
-                    fill_rows(
-                        zero, to_row + end * POSITION_BYTES, plane_bytes // 4, halves, (pitch - end) * POSITION_FLOATS
-                    )
-            to += (most * pitch + OVERRUN) * POSITION_BYTES
+                    pixels = x.at((image * h + iy) * w + first * stride_w + px - left)
+                    clear(to, first)
+                    split_rows(Rows(pixels.address, stride_w * x.stride), end - first, c, 0, to.at(first))
+                    clear(to.at(end), pitch - end)
+
+
+@inline
+def clear(planes, count):
+    """Zeros at the first ``count`` positions of all planes."""
+    fill_rows(np.float32(0), planes.address, planes.plane_bytes // 4, 2 * planes.blocks, count * POSITION_FLOATS)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Rows, Segments
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import clip_bounds
@@ -98,10 +99,11 @@ def deform(
                     look(x, x_stride, h, width, image, g * run, run, row, column, weight, to + g * run * 4)
         for g in range(groups):
             out = y.ctypes.data + (first * y_stride + g * n) * 4
+            own_bias = np.intp(bias.ctypes.data) + g * (bias.size // groups) * 4
             gemm_segments(
-                columns.ctypes.data + g * c * 4, taps * channels, count, taps, channels, c,
-                w.ctypes.data + g * (w.size // groups) * 4, bias.ctypes.data + g * (bias.size // groups) * 4,
-                out, 0, out, y_stride, n, lo, hi, 0,
+                Rows(columns.ctypes.data + g * c * 4, taps * channels), count, Segments(taps, channels, c),
+                w.ctypes.data + g * (w.size // groups) * 4, Rows(out, y_stride), n,
+                Epilogue(own_bias, Rows(out, 0), lo, hi, 0),
             )  # fmt: skip
 
 

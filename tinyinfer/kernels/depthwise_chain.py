@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
@@ -42,7 +43,7 @@ def make_chain(kernel: int, strips: Any) -> Task:
         we, be, wd, bd, wp, bp = weights
         elo, ehi, dlo, dhi, plo, phi = bounds
         eact, dact, pact = acts
-        ring = own_memory(part, memory, parts).ctypes.data
+        ring = np.intp(own_memory(part, memory, parts).ctypes.data)
         middle, scratch = ring + ring_bytes, ring + ring_bytes + middle_bytes
         blocks, ring_rows = -(-e // LANES), (band - 1) * stride + kernel
         p, p1 = own_range(part, rows_in_all, parts)
@@ -56,10 +57,11 @@ def make_chain(kernel: int, strips: Any) -> Task:
             if k > 0:
                 while done < bottom:  # expand the rows that the windows have reached
                     new = min(bottom - done, ring_rows - done % ring_rows)
+                    to_ring = Rows(ring + done % ring_rows * width * e * 4, e)
                     row_product(
-                        x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride, new * width, k,
-                        we.ctypes.data, be.ctypes.data, x.ctypes.data, 0,
-                        ring + done % ring_rows * width * e * 4, e, e, elo, ehi, eact, scratch,
+                        Rows(x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride), new * width, k,
+                        we.ctypes.data, to_ring, e,
+                        Epilogue(np.intp(be.ctypes.data), Rows(np.intp(x.ctypes.data), 0), elo, ehi, eact), scratch,
                     )  # fmt: skip
                     done += new
                 source, source_row, source_stride = ring + iy % ring_rows * width * e * 4, width * e, e
@@ -79,10 +81,11 @@ def make_chain(kernel: int, strips: Any) -> Task:
                 to_stride, rows, out_w, e, 0, blocks, dlo, dhi, dact,
             )  # fmt: skip
             if n > 0:
+                residual = Rows(r.ctypes.data + p * out_w * r_stride * 4, r_stride)
                 row_product(
-                    middle, e, rows * out_w, e, wp.ctypes.data, bp.ctypes.data,
-                    r.ctypes.data + p * out_w * r_stride * 4, r_stride,
-                    y.ctypes.data + p * out_w * y_stride * 4, y_stride, n, plo, phi, pact, scratch,
+                    Rows(middle, e), rows * out_w, e, wp.ctypes.data,
+                    Rows(y.ctypes.data + p * out_w * y_stride * 4, y_stride), n,
+                    Epilogue(np.intp(bp.ctypes.data), residual, plo, phi, pact), scratch,
                 )  # fmt: skip
             p += rows
 

@@ -17,7 +17,7 @@ from typing import Any
 from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, finish
 from tinyinfer.kernels.jit import inline, shared
-from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
+from tinyinfer.kernels.simd import vector_function
 
 Accumulate = Callable[[Any, Any, Any, Any], Any]  # (words, total, value, tap) to the new total
 
@@ -175,14 +175,16 @@ def dense_strips(kernel: int, group: int = 1, accumulate: Accumulate = multiply_
     return for_either_stride(WIDTHS[kernel], group * kernel * kernel * LANES, make)
 
 
-STRIP_ARGUMENTS = (
-    INT, ADDRESS, INT, INT, INT, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, INT, ADDRESS, INT, INT, INT,
-    INT, INT, INT, INT, FLOAT, FLOAT, INT,
+STRIP_ARGUMENTS = dict(
+    stride="int", x="address", x_row="int", wrap="int", back="int", top="int", bottom="int", x_stride="int",
+    width="int", left="int", w="address", bias="address", r="address", r_row="int", r_stride="int", y="address",
+    y_row="int", y_stride="int", rows="int", out_w="int", c="int", b0="int", b1="int", lo="float", hi="float",
+    act="int",
 )  # fmt: skip
 _strips_3, _strips_5, _strips_7 = dense_strips(3), dense_strips(5), dense_strips(7)
 
 
-@shared(*STRIP_ARGUMENTS)
+@shared(**STRIP_ARGUMENTS)
 def depthwise_strips_3(
     stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
     rows, out_w, c, b0, b1, lo, hi, act,
@@ -194,7 +196,7 @@ def depthwise_strips_3(
     )  # fmt: skip
 
 
-@shared(*STRIP_ARGUMENTS)
+@shared(**STRIP_ARGUMENTS)
 def depthwise_strips_5(
     stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
     rows, out_w, c, b0, b1, lo, hi, act,
@@ -206,7 +208,7 @@ def depthwise_strips_5(
     )  # fmt: skip
 
 
-@shared(*STRIP_ARGUMENTS)
+@shared(**STRIP_ARGUMENTS)
 def depthwise_strips_7(
     stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
     rows, out_w, c, b0, b1, lo, hi, act,

@@ -9,11 +9,14 @@ im2col would copy it kernel_height * kernel_width / stride**2 times.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Groups, Rows, Segments
+from tinyinfer.kernels.atomic import load
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Planes, Problem
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.interleave import interleave_3
@@ -21,10 +24,16 @@ from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_padded_row, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.task import task
-from tinyinfer.kernels.windows import window_geometry
+from tinyinfer.kernels.windows import Geometry, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
-NO_PLANES = np.zeros(1, np.int64)
+
+class Bands(NamedTuple):
+    """Rows of outputs of a band, how many of them, and whether their windows are read where the inputs lie."""
+
+    rows: int
+    count: int
+    in_place: bool
 
 
 @inline
@@ -38,57 +47,57 @@ def interleave_padded_row(x, plane, w, left, width, to):
 
 
 @inline
-def copy_padded_rows(x, x_stride, c, h, w, image, first, count, left, width, band):
+def copy_padded_rows(x, c, geometry, image, first, count, width, band):
     """Rows first .. first + count of an image into band[count, width, c], zeros where there is no pixel.
 
-    ``x`` is the address of pixels ``x_stride`` floats apart, or of three planes where that is 0.
+    ``x`` has a stride of 0 where it is three planes.
     """
+    h, w = geometry.h, geometry.w
     for row in range(count):
-        iy, to = first + row, band.ctypes.data + row * width * c * 4
+        iy, to = first + row, band + row * width * c * 4
         if 0 <= iy < h:
-            if x_stride > 0:
-                copy_padded_row(x + (image * h + iy) * w * x_stride * 4, x_stride, c, w, left, width, to)
+            if x.stride > 0:
+                copy_padded_row(x.at((image * h + iy) * w), c, w, geometry.left, width, to)
             else:
-                interleave_padded_row(x + (image * 3 * h + iy) * w * 4, h * w * 4, w, left, width, to)
+                interleave_padded_row(x.address + (image * 3 * h + iy) * w * 4, h * w * 4, w, geometry.left, width, to)
         else:
             fill_rows(np.float32(0), to, 0, 1, width * c)
 
 
 @task
 def direct(
-    part, parts, x, x_stride, planes, c, geometry, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, scratch,
-    band_rows, bands, in_place,
-):  # fmt: skip
-    """clip(conv2d + bias + r) in bands of ``band_rows`` output rows of one image, each part with its own scratch.
+    part, parts, x: Rows, groups: Groups, geometry: Geometry, w, y: Rows, epilogue: Epilogue, bands: Bands, scratch
+):
+    """clip(conv2d + bias + residual) in bands of output rows of one image, each part with its own scratch.
 
-    ``c`` and ``n`` are of one group.  An ``x_stride`` of 0 tells that the inputs are three planes at planes[0] instead.
-    If all windows lie ``in_place``, inside the image and each row of one in one piece, nothing is copied.
+    An ``x`` with a stride of 0 tells where the address of three planes is.
     """
-    band, (b0, b1) = own_memory(part, scratch, parts), own_range(part, bands, parts)
-    source = x.ctypes.data if x_stride > 0 else planes[0]
-    h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, _ = geometry
+    band, (b0, b1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, bands.count, parts)
+    source = x if x.stride > 0 else Rows(load(x.address), 0)
+    count, c, n = groups
+    _, width, out_h, out_w, kh, kw, stride_h, stride_w, top, _, dilation_h, _ = geometry
     padded = (out_w - 1) * stride_w + kw
-    pixel, line = (x_stride, width * x_stride) if in_place else (c, padded * c)
-    bands_per_image, w_group, b_group = -(-out_h // band_rows), w.size // groups, bias.size // groups
+    pixel, line = (x.stride, width * x.stride) if bands.in_place else (c, padded * c)
+    bands_per_image, w_group, bias_group = -(-out_h // bands.rows), w.size // count, -(-n // NR) * NR
+    segments = Segments(kh, dilation_h * line, kw * c)
     for b in range(b0, b1):
-        image, oy = b // bands_per_image, b % bands_per_image * band_rows
-        rows, iy = min(band_rows, out_h - oy), oy * stride_h - top
+        image, oy = b // bands_per_image, b % bands_per_image * bands.rows
+        rows, iy = min(bands.rows, out_h - oy), oy * stride_h - top
         in_rows = (rows - 1) * stride_h + (kh - 1) * dilation_h + 1
-        for g in range(groups):
-            if in_place:
-                windows = source + ((image * h + iy) * line + g * c) * 4
+        for g in range(count):
+            if bands.in_place:
+                windows = source.address + ((image * geometry.h + iy) * line + g * c) * 4
             else:
-                copy_padded_rows(source + g * c * 4, x_stride, c, h, width, image, iy, in_rows, left, padded, band)
-                windows = band.ctypes.data
+                copy_padded_rows(source.at(0, g * c), c, geometry, image, iy, in_rows, padded, band)
+                windows = band
             for start in range(0, n, NR):  # outermost, so that one panel of weights stays in cache for the whole band
+                panel = w.ctypes.data + (g * w_group + start * kh * kw * c) * 4
+                bias = epilogue.bias + (g * bias_group + start) * 4
                 for row in range(rows):
                     p, channel = (image * out_h + oy + row) * out_w, g * n + start
                     gemm_segments(
-                        windows + row * stride_h * line * 4, stride_w * pixel, out_w, kh, dilation_h * line, kw * c,
-                        w.ctypes.data + (g * w_group + start * kh * kw * c) * 4,
-                        bias.ctypes.data + (g * b_group + start) * 4, r.ctypes.data + (p * r_stride + channel) * 4,
-                        r_stride, y.ctypes.data + (p * y_stride + channel) * 4, y_stride, min(NR, n - start), lo, hi,
-                        act,
+                        Rows(windows + row * stride_h * line * 4, stride_w * pixel), out_w, segments, panel,
+                        y.at(p, channel), min(NR, n - start), epilogue.at(p, channel).with_bias(bias),
                     )  # fmt: skip
 
 
@@ -134,12 +143,11 @@ class Direct(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), groups, threads = self.packed, self.groups, self.problem.threads
-        source = (y.data, 0, x.data) if isinstance(x, Planes) else (x.data, x.pixel_stride, NO_PLANES)
         in_one_piece = self.problem.params["weight"].shape[3] == 1 or (groups == 1 and x.pixel_stride == x.c)
+        bands = Bands(self.band_rows, self.bands, self.inside and in_one_piece and not isinstance(x, Planes))
         return direct.bind(
-            threads, *source, x.c // groups, window_geometry(self.problem), w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c // groups, groups, *ending(self.problem.op.activation), scratch,
-            self.band_rows, self.bands, self.inside and in_one_piece and not isinstance(x, Planes),
+            threads, Rows.of(x), Groups(groups, x.c // groups, y.c // groups), window_geometry(self.problem), w,
+            Rows.of(y), Epilogue.of(self.problem.op.activation, bias, inputs, y), bands, scratch,
         )  # fmt: skip
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FORMULAS
 from tinyinfer.kernels.formulas import hardsigmoid, hardswish, logistic, silu
 from tinyinfer.kernels.jit import shared
-from tinyinfer.kernels.simd import ADDRESS, INT, vector_function
+from tinyinfer.kernels.simd import vector_function
 
 WIDE = 2  # registers a step: a formula is one long chain, and two chains side by side take 0.85 of the time
 
@@ -37,24 +38,27 @@ def emit_short(v: Any, act: Any, values: Sequence[Any]) -> None:
             value.set(hardswish(v, value.get(), None, None, None))
 
 
-@vector_function(y="address", y_stride="int", rows="int", columns="int", act="int")
-def _activate(v, y, y_stride, rows, columns, act):
+ACTIVATE = {"y": Rows, "rows": "int", "columns": "int", "act": "int"}
+
+
+@vector_function(**ACTIVATE)
+def _activate(v, y, rows, columns, act):
     whole, mask = columns // LANES, v.mask(columns - columns // LANES * LANES)
     pairs, wide = whole // WIDE, v.registers(WIDE)
     for number, formula in _NUMBERED:
         with v.when(act == number), v.loop(rows) as row:
             with v.loop(pairs) as pair:
-                at = row * y_stride + pair * (WIDE * LANES)
-                wide.store(formula(wide, wide.load(y, at), None, None, None), y, at)
+                at = row * y.stride + pair * (WIDE * LANES)
+                wide.store(formula(wide, wide.load(y.address, at), None, None, None), y.address, at)
             with v.loop(whole - pairs * WIDE) as block:
-                at = row * y_stride + (pairs * WIDE + block) * LANES
-                v.store(formula(v, v.load(y, at), None, None, None), y, at)
+                at = row * y.stride + (pairs * WIDE + block) * LANES
+                v.store(formula(v, v.load(y.address, at), None, None, None), y.address, at)
             with v.when(whole * LANES < columns):
-                at = row * y_stride + whole * LANES
-                v.store_masked(formula(v, v.load_masked(y, at, mask), None, None, None), y, at, mask)
+                at = row * y.stride + whole * LANES
+                v.store_masked(formula(v, v.load_masked(y.address, at, mask), None, None, None), y.address, at, mask)
 
 
-@shared(ADDRESS, INT, INT, INT, INT)
-def activate(y, y_stride, rows, columns, act):
+@shared(**ACTIVATE)
+def activate(y, rows, columns, act):
     """The formula numbered ``act`` on y[rows, columns] in place: for tiles that were stored a moment ago."""
-    _activate(y, y_stride, rows, columns, act)
+    _activate(y, rows, columns, act)

@@ -7,13 +7,14 @@ batch has a gate, and thus weights, of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Epilogue, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import (
     MR,
     NR,
@@ -47,41 +48,42 @@ def scale_panel(v, w, gate, k_size, columns, scaled):
                     v.store(v.mul(v.load(w, at), factor), scaled, at)
 
 
+class Sizes(NamedTuple):
+    """Of a batch: its images, the pixels of each, and the channels in and out."""
+
+    images: int
+    pixels: int
+    k: int
+    n: int
+
+
 @task
 def gated_pointwise(
-    part, parts, x, x_stride, pixels, image_pixels, k, gate, gate_stride, w, bias, r, r_stride, y, y_stride, n, lo, hi,
-    act, scratch, by_panels,
-):  # fmt: skip
-    """y[pixels, n] = clip(x[pixels, k] @ (gate * w) + bias + r), the weights scaled anew for each image.
+    part, parts, x: Rows, sizes: Sizes, gate: Rows, w: Address, y: Rows, epilogue: Epilogue, scratch, by_panels
+):
+    """y[pixels, n] = clip(x[pixels, k] @ (gate * w) + bias + residual), the weights scaled anew for each image.
 
     Pixels are dealt out by whole images if they are as many for each thread, else by whole tiles, and each thread
     scales all weights of its images: one that scales a panel for others keeps them waiting (1.2 times as long at 28x28
     and 14x14).  Of few pixels each thread takes all, and scales the panels that it multiplies.
     """
-    unit = image_pixels if pixels // image_pixels % parts == 0 else MR
-    p, p1 = own_units(part, pixels, unit, parts)
+    images, pixels, k, n = sizes
+    p, p1 = own_units(part, images * pixels, pixels if images % parts == 0 else MR, parts)
     n0, n1 = 0, n
     if by_panels:
-        p, p1 = 0, pixels
-        n0, n1 = own_columns(part, parts, image_pixels, n)
-    scaled, w_at, b_at = own_memory(part, scratch, parts).ctypes.data, w.ctypes.data, bias.ctypes.data
-    x_start, r_start, y_start = x.ctypes.data, r.ctypes.data, y.ctypes.data
+        p, p1 = 0, images * pixels
+        n0, n1 = own_columns(part, parts, pixels, n)
+    scaled = own_memory(part, scratch, parts).ctypes.data
     while p < p1:
-        image = p // image_pixels
-        end = min(p1, (image + 1) * image_pixels)
+        image = p // pixels
+        end = min(p1, (image + 1) * pixels)
         for start in range(n0, n1, NR):
             at = start * k * 4
-            scale_panel(w_at + at, gate.ctypes.data + image * gate_stride * 4, k, min(NR, n - start), scaled + at)
+            scale_panel(w + at, gate.at(image).address, k, min(NR, n - start), scaled + at)
         if by_panels:
-            x_at, r_at, y_at = x_start + p * x_stride * 4, r_start + p * r_stride * 4, y_start + p * y_stride * 4
-            gemm_part(
-                part, parts, x_at, x_stride, end - p, k, scaled, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act
-            )
+            gemm_part(part, parts, x.at(p), end - p, k, scaled, y.at(p), n, epilogue.at(p))
         else:
-            gemm_rows(
-                part, parts, p, end, x_start, x_stride, k, scaled, b_at, r_start, r_stride, y_start, y_stride, n, lo,
-                hi, act,
-            )  # fmt: skip
+            gemm_rows(part, parts, p, end, x, k, scaled, y, n, epilogue)
         p = end
 
 
@@ -110,10 +112,11 @@ class GatedPointwise(Kernel):
         x, gate, *rest = inputs
         (w, bias), y = self.packed, outputs[0]
         assert isinstance(self.problem.op, GatedConv2d)
+        sizes, by_panels = Sizes(x.n, x.h * x.w, x.c, y.c), few_rows(x.h * x.w, self.problem.threads)
+        epilogue = Epilogue.of(self.problem.op.activation, bias, [x, *rest], y)
         return gated_pointwise.bind(
-            self.problem.threads, x.data, x.pixel_stride, x.pixels, x.h * x.w, x.c, gate.data, gate.pixel_stride,
-            w, bias, *residual_of([x, *rest], y), y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation),
-            scratch, few_rows(x.h * x.w, self.problem.threads),
+            self.problem.threads, Rows.of(x), sizes, Rows.of(gate), Address.of(w), Rows.of(y), epilogue, scratch,
+            by_panels,
         )  # fmt: skip
 
 

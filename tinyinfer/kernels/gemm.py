@@ -6,7 +6,7 @@ which keeps the FMA units and not the load ports busy (Goto and van de Geijn, "A
 Matrix Multiplication", 2008).  Weights are packed once into panels [K, NR], so that the loop reads them in order;
 inputs are read where they lie.
 
-K may come in equal ``segments``, ``segment_stride`` floats apart: the rows of a convolution window.
+K may come in equal `Segments`: the rows of a convolution window.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import math
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Rows, Segments
 from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.fused_activation import SHORT, activate, emit_short
 from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.parts import walks_up
-from tinyinfer.kernels.simd import ADDRESS, FLOAT, INT, vector_function
+from tinyinfer.kernels.simd import vector_function
 
 # the largest tile whose accumulators, NV weight vectors and one input vector fit the registers
 MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vector_registers()), (6, 2))
@@ -101,25 +102,23 @@ def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:
     return packed
 
 
-def microkernel(
-    v, rows, vectors, x, x_stride, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi,
-    act, ahead, ahead_step,
-):  # fmt: skip
+def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead, ahead_step):
     """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored.
 
     If ``ahead_step`` is not 0, each step meanwhile brings so many floats of the next panel to L2: from ``ahead`` on,
     and for every further register from another part of the panel.  A tile of one row fetches its own weights instead.
     """
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
-    acc = {(i, j): v.variable(v.load(bias, j * LANES)) for i, j in tile}
+    acc = {(i, j): v.variable(v.load(epilogue.bias, j * LANES)) for i, j in tile}
     others = [{at: v.variable(v.constant(0)) for at in tile} for _ in range(CHAINS // len(tile) - 1)]
-    column, targets, addends = (v.evenly_spaced(rows, stride) for stride in (x_stride, y_stride, r_stride))
-    for target, j in itertools.product(targets(y), range(vectors)):  # on Intel 4 % of MobileNets and ResNet-50
+    residual = epilogue.residual
+    column, targets, addends = (v.evenly_spaced(rows, stride) for stride in (x.stride, y.stride, residual.stride))
+    for target, j in itertools.product(targets(y.address), range(vectors)):  # on Intel 4 % of MobileNets and ResNet-50
         v.prefetch(target, j * LANES, level=1, write=True)
-    with v.when(r_stride != 0):
-        for addend, j in itertools.product(addends(r), range(vectors)):
+    with v.when(residual.stride != 0):
+        for addend, j in itertools.product(addends(residual.address), range(vectors)):
             v.prefetch(addend, j * LANES)
-    width, part = vectors * LANES, segments * k_size * LANES
+    width, part = vectors * LANES, segments.count * segments.size * LANES
 
     def own_weights(step):
         for j in range(vectors):
@@ -129,9 +128,9 @@ def microkernel(
         for j in range(vectors):
             v.prefetch(ahead, step * ahead_step + part * j)
 
-    with v.loop(segments) as segment:
-        start, first = x + segment * segment_stride * 4, segment * k_size
-        multiply = functools.partial(_multiply, v, [acc, *others], column, start, k_size, w, first)
+    with v.loop(segments.count) as segment:
+        start, first = x.address + segment * segments.stride * 4, segment * segments.size
+        multiply = functools.partial(_multiply, v, [acc, *others], column, start, segments.size, w, first)
         if rows == 1:
             multiply(own_weights)
         else:
@@ -142,7 +141,7 @@ def microkernel(
                     multiply(lambda step: None)
     for at, more in itertools.product(tile, others):
         acc[at].set(v.add(acc[at].get(), more[at].get()))
-    _finish(v, acc, columns, addends(r), r_stride, targets(y), lo, hi, act)
+    _finish(v, acc, columns, addends(residual.address), targets(y.address), epilogue)
 
 
 def _multiply(v, chains, column, start, k_size, w, first, fetch):
@@ -174,15 +173,15 @@ def _rank_one_update(v, acc, column, w, step):
             acc[i, j].set(v.fma(value, weights[j], acc[i, j].get()))
 
 
-def _finish(v, acc, columns, addends, r_stride, targets, lo, hi, act):
-    """The ending of a tile: add the residual where there is one, apply the activation, store the real columns."""
+def _finish(v, acc, columns, addends, targets, epilogue):
+    """The epilogue of a tile: add the residual where there is one, apply the activation, store the real columns."""
     vectors = len(acc) // len(targets)
     mask = [v.mask(columns - j * LANES) for j in range(vectors)]
-    with v.when(r_stride != 0):
+    with v.when(epilogue.residual.stride != 0):
         for (i, j), total in acc.items():
             total.set(v.add(total.get(), v.load_masked(addends[i], j * LANES, mask[j])))
-    emit_short(v, act, list(acc.values()))
-    low, high = v.broadcast(lo), v.broadcast(hi)
+    emit_short(v, epilogue.act, list(acc.values()))
+    low, high = v.broadcast(epilogue.lo), v.broadcast(epilogue.hi)
     with v.either(columns == vectors * LANES) as (whole, partial):
         with whole:
             for (i, j), total in acc.items():
@@ -192,34 +191,33 @@ def _finish(v, acc, columns, addends, r_stride, targets, lo, hi, act):
                 v.store_masked(v.clip(total.get(), low, high), targets[i], j * LANES, mask[j])
 
 
-@vector_function(
-    x="address", x_stride="int", rows="int", segments="int", segment_stride="int", k_size="int", w="address",
-    bias="address", r="address", r_stride="int", y="address", y_stride="int", columns="int", lo="float", hi="float",
-    act="int",
-)  # fmt: skip
-def _panel(
-    v, x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act
-):
+PANEL = {
+    "x": Rows, "rows": "int", "segments": Segments, "w": "address", "y": Rows, "columns": "int", "epilogue": Epilogue,
+}  # fmt: skip
+
+
+@vector_function(**PANEL)
+def _panel(v, x, rows, segments, w, y, columns, epilogue):
     """One panel of weights times ``rows`` rows: tiles of MR rows, then smaller ones for what is left."""
     with v.either(columns > LANES) as (wide, narrow):
         for width, vectors in ((wide, NV), (narrow, 1)):
             with width:
-                done, k_all = rows * 0, segments * k_size
+                done, k_all = rows * 0, segments.count * segments.size
                 next_panel = w + k_all * (vectors * LANES * 4)
                 shares, share = _shares(v, rows)
                 for tile_rows in TILE_ROWS:
                     tiles = (rows - done) // tile_rows
                     with v.loop(tiles) as t:
-                        p = (done + t * tile_rows) * 4
+                        p = done + t * tile_rows
                         fetches = t < shares if tile_rows == MR else p == 0
                         step = v.select(fetches, share, share * 0)
                         microkernel(
-                            v, tile_rows, vectors, x + p * x_stride, x_stride, segments, segment_stride, k_size, w,
-                            bias, r + p * r_stride, r_stride, y + p * y_stride, y_stride, columns, lo, hi,
-                            act, next_panel + t * (k_all * step * 4), step,
+                            v, tile_rows, vectors, x.at(p), segments, w, y.at(p), columns, epilogue.at(p),
+                            next_panel + t * (k_all * step * 4), step,
                         )  # fmt: skip
+                        act = epilogue.act
                         with v.when(act != 0), v.when(act != SHORT):  # while the tile is in L1
-                            v.call(activate, y + p * y_stride, y_stride, tile_rows, columns, act)
+                            v.call(activate, y.at(p), tile_rows, columns, act)
                     done = done + tiles * tile_rows
 
 
@@ -230,48 +228,39 @@ def _shares(v, rows):
     return shares, (shares + (LANES - 1)) // shares
 
 
-@shared(ADDRESS, INT, INT, INT, INT, INT, ADDRESS, ADDRESS, ADDRESS, INT, ADDRESS, INT, INT, FLOAT, FLOAT, INT)
-def panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act):
+@shared(**PANEL)
+def panel(x, rows, segments, w, y, columns, epilogue):
     """The compiled form of `_panel`, which all kernels share."""
-    _panel(x, x_stride, rows, segments, segment_stride, k_size, w, bias, r, r_stride, y, y_stride, columns, lo, hi, act)
+    _panel(x, rows, segments, w, y, columns, epilogue)
 
 
 load(activate, panel)  # nearly every network needs them
 
 
 @inline
-def gemm_segments(x, x_stride, rows, segments, segment_stride, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
-    """All panels times ``rows`` rows whose K is ``segments`` runs of ``k``; addresses in bytes, strides in floats."""
+def gemm_segments(x, rows, segments, w, y, n, epilogue):
+    """All panels times ``rows`` rows whose K comes in segments."""
+    k = segments.count * segments.size
     for start in range(0, n, NR):
-        columns = min(NR, n - start)
-        panel(
-            x, x_stride, rows, segments, segment_stride, k, w + start * k * segments * 4, bias + start * 4,
-            r + start * 4, r_stride, y + start * 4, y_stride, columns, lo, hi, act,
-        )  # fmt: skip
+        panel(x, rows, segments, w + start * k * 4, y.at(0, start), min(NR, n - start), epilogue.at(0, start))
 
 
 _block_rows = inline(block_rows)
 
 
 @inline
-def gemm(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
-    """y = clip(x @ w + bias + r), row blocks outermost so that each stays in L2 while all panels pass over it."""
+def gemm(x, rows, k, w, y, n, epilogue):
+    """y = clip(x @ w + bias + residual), blocks of rows outermost: each stays in L2 while all panels pass over it."""
     block = _block_rows(k, n)
     for p in range(0, rows, block):
-        gemm_segments(
-            x + p * x_stride * 4, x_stride, min(block, rows - p), 1, 0, k, w, bias,
-            r + p * r_stride * 4, r_stride, y + p * y_stride * 4, y_stride, n, lo, hi, act,
-        )  # fmt: skip
+        gemm_segments(x.at(p), min(block, rows - p), Segments(1, 0, k), w, y.at(p), n, epilogue.at(p))
 
 
 @inline
-def gemm_rows(part, parts, p0, p1, x, x_stride, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
+def gemm_rows(part, parts, p0, p1, x, k, w, y, n, epilogue):
     """Rows p0 .. p1 of `gemm`, as a part of several (14x14 with 64 to 384 channels takes 0.95 of the time)."""
     p, way = (p1 - 1, -1) if walks_up(part, parts, -(-(p1 - p0) // MR)) else (p0, 1)
-    gemm(
-        x + p * x_stride * 4, way * x_stride, p1 - p0, k, w, bias, r + p * r_stride * 4, way * r_stride,
-        y + p * y_stride * 4, way * y_stride, n, lo, hi, act,
-    )  # fmt: skip
+    gemm(x.walk(p, way), p1 - p0, k, w, y.walk(p, way), n, epilogue.walk(p, way))
 
 
 @inline
@@ -293,13 +282,12 @@ def own_columns(part, parts, rows, n):
 
 
 @inline
-def gemm_part(part, parts, x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act):
+def gemm_part(part, parts, x, rows, k, w, y, n, epilogue):
     """A part of `gemm` whose rows make one block, in whole tiles: at most one panel is read by two parts."""
     tiles, first, last = -(-rows // MR), first_tile(part, parts, rows, n), first_tile(part + 1, parts, rows, n)
     for i in range(first // tiles, -(-last // tiles)):
         start, p0, p1 = i * NR, max(0, first - i * tiles) * MR, min(rows, (last - i * tiles) * MR)
         panel(
-            x + p0 * x_stride * 4, x_stride, p1 - p0, 1, 0, k, w + start * k * 4, bias + start * 4,
-            r + (p0 * r_stride + start) * 4, r_stride, y + (p0 * y_stride + start) * 4, y_stride, min(NR, n - start),
-            lo, hi, act,
+            x.at(p0), p1 - p0, Segments(1, 0, k), w + start * k * 4, y.at(p0, start), min(NR, n - start),
+            epilogue.at(p0, start),
         )  # fmt: skip

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Groups, Rows, Segments
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, gemm_segments, pack_bias, pack_panels
+from tinyinfer.kernels.endings import FUSED
+from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
@@ -20,19 +21,15 @@ from tinyinfer.ops.conv2d import Conv2d
 
 
 @task
-def grouped_pointwise(
-    part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, groups, lo, hi, act, block
-):
-    """clip(x @ w + bias + r), group by group; ``k`` and ``n`` are channels of one group."""
+def grouped_pointwise(part, parts, x: Rows, pixels, w, y: Rows, groups: Groups, epilogue: Epilogue, block):
+    """clip(x @ w + bias + residual), group by group, the panels and biases of which follow one another."""
     p0, p1 = own_units(part, pixels, MR, parts)
-    w_group, b_group = w.size // groups * 4, bias.size // groups * 4
+    k, n, w_group, bias_group = groups.c, groups.n, w.size // groups.count * 4, -(-groups.n // NR) * NR * 4
     for p in range(p0, p1, block):
-        for g in range(groups):
+        for g in range(groups.count):
             gemm_segments(
-                x.ctypes.data + (p * x_stride + g * k) * 4, x_stride, min(block, p1 - p), 1, 0, k,
-                w.ctypes.data + g * w_group, bias.ctypes.data + g * b_group,
-                r.ctypes.data + (p * r_stride + g * n) * 4, r_stride,
-                y.ctypes.data + (p * y_stride + g * n) * 4, y_stride, n, lo, hi, act,
+                x.at(p, g * k), min(block, p1 - p), Segments(1, 0, k), w.ctypes.data + g * w_group, y.at(p, g * n), n,
+                epilogue.at(p, g * n).with_bias(epilogue.bias + g * bias_group),
             )  # fmt: skip
 
 
@@ -60,12 +57,10 @@ class GroupedPointwise(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads
         assert isinstance(op, Conv2d)
-        (w, bias), groups = self.packed, group_count(self.problem)
-        block = max(1, BLOCK_FLOATS // (x.c + y.c) // MR) * MR
-        return grouped_pointwise.bind(
-            threads, x.data, x.pixel_stride, x.pixels, x.c // groups, w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c // groups, groups, *ending(op.activation), block,
-        )  # fmt: skip
+        (w, bias), count = self.packed, group_count(self.problem)
+        block, groups = max(1, BLOCK_FLOATS // (x.c + y.c) // MR) * MR, Groups(count, x.c // count, y.c // count)
+        epilogue = Epilogue.of(op.activation, bias, inputs, y)
+        return grouped_pointwise.bind(threads, Rows.of(x), x.pixels, w, Rows.of(y), groups, epilogue, block)
 
 
 KERNELS = (GroupedPointwise,)

@@ -8,18 +8,20 @@ that stays in L2, then multiplied: the whole im2col matrix, kernel_height * kern
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Groups, Rows, plain_sum
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import MR, NR, block_rows, few_rows, gemm_part, pack_bias, pack_panels
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.task import task
-from tinyinfer.kernels.windows import tap_range, window_geometry
+from tinyinfer.kernels.windows import Geometry, tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
 SLICE = 2048  # of K at a time: longer panels leave L2 no room for the next one (1.5 times as long on ResNet-50)
@@ -31,11 +33,20 @@ def slice_rows(c: int, kh: int, kw: int) -> int:
     return -(-kh // slices)
 
 
+class Blocking(NamedTuple):
+    """How a product is taken apart: pixels of the batch and of a block, rows of a kernel, and whether by panels."""
+
+    pixels: int
+    block: int
+    slice_rows: int
+    by_panels: bool
+
+
 @inline
-def gather(x, geometry, x_stride, channel, c, i0, i1, first, count, columns):
+def gather(x, c, geometry, i0, i1, first, count, columns):
     """Copy rows i0 .. i1 of the windows of pixels first .. first + count into columns[count, (i1 - i0) * kw * c]."""
     h, w, out_h, out_w, _, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
-    zero, to = np.float32(0), columns.ctypes.data
+    zero, to = np.float32(0), columns
     for p in range(first, first + count):
         image, oy, ox = p // (out_h * out_w), p // out_w % out_h, p % out_w
         ix = ox * stride_w - left
@@ -43,9 +54,9 @@ def gather(x, geometry, x_stride, channel, c, i0, i1, first, count, columns):
         for i in range(i0, i1):
             iy = oy * stride_h - top + i * dilation_h
             if 0 <= iy < h:
-                at = ((image * h + iy) * w + ix + j0 * dilation_w) * x_stride + channel
+                at = x.at((image * h + iy) * w + ix + j0 * dilation_w)
                 fill_rows(zero, to, 0, 1, j0 * c)
-                copy_rows(x.ctypes.data + at * 4, dilation_w * x_stride, to + j0 * c * 4, c, j1 - j0, c)
+                copy_rows(at.address, dilation_w * x.stride, to + j0 * c * 4, c, j1 - j0, c)
                 fill_rows(zero, to + j1 * c * 4, 0, 1, (kw - j1) * c)
             else:
                 fill_rows(zero, to, 0, 1, kw * c)
@@ -54,33 +65,32 @@ def gather(x, geometry, x_stride, channel, c, i0, i1, first, count, columns):
 
 @task
 def im2col(
-    part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, pixels, n, groups, lo, hi, act, scratch,
-    slice_rows, block, by_panels,
+    part, parts, x: Rows, groups: Groups, geometry: Geometry, w, y: Rows, epilogue: Epilogue, blocking: Blocking,
+    scratch,
 ):  # fmt: skip
-    """clip(conv2d + bias + r) in whole tiles, each part with its own scratch; ``c`` and ``n`` are of one group."""
-    columns, (p0, p1) = own_memory(part, scratch, parts), own_units(part, pixels, MR, parts)
+    """clip(conv2d + bias + residual) in whole tiles, each part with its own scratch."""
+    pixels, block, slice_rows, by_panels = blocking
+    columns, (p0, p1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_units(part, pixels, MR, parts)
     piece, pieces = 0, 1
     if by_panels:
         piece, pieces, p0, p1 = part, parts, 0, pixels  # which every part gathers
-    kh, row = geometry[4], geometry[5] * c
-    w_group, b_group, n_packed = w.size // groups, bias.size // (groups + 1), w.size // (groups * kh * row)
-    zeros = bias.ctypes.data + groups * b_group * 4
-    minus, plus = np.float32(-np.inf), np.float32(np.inf)
+    count, c, n = groups
+    kh, row = geometry.kh, geometry.kw * c
+    w_group, bias_bytes, n_packed = w.size // count, -(-n // NR) * NR * 4, w.size // (count * kh * row)
+    zeros = epilogue.bias + count * bias_bytes
     for first in range(p0, p1, block):
-        count = min(block, p1 - first)
-        for g in range(groups):
-            w_at, b_at = w.ctypes.data + g * w_group * 4, bias.ctypes.data + g * b_group * 4
-            to = y.ctypes.data + (first * y_stride + g * n) * 4
-            r_at, sum_stride = r.ctypes.data + (first * r_stride + g * n) * 4, r_stride
+        rows = min(block, p1 - first)
+        for g in range(count):
+            w_at, to = np.intp(w.ctypes.data) + g * w_group * 4, y.at(first, g * n)
+            last = epilogue.at(first, g * n).with_bias(epilogue.bias + g * bias_bytes)
+            bias, residual = last.bias, last.residual
             for i0 in range(0, kh, slice_rows):  # every slice adds to the sums of those before
                 i1 = min(kh, i0 + slice_rows)
-                k, last = (i1 - i0) * row, i1 == kh
-                gather(x, geometry, x_stride, g * c, c, i0, i1, first, count, columns)
-                gemm_part(
-                    piece, pieces, columns.ctypes.data, k, count, k, w_at, b_at, r_at, sum_stride, to, y_stride, n,
-                    lo if last else minus, hi if last else plus, act if last else 0,
-                )  # fmt: skip
-                w_at, b_at, r_at, sum_stride = w_at + k * n_packed * 4, zeros, to, y_stride
+                k = (i1 - i0) * row
+                gather(x.at(0, g * c), c, geometry, i0, i1, first, rows, columns)
+                own = Epilogue(bias, residual, last.lo, last.hi, last.act) if i1 == kh else plain_sum(bias, residual)
+                gemm_part(piece, pieces, Rows(columns, k), rows, k, w_at, to, n, own)
+                w_at, bias, residual = w_at + k * n_packed * 4, zeros, to
 
 
 class Im2col(Kernel):
@@ -118,9 +128,9 @@ class Im2col(Kernel):
         op, (w, bias), threads, n = self.problem.op, self.packed, self.problem.threads, y.c // self.groups
         by_panels = n >= 2 * NR and few_rows(y.pixels, threads)  # else gathering in every part takes 1.2 times as long
         return im2col.bind(
-            threads, x.data, x.pixel_stride, x.c // self.groups, window_geometry(self.problem), w, bias,
-            *residual_of(inputs, y), y.data, y.pixel_stride, y.pixels, n, self.groups, *ending(op.activation), scratch,
-            self.slice_rows, self.block, by_panels,
+            threads, Rows.of(x), Groups(self.groups, x.c // self.groups, n), window_geometry(self.problem), w,
+            Rows.of(y), Epilogue.of(op.activation, bias, inputs, y),
+            Blocking(y.pixels, self.block, self.slice_rows, by_panels), scratch,
         )  # fmt: skip
 
 

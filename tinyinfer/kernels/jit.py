@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
@@ -17,6 +18,7 @@ from numba.extending import intrinsic
 
 from tinyinfer.kernels.kept_code import KeptCode
 from tinyinfer.kernels.numba_internals import HelperDispatcher, c_function, cgutils, compiler_lock, dispatcher
+from tinyinfer.kernels.structs import Kind, accepted_type, numba_type, unwrap, wrap
 
 # GNU OpenMP reads this when the first parallel region loads it.  By default an idle thread spins for 7 ms after a run,
 # on a core that others may need; with 1,000 spins it falls asleep between calls of a small network: 1.0 ms, not 0.9
@@ -56,30 +58,60 @@ def inline(function: Function) -> Function:
 _named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the file
 
 
-def shared(*argument_types: Any) -> Callable[[Callable[..., None]], Any]:
-    """Compile a function of numbers once for all kernels that call it.
+def shared(name: str | None = None, /, **arguments: Kind) -> Callable[[Any], Any]:
+    """Compile a function of numbers and structs once for all kernels that call it.
+
+    Each keyword names an argument and its kind, as for a vector function.  A function with a ``name`` is one that
+    `inline` has made, in a factory.
 
     LLVM would otherwise optimise it anew in every caller, which for the GEMM microkernel is most of what the first run
     waits for.  Callers reach it through a symbol of the process, which `load` has to define before any of them runs.
     """
-    signature = types.void(*argument_types)
+    kinds = tuple(arguments.values())
 
-    def decorate(function: Callable[..., None]) -> Any:
-        symbol = symbol_of(function)
+    def decorate(function: Any) -> Any:
+        source = function if name is None else _calling(function, name)
+        _define(symbol_of(source), kinds if name is None else (kinds,), source)
 
-        def definition(typingctx: Any, *_: Any) -> Any:
+        def definition(typingctx: Any, *given: Any) -> Any:
+            accepted = [accepted_type(*pair) for pair in zip(given, kinds, strict=True)]
+
             def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-                kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-                builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), values)
+                cases = zip(accepted, values, kinds, strict=True)
+                call_shared(builder, source, [wrap(context, builder, *case) for case in cases])
                 return context.get_dummy_value()
 
-            return signature, codegen
+            return types.void(*accepted), codegen
 
-        intrinsic = as_intrinsic(definition, function, list(inspect.signature(function).parameters))
-        _define(symbol, signature, function)
-        return intrinsic
+        return as_intrinsic(definition, source, list(arguments))
 
     return decorate
+
+
+def call_shared(builder: ir.IRBuilder, function: Any, arguments: Sequence[Any]) -> None:
+    """Emit a call of what `shared` has decorated, with arguments as vector functions have them."""
+    symbol = symbol_of(function)
+    kinds, _ = _sources[symbol]
+    given = [arguments] if any(isinstance(kind, tuple) for kind in kinds) else arguments
+    values = [unwrap(builder, value, kind) for value, kind in zip(given, kinds, strict=True)]
+    kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), values)
+
+
+def _calling(function: Any, name: str) -> Any:
+    """A function of a tuple of arguments, which calls what `inline` has made, under a name of its own.
+
+    The latter is global to it: what a function closes over would be new to Numba's cache in every process.
+    """
+    place = function.py_func.__code__
+    code = _call.__code__.replace(co_filename=place.co_filename, co_firstlineno=place.co_firstlineno)
+    calling = FunctionType(code, {"function": function}, name)
+    calling.__module__, calling.__qualname__, calling.__doc__ = function.__module__, name, function.__doc__
+    return calling
+
+
+def _call(arguments):  # type: ignore[no-untyped-def]
+    function(*arguments)  # noqa: F821
 
 
 def load(*functions: Any) -> None:
@@ -88,8 +120,8 @@ def load(*functions: Any) -> None:
         symbol = symbol_of(function)
         with _loading:
             if symbol not in _loaded:
-                signature, source = _sources[symbol]
-                _loaded[symbol] = c_function(source, signature, KeptCode(source))
+                kinds, source = _sources[symbol]
+                _loaded[symbol] = c_function(source, types.void(*map(numba_type, kinds)), KeptCode(source))
                 llvm.add_symbol(symbol, _loaded[symbol].address)
 
 
@@ -98,14 +130,14 @@ def symbol_of(function: Any) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def _define(symbol: str, *definition: Any) -> None:
+def _define(symbol: str, kinds: tuple[Kind, ...], function: Callable[..., None]) -> None:
     """Note what `load` will compile; raises ValueError for a symbol of another function, which callers would reach."""
     if symbol in _sources:
         raise ValueError(f"{symbol}: expected one shared function of this name, found a second")
-    _sources[symbol] = definition
+    _sources[symbol] = kinds, function
 
 
-_sources: dict[str, tuple[Any, ...]] = {}
+_sources: dict[str, tuple[tuple[Kind, ...], Callable[..., None]]] = {}  # kinds of arguments, and the function
 _loaded: dict[str, Any] = {}  # the machine code behind the symbols
 _loading = threading.RLock()
 

@@ -37,13 +37,13 @@ def fill_rows(v, value, y, y_row, rows, count):
 
 
 @inline
-def copy_padded_row(x, x_stride, c, w, left, width, to):
+def copy_padded_row(x, c, w, left, width, to):
     """A row of an image, w pixels of c floats, into to[width, c] behind ``left`` zeros and with zeros behind it."""
     left = min(left, width)  # with long strides the windows may end before the image begins
     zero, real = np.float32(0), min(w, width - left)
     fill_rows(zero, to, 0, 1, left * c)
-    if x_stride == c:
-        copy_rows(x, 0, to + left * c * 4, 0, 1, real * c)
+    if x.stride == c:
+        copy_rows(x.address, 0, to + left * c * 4, 0, 1, real * c)
     else:
-        copy_rows(x, x_stride, to + left * c * 4, c, real, c)
+        copy_rows(x.address, x.stride, to + left * c * 4, c, real, c)
     fill_rows(zero, to + (left + real) * c * 4, 0, 1, (width - left - real) * c)

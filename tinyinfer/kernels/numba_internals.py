@@ -76,6 +76,10 @@ CFunc = _find("numba.core.ccallback", "CFunc", "compile", "address", "enable_cac
 CompileResult = _find("numba.core.compiler", "CompileResult", "_reduce", "_rebuild", "library")
 dumps = _find("numba.core.serialize", "dumps")
 _runtime = _find("numba.core.runtime", "rtsys", "initialize")
+# how a call of a struct's method is typed
+templates = _find("numba.core.typing", "templates", "AbstractTemplate", "AttributeTemplate", "infer_getattr")
+errors = _find("numba.core", "errors", "TypingError")
+typing_of = _find("numba.core", "typing", "signature")
 # held by whoever compiles
 compiler_lock = _find("numba.core.compiler_lock", "global_compiler_lock", "acquire", "release", "is_locked")
 # tells who listens what is being compiled

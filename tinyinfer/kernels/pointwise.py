@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Epilogue, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import MR, few_rows, gemm_part, gemm_rows, pack_bias, pack_panels
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
@@ -19,14 +20,13 @@ from tinyinfer.ops.linear import Linear
 
 
 @task
-def pointwise(part, parts, x, x_stride, pixels, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, by_panels):
-    """y[pixels, n] = clip(x[pixels, k] @ w + bias + r), dealt out in whole tiles."""
-    x_at, w_at, b_at, r_at, y_at = x.ctypes.data, w.ctypes.data, bias.ctypes.data, r.ctypes.data, y.ctypes.data
+def pointwise(part, parts, x: Rows, pixels, k, w: Address, y: Rows, n, epilogue: Epilogue, by_panels):
+    """y[pixels, n] = clip(x[pixels, k] @ w + bias + residual), dealt out in whole tiles."""
     if by_panels:
-        gemm_part(part, parts, x_at, x_stride, pixels, k, w_at, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
+        gemm_part(part, parts, x, pixels, k, w, y, n, epilogue)
     else:
         p0, p1 = own_units(part, pixels, MR, parts)
-        gemm_rows(part, parts, p0, p1, x_at, x_stride, k, w_at, b_at, r_at, r_stride, y_at, y_stride, n, lo, hi, act)
+        gemm_rows(part, parts, p0, p1, x, k, w, y, n, epilogue)
 
 
 class _MatrixProduct(Kernel):
@@ -35,10 +35,9 @@ class _MatrixProduct(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), threads = self.packed, self.problem.threads
-        return pointwise.bind(
-            threads, x.data, x.pixel_stride, x.pixels, x.c, w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, y.c, *ending(self.problem.op.activation), few_rows(x.pixels, threads),
-        )  # fmt: skip
+        epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)
+        by_panels = few_rows(x.pixels, threads)
+        return pointwise.bind(threads, Rows.of(x), x.pixels, x.c, Address.of(w), Rows.of(y), y.c, epilogue, by_panels)
 
 
 class Pointwise(_MatrixProduct):

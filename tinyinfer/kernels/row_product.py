@@ -6,9 +6,18 @@ import numpy as np
 
 from tinyinfer.kernels import amx
 from tinyinfer.kernels.amx import DEPTH
+from tinyinfer.kernels.arguments import Segments
 from tinyinfer.kernels.base import Kernel
-from tinyinfer.kernels.bf16x3 import ONE_TAP, TOLERANCE, pack_tiles, sums_floats, tile_panels
-from tinyinfer.kernels.bf16x3_planes import plane_count, plane_size, split_rows
+from tinyinfer.kernels.bf16x3 import (
+    ONE_TAP,
+    TOLERANCE,
+    Positions,
+    Taps,
+    pack_tiles,
+    sums_floats,
+    tile_panels,
+)
+from tinyinfer.kernels.bf16x3_planes import Planes, plane_count, plane_size, split_rows
 from tinyinfer.kernels.gemm import gemm_segments, pack_panels
 from tinyinfer.kernels.jit import inline
 
@@ -37,22 +46,20 @@ def product_floats(k: int, n: int, rows: int) -> int:
 
 
 @inline
-def _on_fma(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch):
-    gemm_segments(x, x_stride, rows, 1, 0, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act)
+def _on_fma(x, rows, k, w, y, n, epilogue, scratch):
+    gemm_segments(x, rows, Segments(1, 0, k), w, y, n, epilogue)
 
 
 @inline
-def _on_either(x, x_stride, rows, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act, scratch):
+def _on_either(x, rows, k, w, y, n, epilogue, scratch):
     if _on_tiles(k, n):
-        planes, plane_bytes = scratch + _sums_floats(rows) * 4, _plane_size(rows)
-        split_rows(x, x_stride, rows, k, 0, planes, plane_bytes)
-        tile_panels(
-            planes, plane_bytes, ONE_TAP.ctypes.data, 1, -(-k // DEPTH), rows, rows, rows, w, bias, r, r_stride,
-            y, y_stride, n, lo, hi, act, scratch,
-        )  # fmt: skip
+        planes = Planes(scratch + _sums_floats(rows) * 4, _plane_size(rows), -(-k // DEPTH))
+        split_rows(x, rows, k, 0, planes)
+        taps, positions = Taps(ONE_TAP.ctypes.data, 1), Positions(rows, rows, rows)
+        tile_panels(planes, taps, positions, w, y, n, epilogue, scratch)
     else:
-        gemm_segments(x, x_stride, rows, 1, 0, k, w, bias, r, r_stride, y, y_stride, n, lo, hi, act)
+        gemm_segments(x, rows, Segments(1, 0, k), w, y, n, epilogue)
 
 
-# y[rows, n] = clip(x[rows, k] @ w + bias + r); addresses in bytes, ``scratch`` of `product_floats`
+# y[rows, n] = clip(x[rows, k] @ w + bias + residual); ``scratch`` is the address of `product_floats`
 row_product = _on_either if TILES else _on_fma

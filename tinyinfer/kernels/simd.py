@@ -22,55 +22,13 @@ from llvmlite import ir
 from numba import types
 
 from tinyinfer.kernels.cpu import DIVIDES_FAST, HAS_FMA, LANES
-from tinyinfer.kernels.jit import as_intrinsic, symbol_of
+from tinyinfer.kernels.integers import Int, raw
+from tinyinfer.kernels.jit import as_intrinsic, call_shared
 from tinyinfer.kernels.lane_orders import LaneOrders
 from tinyinfer.kernels.numba_internals import cgutils
+from tinyinfer.kernels.structs import Kind, accepted_type, wrap
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
-ADDRESS, INT, FLOAT = types.uintp, types.intp, types.float32
-_KINDS = {"address": (ADDRESS, _I64), "int": (INT, _I64), "float": (FLOAT, _F32)}
-
-
-class Int:
-    """A 64-bit integer of the machine code, with Python's operators."""
-
-    def __init__(self, builder: ir.IRBuilder, value: ir.Value) -> None:
-        self.builder, self.value = builder, value
-
-    def _wrap(self, emit: Callable[..., ir.Value], other: Int | int) -> Int:
-        return Int(self.builder, emit(self.value, _raw(other)))
-
-    def __add__(self, other: Int | int) -> Int:
-        return self._wrap(self.builder.add, other)
-
-    def __sub__(self, other: Int | int) -> Int:
-        return self._wrap(self.builder.sub, other)
-
-    def __mul__(self, other: Int | int) -> Int:
-        return self._wrap(self.builder.mul, other)
-
-    def __floordiv__(self, other: Int | int) -> Int:
-        return self._wrap(self.builder.sdiv, other)  # exact for the non-negative sizes it is used on
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __lt__(self, other: Int | int) -> ir.Value:
-        return self.builder.icmp_signed("<", self.value, _raw(other))
-
-    def __gt__(self, other: Int | int) -> ir.Value:
-        return self.builder.icmp_signed(">", self.value, _raw(other))
-
-    def __eq__(self, other: object) -> ir.Value:  # type: ignore[override]
-        return self.builder.icmp_signed("==", self.value, _raw(other))  # type: ignore[arg-type]
-
-    def __ne__(self, other: object) -> ir.Value:  # type: ignore[override]
-        return self.builder.icmp_signed("!=", self.value, _raw(other))  # type: ignore[arg-type]
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _raw(value: Int | int) -> ir.Value:
-    return value.value if isinstance(value, Int) else _I64(value)
 
 
 class Variable:
@@ -102,8 +60,8 @@ class Vectors(LaneOrders):
     # -- memory --------------------------------------------------------------------------------
 
     def _pointer(self, address: Int, offset: Int | int, pointee: ir.Type) -> ir.Value:
-        base = self.builder.inttoptr(_raw(address), _F32.as_pointer())
-        return self.builder.bitcast(self.builder.gep(base, [_raw(offset)]), pointee.as_pointer())
+        base = self.builder.inttoptr(raw(address), _F32.as_pointer())
+        return self.builder.bitcast(self.builder.gep(base, [raw(offset)]), pointee.as_pointer())
 
     def load(self, address: Int, offset: Int | int = 0) -> ir.Value:
         """A vector from memory, at any alignment."""
@@ -111,8 +69,8 @@ class Vectors(LaneOrders):
 
     def load_int(self, address: Int, offset: Int | int = 0) -> Int:
         """The 64-bit integer at an offset that counts such integers."""
-        base = self.builder.inttoptr(_raw(address), _I64.as_pointer())
-        return Int(self.builder, self.builder.load(self.builder.gep(base, [_raw(offset)])))
+        base = self.builder.inttoptr(raw(address), _I64.as_pointer())
+        return Int(self.builder, self.builder.load(self.builder.gep(base, [raw(offset)])))
 
     def store(self, value: ir.Value, address: Int, offset: Int | int = 0) -> None:
         """A vector to memory, at any alignment."""
@@ -140,7 +98,7 @@ class Vectors(LaneOrders):
         """Lane by lane the float at an offset of its own; those the mask leaves out are zero."""
         wide, pointers = ir.VectorType(_I64, self.lanes), ir.VectorType(_F32.as_pointer(), self.lanes)
         bytes_ = self.builder.shl(self.builder.sext(offsets, wide), ir.Constant(wide, [2] * self.lanes))
-        places = self.builder.inttoptr(self.builder.add(self._splat(_raw(address), wide), bytes_), pointers)
+        places = self.builder.inttoptr(self.builder.add(self._splat(raw(address), wide), bytes_), pointers)
         arguments = [places, _I32(4), mask, self.constant(0)]
         return self._intrinsic("masked.gather", self.type, arguments, suffix=f".v{self.lanes}p0")
 
@@ -152,7 +110,7 @@ class Vectors(LaneOrders):
     def mask(self, count: Int) -> ir.Value:
         """The first ``count`` lanes (none if negative, all if beyond)."""
         lane_type = ir.VectorType(_I64, self.lanes)
-        counts = self._splat(_raw(count), lane_type)
+        counts = self._splat(raw(count), lane_type)
         return self.builder.icmp_signed("<", ir.Constant(lane_type, list(range(self.lanes))), counts)
 
     # -- values --------------------------------------------------------------------------------
@@ -174,7 +132,7 @@ class Vectors(LaneOrders):
 
     def select(self, condition: ir.Value, a: Int, b: Int) -> Int:
         """``a`` where the condition holds, else ``b``, without a branch."""
-        return Int(self.builder, self.builder.select(condition, _raw(a), _raw(b)))
+        return Int(self.builder, self.builder.select(condition, raw(a), raw(b)))
 
     def optimization_barrier(self, value: Int) -> Int:
         """The same integer, which LLVM knows nothing about."""
@@ -309,11 +267,9 @@ class Vectors(LaneOrders):
                 total = self.fma(self.constant(c), x, total)
         return total
 
-    def call(self, function: Any, *arguments: Int | int | ir.Value) -> None:
-        """Call a function that `shared` has compiled, with addresses, integers and floats."""
-        values = [a if isinstance(a, ir.Value) else _raw(a) for a in arguments]
-        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-        self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, symbol_of(function)), values)
+    def call(self, function: Any, *arguments: Any) -> None:
+        """Call a function that `shared` has compiled."""
+        call_shared(self.builder, function, arguments)
 
     # -- control -------------------------------------------------------------------------------
 
@@ -325,11 +281,11 @@ class Vectors(LaneOrders):
         head, body, after = (b.append_basic_block(name) for name in ("loop", "loop.body", "loop.end"))
         b.branch(head)
         b.position_at_end(head)
-        b.cbranch(b.icmp_signed("<", counter.get(), _raw(stop)), body, after)
+        b.cbranch(b.icmp_signed("<", counter.get(), raw(stop)), body, after)
         b.position_at_end(body)
         index = Int(b, counter.get())
         yield index
-        counter.set(_raw(index + step))
+        counter.set(raw(index + step))
         b.branch(head)
         b.position_at_end(after)
 
@@ -344,25 +300,23 @@ class Vectors(LaneOrders):
         return self.builder.if_else(condition)
 
 
-def vector_function(**arguments: str) -> Callable[[Callable[..., None]], Any]:
+def vector_function(**arguments: Kind) -> Callable[[Callable[..., None]], Any]:
     """Make a function for Numba kernels out of a body in the vector language.
 
-    Each keyword names an argument and its kind: "address" (``array.ctypes.data`` plus bytes), "int" or "float".
+    Each keyword names an argument and its kind: "address" (in bytes), "int" or "float", or a struct, which the body
+    gets with fields of the vector language.
     """
 
     def decorate(body: Callable[..., None]) -> Any:
-        def definition(typingctx: Any, *_: Any) -> Any:
-            signature = types.void(*(_KINDS[kind][0] for kind in arguments.values()))
+        def definition(typingctx: Any, *given: Any) -> Any:
+            accepted = [accepted_type(*pair) for pair in zip(given, arguments.values(), strict=True)]
 
             def codegen(context: Any, builder: ir.IRBuilder, _signature: Any, values: Any) -> Any:
-                wrapped = [
-                    value if kind == "float" else Int(builder, value)
-                    for kind, value in zip(arguments.values(), values, strict=True)
-                ]
-                body(Vectors(builder), *wrapped)
+                cases = zip(accepted, values, arguments.values(), strict=True)
+                body(Vectors(builder), *(wrap(context, builder, *case) for case in cases))
                 return context.get_dummy_value()
 
-            return signature, codegen
+            return types.void(*accepted), codegen
 
         return as_intrinsic(definition, body, list(arguments))
 

@@ -90,7 +90,7 @@ def _add(v: Any, sums: list[Any], places: list[Any], tap: Any, mask: Any) -> Non
 _strips = for_either_stride(WIDTHS, BLOCK, make_sparse_strip)
 
 
-@shared(*STRIP_ARGUMENTS)
+@shared(**STRIP_ARGUMENTS)
 def sparse_strips(
     stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
     rows, out_w, c, b0, b1, lo, hi, act,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Rows, Segments
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
@@ -94,7 +95,7 @@ def transposed(
     steps = -(-out_h // stride_h)
     bands_per_image = -(-steps // band_rows)
     w_group, b_group = w.size // groups, bias.size // groups
-    none = y.ctypes.data
+    none = np.intp(y.ctypes.data)
     for b in range(b0, b1):
         image, q0 = b // bands_per_image, b % bands_per_image * band_rows
         q1 = min(steps, q0 + band_rows)
@@ -112,12 +113,13 @@ def transposed(
                     for q in range(q0, min(q1, -(-(out_h - oy) // stride_h))):
                         at = (q - q0 + down - first_row) * columns + across - first_column
                         p = (image * out_h + q * stride_h + oy) * out_w + ox
+                        own_bias = np.intp(bias.ctypes.data) + (g * b_group + panel) * 4
+                        segments = Segments(taps_down, spacing_h * columns * c, k)
                         gemm_segments(
-                            band.ctypes.data + at * c * 4, c, count, taps_down, spacing_h * columns * c, k,
+                            Rows(band.ctypes.data + at * c * 4, c), count, segments,
                             w.ctypes.data + (g * w_group + start + panel * k * taps_down) * 4,
-                            bias.ctypes.data + (g * b_group + panel) * 4, none, 0,
-                            y.ctypes.data + (p * y_stride + g * n + panel) * 4, stride_w * y_stride,
-                            min(NR, n - panel), lo, hi, act,
+                            Rows(y.ctypes.data + (p * y_stride + g * n + panel) * 4, stride_w * y_stride),
+                            min(NR, n - panel), Epilogue(own_bias, Rows(none, 0), lo, hi, act),
                         )  # fmt: skip
 
 

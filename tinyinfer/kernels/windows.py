@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.jit import inline
 from tinyinfer.ops.conv2d import Conv2d
 
 
-def window_geometry(problem: Problem) -> tuple[int, ...]:
-    """(h, w, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w) of a convolution."""
+class Geometry(NamedTuple):
+    """The windows of a convolution: sizes of image, output and kernel, strides, padding before the image, dilation."""
+
+    h: int
+    w: int
+    out_h: int
+    out_w: int
+    kh: int
+    kw: int
+    stride_h: int
+    stride_w: int
+    top: int
+    left: int
+    dilation_h: int
+    dilation_w: int
+
+
+def window_geometry(problem: Problem) -> Geometry:
+    """The windows of a problem."""
     op = problem.op
     assert isinstance(op, Conv2d)
     size, kernel = problem.inputs[0][2:], problem.params["weight"].shape[2:]
     top, _, left, _ = op.pads(size, kernel)
-    return (*size, *problem.outputs[0][2:], *kernel, *op.stride, top, left, *op.dilation)
+    return Geometry(*size, *problem.outputs[0][2:], *kernel, *op.stride, top, left, *op.dilation)
 
 
 @inline

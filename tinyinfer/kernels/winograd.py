@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Groups, Image, ImageEpilogue, Rows, plain_sum
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.fused_activation import activate
 from tinyinfer.kernels.gemm import L2_FLOATS, MR, NR, fill_panels, gemm, pack_bias, packed_size
 from tinyinfer.kernels.grids import (
@@ -37,7 +38,8 @@ from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.parts import own_memory, own_range
-from tinyinfer.kernels.task import in_turn, task
+from tinyinfer.kernels.structs import Address, struct
+from tinyinfer.kernels.task import Task, in_turn, task
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.kernels.winograd_transforms import (
     FIVE_TAPS,
@@ -45,15 +47,8 @@ from tinyinfer.kernels.winograd_transforms import (
     TRANSFORMS,
     Matrices,
     distinct_rows,
-    input_2x2,
-    input_3x3,
-    input_4x4,
-    input_strided,
-    output_2x2,
-    output_3x3,
-    output_4x4,
-    output_five_taps,
-    output_strided,
+    make_input_transform,
+    make_output_transform,
     products,
     transform_weights,
 )
@@ -64,152 +59,166 @@ from tinyinfer.ops.conv2d import Conv2d
 GAP = LANES
 
 
-@inline
-def transform_inputs(x, x_stride, c, geometry, grids, first, count, v, v_step, v_row, patch):
-    """V of tiles first .. first + count; v is an address, its positions v_step and its tiles v_row floats apart."""
-    m, alpha, stride, tiles_h, tiles_w, x_line, _, x_step = geometry
-    step, x_row, x_column = m * stride, x_line * x_stride, x_step * x_stride
-    for t in range(count):
-        tile = first + t
-        grid = tile // (tiles_h * tiles_w)
-        iy, ix = tile // tiles_w % tiles_h * step - grids[grid, TOP], tile % tiles_w * step - grids[grid, LEFT]
-        h, w, row, column = grids[grid, ROWS], grids[grid, COLUMNS], x_row, x_column
-        source = x.ctypes.data + (grids[grid, FIRST] * x_stride + iy * row + ix * column) * 4
-        if iy < 0 or ix < 0 or iy + alpha > h or ix + alpha > w:
-            fill_rows(np.float32(0), patch.ctypes.data, 0, 1, alpha * alpha * c)
-            j0, j1 = max(0, -ix), min(alpha, w - ix)
-            for i in range(max(0, -iy), min(alpha, h - iy)):
-                to = patch.ctypes.data + (i * alpha + j0) * c * 4
-                copy_rows(source + (i * row + j0 * column) * 4, column, to, c, j1 - j0, c)
-            source, row, column = patch.ctypes.data, alpha * c, c
-        for k in range(0, c, LANES):
-            to = v + (t * v_row + k) * 4
-            if alpha == 6:  # of five taps too
-                input_4x4(source + k * 4, row, column, c - k, to, v_step)
-            elif m == 3:
-                input_3x3(source + k * 4, row, column, c - k, to, v_step)
-            elif stride == 1:
-                input_2x2(source + k * 4, row, column, c - k, to, v_step)
-            else:
-                input_strided(source + k * 4, row, column, c - k, to, v_step)
+class Tiles(NamedTuple):
+    """The tiles of a batch: of one grid ``rows`` by ``columns``, of all ``count``, ``block`` of which are in cache."""
+
+    rows: int
+    columns: int
+    count: int
+    block: int
+    x_line: int  # pixels from a grid's row to the next, of inputs and of outputs
+    y_line: int
+    step: int  # pixels from a grid's column to the next
+    grids: np.ndarray  # of `list_grids`
+
+
+class Weights(NamedTuple):
+    """U, packed; the pairs of a matrix of U and a position that it multiplies; and zeros, a bias for products."""
+
+    u: Address
+    matrix: int  # floats of one
+    pairs: np.ndarray
+    zeros: Address
+
+
+@struct
+class Stack(NamedTuple):
+    """Matrices of tiles by channels, one for each of the alpha^2 positions: ``step`` floats from one to the next."""
+
+    address: Address
+    step: int
+    stride: int
+
+    def matrix(self, position: int, column: int = 0) -> Rows:
+        """One of them, from a column on."""
+        return Rows(self.address + (position * self.step + column) * 4, self.stride)
+
+    def at(self, tile: int) -> Stack:
+        """From a tile on."""
+        return Stack(self.address + tile * self.stride * 4, self.step, self.stride)
 
 
 @inline
-def transform_outputs(
-    p, p_step, p_row, n, geometry, grids, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
-):
-    """Outputs of tiles first .. first + count from their products at address p."""
-    m, alpha, stride, tiles_h, tiles_w, _, y_line, y_step = geometry
-    y_row, y_column, r_row, r_column = y_line * y_stride, y_step * y_stride, y_line * r_stride, y_step * r_stride
-    for t in range(count):
-        tile = first + t
-        grid, oy, ox = tile // (tiles_h * tiles_w), tile // tiles_w % tiles_h * m, tile % tiles_w * m
-        out_h, out_w = grids[grid, OUT_ROWS], grids[grid, OUT_COLUMNS]
-        pixel = grids[grid, OUT_FIRST] + oy * y_line + ox * y_step
-        whole = oy + m <= out_h and ox + m <= out_w
-        for k in range(0, n, LANES):
-            source, lanes = p + (t * p_row + k) * 4, min(LANES, n - k)
-            y_at, other = y.ctypes.data + (pixel * y_stride + k) * 4, r.ctypes.data + (pixel * r_stride + k) * 4
-            to, row, column, other_row, other_column = y_at, y_row, y_column, r_row, r_column
-            if not whole:  # the tile goes to a patch, with its residual already there, and its real part is copied
-                to, row, column = patch.ctypes.data, m * LANES, LANES
-                if r_stride != 0:
-                    copy_tile(other, other_row, other_column, to, row, column, m, oy, ox, out_h, out_w, lanes)
-                    other, other_row, other_column = to, row, column
-            b = bias.ctypes.data + k * 4
-            if m == 4:
-                output_4x4(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
-            elif alpha == 6:
-                output_five_taps(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
-            elif m == 3:
-                output_3x3(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
-            elif stride == 1:
-                output_2x2(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
-            else:
-                output_strided(source, p_step, b, other, other_row, other_column, to, row, column, lanes, lo, hi)
-            if act != 0:
-                for i in range(m):
-                    activate(to + i * row * 4, column, m, lanes, act)
-            if not whole:
-                copy_tile(patch.ctypes.data, m * LANES, LANES, y_at, y_row, y_column, m, oy, ox, out_h, out_w, lanes)
-
-
-@inline
-def copy_tile(source, row, column, to, to_row, to_column, m, oy, ox, out_h, out_w, lanes):
-    """What of a tile of m x m pixels lies inside its grid; addresses, and distances between rows and columns."""
-    for i in range(min(m, out_h - oy)):
-        copy_rows(source + i * row * 4, column, to + i * to_row * 4, to_column, min(m, out_w - ox), lanes)
-
-
-@inline
-def multiply(part, parts, v, v_step, v_row, count, c, u, u_step, zeros, p, p_step, p_row, n, groups, pairs):
-    """A part of P = V @ U for ``count`` tiles, at pairs of a matrix of U and a position of V and P, in whole panels."""
-    k, n_group, u_group = c // groups, n // groups, u_step // groups
-    panels = -(-n_group // NR)
-    first, last = own_range(part, len(pairs) * groups * panels, parts)
-    for i in range(first // panels, -(-last // panels)):
-        (matrix, at), g = pairs[i // groups], i % groups
-        n0, n1 = max(0, first - i * panels) * NR, min(n_group, (last - i * panels) * NR)
-        gemm(
-            v + (at * v_step + g * k) * 4, v_row, count, k, u + (matrix * u_step + g * u_group + n0 * k) * 4, zeros,
-            v, 0, p + (at * p_step + g * n_group + n0) * 4, p_row, n1 - n0, np.float32(-np.inf), np.float32(np.inf), 0,
-        )  # fmt: skip
-
-
-@task
-def winograd(
-    part, parts, x, x_stride, c, geometry, grids, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups, lo, hi,
-    act, scratch, block, tiles,
-):  # fmt: skip
-    """clip(conv2d + bias + r) in blocks of tiles of m x m outputs, each part with its own scratch."""
-    scratch, (t0, t1) = own_memory(part, scratch, parts), own_range(part, tiles, parts)
-    positions, u_step = len(pairs), u.size // (pairs[-1, 0] + 1)  # the last pair has the last matrix
-    v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
-    v_step, p_step = block * v_row + GAP, block * p_row + GAP
-    v = scratch.ctypes.data
-    p = v + positions * v_step * 4
-    patch = scratch[positions * (v_step + p_step) :]
-    for first in range(t0, t1, block):
-        count = min(block, t1 - first)
-        transform_inputs(x, x_stride, c, geometry, grids, first, count, v, v_step, v_row, patch)
-        multiply(
-            0, 1, v, v_step, v_row, count, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n, groups,
-            pairs,
-        )  # fmt: skip
-        transform_outputs(
-            p, p_step, p_row, n, geometry, grids, first, count, bias, r, r_stride, y, y_stride, lo, hi, act, patch
-        )
-
-
-@task
-def winograd_one_block(
-    part, parts, phase, x, x_stride, c, geometry, grids, u, pairs, zeros, bias, r, r_stride, y, y_stride, n, groups,
-    lo, hi, act, scratch, tiles,
-):  # fmt: skip
-    """`winograd` of a single block in three phases: parts share tiles to be transformed, panels to be multiplied.
-
-    So every panel of U is read by one thread alone, which matters where U is large.
-    """
-    positions, u_step = len(pairs), u.size // (pairs[-1, 0] + 1)  # the last pair has the last matrix
-    v_row, p_row = -(-c // LANES) * LANES, -(-n // LANES) * LANES
+def stacks(address, positions, tiles, groups):
+    """V and P of so many tiles, one behind the other, and how many floats they take."""
+    v_row, p_row = -(-groups.count * groups.c // LANES) * LANES, -(-groups.count * groups.n // LANES) * LANES
     v_step, p_step = tiles * v_row + GAP, tiles * p_row + GAP
-    v = scratch.ctypes.data
-    p = v + positions * v_step * 4
-    patch = own_memory(part, scratch[positions * (v_step + p_step) :], parts)
-    first, last = own_range(part, tiles, parts)
-    if phase == 0:
-        v_at = v + first * v_row * 4
-        transform_inputs(x, x_stride, c, geometry, grids, first, last - first, v_at, v_step, v_row, patch)
-    elif phase == 1:
-        multiply(
-            part, parts, v, v_step, v_row, tiles, c, u.ctypes.data, u_step, zeros.ctypes.data, p, p_step, p_row, n,
-            groups, pairs,
+    v = Stack(address, v_step, v_row)
+    return v, Stack(address + positions * v_step * 4, p_step, p_row), positions * (v_step + p_step)
+
+
+@inline
+def copy_tile(source, to, rows, columns, lanes):
+    """Some pixels of a tile, or of an image, for a register of channels."""
+    for i in range(rows):
+        row, to_row = source.line(i), to.line(i)
+        copy_rows(row.address, row.stride, to_row.address, to_row.stride, columns, lanes)
+
+
+@inline
+def multiply(part, parts, v, count, groups, weights, p):
+    """A part of P = V @ U for ``count`` tiles, at all pairs of a matrix of U and a position of V and P, by panels."""
+    pairs, u_group = weights.pairs, weights.matrix // groups.count
+    panels = -(-groups.n // NR)
+    first, last = own_range(part, len(pairs) * groups.count * panels, parts)
+    for i in range(first // panels, -(-last // panels)):
+        (matrix, at), g = pairs[i // groups.count], i % groups.count
+        n0, n1 = max(0, first - i * panels) * NR, min(groups.n, (last - i * panels) * NR)
+        gemm(
+            v.matrix(at, g * groups.c), count, groups.c,
+            weights.u + (matrix * weights.matrix + g * u_group + n0 * groups.c) * 4, p.matrix(at, g * groups.n + n0),
+            n1 - n0, plain_sum(weights.zeros, Rows(v.address, 0)),
         )  # fmt: skip
-    else:
-        transform_outputs(
-            p + first * p_row * 4, p_step, p_row, n, geometry, grids, first, last - first, bias, r, r_stride, y,
-            y_stride, lo, hi, act, patch,
-        )  # fmt: skip
+
+
+def make_winograd(matrices: Matrices, stride: int = 1) -> tuple[Task, Task]:
+    """The tasks of a variant: tiles in blocks that fit into the cache, and all tiles as one block, in three phases."""
+    m, alpha = matrices[2].shape
+    input_transform, output_transform = make_input_transform(matrices), make_output_transform(matrices)
+
+    @inline
+    def transform_inputs(x, c, tiles, first, count, v, patch):
+        """V of tiles first .. first + count."""
+        grids, pixels = tiles.grids, Image(x.address, tiles.x_line * x.stride, tiles.step * x.stride)
+        for t in range(count):
+            tile = first + t
+            grid = tile // (tiles.rows * tiles.columns)
+            iy = tile // tiles.columns % tiles.rows * (m * stride) - grids[grid, TOP]
+            ix = tile % tiles.columns * (m * stride) - grids[grid, LEFT]
+            h, w = grids[grid, ROWS], grids[grid, COLUMNS]
+            seen = pixels.at(iy, ix, grids[grid, FIRST] * x.stride)
+            if iy < 0 or ix < 0 or iy + alpha > h or ix + alpha > w:
+                padded = Image(patch, alpha * c, c)
+                fill_rows(np.float32(0), patch, 0, 1, alpha * alpha * c)
+                i0, j0 = max(0, -iy), max(0, -ix)
+                copy_tile(seen.at(i0, j0), padded.at(i0, j0), min(alpha, h - iy) - i0, min(alpha, w - ix) - j0, c)
+                seen = padded
+            for k in range(0, c, LANES):
+                input_transform(seen.at(0, 0, k), c - k, v.at(t).address + k * 4, v.step)
+
+    @inline
+    def transform_outputs(p, n, tiles, first, count, y, epilogue, patch):
+        """Outputs of tiles first .. first + count from their products."""
+        grids, other = tiles.grids, epilogue.residual
+        pixels = Image(y.address, tiles.y_line * y.stride, tiles.step * y.stride)
+        others = Image(other.address, tiles.y_line * other.stride, tiles.step * other.stride)
+        for t in range(count):
+            tile = first + t
+            grid, oy = tile // (tiles.rows * tiles.columns), tile // tiles.columns % tiles.rows * m
+            ox, start = tile % tiles.columns * m, grids[grid, OUT_FIRST]
+            rows, columns = min(m, grids[grid, OUT_ROWS] - oy), min(m, grids[grid, OUT_COLUMNS] - ox)
+            for k in range(0, n, LANES):
+                lanes = min(LANES, n - k)
+                to = target = pixels.at(oy, ox, start * y.stride + k)
+                residual = others.at(oy, ox, start * other.stride + k)
+                if rows < m or columns < m:  # to a patch, where its residual is already, and from there its real part
+                    to = Image(patch, m * LANES, LANES)
+                    if other.stride != 0:
+                        copy_tile(residual, to, rows, columns, lanes)
+                        residual = to
+                own = ImageEpilogue(epilogue.bias + k * 4, residual, epilogue.lo, epilogue.hi, epilogue.act)
+                output_transform(p.at(t).address + k * 4, p.step, to, lanes, own)
+                if epilogue.act != 0:
+                    for i in range(m):
+                        activate(to.line(i), m, lanes, epilogue.act)
+                if rows < m or columns < m:
+                    copy_tile(to, target, rows, columns, lanes)
+
+    @task
+    def winograd(
+        part, parts, x: Rows, groups: Groups, tiles: Tiles, weights: Weights, y: Rows, epilogue: Epilogue, scratch
+    ):
+        """clip(conv2d + bias + residual) in blocks of tiles of m x m outputs, each part with its own scratch."""
+        own, (t0, t1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, tiles.count, parts)
+        v, p, floats = stacks(own, alpha * alpha, tiles.block, groups)
+        patch = own + floats * 4
+        for first in range(t0, t1, tiles.block):
+            count = min(tiles.block, t1 - first)
+            transform_inputs(x, groups.count * groups.c, tiles, first, count, v, patch)
+            multiply(0, 1, v, count, groups, weights, p)
+            transform_outputs(p, groups.count * groups.n, tiles, first, count, y, epilogue, patch)
+
+    @task
+    def winograd_one_block(
+        part, parts, phase, x: Rows, groups: Groups, tiles: Tiles, weights: Weights, y: Rows, epilogue: Epilogue,
+        scratch,
+    ):  # fmt: skip
+        """The same of a single block in three phases: parts share tiles to be transformed, panels to be multiplied.
+
+        So every panel of U is read by one thread alone, which matters where U is large.
+        """
+        v, p, floats = stacks(np.intp(scratch.ctypes.data), alpha * alpha, tiles.count, groups)
+        patch = np.intp(own_memory(part, scratch[floats:], parts).ctypes.data)
+        first, last = own_range(part, tiles.count, parts)
+        if phase == 0:
+            transform_inputs(x, groups.count * groups.c, tiles, first, last - first, v.at(first), patch)
+        elif phase == 1:
+            multiply(part, parts, v, tiles.count, groups, weights, p)
+        else:
+            c_out = groups.count * groups.n
+            transform_outputs(p.at(first), c_out, tiles, first, last - first, y, epilogue, patch)
+
+    return winograd, winograd_one_block
 
 
 class _Winograd(Kernel):
@@ -217,6 +226,7 @@ class _Winograd(Kernel):
 
     op = "conv2d"
     matrices: ClassVar[Matrices]
+    tasks: ClassVar[tuple[Task, Task]]
     stride: ClassVar[int] = 1
 
     def __init__(self, problem: Problem, packed: Any) -> None:
@@ -267,16 +277,17 @@ class _Winograd(Kernel):
         op, (u, zeros, bias), threads = self.problem.op, self.packed, self.problem.threads
         assert isinstance(op, Conv2d)
         down, across = op.dilation
-        lines = down * x.w, down * y.w  # pixels from a grid's row to the next
-        geometry = (self.m, self.alpha, self.stride, self.tiles_h, self.tiles_w, *lines, across)
-        args = (
-            x.data, x.pixel_stride, x.c, geometry, list_grids(x.n, window_geometry(self.problem)), u,
-            products(self.matrices), zeros, bias, *residual_of(inputs, y), y.data, y.pixel_stride, y.c, self.groups,
-            *ending(op.activation), scratch,
-        )  # fmt: skip
+        groups = Groups(self.groups, x.c // self.groups, y.c // self.groups)
+        grids = list_grids(x.n, window_geometry(self.problem))
+        tiles = Tiles(self.tiles_h, self.tiles_w, self.tiles, self.block, down * x.w, down * y.w, across, grids)
+        pairs = products(self.matrices)
+        weights = Weights(Address.of(u), u.size // (int(pairs[-1, 0]) + 1), pairs, Address.of(zeros))
+        epilogue = Epilogue.of(op.activation, bias, inputs, y)
+        args = Rows.of(x), groups, tiles, weights, Rows.of(y), epilogue, scratch
+        in_blocks, in_phases = self.tasks
         if self.one_block:
-            return in_turn([winograd_one_block.bind(threads, phase, *args, self.tiles) for phase in range(3)])
-        return winograd.bind(threads, *args, self.block, self.tiles)
+            return in_turn([in_phases.bind(threads, phase, *args) for phase in range(3)])
+        return in_blocks.bind(threads, *args)
 
 
 class Winograd2x2(_Winograd):
@@ -284,6 +295,7 @@ class Winograd2x2(_Winograd):
 
     name = "winograd2x2"
     matrices = TRANSFORMS[2]
+    tasks = make_winograd(matrices)
 
 
 class Winograd3x3(_Winograd):
@@ -292,6 +304,7 @@ class Winograd3x3(_Winograd):
     name = "winograd3x3"
     tolerance = 6e-5  # constants up to 4: half of the error of F(4x4)
     matrices = TRANSFORMS[3]
+    tasks = make_winograd(matrices)
 
 
 class Winograd4x4(_Winograd):
@@ -300,6 +313,7 @@ class Winograd4x4(_Winograd):
     name = "winograd4x4"
     tolerance = 1e-4  # the transform's constants up to 8 cost about one decimal digit (Lavin and Gray, section 5.3)
     matrices = TRANSFORMS[4]
+    tasks = make_winograd(matrices)
 
 
 class WinogradFiveTaps(_Winograd):
@@ -308,6 +322,7 @@ class WinogradFiveTaps(_Winograd):
     name = "winograd_5x5"
     tolerance = 1e-4  # the constants of F(4x4, 3x3)
     matrices = FIVE_TAPS
+    tasks = make_winograd(matrices)
 
 
 class WinogradStrided(_Winograd):
@@ -315,6 +330,7 @@ class WinogradStrided(_Winograd):
 
     name = "winograd_strided"
     matrices, stride = STRIDED, 2
+    tasks = make_winograd(matrices, stride)
 
 
 KERNELS = (Winograd2x2, Winograd3x3, Winograd4x4, WinogradFiveTaps, WinogradStrided)

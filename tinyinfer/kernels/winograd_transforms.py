@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Image, ImageEpilogue
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.simd import vector_function
 
@@ -96,24 +97,24 @@ def make_input_transform(matrices: Matrices) -> Any:
     """V[:, tile, c] = B^T d B for one register of channels, ``lanes`` of them real."""
     matrix, alpha = matrices[0], len(matrices[0])
 
-    @vector_function(x="address", row="int", column="int", lanes="int", to="address", step="int")
-    def input_transform(v, x, row, column, lanes, to, step):
+    @vector_function(x=Image, lanes="int", to="address", step="int")
+    def input_transform(v, x, lanes, to, step):
         with v.either(lanes < LANES) as (partial_register, whole):
             with partial_register:
                 mask = v.mask(lanes)
-                grid = [[v.load_masked(at, 0, mask) for at in line] for line in _grid(v, x, alpha, row, column)]
+                grid = [[v.load_masked(at, 0, mask) for at in line] for line in _grid(v, x, alpha)]
                 _store_grid(v, _twice(v, matrix, grid), to, step)
             with whole:
-                grid = [[v.load(at) for at in line] for line in _grid(v, x, alpha, row, column)]
+                grid = [[v.load(at) for at in line] for line in _grid(v, x, alpha)]
                 _store_grid(v, _twice(v, matrix, grid), to, step)
 
     return input_transform
 
 
-def _grid(v: Any, start: Any, size: int, row: Any, column: Any) -> list[list[Any]]:
-    """Addresses of size x size values."""
-    across = v.evenly_spaced(size, column)
-    return [across(line) for line in v.evenly_spaced(size, row)(start)]
+def _grid(v: Any, image: Image, size: int) -> list[list[Any]]:
+    """Addresses of size x size pixels."""
+    across = v.evenly_spaced(size, image.pixel)
+    return [across(line) for line in v.evenly_spaced(size, image.row)(image.address)]
 
 
 def _store_grid(v: Any, grid: list[list[Any]], to: Any, step: Any) -> None:
@@ -123,33 +124,25 @@ def _store_grid(v: Any, grid: list[list[Any]], to: Any, step: Any) -> None:
 
 
 def make_output_transform(matrices: Matrices) -> Any:
-    """y = clip(A^T p A + bias + r) for one register of channels, ``lanes`` of them real."""
+    """y = clip(A^T p A + bias + residual) for one register of channels, ``lanes`` of them real."""
     matrix = matrices[2]
     m, alpha = matrix.shape
 
-    @vector_function(
-        p="address", step="int", bias="address", r="address", r_row="int", r_column="int",
-        y="address", row="int", column="int", lanes="int", lo="float", hi="float",
-    )  # fmt: skip
-    def output_transform(v, p, step, bias, r, r_row, r_column, y, row, column, lanes, lo, hi):
+    @vector_function(p="address", step="int", y=Image, lanes="int", epilogue=ImageEpilogue)
+    def output_transform(v, p, step, y, lanes, epilogue):
         values = [v.load(at) for at in v.evenly_spaced(alpha**2, step)(p)]
         grid = [values[i * alpha : (i + 1) * alpha] for i in range(alpha)]
-        offset, low, high = v.load(bias), v.broadcast(lo), v.broadcast(hi)
+        offset, low, high = v.load(epilogue.bias), v.broadcast(epilogue.lo), v.broadcast(epilogue.hi)
         tile = [(i, j) for i in range(m) for j in range(m)]
         results = _twice(v, matrix, grid)
         sums = {(i, j): v.variable(v.add(results[i][j], offset)) for i, j in tile}
         mask = v.mask(lanes)
-        with v.when(r_column != 0):
-            others = _grid(v, r, m, r_row, r_column)
+        with v.when(epilogue.residual.pixel != 0):
+            others = _grid(v, epilogue.residual, m)
             for i, j in tile:
                 sums[i, j].set(v.add(sums[i, j].get(), v.load_masked(others[i][j], 0, mask)))
-        places = _grid(v, y, m, row, column)
+        places = _grid(v, y, m)
         for i, j in tile:
             v.store_masked(v.clip(sums[i, j].get(), low, high), places[i][j], 0, mask)
 
     return output_transform
-
-
-input_2x2, input_3x3, input_4x4, input_strided = map(make_input_transform, (*TRANSFORMS.values(), STRIDED))
-output_2x2, output_3x3, output_4x4 = map(make_output_transform, TRANSFORMS.values())
-output_five_taps, output_strided = make_output_transform(FIVE_TAPS), make_output_transform(STRIDED)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinyinfer.dim import dim_max, dim_min
-from tinyinfer.graph import Shape, TensorType
+from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axes, integer, one_or_more, require
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
