@@ -19,12 +19,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 
 from tinyinfer.kernels.cpu import DIVIDES_FAST, HAS_FMA, LANES
 from tinyinfer.kernels.jit import as_intrinsic, symbol_of
 from tinyinfer.kernels.lane_orders import LaneOrders
-from tinyinfer.kernels.numba_internals import cgutils
+from tinyinfer.kernels.numba_internals import cgutils, types
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
 ADDRESS, INT, FLOAT = types.uintp, types.intp, types.float32
