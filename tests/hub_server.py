@@ -83,7 +83,7 @@ def slow(body: bytes) -> Answer:
         to.begin(200, len(body))
         to.wfile.write(body[: len(body) // 2])
         to.wfile.flush()
-        time.sleep(60)
+        time.sleep(3600)
 
     return answer
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-LONG = 3600  # seconds: a process that takes them hangs, however busy the machine is
+LONG = 1800  # seconds that only a process which hangs will take, however busy the machine is
 
 
-def environment(**changes: str) -> dict[str, str]:
-    """This process's environment with changes; its own ``PYTHONPATH`` comes last."""
-    paths = (str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH"))
+def environment(before: Sequence[Path] = (), **changes: str) -> dict[str, str]:
+    """This process's environment with changes; its own ``PYTHONPATH`` comes last, the folders of ``before`` first."""
+    paths = (*map(str, before), str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH"))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **changes}
 
 

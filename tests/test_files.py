@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 from cli_process import start
+from python_process import printed
 
 from tinyinfer.files import atomic_write, write_text
 
@@ -141,7 +141,4 @@ def test_the_command_line_writes_to_its_own_stdout(tmp_path: Path, name: str) ->
 @needs_links
 def test_what_was_printed_before_comes_before() -> None:
     code = "from tinyinfer.files import write_text; print('first'); write_text('/dev/stdout', 'then\\n'); print('last')"
-    root = str(Path(__file__).resolve().parents[1])
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout == "first\nthen\nlast\n"
+    assert printed(code) == "first\nthen\nlast\n"

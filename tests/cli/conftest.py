@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from cli_process import start
 from PIL import Image
+from python_process import LONG
 from small_networks import residual_network
 
 from tinyinfer.cli import main
@@ -52,7 +53,7 @@ def ti_process() -> Callable[..., Answer]:
 
     def call(*arguments: object, env: Mapping[str, str] | None = None, **options) -> Answer:
         process = start(*arguments, env=env, **options)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=LONG)
         return Answer(process.returncode, (out or b"").decode(), (err or b"").decode())
 
     return call

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
 
 import bad_checkpoints
 import bad_inputs
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from cli_process import start
 from PIL import Image
+from python_process import LONG, environment
 
 import tinyinfer.conversion
 from tinyinfer.loading import load
@@ -216,10 +216,9 @@ def test_ctrl_c(model_file, tmp_path):
     for i in range(20_000):
         (pictures / f"{i:05}.bmp").hardlink_to(pictures / "00000.bmp") if i else pixels.save(pictures / "00000.bmp")
     process = start("run", model_file, pictures, *PLAIN, env={"PYTHONUNBUFFERED": "1"})
-    assert process.stdout.readline()
-    time.sleep(0.1)
+    assert process.stdout.readline()  # nobody reads on, so that it can't come to its end
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert err.decode() == "tinyinfer: interrupted\n"
 
@@ -231,7 +230,7 @@ def test_closed_pipe(arguments):
     os.close(read)
     process = start(*arguments, stdout=write)
     os.close(write)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=LONG)
     assert process.returncode == 141
     assert err == b""
 
@@ -240,7 +239,7 @@ def test_closed_pipe(arguments):
 def test_full_disk():
     with open("/dev/full", "wb") as full:
         process = start("models", stdout=full)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=LONG)
     assert process.returncode == IMAGE
     assert err == b"tinyinfer: output: No space left on device\n"
 
@@ -248,7 +247,7 @@ def test_full_disk():
 @pytest.mark.skipif(os.name != "posix", reason="descriptors")
 def test_closed_stdout_and_stderr():
     process = start("models", stdout=None, stderr=None, preexec_fn=lambda: (os.close(1), os.close(2)))
-    assert process.wait(60) == 0
+    assert process.wait(LONG) == 0
 
 
 def test_output_that_can_not_encode(ti_process, model_file, tmp_path):
@@ -293,4 +292,4 @@ def test_what_needs_no_kernel_imports_no_numba(ti_process, arguments, tmp_path):
     (blocked / "numba.py").write_text("raise SystemExit('numba was imported')")
     if "--help" in arguments:
         (blocked / "numpy.py").write_text("raise SystemExit('numpy was imported')")
-    assert ti_process(*arguments, env={"PYTHONPATH": str(blocked)}).code == 0
+    assert ti_process(*arguments, env=environment(before=[blocked])).code == 0

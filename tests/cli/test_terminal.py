@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from cli_process import start
+from python_process import LONG
 from rich.console import Console
 
 from tinyinfer.cli import terminal
@@ -57,7 +58,7 @@ def test_table_in_a_terminal_of_80_columns():
             break
         if not found.endswith(b"\n") and process.poll() is not None:
             break
-    assert process.wait(60) == 0
+    assert process.wait(LONG) == 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", found.decode())
     assert max(len(line) for line in text.splitlines()) <= 80
     assert "mobilenet_v2" in text

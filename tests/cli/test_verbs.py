@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from python_process import environment
 
 import tinyinfer
 from tinyinfer.loading import load
@@ -247,10 +246,8 @@ def test_bench_sweeps_and_draws(ti, model_file, tmp_path):
 
 
 def test_the_package_runs_as_a_module(tmp_path):
-    root = Path(tinyinfer.__file__).resolve().parents[1]
     command = [sys.executable, "-m", "tinyinfer", "--version"]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == f"tinyinfer {tinyinfer.__version__}\n"
 
 
@@ -316,12 +313,10 @@ def test_warmup_makes_every_call(ti, monkeypatch):
 
 
 def test_the_end_of_a_process_looks_for_no_garbage():
-    root = Path(tinyinfer.__file__).resolve().parents[1]
     code = (
         "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); "  # the first comes last
         "from tinyinfer.cli import main; main(['--version'])"
     )
     command = [sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [f"tinyinfer {tinyinfer.__version__}", "True"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from bf16x3_numbers import three_products
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from kernel_harness import check, make_problem, random_params
+from python_process import printed
 
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError
@@ -250,17 +248,12 @@ np.savez(sys.argv[1], available=amx.available(), used=used, y=y, chain=chain)
 
 
 @needs_tiles
-def test_switched_off_by_the_environment(tmp_path: Path, repository: Path) -> None:
+def test_switched_off_by_the_environment(tmp_path: Path) -> None:
     """Both runs keep their machine code in one folder, and neither may get the other's."""
-    paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
     found = {}
     for switch in ("1", "0"):
         path = tmp_path / f"{switch}.npz"
-        environment = os.environ | {"TINYINFER_AMX": switch, "PYTHONPATH": paths}
-        done = subprocess.run(
-            [sys.executable, "-c", NETWORK, str(path)], env=environment, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, f"TINYINFER_AMX={switch}: exit {done.returncode}, {done.stderr[-2000:]}"
+        printed(NETWORK, path, TINYINFER_AMX=switch)
         found[switch] = np.load(path)
     on, off = found["1"], found["0"]
     assert (bool(on["available"]), bool(off["available"])) == (True, False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from kernel_harness import check_all, check_cases, make_problem, operators_with_kernels
+from python_process import LONG, environment
 
 import tinyinfer as ti
 from tinyinfer import kernels, ops
@@ -238,12 +238,11 @@ def test_call_says_what_is_wrong(kernel: str, message: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="protects pages with mprotect")
 def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
     """In a process of its own, since a stray read ends it; one process takes 40 s, most of it compiling."""
-    paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
     names = "conv2d depthwise_chain gated_conv2d interleave adaptive_avg_pool2d max_pool2d avg_pool2d concat"
     names += " channel_shuffle index_select shift sparse_shift flatten join_pixels"
     run = subprocess.run(
         [sys.executable, str(repository / "tests" / "kernels" / "fenced.py"), *names.split()],
-        env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, timeout=300,
+        env=environment(), capture_output=True, text=True, timeout=LONG,
     )  # fmt: skip
     assert run.stdout.endswith("done\n"), f"{run.stdout[-500:]}{run.stderr[-2000:]} (exit {run.returncode})"
 
@@ -253,11 +252,9 @@ def test_other_vector_widths(lanes: int, tmp_path: Path, repository: Path) -> No
     """What machines with narrower registers run, in a process of its own."""
     names = ["conv2d", "linear", "max_pool2d", "adaptive_avg_pool2d", "hardswish", "gelu", "mul", "channel_shuffle"]
     names += ["gated_conv2d", "avg_pool2d", "index_select", "shift", "flatten", "join_pixels"]
-    paths = os.pathsep.join([str(repository), str(repository / "tests"), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run(
         [sys.executable, str(repository / "tests" / "kernel_harness.py"), *names],
-        env=os.environ | {"TINYINFER_LANES": str(lanes), "PYTHONPATH": paths},
-        capture_output=True, text=True, timeout=300,
+        env=environment(TINYINFER_LANES=str(lanes)), capture_output=True, text=True, timeout=LONG,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[0] == f"lanes {lanes}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from python_process import environment
 
 from tinyinfer.kernels.task import in_turn, task
 
@@ -101,11 +101,10 @@ print(x, sum(sum(d.store.stats.cache_misses.values()) for d in made.values()))
 @pytest.mark.slow
 def test_tasks_of_one_factory_are_kept_apart_and_found_again(tmp_path: Path) -> None:
     (tmp_path / "factory.py").write_text(FACTORY)
-    paths = [str(tmp_path), str(Path(__file__).resolve().parents[2])]
-    environment = {**os.environ, "TINYINFER_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(paths)}
     for arguments, printed in (
         (["1"], "[1. 1.] 1"), (["10"], "[10. 10.] 1"), (["1", "10"], "[11. 11.] 0"),
     ):  # fmt: skip
         command = [sys.executable, str(tmp_path / "factory.py"), *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        env = environment(TINYINFER_CACHE_DIR=str(tmp_path))
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout.strip()) == (0, printed), done.stderr[-2000:]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from cli_process import start
+from python_process import LONG, printed, run_python
 
-TESTS = Path(__file__).resolve().parents[1]
 LAYERS = ("omp", "workqueue", "tbb")
-TIMEOUT = 120  # seconds after which a process counts as hanging
-PATIENCE = 20  # the same of a forked child
+PATIENCE = LONG // 4  # seconds after which a forked child counts as hanging
 
 PRELUDE = f"""
 import os, signal, sys, threading
@@ -48,17 +45,9 @@ def check(good):
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    paths = [str(TESTS), str(TESTS.parent)]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PRELUDE + code]  # of forks beside threads
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-
-
-def passes(code: str, **environment: str) -> None:
+def passes(code: str, **changes: str) -> None:
     """The code ends well."""
-    done = run_python(code, **environment)
-    assert done.returncode == 0, done.stderr
+    printed(PRELUDE + code, PYTHONWARNINGS="ignore::DeprecationWarning", **changes)  # of forks beside threads
 
 
 @functools.cache
@@ -208,3 +197,56 @@ def test_a_fork_waits_for_what_is_being_compiled() -> None:
         "check(in_child(take) == 0); check(not lock.is_locked())\n"
         "done.set(); thread.join()"
     )
+
+
+@pytest.mark.parametrize(("setting", "threads", "message"), [
+    ({"NUMBA_DISABLE_JIT": "1"}, 1, "NUMBA_DISABLE_JIT is set, so that Numba compiles no kernels: unset it"),
+    ({"NUMBA_NUM_THREADS": "0"}, 2, "Numba's threads do not start with NUMBA_NUM_THREADS=0"),
+    ({"NUMBA_THREADING_LAYER": "fast"}, 2, "Numba's threads do not start with NUMBA_THREADING_LAYER=fast"),
+])  # fmt: skip
+def test_what_numba_was_told_gets_one_clear_line(setting: dict[str, str], threads: int, message: str) -> None:
+    code = (
+        "from tinyinfer.errors import SetupError\n"
+        "model = Model(g, threads=int(sys.argv[1]))\n"
+        "for _ in range(2):  # it is refused every time\n"
+        "    try: model(x)\n"
+        "    except SetupError as error: print(error)\n"
+        "check(Model(g, kernels='reference')(x).shape[0] == 1)"
+    )
+    lines = printed(PRELUDE + code, threads, **setting).splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(message) for line in lines)
+
+
+def test_the_command_line_says_it_too() -> None:
+    process = start("warmup", env={"NUMBA_DISABLE_JIT": "1"}, text=True)
+    _, err = process.communicate(timeout=LONG)
+    assert process.returncode == 5
+    (line,) = err.splitlines()
+    assert line.startswith("tinyinfer: NUMBA_DISABLE_JIT is set")
+
+
+# what a web server with several applications runs them in; the module's name has changed twice
+SUBINTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+inner = '''
+import sys, warnings
+sys.path[:] = %r
+warnings.simplefilter("ignore")  # NumPy's about subinterpreters
+try:
+    import tinyinfer
+    tinyinfer.kernels.list("relu")
+except Exception as error:
+    print(type(error).__name__, error, flush=True)
+''' % sys.path
+interpreters.run_string(interpreters.create(), inner)
+"""
+
+
+def test_a_subinterpreter_gets_an_error() -> None:
+    found = printed(SUBINTERPRETER)
+    assert found.startswith(("SetupError this is a subinterpreter of Python", "ImportError"))  # the latter is NumPy's

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import llvmlite
 import llvmlite.binding as llvm
-from numba import config
 
 from tinyinfer.errors import SetupError
+from tinyinfer.kernels.numba_internals import config
 
 _ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA = 158, 0x1023, 18  # asm/unistd_64.h, asm/prctl.h, XFEATURE_XTILE_DATA
 _ARM = llvm.get_process_triple().startswith(("aarch64", "arm64"))

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 
 from tinyinfer.kernels.jit import as_intrinsic, inline, integer_function, jit
-from tinyinfer.kernels.numba_internals import cgutils
+from tinyinfer.kernels.numba_internals import cgutils, types
 from tinyinfer.kernels.structs import ADDRESS, INT, argument_kinds, named_type, plain_value, with_names
 
 _I64 = ir.IntType(64)

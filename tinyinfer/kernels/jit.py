@@ -13,11 +13,18 @@ from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import config, types
-from numba.extending import intrinsic
 
 from tinyinfer.kernels.kept_code import KeptCode
-from tinyinfer.kernels.numba_internals import HelperDispatcher, c_function, cgutils, compiler_lock, dispatcher
+from tinyinfer.kernels.numba_internals import (
+    HelperDispatcher,
+    c_function,
+    cgutils,
+    compiler_lock,
+    config,
+    dispatcher,
+    intrinsic,
+    types,
+)
 from tinyinfer.kernels.structs import Kind, accepted_type, numba_type, unwrap, wrap
 
 # GNU OpenMP reads this when the first parallel region loads it.  By default an idle thread spins for 7 ms after a run,

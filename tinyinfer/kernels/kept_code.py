@@ -20,13 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba import types
-
 import tinyinfer
 from tinyinfer.files import atomic_write, user_cache
 from tinyinfer.kernels import cpu
-from tinyinfer.kernels.numba_internals import dumps, rebuild
+from tinyinfer.kernels.numba_internals import dumps, numba, rebuild, types
 
 ROOT = Path(tinyinfer.__file__).parent
 COMPILED = ("kernels/**/*.py", "ops/activation_functions.py")  # the latter for its constants

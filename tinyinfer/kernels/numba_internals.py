@@ -1,7 +1,7 @@
 """What tinyinfer uses of Numba beyond its documented interface: all of it is found here, or reported missing at once.
 
 Numba may change any of it in a new version.  `FIRST` and `LAST` are those that the tests have passed with, and the
-bounds in pyproject.toml; no other file imports from inside Numba.
+bounds in pyproject.toml; no other file imports Numba, but to ask for its threading layer.
 """
 
 from __future__ import annotations
@@ -13,12 +13,28 @@ from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
-import numba
 
 from tinyinfer.errors import SetupError
 
 FIRST, LAST = "0.61.0", "0.68.1"
 INSTEAD = "kernels='reference' (--kernels reference) does without Numba"
+
+
+def _threads_do_not_start(error: Exception) -> SetupError:
+    names = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY")
+    settings = ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
+    return SetupError(
+        f"Numba's threads do not start with {settings or 'its defaults'}: {' '.join(str(error).split())} {INSTEAD}"
+    )
+
+
+try:
+    import numba
+except ValueError as error:  # it counts its threads at once
+    raise _threads_do_not_start(error) from None
+
+config, types = numba.config, numba.types
+intrinsic, lower_builtin = numba.extending.intrinsic, numba.extending.lower_builtin
 
 
 def _refuse_what_cannot_compile() -> None:
@@ -137,10 +153,5 @@ def launch_threads() -> int:
     try:
         _parallel._launch_threads()
     except ValueError as error:
-        settings = ", ".join(f"{name}={os.environ[name]}" for name in sorted(os.environ) if name in _THREAD_SETTINGS)
-        reason = " ".join(str(error).split())
-        raise SetupError(f"Numba's threads do not start with {settings or 'its defaults'}: {reason}") from None
+        raise _threads_do_not_start(error) from None
     return int(llvm.address_of_symbol("numba_parallel_for"))
-
-
-_THREAD_SETTINGS = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY")

@@ -19,13 +19,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 
 from tinyinfer.kernels.cpu import DIVIDES_FAST, HAS_FMA, LANES
 from tinyinfer.kernels.integers import Int, raw
 from tinyinfer.kernels.jit import as_intrinsic, call_shared
 from tinyinfer.kernels.lane_orders import LaneOrders
-from tinyinfer.kernels.numba_internals import cgutils
+from tinyinfer.kernels.numba_internals import cgutils, types
 from tinyinfer.kernels.structs import Kind, accepted_type, wrap
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)

@@ -23,11 +23,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import lower_builtin
 
 from tinyinfer.kernels.integers import Int, raw
-from tinyinfer.kernels.numba_internals import errors, templates, typing_of
+from tinyinfer.kernels.numba_internals import errors, lower_builtin, templates, types, typing_of
 
 
 class Address(int):

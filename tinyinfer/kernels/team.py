@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 
@@ -20,7 +19,7 @@ from tinyinfer.kernels import frame
 from tinyinfer.kernels.atomic import add, core, give_way, leave, load, pause, replace, store, ticks
 from tinyinfer.kernels.frame import POINTER, RANGE
 from tinyinfer.kernels.jit import inline, integer_function, jit
-from tinyinfer.kernels.numba_internals import cgutils, launch_threads
+from tinyinfer.kernels.numba_internals import cgutils, config, launch_threads
 
 FUNCTION, FRAME, PARTS = range(3)  # columns of a list of tasks
 
@@ -60,7 +59,7 @@ def gather(tasks: np.ndarray) -> tuple[tuple[Any, ...], Any]:
     """What `run_together` needs for tasks [function, frame, parts] of several parts, and what has to be kept for it."""
     parallel_for = launch_threads()
     parts = int(tasks[:, PARTS].max())
-    size = min(parts, numba.config.NUMBA_NUM_THREADS)
+    size = min(parts, config.NUMBA_NUM_THREADS)
     notes = np.zeros((CORE + 1, parts, LINE), np.int64)
     function, address, kept = frame.fill(_store_member, (size, tasks, notes))
     return (function, address, size, parallel_for, _teams.ctypes.data, notes), kept
