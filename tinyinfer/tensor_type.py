@@ -1,4 +1,4 @@
-"""What is known of a value before it is computed: its shape, the type of its elements, what quantised ones stand for."""
+"""What is known of a value before it is computed: shape, type of elements, and what quantised ones stand for."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ class TensorType:
         return TensorType(shape, self.dtype, quant)
 
     def __str__(self) -> str:
-        if any(map(is_free, self.shape)):  # 1xHxW would read as one name
-            return " x ".join(map(str, self.shape))
+        if any(map(is_free, self.shape)):  # NxCxH would read as one name
+            return ",".join(map(str, self.shape))
         return "x".join(map(str, self.shape)) or "scalar"
 
 

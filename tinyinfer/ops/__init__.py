@@ -44,6 +44,7 @@ _MODULES = (
     "pixel_shuffle",
     "pooling",
     "scale_shift",
+    "shape",
     "shift",
     "softmax",
     "unpooling",

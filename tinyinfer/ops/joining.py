@@ -32,6 +32,7 @@ class Concat(Op):
 
     name: ClassVar[str] = "concat"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
     arity: ClassVar[int | None] = None
 
     dim: int = 0
@@ -72,6 +73,7 @@ class Split(Op):
 
     name: ClassVar[str] = "split"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     split_size_or_sections: int | tuple[int, ...]
     dim: int = 0
@@ -120,6 +122,7 @@ class Slice(Op):
 
     name: ClassVar[str] = "slice"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     dim: int | tuple[int, ...] = 0
     start: int = 0
@@ -180,6 +183,7 @@ class IndexSelect(Op):
 
     name: ClassVar[str] = "index_select"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     dim: int
     index: tuple[int, ...]
@@ -213,6 +217,7 @@ class Permute(Op):
 
     name: ClassVar[str] = "permute"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     dims: tuple[int, ...]
 
