@@ -133,7 +133,7 @@ def agreed_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 
 def _combine(plain: Callable[[int, int], int], symbolic: Combine, a: int, b: int) -> int:
     if not (isinstance(a, int) and isinstance(b, int)):
-        return NotImplemented  # type: ignore[unreachable]
+        return NotImplemented
     return _made(plain(a, b), symbolic(expression_of(a), expression_of(b)))
 
 

@@ -11,6 +11,7 @@ what no polynomial can say: floor divisions, the lesser or greater of two expres
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -68,6 +69,8 @@ class Scaled:
         return f"floor({self.factor:g}*{_bracketed(self.inner)})"
 
 
+_WORD = re.compile(r"[^-+*/(), ]+")  # symbols, numbers and names of functions in a text
+
 # a network's layers ask for few different expressions, and each many times
 remembered = lru_cache(maxsize=4096)
 
@@ -109,6 +112,10 @@ class Expression:
     def symbols(self) -> set[str]:
         """Names of all symbols in it."""
         return {name for atom in self._atoms() for name in _symbols(atom)}
+
+    def renamed(self, names: Mapping[str, str]) -> str:
+        """The text with other names for some symbols."""
+        return _WORD.sub(lambda word: names.get(word[0], word[0]), self.text)
 
     def evaluate(self, values: Mapping[str, int]) -> int:
         """The number it is for these values of its symbols; raises KeyError for one that is not given."""
@@ -343,7 +350,7 @@ def _signed(coefficient: int, monomial: Monomial, first: bool) -> str:
     sign = "-" if coefficient < 0 else "" if first else "+"
     size = abs(coefficient)
     factors = [] if size == 1 and monomial else [str(size)]
-    alone = len(factors) + len(monomial) == 1
+    alone = len(factors) + len(monomial) == 1 and not (first and sign)  # -a//b is (-a)//b in Python
     for atom in monomial:
         factors.append(atom.text if alone or not isinstance(atom, Floor) else f"({atom.text})")
     return sign + "*".join(factors)

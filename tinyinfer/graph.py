@@ -139,11 +139,10 @@ class Graph:
     def symbolic_types(self) -> dict[str, TensorType]:
         """The type of every value for all input shapes at once: sizes that follow a free one are a `Dim`.
 
-        The first input's symbols are N, C, H and W where it holds images, those of others have the input's name
-        before them.  Sizes that do not fit the network are not told from those that do (`rigid_inputs_fixed`).
+        Symbols are N, C, H and W where the first input holds images, and "name.axis" for other dimensions and inputs.
+        Sizes that do not fit the network are not told from those that do (`rigid_inputs_fixed`).
         """
-        prefixes = ["", *(f"{i.name}." for i in self.inputs[1:])]
-        return self._follow({i.name: i.type_for(i.dims(p)) for i, p in zip(self.inputs, prefixes, strict=True)})
+        return self._follow({i.name: i.type_for(i.dims(short=at == 0)) for at, i in enumerate(self.inputs)})
 
     def _follow(self, types: dict[str, TensorType]) -> dict[str, TensorType]:
         """The types of the inputs, and of all that is computed from them."""
@@ -206,7 +205,7 @@ class Graph:
         return types
 
     def _verify_weights(self, allow_nonfinite: bool) -> None:
-        takes = dict.fromkeys(self.weights, DTYPES)
+        takes: dict[str, tuple[str, ...]] = dict.fromkeys(self.weights, DTYPES)
         for node in self.nodes:
             for role, key in node.params.items():
                 takes[key] = tuple(dtype for dtype in node.op.param_dtypes(role) if dtype in takes[key])

@@ -11,10 +11,12 @@ import numpy as np
 
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.passes.choose_kernels import REFERENCE
 from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
 from tinyinfer.runtime.plan import PackedWeights, Plan, make_plan
+from tinyinfer.runtime.textbook import run_textbook
 from tinyinfer.runtime.threads import Lock
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ PlanKey = tuple[tuple[tuple[str, Shape], ...], tuple[str, ...]]  # input shapes 
 
 
 class Model:
-    """A network ready to run on NCHW float32 arrays.
+    """A network ready to run on arrays: NCHW and float32 for images.
 
     ``threads`` per call (None: all cores); ``kernels`` forces kernels ("conv2d=im2col", a mapping, or "reference"
     for plain NumPy without Numba).  Several Python threads may call one model at once.
@@ -44,7 +46,8 @@ class Model:
         threads: int | None = None,
         kernels: Mapping[str, str] | str | None = None,
     ) -> None:
-        graph.verify(allow_nonfinite=True)  # kernels check no bounds, so no unverified graph gets near them
+        types = graph.verify(allow_nonfinite=True)  # kernels check no bounds, so no unverified graph gets near them
+        self._is_float32 = all(t.dtype == "float32" for t in types.values())
         self.graph = graph
         self.meta: dict[str, Any] = dict(meta or {})
         self.options = make_options(threads, kernels)
@@ -84,6 +87,9 @@ class Model:
         Nothing the caller passes in is changed.  Raises InputError for arrays or patterns that do not fit.
         """
         arrays = check_inputs(self.graph, inputs)
+        if self.options.kernels == REFERENCE and not self._is_float32:
+            wanted = dict.fromkeys([*self.graph.outputs, *self._captured(capture)])
+            return run_textbook(self.graph, arrays, tuple(wanted), hook)
         plan = self.plan({name: a.shape for name, a in arrays.items()}, capture)
         return execute(plan, arrays, hook)
 

@@ -64,11 +64,13 @@ class Input:
         """The value's type at this shape."""
         return TensorType(shape, self.dtype, self.quant)
 
-    def dims(self, prefix: str = "") -> Shape:
-        """The shape with a `Dim` in each free place: N, C, H and W for images, other dimensions by their number."""
-        axes = IMAGE_AXES if len(self.shape) == len(IMAGE_AXES) else ("N", *map(str, range(1, len(self.shape))))
-        sizes = zip(self.shape, self.nominal, axes, strict=False)
-        return tuple(Dim.symbol(f"{prefix}{axis}", usual) if size is None else size for size, usual, axis in sizes)
+    def dims(self, short: bool) -> Shape:
+        """The shape with a `Dim` in each free place, called "input.2"; or N, C, H, W for images and N for batches."""
+        names = [f"{self.name}.{axis}" for axis in range(len(self.shape))]
+        if short:
+            names = [*IMAGE_AXES] if len(names) == len(IMAGE_AXES) else ["N", *names[1:]]
+        sizes = zip(self.shape, self.nominal, names, strict=False)
+        return tuple(Dim.symbol(name, usual) if size is None else size for size, usual, name in sizes)
 
     def larger(self, axes: range, times: int, more: int) -> Shape:
         """The nominal shape, but ``times`` as large and ``more`` in free places among these axes."""

@@ -1,4 +1,4 @@
-"""What is known of a value before it is computed: its shape, the type of its elements, what quantised ones stand for."""
+"""What is known of a value before it is computed: shape, type of elements, and what quantised ones stand for."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Quant:
         scale, zero_point = _row(self.scale), _row(self.zero_point)
         for value in scale:
             good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LARGEST_SCALE
-            _require(good, f"scale: expected finite numbers above 0, found {value!r}")
+            _require(good, f"scale: expected finite numbers above 0, found {_short(value)}")
         for value in zero_point:
-            _require(type(value) is int, f"zero_point: expected integers, found {value!r}")
+            _require(type(value) is int, f"zero_point: expected integers, found {_short(value)}")
         good = self.axis is None or (type(self.axis) is int and self.axis >= 0)
-        _require(good, f"axis: expected a dimension counted from 0 or none, found {self.axis!r}")
+        _require(good, f"axis: expected a dimension counted from 0 or none, found {_short(self.axis)}")
         if len(zero_point) == 1:
             zero_point *= len(scale)
         _require(
@@ -101,8 +101,8 @@ class TensorType:
         return TensorType(shape, self.dtype, quant)
 
     def __str__(self) -> str:
-        if any(map(is_free, self.shape)):  # 1xHxW would read as one name
-            return " x ".join(map(str, self.shape))
+        if any(map(is_free, self.shape)):  # NxCxH would read as one name
+            return ",".join(map(str, self.shape))
         return "x".join(map(str, self.shape)) or "scalar"
 
 
@@ -122,6 +122,11 @@ def _row(value: object) -> tuple:  # type: ignore[type-arg]
     """A single value as a row of one; NumPy's numbers as Python's."""
     row = value if isinstance(value, tuple | list | np.ndarray) else (value,)
     return tuple(v.item() if isinstance(v, np.generic) else v for v in row)
+
+
+def _short(value: object) -> str:
+    """A value, which may come from a file, as a message can show it."""
+    return ascii(value)[:40]
 
 
 def _require(condition: bool, message: str) -> None:

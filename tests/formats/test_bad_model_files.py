@@ -18,6 +18,7 @@ from checkpoints import legacy_checkpoint, zip_checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 from sample_model import npz_bytes, small_graph
+from typed_model import typed_bytes
 
 from tinyinfer.errors import ModelFormatError, TinyInferError
 from tinyinfer.formats import npz
@@ -79,6 +80,7 @@ def _torch_content(path: Path) -> Any:
 STATE = {"conv.weight": np.arange(12, dtype=np.float32).reshape(3, 4), "bn.num_batches_tracked": np.array(7)}
 GOOD = {
     "npz": (npz_bytes(), _npz_content),
+    "npz 2": (typed_bytes(), _npz_content),
     "zip": (zip_checkpoint(STATE), _torch_content),
     "legacy": (legacy_checkpoint(STATE), _torch_content),
 }
@@ -96,7 +98,7 @@ def _damaged(kind: str, data: bytes, path: Path) -> Any:
         assert time.process_time() - begin < 1
 
 
-@pytest.mark.parametrize("kind", ["npz", "zip"])
+@pytest.mark.parametrize("kind", ["npz", "npz 2", "zip"])
 def test_flipped_bytes_are_noticed_or_harmless(kind: str, tmp_path: Path) -> None:
     data, content = GOOD[kind]
     path = tmp_path / "file"

@@ -83,7 +83,7 @@ def test_cost_is_consistent(name: str, case: Case) -> None:
     assert (cost.macs > 0) == (name in COUNTED)
     assert cost.params <= sum(p.size for p in params.values())
     assert cost.memory_access == cost.reads + cost.writes
-    if name not in ("constant", "flatten", "reshape", "squeeze", "unsqueeze", "dropout", "identity"):
+    if name not in ("flatten", "reshape", "squeeze", "unsqueeze", "dropout", "identity"):
         assert cost.writes == sum(t.size for t in outputs)
 
 
@@ -94,7 +94,7 @@ JUNK: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", ops.names())
+@pytest.mark.parametrize("name", [name for name in ops.names() if ops.get(name).cases()])
 @given(data=st.data())
 def test_junk_attributes_are_refused_by_our_own_errors(name: str, data: st.DataObject) -> None:
     cls = ops.get(name)

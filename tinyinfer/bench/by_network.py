@@ -19,7 +19,7 @@ from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
-from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
+from tinyinfer.profiling.cost import cost, node_cost
 from tinyinfer.profiling.roofline import machine_peak, measure_microkernel
 from tinyinfer.runtime.plan import Plan
 
@@ -98,4 +98,4 @@ def _moved(plan: Plan) -> int:
     """Bytes that the steps read and write, weights included, borders apart."""
     steps = [step for step in plan.steps if step.node.op.name not in ("input", "output")]
     costs = [node_cost(s.node, s.input_types, plan.graph.param_types(s.node), s.output_types) for s in steps]
-    return FLOAT_BYTES * sum(found.memory_access for found in costs)
+    return sum(found.bytes for found in costs)

@@ -13,7 +13,7 @@ from tinyinfer.bench.cold import Entrant
 from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, image_dims
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.model import Model
-from tinyinfer.profiling.cost import FLOAT_BYTES, node_cost
+from tinyinfer.profiling.cost import node_cost
 from tinyinfer.runtime.executor import View
 from tinyinfer.runtime.plan import Plan, Step
 from tinyinfer.weights import Weights
@@ -98,7 +98,7 @@ def _layer(plan: Plan, step: Step, chosen: Kernel, view: View) -> Layer:
         inputs=[_memory(plan, value) for value in step.inputs],
         outputs=[_memory(plan, value) for value in step.outputs],
         macs=found.macs,
-        bytes=found.memory_access * FLOAT_BYTES,
+        bytes=found.bytes,
     )
     for value, place in zip(step.inputs, layer.inputs, strict=True):
         place.logical(plan.types[value].shape)[...] = view(value)

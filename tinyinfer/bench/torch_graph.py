@@ -44,7 +44,7 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
                 if key in statistics:
                     self.register_buffer(_safe(key), value)
                 else:
-                    self.register_parameter(_safe(key), nn.Parameter(value))
+                    self.register_parameter(_safe(key), nn.Parameter(value, value.is_floating_point()))
         self._overwrites = self._overwritable()
 
     def forward(self, *inputs: Tensor) -> Any:
@@ -210,6 +210,8 @@ FUNCTIONS: dict[str, Function] = {
     "relu": _relu,
     "relu6": _relu6,
     "dropout": _dropout,
+    "constant": lambda net, node, inputs, params: params["value"],
+    "shape": lambda net, node, inputs, params: torch.tensor(inputs[0].shape),
     "identity": lambda net, node, inputs, params: inputs[0],
     "max_pool2d": _max_pool2d,
     "avg_pool2d": _avg_pool2d,

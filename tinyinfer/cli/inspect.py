@@ -30,7 +30,7 @@ def summary(
 
     graph, shape = load_graph(model), parse_shape(input)
     try:
-        counted = cost(graph, {graph.inputs[0].name: shape} if shape else None)
+        counted = cost(graph, {graph.inputs[0].name: shape}) if shape else cost(graph, symbolic=True)
     except GraphError as error:  # the graph was sound at its own size, so it is the shape that does not fit
         raise InputError(str(error)) from None
     if json:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tinyinfer.errors import GraphError, UnsupportedOpError
+from tinyinfer.dim import expression_of, is_free
+from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.files import atomic_write
 from tinyinfer.graph import Graph, Input, Node, Shape, TensorType
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tinyinfer.formats.onnx_writer import Dims, Writer
 
 OPSET = 20  # Gelu came with 20, dilated average pooling and wrapping pads with 19
-AXES = ("batch", "channels", "height", "width")  # names of free dimensions
+AXES = {"N": "batch", "C": "channels", "H": "height", "W": "width"}  # names of free sizes
 
 
 class HasGraph(Protocol):
@@ -58,16 +59,17 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
         raise UnsupportedOpError("ONNX export needs the onnx package: pip install 'tinyinfer[onnx]'") from None
     from tinyinfer.formats.onnx_writer import Writer
 
-    graph = fix_rigid_inputs(graph)
-    shapes, types = value_shapes(graph), graph.infer_types()
+    graph = graph.rigid_inputs_fixed()
+    types = graph.symbolic_types()
+    shapes = value_shapes(types)
     writer = Writer(set(shapes))
     for node in graph.topological_order():
         _write_node(node, graph, shapes, types, writer)
     body = helper.make_graph(
         writer.nodes,
         str((meta or {}).get("name", "network")),
-        [_value_info(i.name, shapes[i.name], types[i.name].dtype) for i in graph.inputs],
-        [_value_info(name, shapes[name], types[name].dtype) for name in graph.outputs],
+        [_value_info(i.name, types[i.name]) for i in graph.inputs],
+        [_value_info(name, types[name]) for name in graph.outputs],
         writer.initializers,
     )
     opsets = [helper.make_opsetid("", OPSET)]
@@ -82,31 +84,13 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
 def fix_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:
     """A copy whose inputs have these shapes and no others."""
     fixed = graph.copy()
-    fixed.inputs = [Input(i.name, shapes[i.name], shapes[i.name]) for i in graph.inputs]
+    fixed.inputs = [Input(i.name, shapes[i.name], shapes[i.name], i.dtype, i.quant) for i in graph.inputs]
     return fixed
 
 
-def fix_rigid_inputs(graph: Graph) -> Graph:
-    """A copy in which input dimensions that can't move are fixed, as a linear layer after flatten fixes the image's."""
-    fixed = graph.copy()
-    for axes, larger in graph.probes():
-        try:
-            graph.infer_types(larger)
-        except GraphError:
-            fixed.inputs = [_fix(i, axes) for i in fixed.inputs]
-    return fixed
-
-
-def _fix(i: Input, axes: range) -> Input:
-    dims = enumerate(zip(i.shape, i.nominal, strict=True))
-    return Input(i.name, tuple(n if a in axes else s for a, (s, n) in dims), i.nominal)
-
-
-def value_shapes(graph: Graph) -> dict[str, Dims]:
+def value_shapes(types: Mapping[str, TensorType]) -> dict[str, Dims]:
     """The shape of every value; a dimension that moves with a free input dimension is None."""
-    probe = graph.copy()
-    probe.outputs = [value for node in graph.nodes for value in node.outputs]
-    return {i.name: i.shape for i in graph.inputs} | dict(probe.output_shapes())
+    return {name: tuple(None if is_free(size) else size for size in t.shape) for name, t in types.items()}
 
 
 def _write_node(
@@ -130,8 +114,11 @@ def _write_node(
     call.finish([values] if isinstance(values, str) else values, before)
 
 
-def _value_info(name: str, dims: Dims, dtype: str) -> ValueInfoProto:
+def _value_info(name: str, found: TensorType) -> ValueInfoProto:
+    """Free sizes by what they are: "batch", "(height+1)//2"."""
     from onnx import helper
 
-    names = [AXES[axis] if size is None and axis < len(AXES) else size for axis, size in enumerate(dims)]
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), names)
+    if found.quant is not None:
+        raise UnsupportedOpError(f"value {name!r} can't be exported to ONNX: it is quantised")
+    sizes = [expression_of(size).renamed(AXES) if is_free(size) else size for size in found.shape]
+    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(found.dtype)), sizes)

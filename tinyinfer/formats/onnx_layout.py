@@ -94,6 +94,18 @@ def tile(call: Call) -> str:
     return call.add("Tile", x, call.ints(counts))
 
 
+def constant(call: Call) -> str:
+    """An initializer."""
+    if call.op.quant is not None:
+        call.refuse("it is quantised")
+    return call.param("value")
+
+
+def shape(call: Call) -> str:
+    """Shape."""
+    return call.add("Shape", call.x)
+
+
 def nothing(call: Call) -> str:
     """The input itself."""
     return call.x
@@ -121,11 +133,13 @@ def channel_shuffle(call: Call) -> str:
     groups = call.op.groups
     table = call.add("Reshape", call.x, call.ints((0, groups, channels // groups, -1)))
     shuffled = call.add("Transpose", table, perm=(0, 2, 1, 3))
-    shape = call.add("Shape", call.x) if None in image else call.ints((0, channels, *image))
-    return call.add("Reshape", shuffled, shape)
+    whole = call.add("Shape", call.x) if None in image else call.ints((0, channels, *image))
+    return call.add("Reshape", shuffled, whole)
 
 
 EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
+    "constant": constant,
+    "shape": shape,
     "concat": concat,
     "split": split,
     "slice": slice_,

@@ -52,6 +52,7 @@ _MODULES = (
     "reduction",
     "repeating",
     "scale_shift",
+    "shape",
     "shift",
     "slicing",
     "softmax",

@@ -54,6 +54,7 @@ class Op:
     arity: ClassVar[int | None] = 1  # inputs a plain call takes; None: one or more
     optional_inputs: ClassVar[tuple[str, ...]] = ()  # names of inputs that may follow
     dtypes: ClassVar[Sequence[str]] = FLOAT32  # what its inputs may be
+    follows_sizes: ClassVar[bool] = False  # whether its reference moves, adds and multiplies arrays of `Dim` as well
     composite: ClassVar[bool] = False  # made of other operators by passes for this machine; in no file
 
     @property

@@ -52,6 +52,7 @@ class Add(Arithmetic):
     """y = activation(a + b)."""
 
     name: ClassVar[str] = "add"
+    follows_sizes: ClassVar[bool] = True
     function = staticmethod(np.add)
 
     activation: str | None = None
@@ -72,6 +73,7 @@ class Sub(Arithmetic):
     """y = a - b."""
 
     name: ClassVar[str] = "sub"
+    follows_sizes: ClassVar[bool] = True
     function = staticmethod(np.subtract)
 
 
@@ -80,6 +82,7 @@ class Mul(Arithmetic):
     """y = a * b; squeeze-and-excitation multiplies (N, C, H, W) by gates of (N, C, 1, 1)."""
 
     name: ClassVar[str] = "mul"
+    follows_sizes: ClassVar[bool] = True
     function = staticmethod(np.multiply)
 
 

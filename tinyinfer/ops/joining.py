@@ -33,6 +33,7 @@ class Concat(Op):
 
     name: ClassVar[str] = "concat"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
     arity: ClassVar[int | None] = None
 
     dim: int = 0
@@ -75,6 +76,7 @@ class Split(Op):
 
     name: ClassVar[str] = "split"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     split_size_or_sections: int | tuple[int, ...]
     dim: int = 0
@@ -123,6 +125,7 @@ class IndexSelect(Op):
 
     name: ClassVar[str] = "index_select"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     dim: int
     index: tuple[int, ...]
@@ -156,6 +159,7 @@ class Permute(Op):
 
     name: ClassVar[str] = "permute"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     dims: tuple[int, ...]
 

@@ -26,6 +26,7 @@ class Slice(Op):
 
     name: ClassVar[str] = "slice"
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     dim: int | tuple[int, ...] = 0
     start: int | tuple[int, ...] = 0

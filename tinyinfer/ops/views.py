@@ -32,6 +32,7 @@ class View(Op):
     """Base: the input's elements in the shape that `view_shape` gives; nothing is computed or moved."""
 
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     def view_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of this shape; raises GraphError when it does not fit."""

@@ -1,6 +1,6 @@
 """Graph -> Graph, one idea a file.
 
-Portable passes (`remove_identity`, `merge_duplicates`, `regularise_convolution`, `delay_shuffle`,
+Portable passes (`remove_identity`, `fold_constants`, `merge_duplicates`, `regularise_convolution`, `delay_shuffle`,
 `shift_as_convolution`, `fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be saved; machine
 passes fuse endings, choose kernels and lay out memory for this computer.  ``lower`` runs the portable ones, those that
 fuse and `advance_stride`, to which what is fused is no obstacle, in their order.
@@ -12,6 +12,7 @@ from tinyinfer.graph import Graph
 from tinyinfer.passes.advance_stride import advance_stride
 from tinyinfer.passes.delay_shuffle import delay_shuffle
 from tinyinfer.passes.fold_batch_norm import fold_batch_norm
+from tinyinfer.passes.fold_constants import fold_constants
 from tinyinfer.passes.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.fuse_activation import fuse_activation
 from tinyinfer.passes.fuse_residual import fuse_residual
@@ -25,6 +26,7 @@ __all__ = [
     "advance_stride",
     "delay_shuffle",
     "fold_batch_norm",
+    "fold_constants",
     "fold_scale_shift",
     "fuse_activation",
     "fuse_residual",
@@ -40,7 +42,7 @@ __all__ = [
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    fewer = merge_duplicates(remove_identity(graph))
+    fewer = merge_duplicates(fold_constants(remove_identity(graph)))
     ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
     return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
 

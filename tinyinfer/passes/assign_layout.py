@@ -61,6 +61,8 @@ def assign_layout(
 
 def _as_view(node: Node, types: Mapping[str, TensorType]) -> dict[str, tuple[str, int]] | None:
     """Outputs that are part of the node's input as it lies."""
+    if not node.inputs:
+        return None
     shape = types[node.inputs[0]].shape
     if isinstance(node.op, Split) and len(shape) == 4 and axis(node.op.dim, 4) == 1:
         return {v: (node.inputs[0], at) for v, at in zip(node.outputs, _starts(node.outputs, types), strict=True)}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
+from tinyinfer.dim import is_free
 from tinyinfer.graph import Graph, Node, OpCost, Shape, TensorType
 from tinyinfer.ops.base import Op
 from tinyinfer.profiling.report import CountingReport
 from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text, thousands
 
-FLOAT_BYTES = 4
-
 
 @dataclass(frozen=True)
 class CostRow:
-    """One node: multiply-adds, learnable parameters, and elements read and written, weights included."""
+    """One node: multiply-adds, learnable parameters, and elements and bytes read and written, weights included."""
 
     name: str
     op: str
@@ -25,17 +24,13 @@ class CostRow:
     macs: int
     params: int
     memory_access: int
+    bytes: int
     kernel: str = ""  # set in a lowered graph
 
     @property
     def shape(self) -> Shape:
         """Shape of the (first) output."""
         return self.outputs[0]
-
-    @property
-    def bytes(self) -> int:
-        """Memory access in bytes of float32."""
-        return self.memory_access * FLOAT_BYTES
 
 
 @dataclass(frozen=True)
@@ -54,6 +49,7 @@ class Cost(CountingReport[CostRow]):
     """The cost table of a network for one input shape; every total is the sum of its rows."""
 
     rows: tuple[CostRow, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)  # the free ones that were counted with, by name
 
     @property
     def memory_access(self) -> int:
@@ -72,7 +68,7 @@ class Cost(CountingReport[CostRow]):
         check_by(by)
         if by != "node":
             return [dict(vars(row)) for row in self.by_op()]
-        return [{**vars(row), "bytes": row.bytes} for row in self.rows]
+        return [dict(vars(row)) for row in self.rows]
 
     def to_dict(self, by: By = "node") -> dict[str, Any]:
         """Totals and rows, ready for JSON."""
@@ -88,7 +84,10 @@ class Cost(CountingReport[CostRow]):
             Column("memory access M", [millions(r.memory_access) for r in rows], millions(self.memory_access)),
         ]
         left = self._node_columns() if by == "node" else self._op_columns()
-        return Table("Cost", [*left, *counts], ("memory access: elements read and written, weights included",))
+        notes = ["memory access: elements read and written, weights included"]
+        if self.sizes:
+            notes.append(f"counted for {', '.join(f'{name} = {size}' for name, size in self.sizes.items())}")
+        return Table("Cost", [*left, *counts], notes)
 
     def _op_columns(self) -> list[Column]:
         rows = self.by_op()
@@ -106,13 +105,16 @@ class Cost(CountingReport[CostRow]):
         return columns
 
 
-def cost(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> Cost:
+def cost(graph: Graph, input_shapes: Mapping[str, Shape] | None = None, symbolic: bool = False) -> Cost:
     """The cost of a graph for these input shapes (nominal ones by default).
+
+    ``symbolic`` counts for the nominal shapes, but has shapes say how they follow from free input sizes.
 
     A weight that several nodes use counts among the parameters of the first of them alone; its mult-adds count at
     every use.  Raises GraphError when the shapes do not fit.
     """
     types = graph.infer_types(input_shapes)
+    shown = graph.rigid_inputs_fixed().symbolic_types() if symbolic else types
     seen: set[str] = set()
     rows = []
     for node in graph.topological_order():
@@ -125,15 +127,17 @@ def cost(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> Cost:
             CostRow(
                 name=node.name,
                 op=node.op.name,
-                inputs=tuple(t.shape for t in inputs),
-                outputs=tuple(t.shape for t in outputs),
+                inputs=tuple(shown[value].shape for value in node.inputs),
+                outputs=tuple(shown[value].shape for value in node.outputs),
                 macs=found.macs,
                 params=found.params if len(fresh) == len(params) else cast(Op, node.op).learnable(fresh),
                 memory_access=found.memory_access,
+                bytes=found.bytes,
                 kernel=node.kernel,
             )
         )
-    return Cost(tuple(rows))
+    free = [size for i in graph.inputs for size in shown[i.name].shape if is_free(size)]
+    return Cost(tuple(rows), {str(size): int(size) for size in free})
 
 
 def node_cost(

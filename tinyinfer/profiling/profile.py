@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.profiling.cost import FLOAT_BYTES, cost, node_cost
+from tinyinfer.profiling.cost import cost, node_cost
 from tinyinfer.profiling.profile_rows import ProfileRow
 from tinyinfer.profiling.roofline import TILE_KERNELS, Peak, machine_peak
 from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs, plan_for
@@ -133,7 +133,6 @@ def _row(
     params = plan.graph.param_types(step.node)
     found = node_cost(step.node, step.input_types, params, outputs)
     macs, learnable = _counts_of(step, counts) or (found.macs, found.params)
-    moved = found.memory_access * FLOAT_BYTES
     ms = float(np.median(times))
     return ProfileRow(
         name=step.node.name,
@@ -144,13 +143,13 @@ def _row(
         shape=outputs[0].shape,
         macs=macs,
         params=learnable,
-        bytes=moved,
+        bytes=found.bytes,
         ms=ms,
         min_ms=float(times.min()),
         p90_ms=float(np.percentile(times, 90)),
         first_ms=first_ms,
         share=share,
-        bound=peak.bound(macs, moved, ms / 1e3, step.kernel not in TILE_KERNELS) if peak else "",
+        bound=peak.bound(macs, found.bytes, ms / 1e3, step.kernel not in TILE_KERNELS) if peak else "",
     )
 
 

@@ -12,22 +12,34 @@ from tinyinfer.graph import Graph, Shape
 
 
 def check_inputs(graph: Graph, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Float32 arrays by input name, in the graph's order; the given ones where they are float32 already.
+    """Arrays of the inputs' dtypes by name, in the graph's order; the given ones where they have them already.
 
-    Raises InputError for missing and unknown names and for anything but numbers.  Shapes are the plan's to check.
+    Inputs of floats take any numbers, those of integers integers that fit, those of truth values nothing else.
+    Raises InputError for missing and unknown names and for other arrays.  Shapes are the plan's to check.
     """
     wanted = [i.name for i in graph.inputs]
     if sorted(given) != sorted(wanted):
         raise InputError(f"inputs: expected {', '.join(wanted)}; found {', '.join(given) or 'none'}")
-    arrays = {}
-    for name in wanted:
-        array = np.asarray(given[name])
-        if array.dtype != np.float32:
-            if array.dtype.kind not in "fiu":
-                raise InputError(f"input {name!r}: expected numbers, found dtype {array.dtype}")
-            array = array.astype(np.float32)
-        arrays[name] = array
-    return arrays
+    return {i.name: _fitted(i.name, np.asarray(given[i.name]), np.dtype(i.dtype)) for i in graph.inputs}
+
+
+# kinds of dtypes that an input takes, by its own kind
+_TAKES = {"f": ("fiu", "numbers"), "i": ("iu", "integers"), "u": ("iu", "integers"), "b": ("b", "truth values")}
+
+
+def _fitted(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if array.dtype == dtype:
+        return array
+    kinds, what = _TAKES[dtype.kind]
+    if array.dtype.kind not in kinds:
+        raise InputError(f"input {name!r}: expected {what}, found dtype {array.dtype}")
+    if dtype.kind in "iu" and array.size:
+        limits, least, most = np.iinfo(dtype), int(array.min()), int(array.max())
+        if least < limits.min or most > limits.max:
+            found = least if least < limits.min else most
+            raise InputError(f"input {name!r}: expected {limits.min} to {limits.max} for {dtype}, found {found}")
+    with np.errstate(over="ignore"):  # what is too large for a float is infinite
+        return array.astype(dtype)
 
 
 def random_inputs(shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:

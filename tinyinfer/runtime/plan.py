@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer import kernels
+from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import FeatureMap, Kernel
 from tinyinfer.kernels.pages import APART, return_freed
@@ -100,6 +101,7 @@ def make_plan(
     lowered = graph.copy() if textbook else lower(graph)
     lowered.nodes = lowered.topological_order()
     types = lowered.infer_types(input_shapes)
+    _require_float32(types)
     if textbook:
         lowered.nodes = [node.replace(kernel=REFERENCE, why="asked for") for node in lowered.nodes]
     else:
@@ -118,6 +120,15 @@ def make_plan(
     requests = _memory_requests(steps, types, placements, planar)
     offsets, arena_floats = plan_memory(requests, apart=APART if options.threads > 1 else 0)
     return Plan(lowered, steps, types, placements, requests, offsets, arena_floats, options, planar)
+
+
+def _require_float32(types: Mapping[str, TensorType]) -> None:
+    """Raise UnsupportedOpError for values of other dtypes than float32: kernels know no other."""
+    for name, found in types.items():
+        if found.dtype != "float32":
+            raise UnsupportedOpError(
+                f"value {name!r} is {found.dtype}: kernels compute in float32; kernels='reference' runs this network"
+            )
 
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
