@@ -14,7 +14,8 @@ from tinyinfer.graph import Graph, Shape
 from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
-from tinyinfer.runtime.plan import PackedWeights, Plan, make_plan
+from tinyinfer.runtime.packed_weights import PackedWeights
+from tinyinfer.runtime.plan import Plan, make_plan, prepare
 from tinyinfer.runtime.threads import Lock
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Model:
     """A network ready to run on NCHW float32 arrays.
 
     ``threads`` per call (None: all cores); ``kernels`` forces kernels ("conv2d=im2col", a mapping, or "reference"
-    for plain NumPy without Numba).  Several Python threads may call one model at once.
+    for plain NumPy without Numba).  Several Python threads may call one model at once; a copy or a pickle of it holds
+    the weights, and makes its plans anew.  ``verified`` says that the graph has passed `Graph.verify` already.
     """
 
     def __init__(
@@ -43,14 +45,22 @@ class Model:
         meta: Mapping[str, Any] | None = None,
         threads: int | None = None,
         kernels: Mapping[str, str] | str | None = None,
+        *,
+        verified: bool = False,
     ) -> None:
-        graph.verify(allow_nonfinite=True)  # kernels check no bounds, so no unverified graph gets near them
+        if not verified:  # kernels check no bounds, so no unverified graph gets near them
+            graph.verify(allow_nonfinite=True)
         self.graph = graph
         self.meta: dict[str, Any] = dict(meta or {})
         self.options = make_options(threads, kernels)
+        self._asked = threads, kernels
         self._plans: OrderedDict[PlanKey, Plan] = OrderedDict()
-        self._packed: PackedWeights = {}
+        self._prepared: Graph | None = None
+        self._packed = PackedWeights()
         self._lock = Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model, (self.graph, self.meta, *self._asked)
 
     @property
     def name(self) -> str:
@@ -105,15 +115,23 @@ class Model:
         captured = self._captured(capture)
         key = (tuple(shapes.items()), captured)
         if key not in self._plans:
-            graph = self.graph.copy()
-            graph.outputs += [value for value in captured if value not in graph.outputs]
             try:
-                self._plans[key] = make_plan(graph, shapes, self.options, self._packed)
+                self._plans[key] = make_plan(self._prepare(captured), shapes, self.options, self._packed)
             except GraphError as error:
                 raise InputError(f"input {_shape_text(shapes)} does not fit the network: {error}") from None
             if len(self._plans) > MAX_PLANS:
                 self._plans.popitem(last=False)
         return key
+
+    def _prepare(self, captured: Sequence[str]) -> Graph:
+        """The graph that plans are made from: the same for all shapes, unless values are captured that it lacks."""
+        if captured:
+            graph = self.graph.copy()
+            graph.outputs += [value for value in captured if value not in graph.outputs]
+            return prepare(graph, self.options)
+        if self._prepared is None:
+            self._prepared = prepare(self.graph, self.options)
+        return self._prepared
 
     def _captured(self, patterns: Sequence[str]) -> tuple[str, ...]:
         patterns = [patterns] if isinstance(patterns, str) else patterns
