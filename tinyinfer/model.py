@@ -178,13 +178,9 @@ class Model:
 
     def predict_indices(self, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
         """Like `predict`, with the class index first.  Raises ImageError or InputError."""
-        from tinyinfer.labels import top as top_labels
-        from tinyinfer.preprocess import prepare
-        from tinyinfer.tasks import CLASSIFY, require_task
+        from tinyinfer.tasks.classification import classify
 
-        require_task(self.meta, CLASSIFY, "predict")
-        logits = self(prepare(image, self.preprocess))
-        return top_labels(logits.reshape(-1), top, self.meta.get("labels"))
+        return classify(self, image, top)
 
     def segment(self, image: ImageSource) -> np.ndarray:
         """The class of every pixel of a picture, (height, width) of the picture's own.
