@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import weakref
+import re
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tinyinfer as ti
 from tinyinfer.errors import ModelFormatError
-from tinyinfer.formats import npz
+from tinyinfer.formats import extent, npz
 from tinyinfer.graph import Graph
 from tinyinfer.passes import fold_batch_norm
 from tinyinfer.weights import Derived, Stored, Weights, placeholder
@@ -100,37 +100,101 @@ def test_what_was_let_go_comes_back(saved: Path, tmp_path: Path, rng: np.random.
     np.testing.assert_allclose(other(x), used(x), rtol=0, atol=1e-4 * used(x).std())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="an open file can't be removed there")
-def test_a_file_that_was_removed_or_replaced_is_still_the_one_that_was_loaded(saved: Path) -> None:
-    model = ti.load(saved)
-    expected = {key: array.copy() for key, array in model.graph.weights.items()}
-    ti.models.create("mobilenet_v2_cifar", seed=4).save(saved)
-    saved.unlink()
-    model(np.zeros((1, 3, 32, 32), np.float32))
+def stored_in(path: Path, half: bool = False, compressed: bool = False) -> None:
+    """A model file as `save` writes it, or packed as other tools would."""
+    ti.models.create("mobilenet_v2_cifar", seed=3).save(path, half=half)
+    if compressed:
+        with zipfile.ZipFile(path) as archive:
+            content = {info.filename: archive.read(info) for info in archive.infolist()}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in content.items():
+                archive.writestr(name, data)
+
+
+@pytest.mark.parametrize(("half", "compressed"), [(False, False), (True, False), (False, True), (True, True)])
+def test_every_weight_comes_back_from_where_it_lies(tmp_path: Path, half: bool, compressed: bool) -> None:
+    path = tmp_path / "model.npz"
+    stored_in(path, half, compressed)
+    graph, _ = npz.load(path)
+    expected = {key: array.copy() for key, array in graph.weights.items()}
+    graph.weights.release(graph.weights)
+    assert in_memory(graph) == 0
     for key, array in expected.items():
-        np.testing.assert_array_equal(model.graph.weights[key], array)
+        np.testing.assert_array_equal(graph.weights[key], array)
 
 
-def test_a_file_that_was_written_over_in_place_is_noticed(saved: Path) -> None:
+def test_nothing_stays_open(saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    opened = []
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        opened.append(open(*args, **kwargs))  # noqa: SIM115 - who asked for it closes it
+        return opened[-1]
+
+    monkeypatch.setattr(npz, "open", watched, raising=False)
+    monkeypatch.setattr(extent, "open", watched, raising=False)
+    monkeypatch.chdir(saved.parent)
+    graph, _ = npz.load(saved.name)
+    assert len(opened) == 1
+    graph.weights.release(graph.weights)
+    monkeypatch.chdir(tmp_path.parent)  # a relative path stays that of when it was loaded
+    for array in graph.weights.values():
+        assert np.isfinite(array).all()
+    assert len(opened) == 1 + len(graph.weights)
+    assert all(file.closed for file in opened)
+
+
+def released(path: Path) -> tuple[Graph, dict[str, np.ndarray]]:
+    """The network of a file with no weight in memory, and its weights."""
+    graph, _ = npz.load(path)
+    expected = {key: array.copy() for key, array in graph.weights.items()}
+    graph.weights.release(graph.weights)
+    return graph, expected
+
+
+def test_a_file_that_was_replaced_by_the_same_serves(saved: Path) -> None:
+    graph, expected = released(saved)
+    content = saved.read_bytes()
+    saved.unlink()
+    saved.write_bytes(content)
+    for key, array in expected.items():
+        np.testing.assert_array_equal(graph.weights[key], array)
+
+
+@pytest.mark.parametrize("other", ["zeros", "shorter", "empty", "another model", "removed", "folder"])
+def test_a_file_that_is_no_longer_what_was_loaded_is_noticed(saved: Path, other: str) -> None:
+    graph, _ = released(saved)
+    size = saved.stat().st_size
+    saved.unlink()
+    if other == "folder":
+        saved.mkdir()
+    elif other == "another model":
+        ti.models.create("mobilenet_v2_cifar", seed=4).save(saved)
+    elif other != "removed":
+        saved.write_bytes(bytes({"zeros": size, "shorter": size // 2, "empty": 0}[other]))
+    key = max(graph.weights, key=lambda key: np.prod(graph.weights.shape(key)))
+    with pytest.raises(ModelFormatError, match=re.escape(f"{saved}: weight {key!r} can't be read again: ")):
+        graph.weights[key]
+
+
+def test_a_model_can_be_saved_over_its_own_file(saved: Path) -> None:
+    content = saved.read_bytes()
     model = ti.load(saved)
     model(np.zeros((1, 3, 32, 32), np.float32))
-    largest = max(model.graph.weights, key=lambda key: model.graph.weights[key].size)
-    content = saved.read_bytes()
-    saved.write_bytes(bytes(len(content)))
-    with pytest.raises(ModelFormatError, match="is damaged"):
-        model.graph.weights[largest]
+    model.save(saved)
+    assert saved.read_bytes() == content
 
 
-def test_the_file_is_closed_with_the_model(saved: Path) -> None:
-    graph, _ = npz.load(saved)
-    stored = graph.weights.entry(next(iter(graph.weights)))
-    assert isinstance(stored, Stored)
-    archive = weakref.ref(stored._read.args[0])  # type: ignore[attr-defined]
-    stream = archive()._zip.fp  # type: ignore[union-attr]
-    del graph, stored
-    gc.collect()
-    assert archive() is None
-    assert stream.closed
+def test_arrays_are_the_same_if_they_are_made_alike_of_the_same() -> None:
+    a, b = np.ones(2, np.float32), np.ones(2, np.float32)
+
+    def made(array: np.ndarray, *arguments: float) -> Derived:
+        return Derived((2,), np.add, Weights({"x": array}), arguments)
+
+    same = Weights({"w": made(a, 1.0)}).identity
+    assert same == Weights({"w": made(a, 1.0)}).identity
+    others = [made(b, 1.0), made(a, 2.0), Derived((2,), np.subtract, Weights({"x": a}), (1.0,)), a, b]
+    assert len({same, *(Weights({"w": other}).identity for other in others)}) == 1 + len(others)
+    assert same != Weights({"v": made(a, 1.0)}).identity
 
 
 def test_folding_leaves_the_work_for_later() -> None:

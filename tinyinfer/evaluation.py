@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from tinyinfer.datasets import Dataset, Sample
 from tinyinfer.errors import ImageError, InputError
 from tinyinfer.image import decode
-from tinyinfer.labels import ranking
 from tinyinfer.preprocess import Preprocess
 from tinyinfer.runtime.cores import available_cores
+from tinyinfer.runtime.runnable import Runnable
+from tinyinfer.tasks.logits import ranking
 
 Progress = Callable[[int, int], None]
 MAX_WORKERS = 8
-
-
-class Classifier(Protocol):
-    """What is evaluated: (N, C, H, W) float32 to (N, classes) logits, and how its pictures are prepared."""
-
-    @property
-    def preprocess(self) -> Mapping[str, Any]:
-        """The metadata that `Preprocess.from_meta` reads."""
-        ...
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Logits of a batch."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +41,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Classifier,
+    model: Runnable,
     dataset: Dataset,
     *,
     batch: int = 64,

@@ -1,12 +1,9 @@
-"""Class names of the data sets that published networks were trained on, and the most probable of them."""
+"""Class names of the data sets that published networks were trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-
-import numpy as np
 
 from tinyinfer.errors import InputError
 
@@ -64,40 +61,6 @@ def get(name: str) -> tuple[str, ...]:
 def imagenet_wnids() -> tuple[str, ...]:
     """WordNet identifiers ("n01440764") of the ImageNet classes: the folder names of its validation set."""
     return tuple(wnid for wnid, _ in _imagenet())
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis in float64, shifted by the maximum so that nothing overflows."""
-    shifted = np.asarray(logits, np.float64)
-    shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
-
-
-def ranking(logits: np.ndarray, k: int) -> np.ndarray:
-    """Indices of the k largest along the last axis, largest first; of equals, the lower index first."""
-    return np.argsort(-np.asarray(logits), axis=-1, kind="stable")[..., :k]
-
-
-def top(logits: np.ndarray, k: int = 5, labels: Sequence[str] | None = None) -> list[tuple[int, str, float]]:
-    """The k most probable classes as (index, label, probability), at most as many as there are.
-
-    ``logits`` is (classes,) or (1, classes); without ``labels`` a class is called by its index.  Raises InputError for
-    another shape, values that are not finite, k below 1, or a list of labels of another length.
-    """
-    values = np.asarray(logits, np.float64)
-    if values.ndim == 2 and values.shape[0] == 1:
-        values = values[0]
-    if values.ndim != 1 or values.size == 0:
-        raise InputError(f"logits: expected shape (classes,) or (1, classes), found {np.shape(logits)}")
-    if not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        raise InputError(f"logits: expected finite values, found {bad} of {values.size} that are not")
-    if k < 1:
-        raise InputError(f"top: expected at least 1, found {k}")
-    if labels and len(labels) != values.size:
-        raise InputError(f"labels: expected {values.size}, one a class, found {len(labels)}")
-    probabilities = softmax(values)
-    return [(int(i), labels[i] if labels else str(i), float(probabilities[i])) for i in ranking(values, k)]
 
 
 @cache

@@ -25,7 +25,7 @@ def load(
         from tinyinfer.formats.npz import load as load_npz
 
         graph, meta = load_npz(path)
-        return Model(graph, meta, threads, kernels)
+        return Model(graph, meta, threads, kernels, verified=True)
     if path.suffix in UNREADABLE:
         raise UnsupportedOpError(f"{path}: files of format {path.suffix} can't be read")
     if path.suffix in CHECKPOINTS:

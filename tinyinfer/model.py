@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from tinyinfer.passes.choose_kernels import REFERENCE
 from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
-from tinyinfer.runtime.plan import PackedWeights, Plan, make_plan
+from tinyinfer.runtime.packed_weights import PackedWeights
+from tinyinfer.runtime.plan import Plan, make_plan, prepare
 from tinyinfer.runtime.textbook import run_textbook
 from tinyinfer.runtime.threads import Lock
 
@@ -36,7 +38,8 @@ class Model:
     """A network ready to run on arrays: NCHW and float32 for images.
 
     ``threads`` per call (None: all cores); ``kernels`` forces kernels ("conv2d=im2col", a mapping, or "reference"
-    for plain NumPy without Numba).  Several Python threads may call one model at once.
+    for plain NumPy without Numba).  Several Python threads may call one model at once; a copy or a pickle of it holds
+    the weights, and makes its plans anew.  ``verified`` says that the graph has passed `Graph.verify` already.
     """
 
     def __init__(
@@ -45,15 +48,26 @@ class Model:
         meta: Mapping[str, Any] | None = None,
         threads: int | None = None,
         kernels: Mapping[str, str] | str | None = None,
+        *,
+        verified: bool = False,
     ) -> None:
-        types = graph.verify(allow_nonfinite=True)  # kernels check no bounds, so no unverified graph gets near them
-        self._is_float32 = all(t.dtype == "float32" for t in types.values())
+        if not verified:  # kernels check no bounds, so no unverified graph gets near them
+            graph.verify(allow_nonfinite=True)
         self.graph = graph
         self.meta: dict[str, Any] = dict(meta or {})
         self.options = make_options(threads, kernels)
+        self._asked = threads, kernels
         self._plans: OrderedDict[PlanKey, Plan] = OrderedDict()
-        self._packed: PackedWeights = {}
+        self._prepared: Graph | None = None
+        self._packed = PackedWeights()
         self._lock = Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model, (self.graph, self.meta, *self._asked)
+
+    @functools.cached_property
+    def _is_float32(self) -> bool:
+        return all(t.dtype == "float32" for t in self.graph.infer_types().values())
 
     @property
     def name(self) -> str:
@@ -111,15 +125,23 @@ class Model:
         captured = self._captured(capture)
         key = (tuple(shapes.items()), captured)
         if key not in self._plans:
-            graph = self.graph.copy()
-            graph.outputs += [value for value in captured if value not in graph.outputs]
             try:
-                self._plans[key] = make_plan(graph, shapes, self.options, self._packed)
+                self._plans[key] = make_plan(self._prepare(captured), shapes, self.options, self._packed)
             except GraphError as error:
                 raise InputError(f"input {_shape_text(shapes)} does not fit the network: {error}") from None
             if len(self._plans) > MAX_PLANS:
                 self._plans.popitem(last=False)
         return key
+
+    def _prepare(self, captured: Sequence[str]) -> Graph:
+        """The graph that plans are made from: the same for all shapes, unless values are captured that it lacks."""
+        if captured:
+            graph = self.graph.copy()
+            graph.outputs += [value for value in captured if value not in graph.outputs]
+            return prepare(graph, self.options)
+        if self._prepared is None:
+            self._prepared = prepare(self.graph, self.options)
+        return self._prepared
 
     def _captured(self, patterns: Sequence[str]) -> tuple[str, ...]:
         patterns = [patterns] if isinstance(patterns, str) else patterns
@@ -166,13 +188,9 @@ class Model:
 
     def predict_indices(self, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
         """Like `predict`, with the class index first.  Raises ImageError or InputError."""
-        from tinyinfer.labels import top as top_labels
-        from tinyinfer.preprocess import prepare
-        from tinyinfer.tasks import CLASSIFY, require_task
+        from tinyinfer.tasks.classification import classify
 
-        require_task(self.meta, CLASSIFY, "predict")
-        logits = self(prepare(image, self.preprocess))
-        return top_labels(logits.reshape(-1), top, self.meta.get("labels"))
+        return classify(self, image, top)
 
     def segment(self, image: ImageSource) -> np.ndarray:
         """The class of every pixel of a picture, (height, width) of the picture's own.

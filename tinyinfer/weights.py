@@ -7,9 +7,9 @@ asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -61,18 +61,28 @@ class Stored:
         self._array = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derived:
-    """An array that ``make`` works out from other weights whenever it is asked for."""
+    """An array that ``make`` works out from other weights, and plain ``arguments``, whenever it is asked for.
+
+    ``make`` is a function of a module, not one with values of its own, so that two arrays are known to be the same by
+    what they are made of.
+    """
 
     shape: Shape
     make: Callable[..., np.ndarray]
     inputs: Weights
+    arguments: tuple[Hashable, ...] = ()
     dtype: np.dtype = FLOAT32
+
+    @property
+    def identity(self) -> Hashable:
+        """Equal for arrays that are made alike of the same."""
+        return self.make, self.arguments, self.inputs.identity
 
     def fetch(self) -> np.ndarray:
         """The array, worked out."""
-        return self.make(self.inputs)
+        return self.make(self.inputs, *self.arguments)
 
     def release(self) -> None:
         """Let the inputs go."""
@@ -107,6 +117,9 @@ class Weights(MutableMapping[str, np.ndarray]):
     def __contains__(self, key: object) -> bool:
         return key in self._entries
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Weights, (dict(self),)  # as arrays, which need neither their file nor the others they were made from
+
     def shape(self, key: str) -> Shape:
         """Shape of an array."""
         return self._entries[key].shape
@@ -118,6 +131,17 @@ class Weights(MutableMapping[str, np.ndarray]):
     def entry(self, key: str) -> np.ndarray | Source:
         """The array, or where it comes from."""
         return self._entries[key]
+
+    @property
+    def identity(self) -> Hashable:
+        """What arrays these are, by their keys here, without a look at their numbers.
+
+        It means something only while these weights are in use: of an array that is there and not made from others, it
+        is the address.
+        """
+        return tuple(
+            (key, entry.identity if isinstance(entry, Derived) else id(entry)) for key, entry in self._entries.items()
+        )
 
     def select(self, keys: Mapping[str, str]) -> Weights:
         """Some of the arrays under other names: ``keys`` maps the new names to the old."""

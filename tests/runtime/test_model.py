@@ -143,11 +143,11 @@ def test_plans_are_made_once_per_shape_and_bounded() -> None:
 def test_every_value_lies_inside_an_aligned_arena() -> None:
     plan = Model(GRAPH).plan({"input": X.shape})
     execute(plan, {"input": X})
-    workspace = plan.free_workspaces[0]
-    assert workspace.arena.ctypes.data % 64 == 0
+    arena = plan.workspaces.free[0].arena
+    assert arena.memory.ctypes.data % 64 == 0
     for step in plan.steps:
         for value in {*step.inputs, *step.outputs} - plan.planar:
-            assert np.shares_memory(workspace.view(value), workspace.arena)
+            assert np.shares_memory(arena.view(value), arena.memory)
 
 
 def stem(readers: int = 1, channels: int = 3, handed_back: bool = False) -> Graph:

@@ -250,3 +250,45 @@ interpreters.run_string(interpreters.create(), inner)
 def test_a_subinterpreter_gets_an_error() -> None:
     found = printed(SUBINTERPRETER)
     assert found.startswith(("SetupError this is a subinterpreter of Python", "ImportError"))  # the latter is NumPy's
+
+
+# weights are let go once they are packed, and a child whose size takes another kernel reads them again
+FROM_ONE_FILE = """
+import tempfile, tinyinfer
+folder = tempfile.TemporaryDirectory()
+path = folder.name + "/model.npz"
+Model(residual_network(64)).save(path)
+model = tinyinfer.load(path, threads=1)
+sizes = [(1 + i % 3, 3, 8 + 5 * i, 9 + 4 * i) for i in range(8)]
+inputs = [np.random.default_rng(i).standard_normal(s).astype(np.float32) for i, s in enumerate(sizes)]
+fresh = tinyinfer.load(path, threads=1)
+expected = [fresh(x) for x in inputs]
+model(x)
+held = set(model._packed._packed)
+
+def run_all():
+    check(all(np.array_equal(model(x), y) for x, y in zip(inputs, expected)))
+    check(set(model._packed._packed) > held)
+
+children = []
+for _ in range(8):
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(PATIENCE)
+        try:
+            run_all()
+            for _ in range(5):
+                for key in model.graph.weights:
+                    check(np.array_equal(model.graph.weights[key], fresh.graph.weights[key]))
+        except BaseException:
+            import traceback; traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    children.append(pid)
+check([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 8)
+"""
+
+
+@needs_fork
+def test_forked_children_read_one_file_at_once() -> None:
+    passes(f"PATIENCE = {PATIENCE}\n" + FROM_ONE_FILE)

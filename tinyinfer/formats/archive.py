@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import BinaryIO
 
 from tinyinfer.errors import ModelFormatError
+from tinyinfer.formats.extent import Extent
 from tinyinfer.formats.limits import DEFAULT, MIB, Limits
 
 _END = b"PK\x05\x06"  # end of central directory record, 22 bytes and a comment
 _END64_LOCATOR = b"PK\x06\x07"  # 20 bytes right before it, after the 56 bytes of the zip64 record
+_LOCAL_HEADER = 30  # bytes before a member's name; the last four are the lengths of that and of an extra field
 # what zipfile raises for damage; NotImplementedError is a RuntimeError
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, OSError)
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -29,6 +31,7 @@ class Archive:
     def __init__(self, file: BinaryIO, where: str, limits: Limits = DEFAULT) -> None:
         self.where = where
         self._limits = limits
+        self._file = file
         size = file.seek(0, 2)
         _check_directory(file, size, where, limits)
         try:
@@ -70,6 +73,15 @@ class Archive:
         if filled < len(data):
             raise ModelFormatError(f"{self.where}: member {name!r}: expected {len(data)} bytes, found {filled}")
         return data
+
+    def extent(self, name: str, path: str) -> Extent:
+        """Where a member that has been read lies in the archive's file, which is found under ``path``."""
+        member = self._member(name)
+        self._file.seek(member.header_offset)
+        name_length, extra_length = struct.unpack_from("<HH", self._file.read(_LOCAL_HEADER), _LOCAL_HEADER - 4)
+        offset = member.header_offset + _LOCAL_HEADER + name_length + extra_length
+        deflated = member.compress_type == zipfile.ZIP_DEFLATED
+        return Extent(path, offset, member.compress_size, member.file_size, member.CRC, deflated)
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import weakref
 import zipfile
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -27,6 +26,7 @@ import numpy as np
 from tinyinfer.errors import ModelFormatError, TinyInferError, UnsupportedOpError, WeightsError
 from tinyinfer.files import atomic_write
 from tinyinfer.formats.archive import Archive, is_zip
+from tinyinfer.formats.extent import Extent
 from tinyinfer.formats.graph_json import LATEST, graph_from_json, graph_to_json, least_version, stored_dtype
 from tinyinfer.formats.json_reader import Cursor, parse_json
 from tinyinfer.formats.limits import DEFAULT, Limits
@@ -73,7 +73,7 @@ def save(file: ModelFile, graph: Graph, meta: Mapping[str, Any] | None = None, h
 def load(file: ModelFile, limits: Limits = DEFAULT, allow_nonfinite: bool = False) -> tuple[Graph, dict[str, Any]]:
     """The verified graph, its weights arrays each in memory of its own, and the metadata.
 
-    A file given by its path stays open while the graph is in use, so that weights can be let go and read again.
+    Weights of a file given by its path can be let go, and are read again from there when they are asked for.
 
     Raises ModelFormatError for a file that is not one of ours or is damaged, UnsupportedOpError for a newer format
     version or an unknown operator, GraphError and WeightsError for a network that is not well formed.
@@ -83,42 +83,39 @@ def load(file: ModelFile, limits: Limits = DEFAULT, allow_nonfinite: bool = Fals
     try:
         if not isinstance(file, str | os.PathLike):
             return _load(file, str(where), limits, allow_nonfinite)
-        stream = open(file, "rb")  # noqa: SIM115 - closed when the graph is let go
-        try:
-            return _load(stream, str(where), limits, allow_nonfinite, stays_open=True)
-        except BaseException:
-            stream.close()
-            raise
+        with open(file, "rb") as stream:
+            return _load(stream, str(where), limits, allow_nonfinite, path=os.path.abspath(os.fsdecode(file)))
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
 
 
 def _load(
-    stream: BinaryIO, where: str, limits: Limits, allow_nonfinite: bool, stays_open: bool = False
+    stream: BinaryIO, where: str, limits: Limits, allow_nonfinite: bool, path: str | None = None
 ) -> tuple[Graph, dict[str, Any]]:
     if not is_zip(stream):
         stream.seek(0)
         found = repr(stream.read(8)).replace("b''", "an empty file")
         raise ModelFormatError(f"{where}: not an .npz file: expected a zip archive, found {found}")
     archive = Archive(stream, where, limits)
-    if stays_open:
-        weakref.finalize(archive, stream.close)
     graph, meta = _read_document(archive, where, limits)
     state = Weights()
     for member in archive.names:
         if member != f"{DOCUMENT}.npy":
             key = _key_of(member, where)
             dtype = graph.weights.dtype(key) if key in graph.weights else FLOAT32
-            read = partial(_read_weight, archive, member, key, limits, dtype == np.float16)
-            array = read()
-            state[key] = Stored(array, read) if stays_open and array.dtype == dtype else array
+            half = dtype == np.float16
+            array = read_npy(archive.read(member), f"{where}: weight {key!r}", limits, half)
+            if path is None or array.dtype != dtype:
+                state[key] = array
+            else:
+                state[key] = Stored(array, partial(_read_again, archive.extent(member, path), key, limits, half))
     load_weights(graph, state, where=where)
     _verify(graph, where, limits, allow_nonfinite)
     return graph, meta
 
 
-def _read_weight(archive: Archive, member: str, key: str, limits: Limits, half: bool) -> np.ndarray:
-    return read_npy(archive.read(member), f"{archive.where}: weight {key!r}", limits, half)
+def _read_again(extent: Extent, key: str, limits: Limits, half: bool) -> np.ndarray:
+    return read_npy(extent.read(f"weight {key!r}"), f"{extent.path}: weight {key!r}", limits, half)
 
 
 def _read_document(archive: Archive, where: str, limits: Limits) -> tuple[Graph, dict[str, Any]]:

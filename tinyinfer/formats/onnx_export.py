@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,26 +18,13 @@ if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
 
     from tinyinfer.formats.onnx_writer import Dims, Writer
+    from tinyinfer.runtime.runnable import Runnable
 
 OPSET = 20  # Gelu came with 20, dilated average pooling and wrapping pads with 19
 AXES = {"N": "batch", "C": "channels", "H": "height", "W": "width"}  # names of free sizes
 
 
-class HasGraph(Protocol):
-    """A model: a graph and what is known about it."""
-
-    @property
-    def graph(self) -> Graph:
-        """The network."""
-        ...
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """Name, labels, preprocessing and the like."""
-        ...
-
-
-def export_onnx(model: HasGraph | Graph, path: str | os.PathLike[str]) -> None:
+def export_onnx(model: Runnable | Graph, path: str | os.PathLike[str]) -> None:
     """Write a network as an ONNX file of opset 20, weights inside.
 
     Free input dimensions stay free, except where the network works at its nominal size only.

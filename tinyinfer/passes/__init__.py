@@ -1,14 +1,12 @@
-"""Graph -> Graph, one idea a file.
+"""Graph -> Graph, one idea a file; `pipeline` has their order.
 
 Portable passes (`remove_identity`, `fold_constants`, `merge_duplicates`, `regularise_convolution`, `delay_shuffle`,
 `shift_as_convolution`, `fold_batch_norm`, `fold_scale_shift`, `merge_branches`) give a graph that can be saved; machine
-passes fuse endings, choose kernels and lay out memory for this computer.  ``lower`` runs the portable ones, those that
-fuse and `advance_stride`, to which what is fused is no obstacle, in their order.
+passes fuse endings, choose kernels and lay out memory for this computer.
 """
 
 from __future__ import annotations
 
-from tinyinfer.graph import Graph
 from tinyinfer.passes.advance_stride import advance_stride
 from tinyinfer.passes.delay_shuffle import delay_shuffle
 from tinyinfer.passes.fold_batch_norm import fold_batch_norm
@@ -18,6 +16,7 @@ from tinyinfer.passes.fuse_activation import fuse_activation
 from tinyinfer.passes.fuse_residual import fuse_residual
 from tinyinfer.passes.merge_branches import merge_branches
 from tinyinfer.passes.merge_duplicates import merge_duplicates
+from tinyinfer.passes.pipeline import lower, simplify, specialise
 from tinyinfer.passes.regularise_convolution import regularise_convolution
 from tinyinfer.passes.remove_identity import remove_identity
 from tinyinfer.passes.shift_as_convolution import shift_as_convolution
@@ -37,16 +36,5 @@ __all__ = [
     "remove_identity",
     "shift_as_convolution",
     "simplify",
+    "specialise",
 ]
-
-
-def simplify(graph: Graph) -> Graph:
-    """The portable passes: the same function with fewer nodes."""
-    fewer = merge_duplicates(fold_constants(remove_identity(graph)))
-    ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
-    return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
-
-
-def lower(graph: Graph) -> Graph:
-    """Simplified, and fused as the kernels can."""
-    return advance_stride(fuse_activation(fuse_residual(simplify(graph))))

@@ -45,13 +45,13 @@ def _by_channel(node: Node) -> bool:
 def _in_order_of(shuffle: Node, node: Node, graph: Graph) -> dict[str, str]:
     """Keys of a node's parameters as they are in front of the shuffle."""
     assert isinstance(shuffle.op, ChannelShuffle)
-    groups, keys = shuffle.op.groups, {}
-    for role in node.params:
-        own = graph.weights.select({role: node.params[role]})
-
-        def unshuffled(p: Weights, role: str = role) -> np.ndarray:
-            return np.ascontiguousarray(p[role].reshape(-1, groups).T).reshape(-1)
-
-        keys[role] = f"{node.name}.{role}:unshuffled"
-        graph.weights[keys[role]] = Derived(own.shape(role), unshuffled, own)
+    keys = {}
+    for role, key in node.params.items():
+        keys[role] = free_name(f"{node.name}.{role}:unshuffled", graph.weights)
+        own = graph.weights.select({"shuffled": key})
+        graph.weights[keys[role]] = Derived(own.shape("shuffled"), _unshuffled, own, (shuffle.op.groups,))
     return keys
+
+
+def _unshuffled(p: Weights, groups: int) -> np.ndarray:
+    return np.ascontiguousarray(p["shuffled"].reshape(-1, groups).T).reshape(-1)

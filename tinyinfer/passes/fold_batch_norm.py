@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node, TensorType
+from tinyinfer.graph import Graph, Node, TensorType, free_name
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
@@ -47,27 +47,32 @@ def can_take(layer: Node, result: TensorType) -> bool:
 
 def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
     assert isinstance(norm.op, BatchNorm)
-    eps, op = norm.op.eps, dataclasses.replace(layer.op, activation=norm.op.activation)  # type: ignore[type-var]
+    op = dataclasses.replace(layer.op, activation=norm.op.activation)  # type: ignore[type-var]
     of_norm = {f"norm.{role}": key for role, key in norm.params.items()}
     inputs = graph.weights.select({**layer.params, **of_norm})
+    weight, bias = (free_name(f"{layer.name}.{role}:folded", graph.weights) for role in ("weight", "bias"))
+    groups = layer.op.groups if isinstance(layer.op, ConvTranspose2d) else None
+    graph.weights[weight] = Derived(inputs.shape("weight"), _folded_weight, inputs, (norm.op.eps, groups))
+    graph.weights[bias] = Derived(inputs.shape("norm.running_mean"), _folded_bias, inputs, (norm.op.eps,))
+    return layer.replace(
+        op=op, outputs=norm.outputs, params={"weight": weight, "bias": bias}, origin=layer.originals + norm.originals
+    )
 
-    def weight(p: Weights) -> np.ndarray:
-        w, scale = p["weight"], _scale(p, eps)
-        if isinstance(layer.op, ConvTranspose2d):  # its weight is (C, M / groups, R, S)
-            by_group = w.reshape(layer.op.groups, -1, *w.shape[1:]) * scale.reshape(layer.op.groups, 1, -1, 1, 1)
-            return np.asarray(by_group.reshape(w.shape), np.float32)
-        folded = np.empty(w.shape, np.float32)  # written in place: a float64 copy would be the largest array of all
-        np.multiply(w, scale.reshape(-1, *[1] * (w.ndim - 1)), out=folded, casting="same_kind")
-        return folded
 
-    def bias(p: Weights) -> np.ndarray:
-        shift = (p.get("bias", 0.0) - p["norm.running_mean"].astype(np.float64)) * _scale(p, eps)
-        return np.asarray(shift + p.get("norm.bias", 0.0), np.float32)
+def _folded_weight(p: Weights, eps: float, groups: int | None) -> np.ndarray:
+    """``groups`` are those of a transposed convolution, whose weight is (C, M / groups, R, S)."""
+    w, scale = p["weight"], _scale(p, eps)
+    if groups is not None:
+        by_group = w.reshape(groups, -1, *w.shape[1:]) * scale.reshape(groups, 1, -1, 1, 1)
+        return np.asarray(by_group.reshape(w.shape), np.float32)
+    folded = np.empty(w.shape, np.float32)  # written in place: a float64 copy would be the largest array of all
+    np.multiply(w, scale.reshape(-1, *[1] * (w.ndim - 1)), out=folded, casting="same_kind")
+    return folded
 
-    keys = {role: f"{layer.name}.{role}:folded" for role in ("weight", "bias")}
-    graph.weights[keys["weight"]] = Derived(inputs.shape("weight"), weight, inputs)
-    graph.weights[keys["bias"]] = Derived(inputs.shape("norm.running_mean"), bias, inputs)
-    return layer.replace(op=op, outputs=norm.outputs, params=keys, origin=layer.originals + norm.originals)
+
+def _folded_bias(p: Weights, eps: float) -> np.ndarray:
+    shift = (p.get("bias", 0.0) - p["norm.running_mean"].astype(np.float64)) * _scale(p, eps)
+    return np.asarray(shift + p.get("norm.bias", 0.0), np.float32)
 
 
 def _scale(p: Weights, eps: float) -> np.ndarray:

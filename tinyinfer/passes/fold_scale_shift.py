@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node
+from tinyinfer.graph import Graph, Node, free_name
 from tinyinfer.ops.layer_scale import LayerScale
 from tinyinfer.ops.scale_shift import ScaleShift
 from tinyinfer.passes.fold_batch_norm import can_take
@@ -32,19 +32,25 @@ def fold_scale_shift(graph: Graph) -> Graph:
 def _fold(graph: Graph, layer: Node, scaling: Node) -> Node:
     inputs = graph.weights.select({**layer.params, **scaling.params})
     channels, op = inputs.shape("weight")[0], scaling.op
-    factor, shift = (op.scale, op.shift) if isinstance(op, ScaleShift) else (None, 0.0)
+    assert isinstance(op, ScaleShift | LayerScale)
+    weight, bias = (free_name(f"{layer.name}.{role}:scaled", graph.weights) for role in ("weight", "bias"))
+    graph.weights[weight] = Derived(inputs.shape("weight"), _scaled_weight, inputs, (op, channels))
+    graph.weights[bias] = Derived((channels,), _scaled_bias, inputs, (op, channels))
+    return layer.replace(
+        outputs=scaling.outputs, params={"weight": weight, "bias": bias}, origin=layer.originals + scaling.originals
+    )
 
-    def scale(p: Weights) -> np.ndarray:
-        return np.broadcast_to(p["gamma"] if factor is None else factor, channels)
 
-    def weight(p: Weights) -> np.ndarray:
-        w = p["weight"]
-        return np.asarray(w * scale(p).reshape(-1, *[1] * (w.ndim - 1)), np.float32)
+def _scaled_weight(p: Weights, op: ScaleShift | LayerScale, channels: int) -> np.ndarray:
+    w, (scale, _) = p["weight"], _scale_and_shift(p, op, channels)
+    return np.asarray(w * scale.reshape(-1, *[1] * (w.ndim - 1)), np.float32)
 
-    def bias(p: Weights) -> np.ndarray:
-        return np.asarray(p.get("bias", 0.0) * scale(p) + np.broadcast_to(shift, channels), np.float32)
 
-    keys = {role: f"{layer.name}.{role}:scaled" for role in ("weight", "bias")}
-    graph.weights[keys["weight"]] = Derived(inputs.shape("weight"), weight, inputs)
-    graph.weights[keys["bias"]] = Derived((channels,), bias, inputs)
-    return layer.replace(outputs=scaling.outputs, params=keys, origin=layer.originals + scaling.originals)
+def _scaled_bias(p: Weights, op: ScaleShift | LayerScale, channels: int) -> np.ndarray:
+    scale, shift = _scale_and_shift(p, op, channels)
+    return np.asarray(p.get("bias", 0.0) * scale + shift, np.float32)
+
+
+def _scale_and_shift(p: Weights, op: ScaleShift | LayerScale, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    scale, shift = (op.scale, op.shift) if isinstance(op, ScaleShift) else (p["gamma"], 0.0)
+    return np.broadcast_to(scale, channels), np.broadcast_to(shift, channels)

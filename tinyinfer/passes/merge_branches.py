@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node
+from tinyinfer.graph import Graph, Node, free_name
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.elementwise import Add
 from tinyinfer.weights import Derived, Shape, Weights
 
 AT_ONCE = 64  # output channels added up in float64: of all at once, that would be the largest array of all
+
+# roles of what a merged weight and a merged bias are made of, and of nothing else: else each of a long sum of branches
+# would ask for both of the sum before, and they together for 2^n arrays
+WEIGHT = {Conv2d: ("weight",), BatchNorm: ("weight", "running_var")}
+BIAS = {Conv2d: ("bias",), BatchNorm: BatchNorm.param_names}
 
 
 def merge_branches(graph: Graph) -> Graph:
@@ -100,45 +106,64 @@ def _merge(graph: Graph, add: Node, pair: list[_Branch]) -> Node:
     assert isinstance(op, Conv2d)
     (top, left), (rows, columns) = whole.before, (b + e for b, e in zip(whole.before, whole.behind, strict=True))
     shape = (*graph.weights.shape(base.params["weight"])[:2], rows, columns)
-    inputs = graph.weights.select(
-        {f"{i}.{role}": key for i, branch in enumerate(pair) for role, key in branch.node.params.items()}
-    )
-
-    def weight(p: Weights) -> np.ndarray:
-        parts = [_convolution(branch.node, i, p, shape)[0] for i, branch in enumerate(pair)]
-        merged = np.empty(shape, np.float32)
-        for start in range(0, shape[0], AT_ONCE):
-            some = slice(start, start + AT_ONCE)
-            total = np.zeros(merged[some].shape)
-            for branch, part in zip(pair, parts, strict=True):
-                y, x = top - branch.before[0], left - branch.before[1]
-                total[:, :, y : y + part.shape[2], x : x + part.shape[3]] += part[some]
-            merged[some] = total
-        return merged
-
-    def bias(p: Weights) -> np.ndarray:
-        total = sum(_convolution(branch.node, i, p, shape)[1] for i, branch in enumerate(pair))
-        return np.broadcast_to(total, shape[:1]).astype(np.float32)
-
-    keys = {role: f"{base.name}.{role}:merged by {add.name}" for role in ("weight", "bias")}
-    graph.weights[keys["weight"]] = Derived(shape, weight, inputs)
-    graph.weights[keys["bias"]] = Derived(shape[:1], bias, inputs)
+    eps = tuple(branch.node.op.eps if isinstance(branch.node.op, BatchNorm) else None for branch in pair)
+    corners = tuple((top - branch.before[0], left - branch.before[1]) for branch in pair)
+    weight, bias = (free_name(f"{base.name}.{role}:merged by {add.name}", graph.weights) for role in ("weight", "bias"))
+    graph.weights[weight] = Derived(shape, _merged_weight, _params(graph, pair, WEIGHT), (shape, eps, corners))
+    graph.weights[bias] = Derived(shape[:1], _merged_bias, _params(graph, pair, BIAS), (shape[0], eps))
     bottom, right = (e - 1 - s for e, s in zip(whole.behind, whole.shrinks, strict=True))
     return base.replace(
         op=dataclasses.replace(op, padding=(top, bottom, left, right)),
         outputs=add.outputs,
-        params=keys,
+        params={"weight": weight, "bias": bias},
         origin=tuple(name for branch in pair for name in branch.node.originals) + add.originals,
     )
 
 
-def _convolution(node: Node, i: int, p: Weights, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Weight and bias of branch i, to be added up in float64; a norm is a 1x1 one to ``shape`` (M, C / groups, ...)."""
-    bias = np.asarray(p.get(f"{i}.bias", 0.0), np.float64)
-    if not isinstance(node.op, BatchNorm):
-        return p[f"{i}.weight"], bias
-    scale = p.get(f"{i}.weight", 1.0) / np.sqrt(p[f"{i}.running_var"].astype(np.float64) + node.op.eps)
-    diagonal = np.zeros((*shape[:2], 1, 1))
+def _params(graph: Graph, pair: list[_Branch], roles: Mapping[type, tuple[str, ...]]) -> Weights:
+    """The parameters of these roles, called "0.weight" and so on."""
+    return graph.weights.select(
+        {
+            f"{i}.{role}": branch.node.params[role]
+            for i, branch in enumerate(pair)
+            for role in roles[type(branch.node.op)]
+            if role in branch.node.params
+        }
+    )
+
+
+def _merged_weight(
+    p: Weights, shape: Shape, eps: tuple[float | None, ...], corners: tuple[tuple[int, int], ...]
+) -> np.ndarray:
+    """Sum of the branches' weights, each from its corner on; a branch with an ``eps`` is a norm."""
+    parts = [p[f"{i}.weight"] if e is None else _diagonal(_scale(p, i, e), shape) for i, e in enumerate(eps)]
+    merged = np.empty(shape, np.float32)
+    for start in range(0, shape[0], AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        total = np.zeros(merged[some].shape)
+        for (y, x), part in zip(corners, parts, strict=True):
+            total[:, :, y : y + part.shape[2], x : x + part.shape[3]] += part[some]
+        merged[some] = total
+    return merged
+
+
+def _merged_bias(p: Weights, channels: int, eps: tuple[float | None, ...]) -> np.ndarray:
+    total = np.zeros(channels)
+    for i, e in enumerate(eps):
+        total += p.get(f"{i}.bias", 0.0)
+        if e is not None:
+            total -= p[f"{i}.running_mean"] * _scale(p, i, e)
+    return total.astype(np.float32)
+
+
+def _diagonal(scale: np.ndarray, shape: Shape) -> np.ndarray:
+    """A norm as a 1x1 convolution for a weight of this shape, (M, C / groups, ...)."""
+    weight = np.zeros((*shape[:2], 1, 1))
     channel = np.arange(shape[0])
-    diagonal[channel, channel % shape[1], 0, 0] = scale
-    return diagonal, bias - p[f"{i}.running_mean"] * scale
+    weight[channel, channel % shape[1], 0, 0] = scale
+    return weight
+
+
+def _scale(p: Weights, i: int, eps: float) -> np.ndarray:
+    """gamma / sqrt(var + eps) of branch i."""
+    return np.asarray(p.get(f"{i}.weight", 1.0) / np.sqrt(p[f"{i}.running_var"].astype(np.float64) + eps))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 ALIGNMENT_FLOATS = 16  # 64 bytes: a cache line and an AVX-512 register
@@ -13,13 +13,13 @@ SMALL_GAPS = 5  # the largest of small buffers, in gaps: beside a larger one wha
 class Request:
     """A buffer of ``size`` floats that is alive from step ``first`` to step ``last``, both included."""
 
-    name: str
+    name: Hashable
     size: int
     first: int
     last: int
 
 
-def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[str, int], int]:
+def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[Hashable, int], int]:
     """Offsets in floats by name, and the arena's size.
 
     Small buffers that live together lie at least ``apart`` floats apart (`kernels.pages.APART`).
@@ -27,7 +27,7 @@ def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[str, 
     Largest first, each into the lowest gap that is free for its whole life (greedy by size; Pisarchyk and Lee,
     "Efficient Memory Management for Deep Neural Net Inference", 2020).
     """
-    offsets: dict[str, int] = {}
+    offsets: dict[Hashable, int] = {}
     placed: list[tuple[int, int, Request]] = []  # start, end, request
     for request in sorted(requests, key=lambda r: (-r.size, r.first)):
         size = -(-request.size // ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS

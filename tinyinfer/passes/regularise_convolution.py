@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tinyinfer.graph import Graph
+import numpy as np
+
+from tinyinfer.graph import Graph, free_name
 from tinyinfer.ops.irregular_conv2d import IrregularConv2d
+from tinyinfer.weights import Derived, Weights
 
 
 def regularise_convolution(graph: Graph) -> Graph:
@@ -17,9 +20,13 @@ def regularise_convolution(graph: Graph) -> Graph:
         if node.op.padding == "same":
             continue
         conv, kernel = node.op.regular(graph.param_arrays(node), (0, 0))
-        key = f"{node.name}.weight:regular"
-        graph.weights[key] = kernel
+        key = free_name(f"{node.name}.weight:regular", graph.weights)
+        graph.weights[key] = Derived(kernel.shape, _regular, graph.param_arrays(node), (node.op,))
         params = {role: k for role, k in node.params.items() if role == "bias"} | {"weight": key}
         graph.replace_node(node, node.replace(op=conv, params=params))
     graph.remove_dead()
     return graph
+
+
+def _regular(p: Weights, op: IrregularConv2d) -> np.ndarray:
+    return op.regular(p, (0, 0))[1]

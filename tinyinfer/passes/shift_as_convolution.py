@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node
+from tinyinfer.graph import Graph, Node, free_name
 from tinyinfer.ops.batch_norm import BatchNorm
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.ops.shift import Shift
@@ -31,15 +31,15 @@ def _convolution(graph: Graph, shift: Node, channels: int) -> Node:
     op = shift.op
     assert isinstance(op, Shift)
     size, before = op.kernel_size, op.kernel_size // 2
-    taps = op.displacements(channels, {}) // op.dilation + before
-
-    def weight(_: Weights) -> np.ndarray:
-        one_hot = np.zeros((channels, 1, size, size), np.float32)
-        one_hot[np.arange(channels), 0, taps[:, 0], taps[:, 1]] = 1
-        return one_hot
-
     sides = (op.dilation * before, op.dilation * (size - 1 - before))
-    key = f"{shift.name}.weight:taps"
-    graph.weights[key] = Derived((channels, 1, size, size), weight, Weights())
+    key = free_name(f"{shift.name}.weight:taps", graph.weights)
+    graph.weights[key] = Derived((channels, 1, size, size), _one_hot, Weights(), (op, channels))
     moved = Conv2d(padding=sides * 2, dilation=(op.dilation, op.dilation), groups=channels)
     return shift.replace(op=moved, params={"weight": key})
+
+
+def _one_hot(_: Weights, op: Shift, channels: int) -> np.ndarray:
+    taps = op.displacements(channels, {}) // op.dilation + op.kernel_size // 2
+    weight = np.zeros((channels, 1, op.kernel_size, op.kernel_size), np.float32)
+    weight[np.arange(channels), 0, taps[:, 0], taps[:, 1]] = 1
+    return weight

@@ -34,7 +34,7 @@ def arena(plan: Plan, ax: Axes | None = None) -> Figure:
         width, height = request.last - request.first + 1, request.size / MEGABYTE_FLOATS
         colour = "#cbd2d9" if scratch else PALETTE[i % 5]
         ax.add_patch(Rectangle((x, y), width, height, facecolor=colour, alpha=0.8, edgecolor="white", linewidth=0.5))
-        label = "scratch" if scratch else request.name
+        label = "scratch" if scratch else str(request.name)
         if height > NAMED * total and width >= 0.016 * len(label) * steps * 0.8:
             ax.text(x + width / 2, y + height / 2, label, ha="center", va="center", fontsize=7, color=INK)
     bound = live_bound(plan.requests) / MEGABYTE_FLOATS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,12 +11,12 @@ import numpy as np
 from tinyinfer.graph import Graph, Node, Shape
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.ops.base import Op
-from tinyinfer.passes import lower
 from tinyinfer.profiling.report import Report
-from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs
+from tinyinfer.profiling.subject import Inputs, make_inputs
 from tinyinfer.profiling.tables import By, Column, Table, shape_text
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Step
+from tinyinfer.runtime.runnable import Runnable
 
 # whole networks: errors of single steps add up; engines that differ by more compute something else
 END_TO_END_TOLERANCE = 1e-3
@@ -90,14 +89,14 @@ class Comparison(Report):
         )
 
 
-def compare(model: ModelLike, x: Inputs = None) -> Comparison:
+def compare(model: Runnable, x: Inputs = None) -> Comparison:
     """Compare every step and the outputs with the reference on ``x`` (None: random numbers at nominal size).
 
     A step is judged on the inputs it really had, so an error shows where it arises.  Raises InputError.
     """
     arrays = make_inputs(model.graph, x)
     plan = model.plan({name: array.shape for name, array in arrays.items()})
-    checker = _Checker(ChainMap(lower(model.graph).weights, model.graph.weights))
+    checker = _Checker(plan.graph.weights)
     found = execute(plan, arrays, checker)
     truth = evaluate(model.graph, arrays)
     outputs = [

@@ -11,15 +11,16 @@ from tinyinfer.errors import InputError
 from tinyinfer.profiling.cost import cost, node_cost
 from tinyinfer.profiling.profile_rows import ProfileRow
 from tinyinfer.profiling.roofline import TILE_KERNELS, Peak, machine_peak
-from tinyinfer.profiling.subject import Inputs, ModelLike, make_inputs, plan_for
+from tinyinfer.profiling.subject import Inputs, make_inputs, plan_for
 from tinyinfer.profiling.timings import Profile
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Plan, Step
+from tinyinfer.runtime.runnable import Runnable
 
 Counts = Mapping[str, tuple[int, int]]  # mult-adds and parameters by node
 
 
-def profile(subject: ModelLike | Plan, x: Inputs = None, repeats: int = 20, warmup: int = 3) -> Profile:
+def profile(subject: Runnable | Plan, x: Inputs = None, repeats: int = 20, warmup: int = 3) -> Profile:
     """Time every step on ``x``, an array or arrays by input name (None: random numbers at nominal size).
 
     Watched and unwatched runs take turns, so that a change of the machine's speed meets both.  Times are
@@ -43,7 +44,7 @@ def check_counts(repeats: int, warmup: int) -> None:
 class Session:
     """A plan being profiled: it has been prepared and run once, then runs are measured, then there is a report."""
 
-    def __init__(self, subject: ModelLike | Plan, x: Inputs) -> None:
+    def __init__(self, subject: Runnable | Plan, x: Inputs) -> None:
         self.subject = subject
         self.arrays = make_inputs(subject.graph, x)
         self.stopwatch, self.first, self.totals = _Stopwatch(), _Stopwatch(), list[int]()
@@ -120,7 +121,7 @@ class _Stopwatch:
         return (starts - starts[0]) / 1e6, durations[index]
 
 
-def _counts(model: ModelLike, arrays: Mapping[str, np.ndarray]) -> Counts:
+def _counts(model: Runnable, arrays: Mapping[str, np.ndarray]) -> Counts:
     """What the nodes of the network count as it was written, before norms were folded."""
     rows = cost(model.graph, {name: array.shape for name, array in arrays.items()}).rows
     return {row.name: (row.macs, row.params) for row in rows}

@@ -10,9 +10,10 @@ from tinyinfer.errors import InputError
 from tinyinfer.profiling.profile import Session, check_counts
 from tinyinfer.profiling.report import Report
 from tinyinfer.profiling.scaling_rows import ScalingRow, efficiency, step_rows, sum_ms
-from tinyinfer.profiling.subject import Inputs, ModelLike
+from tinyinfer.profiling.subject import Inputs
 from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text
 from tinyinfer.profiling.timings import Profile
+from tinyinfer.runtime.runnable import Runnable
 
 GOOD = 0.85  # the efficiency from which on a step makes good use of its threads
 
@@ -100,7 +101,7 @@ class Scaling(Report):
         ]
 
 
-def scaling(models: Sequence[ModelLike], x: Inputs = None, repeats: int = 20, warmup: int = 3) -> Scaling:
+def scaling(models: Sequence[Runnable], x: Inputs = None, repeats: int = 20, warmup: int = 3) -> Scaling:
     """Time every step of one network with several numbers of threads, a model for each, in turn.
 
     Times are milliseconds, medians of ``repeats``.  Raises InputError when ``x`` does not fit, and unless there are

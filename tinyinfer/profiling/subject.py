@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.graph import Graph, Shape
+from tinyinfer.graph import Graph
 from tinyinfer.runtime.inputs import check_inputs, random_inputs
 from tinyinfer.runtime.plan import Plan
+from tinyinfer.runtime.runnable import Runnable
 
 Inputs = np.ndarray | Mapping[str, np.ndarray] | None
-
-
-class ModelLike(Protocol):
-    """What is used of `tinyinfer.Model`."""
-
-    graph: Graph
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        ...
-
-    def plan(self, input_shapes: Mapping[str, Shape] | None = None, capture: Sequence[str] = ()) -> Plan:
-        """The plan for these input shapes."""
-        ...
 
 
 def make_inputs(graph: Graph, x: Inputs) -> dict[str, np.ndarray]:
@@ -41,6 +26,6 @@ def make_inputs(graph: Graph, x: Inputs) -> dict[str, np.ndarray]:
     return check_inputs(graph, {graph.inputs[0].name: x})
 
 
-def plan_for(subject: ModelLike | Plan, arrays: Mapping[str, np.ndarray]) -> Plan:
+def plan_for(subject: Runnable | Plan, arrays: Mapping[str, np.ndarray]) -> Plan:
     """The plan that runs these arrays.  Raises InputError when they do not fit the model."""
     return subject if isinstance(subject, Plan) else subject.plan({name: array.shape for name, array in arrays.items()})

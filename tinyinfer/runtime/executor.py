@@ -35,28 +35,16 @@ def execute(plan: Plan, inputs: Mapping[str, np.ndarray], hook: Hook | None = No
             found = TensorType(inputs[i.name].shape) if i.name in inputs else "none"
             raise InputError(f"input {i.name!r}: the plan is for {plan.types[i.name]}, found {found}")
     with guard(plan.options.threads):  # around the binding too, which starts the threads
-        workspace = _take(plan)
+        workspace = plan.workspaces.take() or Workspace(plan)
         try:
-            workspace.given.update(inputs)
+            workspace.arena.given.update(inputs)
             if hook is None:
                 workspace.run()
             else:
                 for step, call in zip(plan.steps, workspace.calls, strict=True):
-                    hook(step, call, workspace.view)
+                    hook(step, call, workspace.arena.view)
             return {name: workspace.results[name] for name in plan.graph.outputs}
         finally:
-            workspace.given.clear()
+            workspace.arena.given.clear()
             workspace.results.clear()
-            _give_back(plan, workspace)
-
-
-def _take(plan: Plan) -> Workspace:
-    with plan.lock:
-        if plan.free_workspaces:
-            return plan.free_workspaces.pop()  # type: ignore[no-any-return]
-    return Workspace(plan)
-
-
-def _give_back(plan: Plan, workspace: Workspace) -> None:
-    with plan.lock:
-        plan.free_workspaces.append(workspace)
+            plan.workspaces.give_back(workspace)

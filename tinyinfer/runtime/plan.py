@@ -7,34 +7,31 @@ place of every value.  A plan is read-only; each concurrent run has a `Workspace
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from tinyinfer import kernels
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node, Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel
-from tinyinfer.kernels.pages import APART, return_freed
-from tinyinfer.passes import lower
+from tinyinfer.kernels.base import Kernel
+from tinyinfer.kernels.pages import APART
 from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
-from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels, problem_of
-from tinyinfer.passes.fuse_depthwise_chain import fuse_depthwise_chain
-from tinyinfer.passes.fuse_gate import fuse_gate
-from tinyinfer.passes.fuse_join_pixels import fuse_join_pixels
-from tinyinfer.passes.fuse_shuffle import fuse_shuffle
+from tinyinfer.passes.choose_kernels import REFERENCE, problem_of
+from tinyinfer.passes.pipeline import lower, specialise, unchanged
 from tinyinfer.passes.plan_memory import Request, plan_memory
 from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
 from tinyinfer.runtime.options import Options
-from tinyinfer.runtime.threads import Lock
+from tinyinfer.runtime.packed_weights import PackedWeights
+from tinyinfer.runtime.pool import Pool
 
-RETURN_AFTER = 2 * 1024 * 1024  # floats of weights let go: to return memory takes up to 3 ms
 
-# packed weights by (original nodes, kernel): shared by the plans of one model for different input shapes
-PackedWeights = dict[tuple[tuple[str, ...], str], Any]
+class Scratch(NamedTuple):
+    """What the memory of a step's own is called beside that of values, which go by name."""
+
+    step: int
 
 
 @dataclass(frozen=True)
@@ -80,12 +77,11 @@ class Plan:
     types: dict[str, TensorType]
     placements: dict[str, Placement]
     requests: list[Request]
-    offsets: dict[str, int]
+    offsets: dict[Hashable, int]  # by the name of a value, or by `Scratch`
     arena_floats: int
     options: Options
     planar: frozenset[str]  # inputs that are not copied, as the one kernel that reads them takes the caller's planes
-    free_workspaces: list[Any] = field(default_factory=list)  # those no call is using
-    lock: Lock = field(default_factory=Lock)
+    workspaces: Pool = field(default_factory=Pool)  # those no call is using
 
     @property
     def arena_bytes(self) -> int:
@@ -93,33 +89,29 @@ class Plan:
         return self.arena_floats * 4
 
 
+def prepare(graph: Graph, options: Options) -> Graph:
+    """What plans of all input shapes start from: a verified graph, lowered unless the reference is to compute it."""
+    return unchanged(graph) if options.kernels == REFERENCE else lower(graph)
+
+
 def make_plan(
-    graph: Graph, input_shapes: Mapping[str, Shape] | None, options: Options, packed: PackedWeights | None = None
+    prepared: Graph, input_shapes: Mapping[str, Shape] | None, options: Options, packed: PackedWeights
 ) -> Plan:
-    """Prepare a verified graph for these input shapes (nominal ones by default)."""
-    textbook = options.kernels == REFERENCE
-    lowered = graph.copy() if textbook else lower(graph)
-    lowered.nodes = lowered.topological_order()
-    types = lowered.infer_types(input_shapes)
+    """Settle a prepared graph for these input shapes (nominal ones by default)."""
+    graph, types = prepared, prepared.infer_types(input_shapes)
     _require_float32(types)
-    if textbook:
-        lowered.nodes = [node.replace(kernel=REFERENCE, why="asked for") for node in lowered.nodes]
-    else:
+    if options.kernels != REFERENCE:
         forced = options.kernels if isinstance(options.kernels, Mapping) else None
-        if not forced:  # who asks for a layer's kernel wants to see that layer
-            lowered = fuse_depthwise_chain(lowered, types, options.threads)
-            lowered = fuse_shuffle(fuse_gate(lowered, types, options.threads), types)
-            lowered = fuse_join_pixels(lowered, types)
-        lowered = choose_kernels(lowered, types, forced, options.threads)
-    lowered, types, placements = assign_layout(lowered, types)
-    steps = _make_steps(lowered, types, options, {} if packed is None else packed)
-    planar = frozenset(i.name for i in lowered.inputs if _is_planar(i.name, steps, placements))
-    for at, given in enumerate(lowered.inputs):  # whose steps come first
+        graph = specialise(graph, types, forced, options.threads)
+    graph, types, placements = assign_layout(graph, types)
+    steps = _make_steps(graph, types, options, packed)
+    planar = frozenset(i.name for i in graph.inputs if _is_planar(i.name, steps, placements))
+    for at, given in enumerate(graph.inputs):  # whose steps come first
         if given.name in planar:
             steps[at] = dataclasses.replace(steps[at], node=left_in_place(given.name))
     requests = _memory_requests(steps, types, placements, planar)
     offsets, arena_floats = plan_memory(requests, apart=APART if options.threads > 1 else 0)
-    return Plan(lowered, steps, types, placements, requests, offsets, arena_floats, options, planar)
+    return Plan(graph, steps, types, placements, requests, offsets, arena_floats, options, planar)
 
 
 def _require_float32(types: Mapping[str, TensorType]) -> None:
@@ -132,7 +124,7 @@ def _require_float32(types: Mapping[str, TensorType]) -> None:
 
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
-    steps, let_go = [], 0
+    steps = []
     borders_in = [copy_in(i.name) for i in graph.inputs]
     borders_out = [copy_out(name) for name in dict.fromkeys(graph.outputs)]
     for node in [*borders_in, *graph.nodes, *borders_out]:
@@ -143,19 +135,10 @@ def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options,
             arrays = graph.param_arrays(node)
             problem = problem_of(node, arrays.shapes_only(), types, options.threads)
             kernel = kernels.find(node.op.name, node.kernel)
-            key = (node.originals, node.kernel)
-            if key not in packed:
-                packed[key] = kernel.pack(dataclasses.replace(problem, params={role: arrays[role] for role in arrays}))
-                arrays.release(arrays)
-                let_go += sum(math.prod(arrays.shape(role)) for role in arrays)
-                if let_go >= RETURN_AFTER:
-                    return_freed()
-                    let_go = 0
-            implementation = kernel(problem, packed[key])
+            implementation = kernel(problem, packed.of(kernel, problem.op, arrays))
         inputs, outputs = (tuple(types[v] for v in values) for values in (node.inputs, node.outputs))
         steps.append(Step(node, inputs, outputs, params, implementation))
-    if let_go > 0:
-        return_freed()
+    packed.return_memory()
     return steps
 
 
@@ -184,17 +167,5 @@ def _memory_requests(
             first.setdefault(root, i)
             last[root] = i
     requests = [Request(root, buffer_size(types[root].shape), first[root], last[root]) for root in first]
-    scratch = [(scratch_name(step), i, step.scratch_floats) for i, step in enumerate(steps) if step.scratch_floats]
-    return requests + [Request(name, size, i, i) for name, i, size in scratch]
-
-
-def scratch_name(step: Step) -> str:
-    """The arena's name for a step's temporary memory."""
-    return f"scratch of {step.node.name}"
-
-
-def feature_map(plan: Plan, arena: np.ndarray, value: str) -> FeatureMap:
-    """A value as kernels see it."""
-    place = plan.placements[value]
-    start = plan.offsets[place.root] + place.offset
-    return FeatureMap.place(arena[start:], plan.types[value].shape, place.pixel_stride)
+    scratch = [(i, step.scratch_floats) for i, step in enumerate(steps) if step.scratch_floats]
+    return requests + [Request(Scratch(i), size, i, i) for i, size in scratch]

@@ -10,8 +10,8 @@ from PIL import Image
 
 from tinyinfer.errors import InputError
 from tinyinfer.image import ImageSource, decode
+from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import SEGMENT, require_task
-from tinyinfer.tasks.runnable import Runnable
 from tinyinfer.tasks.whole_picture import prepare_whole
 
 

@@ -1,0 +1,59 @@
+"""All passes in their order: what is done once for a network, and what once for each of its input shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tinyinfer.graph import Graph, TensorType
+from tinyinfer.passes.advance_stride import advance_stride
+from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels
+from tinyinfer.passes.delay_shuffle import delay_shuffle
+from tinyinfer.passes.fold_batch_norm import fold_batch_norm
+from tinyinfer.passes.fold_constants import fold_constants
+from tinyinfer.passes.fold_scale_shift import fold_scale_shift
+from tinyinfer.passes.fuse_activation import fuse_activation
+from tinyinfer.passes.fuse_depthwise_chain import fuse_depthwise_chain
+from tinyinfer.passes.fuse_gate import fuse_gate
+from tinyinfer.passes.fuse_join_pixels import fuse_join_pixels
+from tinyinfer.passes.fuse_residual import fuse_residual
+from tinyinfer.passes.fuse_shuffle import fuse_shuffle
+from tinyinfer.passes.merge_branches import merge_branches
+from tinyinfer.passes.merge_duplicates import merge_duplicates
+from tinyinfer.passes.regularise_convolution import regularise_convolution
+from tinyinfer.passes.remove_identity import remove_identity
+from tinyinfer.passes.shift_as_convolution import shift_as_convolution
+
+
+def simplify(graph: Graph) -> Graph:
+    """The portable passes: the same function with fewer nodes."""
+    fewer = merge_duplicates(fold_constants(remove_identity(graph)))
+    ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
+    return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
+
+
+def lower(graph: Graph) -> Graph:
+    """Simplified, fused as the kernels can at any size, and in order."""
+    lowered = advance_stride(fuse_activation(fuse_residual(simplify(graph))))
+    lowered.nodes = lowered.topological_order()
+    return lowered
+
+
+def specialise(
+    lowered: Graph, types: Mapping[str, TensorType], forced: Mapping[str, str] | None = None, threads: int = 1
+) -> Graph:
+    """A lowered graph for the input shapes that ``types`` follow from: fused as pays there, each node with its kernel.
+
+    ``forced`` is that of `choose_kernels`.  No weight is added, so that all shapes share those of the lowered graph.
+    """
+    if not forced:  # who asks for a layer's kernel wants to see that layer
+        lowered = fuse_depthwise_chain(lowered, types, threads)
+        lowered = fuse_shuffle(fuse_gate(lowered, types, threads), types)
+        lowered = fuse_join_pixels(lowered, types)
+    return choose_kernels(lowered, types, forced, threads)
+
+
+def unchanged(graph: Graph) -> Graph:
+    """Instead of all these: the graph's own nodes in order, each for the NumPy reference to compute."""
+    graph = graph.copy()
+    graph.nodes = [node.replace(kernel=REFERENCE, why="asked for") for node in graph.topological_order()]
+    return graph

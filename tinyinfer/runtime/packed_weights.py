@@ -1,0 +1,43 @@
+"""Weights as kernels packed them, which the plans of one model for different input shapes share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+from tinyinfer.kernels.base import Kernel, Layer
+from tinyinfer.kernels.pages import return_freed
+from tinyinfer.ops.base import Op
+from tinyinfer.weights import Weights
+
+RETURN_AFTER = 2 * 1024 * 1024  # floats of weights let go: to return memory takes up to 3 ms
+
+
+class PackedWeights:
+    """They are found again by what they were packed from: kernel, operator and the arrays, never by names.
+
+    Names come from model files, where two layers may say that they stand for the same one.
+    """
+
+    def __init__(self) -> None:
+        self._packed: dict[Hashable, tuple[Weights, Any]] = {}
+        self._let_go = 0
+
+    def of(self, kernel: type[Kernel], op: Op, params: Weights) -> Any:
+        """What the kernel packs for this layer; where it is new, ``params`` are let go if they can be fetched again."""
+        key = kernel, op, params.identity
+        if key not in self._packed:
+            packed = kernel.pack(Layer(op, {role: params[role] for role in params}))
+            self._packed[key] = params, packed  # with the params, whose identity means nothing without them
+            params.release(params)
+            self._let_go += sum(math.prod(params.shape(role)) for role in params)
+            if self._let_go >= RETURN_AFTER:
+                self.return_memory()
+        return self._packed[key][1]
+
+    def return_memory(self) -> None:
+        """Give the system back what was let go."""
+        if self._let_go > 0:
+            return_freed()
+            self._let_go = 0
