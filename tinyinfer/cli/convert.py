@@ -10,7 +10,6 @@ import typer
 
 from tinyinfer.cli.options import TrainedModel, load_trained, parse_knobs, usage
 from tinyinfer.cli.terminal import complain
-from tinyinfer.errors import InputError
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")]
 
@@ -31,11 +30,15 @@ def convert(
     preprocess: Annotated[
         str | None, typer.Option(metavar="JSON", help="How pictures are prepared; only the keys that differ.")
     ] = None,
-    labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Class names, one a line.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Class names, one a line; or a list's name, as imagenet1001.")
+    ] = None,
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
     """Turn a public checkpoint into a self-contained .npz model."""
+    from tinyinfer import label_files
     from tinyinfer.conversion import convert as convert_file
+    from tinyinfer.tasks import class_count
 
     if output.suffix != ".npz":
         raise usage(f"--output: expected a name that ends in .npz, found {str(output)!r}")
@@ -43,7 +46,7 @@ def convert(
     if preprocess is not None:
         model.meta["preprocess"] = {**model.meta.get("preprocess", {}), **_parse_preprocess(preprocess)}
     if labels is not None:
-        model.meta["labels"] = _read_labels(labels, model.outputs[0][1][-1])
+        model.meta["labels"] = label_files.resolve(labels, class_count(model.meta, model.outputs))
     model.save(output, half=fp16)
     complain(f"{file} is {model.meta['arch']} ({model.meta.get('layout', 'canonical')} keys); written to {output}")
 
@@ -55,16 +58,6 @@ def _parse_preprocess(text: str) -> dict[str, Any]:
         raise usage(f"--preprocess: expected JSON, found {text!r} ({error})") from None
     if not isinstance(found, dict):
         raise usage(f"--preprocess: expected a JSON object, found {text!r}")
-    return found
-
-
-def _read_labels(file: Path, classes: int | None) -> list[str]:
-    try:
-        found = file.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: expected UTF-8 text ({error.reason} at byte {error.start})") from None
-    if len(found) != classes:
-        raise InputError(f"{file}: expected {classes} labels, one a line, found {len(found)}")
     return found
 
 

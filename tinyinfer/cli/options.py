@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,6 +27,10 @@ Kernels = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Grouping = Annotated[Literal["node", "op"], typer.Option("--by", help="One row a node, or one an operator.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option("--max-pixels", metavar="N", min=1, help="Largest picture; TINYINFER_MAX_PIXELS or 134 million."),
+]
 InputShape = Annotated[str | None, typer.Option("--input", metavar="1x3x224x224", help="Input shape, N x C x H x W.")]
 
 
@@ -44,6 +49,14 @@ def kernel_option(kernels: Sequence[str] | None) -> str | None:
         if kernel != "reference" and not all(kernel.partition("=")):
             raise usage(f"--kernel: expected 'reference' or OP=NAME, found {kernel!r}")
     return ",".join(kernels)
+
+
+def limit_pixels(most: int | None) -> None:
+    """Set how many pixels a picture may have in this process and those it starts; None leaves it as it is."""
+    from tinyinfer.image import LIMIT
+
+    if most is not None:
+        os.environ[LIMIT] = str(most)
 
 
 @contextlib.contextmanager
