@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.hub import entries, local_file
 from tinyinfer.image import SUFFIXES, is_image_name
 from tinyinfer.matching import match_labels
 from tinyinfer.picture_files import PictureFiles, find_pictures
@@ -53,23 +54,13 @@ def read(path: str | os.PathLike[str], labels: Sequence[str] | None = None, clas
     pictures anywhere below.  A name is a data set that was pulled ("cifar10").  Class names are matched as
     `match_labels` says.  Raises InputError.
     """
-    path = _pulled(str(path)) or Path(path)
-    if path.is_dir():
-        return read_folder(path, labels, classes)
-    if not path.exists():
+    found = local_file(path)
+    if found is None:
         raise InputError(f"{path}: no such file or folder{_how_to_get(str(path))}")
-    return read_packed(path, labels, classes)
-
-
-def _pulled(name: str) -> Path | None:
-    from tinyinfer.hub import pulled_file
-
-    return None if Path(name).exists() else pulled_file(name)
+    return read_folder(found, labels, classes) if found.is_dir() else read_packed(found, labels, classes)
 
 
 def _how_to_get(name: str) -> str:
-    from tinyinfer.hub import entries
-
     return f", nor was it pulled: tinyinfer pull {name}" if name in entries() else ""
 
 

@@ -94,7 +94,7 @@ def evaluate(
 
 def _check_classes(dataset: Dataset, logits: np.ndarray) -> None:
     """Raise InputError where classes are matched by their place alone, and there are more or fewer than outputs."""
-    if dataset.matched_by == "order" and len(dataset.names) != logits.shape[-1]:
+    if dataset.names and dataset.matched_by == "order" and len(dataset.names) != logits.shape[-1]:
         raise InputError(
             f"expected {logits.shape[-1]} classes, as many as the model has outputs, found {len(dataset.names)}"
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tinyinfer.cli.options import TrainedModel, load_trained, parse_knobs, usage
+from tinyinfer.cli.options import InputShape, TrainedModel, load_trained, parse_knobs, parse_shape, usage
 from tinyinfer.cli.terminal import complain
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")]
@@ -61,8 +61,15 @@ def _parse_preprocess(text: str) -> dict[str, Any]:
     return found
 
 
-def export(model: TrainedModel, output: Output) -> None:
-    """Write a model as ONNX."""
-    from tinyinfer.formats.onnx_export import export_onnx
+def export(
+    model: TrainedModel,
+    output: Output,
+    input: InputShape = None,
+    opset: Annotated[
+        int | None, typer.Option(metavar="N", min=13, help="Version of ONNX's operators, for older engines; 20.")
+    ] = None,
+) -> None:
+    """Write a model as ONNX.  Free sizes stay free unless --input fixes them."""
+    from tinyinfer.formats.onnx_export import OPSET, export_onnx
 
-    export_onnx(load_trained(model), output)
+    export_onnx(load_trained(model), output, parse_shape(input), OPSET if opset is None else opset)

@@ -77,31 +77,19 @@ def load_model(source: str, threads: int | None = None, kernels: Sequence[str] |
 
 def load_graph(source: str) -> Graph:
     """The network without a way to run it; from a bare name without weights, so that large ones cost nothing."""
-    from tinyinfer.loading import check_name
+    from tinyinfer.loading import resolve
     from tinyinfer.models import build
 
-    if _is_file(source):
-        return load_model(source).graph
-    check_name(source)
-    return build(source)
+    return build(source) if resolve(source) is None else load_model(source).graph
 
 
 def load_trained(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
     """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a name not pulled."""
-    from tinyinfer.loading import check_name
+    from tinyinfer.loading import resolve
 
-    if not _is_file(source):
-        check_name(source)
+    if resolve(source) is None:
         raise UnsupportedOpError(f"{source}: a network's name alone has no trained weights; {_how_to_get(source)}")
     return load_model(source, threads, kernels)
-
-
-def _is_file(source: str) -> bool:
-    """Whether there is a file of this name, or one that was pulled under it."""
-    from tinyinfer.formats.suffixes import SUFFIXES
-    from tinyinfer.hub import pulled_file
-
-    return Path(source).suffix in SUFFIXES or Path(source).exists() or pulled_file(source) is not None
 
 
 def _how_to_get(source: str) -> str:
