@@ -8,8 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import zipfile
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.hub import entries, local_file
 from tinyinfer.image import SUFFIXES, is_image_name
-from tinyinfer.labels import get, imagenet_wnids
+from tinyinfer.matching import match_labels
+from tinyinfer.picture_files import PictureFiles, find_pictures
 
 MAX_BYTES = 2 << 30
 
@@ -34,84 +35,77 @@ class Sample:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples, the names of their classes in the data set's own order, and how these were matched to the model's."""
+    """Samples, the names of their classes in the data set's own order, and how these were matched to the model's.
+
+    ``notes`` say which files were passed over, and why.
+    """
 
     samples: Sequence[Sample]
     names: tuple[str, ...]
     matched_by: str
+    notes: tuple[str, ...] = ()
 
 
-def read(path: str | os.PathLike[str], labels: Sequence[str] | None = None) -> Dataset:
-    """Read a data set for a model with these output ``labels`` (None: not known).
+def read(path: str | os.PathLike[str], labels: Sequence[str] | None = None, classes: int | None = None) -> Dataset:
+    """Read a data set for a model with these output ``labels``, or so many ``classes`` (None: not known).
 
     A file is a packed .npz: `jpeg` (the uint8 bytes of all image files), `offsets` (int64, one more than images),
     `labels` (uint8, an index into names) and `names` (strings).  A folder holds a folder for each class, with
     pictures anywhere below.  A name is a data set that was pulled ("cifar10").  Class names are matched as
     `match_labels` says.  Raises InputError.
     """
-    path = _pulled(str(path)) or Path(path)
-    if path.is_dir():
-        return read_folder(path, labels)
-    if not path.exists():
+    found = local_file(path)
+    if found is None:
         raise InputError(f"{path}: no such file or folder{_how_to_get(str(path))}")
-    return read_packed(path, labels)
-
-
-def _pulled(name: str) -> Path | None:
-    from tinyinfer.hub import pulled_file
-
-    return None if Path(name).exists() else pulled_file(name)
+    return read_folder(found, labels, classes) if found.is_dir() else read_packed(found, labels, classes)
 
 
 def _how_to_get(name: str) -> str:
-    from tinyinfer.hub import entries
-
     return f", nor was it pulled: tinyinfer pull {name}" if name in entries() else ""
 
 
-def read_folder(path: Path, labels: Sequence[str] | None = None) -> Dataset:
-    """Read a folder of class folders; files whose names don't end as pictures' do are passed over."""
+def read_folder(path: Path, labels: Sequence[str] | None = None, classes: int | None = None) -> Dataset:
+    """Read a folder of class folders; files whose names don't end as pictures' do are passed over, and noted."""
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not folders:
         raise InputError(f"{path}: expected one folder for each class, found none")
     names = tuple(folder.name for folder in folders)
-    indices, matched_by = match_labels(names, labels, str(path))
-    classes = [
-        [Sample(str(file), file, index) for file in image_files(folder)]
-        for folder, index in zip(folders, indices, strict=True)
+    indices, matched_by = match_labels(names, labels, str(path), classes)
+    found = [find_pictures(folder) for folder in folders]
+    by_class = [
+        [Sample(str(file), file, index) for file in one.pictures] for one, index in zip(found, indices, strict=True)
     ]
-    turns = itertools.zip_longest(*classes)
-    samples = [sample for turn in turns for sample in turn if sample is not None]
+    samples = [sample for turn in itertools.zip_longest(*by_class) for sample in turn if sample is not None]
     if not samples:
         raise InputError(f"{path}: expected pictures ({' '.join(sorted(SUFFIXES))}) in class folders, found none")
-    return Dataset(samples, names, matched_by)
+    return Dataset(samples, names, matched_by, tuple(_notes(path, folders, found)))
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Every file below ``folder`` whose name ends as a picture's does, sorted; hidden ones are left out."""
-    files = sorted(file for file in folder.rglob("*") if is_image_name(file) and file.is_file())
-    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+def _notes(path: Path, folders: Sequence[Path], found: Sequence[PictureFiles]) -> Iterator[str]:
+    beside = sum(is_image_name(entry) and entry.is_file() for entry in path.iterdir())
+    if beside:
+        yield f"{path}: passed over {beside} pictures that are in no class folder"
+    yield from (f"{folder}: {note}" for folder, one in zip(folders, found, strict=True) if (note := one.note()))
+    empty = [folder.name for folder, one in zip(folders, found, strict=True) if not one.pictures]
+    if empty:
+        yield f"{path}: {len(empty)} of {len(folders)} class folders have no pictures: {', '.join(empty[:5])}"
 
 
-def read_packed(path: Path, labels: Sequence[str] | None = None) -> Dataset:
+def read_packed(path: Path, labels: Sequence[str] | None = None, classes: int | None = None) -> Dataset:
     """Read a packed .npz data set; nothing in it is unpickled, and every index is checked before use."""
     arrays = _read_arrays(path, {"jpeg": "u", "offsets": "iu", "labels": "iu", "names": "U"})
-    blob, offsets, classes = arrays["jpeg"], arrays["offsets"], arrays["labels"]
+    blob, offsets, owners = arrays["jpeg"], arrays["offsets"], arrays["labels"]
     names = _strings(path, arrays["names"])
     _require(path, blob.dtype == np.uint8, "jpeg", "uint8", blob.dtype)
-    _require(
-        path, len(offsets) == len(classes) + 1, "offsets", f"{len(classes) + 1}, one more than labels", len(offsets)
-    )
-    _require(path, len(classes) > 0, "labels", "at least one image", 0)
+    _require(path, len(offsets) == len(owners) + 1, "offsets", f"{len(owners) + 1}, one more than labels", len(offsets))
+    _require(path, len(owners) > 0, "labels", "at least one image", 0)
     inside = offsets[0] >= 0 and offsets[-1] <= len(blob) and bool((offsets[1:] > offsets[:-1]).all())
     _require(path, inside, "offsets", f"increasing numbers from 0 to {len(blob)}", "others")
-    _require(
-        path, bool(classes.min() >= 0 and classes.max() < len(names)), "labels", f"0 to {len(names) - 1}", "others"
-    )
-    indices, matched_by = match_labels(names, labels, str(path))
+    _require(path, bool(owners.min() >= 0 and owners.max() < len(names)), "labels", f"0 to {len(names) - 1}", "others")
+    indices, matched_by = match_labels(names, labels, str(path), classes)
     samples = [
-        Sample(f"{path}[{i}]", blob[offsets[i] : offsets[i + 1]].tobytes(), indices[int(classes[i])])
-        for i in range(len(classes))
+        Sample(f"{path}[{i}]", blob[offsets[i] : offsets[i + 1]].tobytes(), indices[int(owners[i])])
+        for i in range(len(owners))
     ]
     return Dataset(samples, names, matched_by)
 
@@ -124,49 +118,6 @@ def _strings(path: Path, array: np.ndarray) -> tuple[str, ...]:
         return tuple(data[i : i + size].decode(codec).rstrip("\0") for i in range(0, len(data), size))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: names: expected Unicode text, found {error.reason}") from error
-
-
-def match_labels(names: Sequence[str], labels: Sequence[str] | None, where: str) -> tuple[list[int], str]:
-    """For each class name of a data set the index of the model's output, and by what it was found.
-
-    By name: the label, or one of its words between commas that no other label has, in any case, with _ for spaces;
-    for an ImageNet model also the WordNet number.  By index: every name is one ("207").  In order: the names match
-    nothing, but there are as many as labels, or the labels are not known.  Raises InputError if only some match.
-    """
-    if labels is None:
-        return list(range(len(names))), "order"
-    known = _label_index(labels)
-    found = [known.get(_plain(name)) for name in names]
-    if all(index is not None for index in found):
-        return [index for index in found if index is not None], "name"
-    if all(name.isascii() and name.isdigit() and int(name) < len(labels) for name in names):
-        return [int(name) for name in names], "index"
-    if len(names) == len(labels) and all(index is None for index in found):
-        return list(range(len(names))), "order"
-    strangers = [name for name, index in zip(names, found, strict=True) if index is None]
-    more = "" if len(strangers) <= 5 else f" and {len(strangers) - 5} more"
-    raise InputError(
-        f"{where}: expected classes named as the model's {len(labels)} labels, found {', '.join(strangers[:5])}{more}"
-    )
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.replace("_", " ").casefold().split())
-
-
-def _label_index(labels: Sequence[str]) -> dict[str, int]:
-    """Every spelling of a label that no other label shares, whole labels before their parts."""
-    spellings: dict[str, set[int]] = {}
-    for index, label in enumerate(labels):
-        for part in label.split(","):
-            spellings.setdefault(_plain(part), set()).add(index)
-    known = {spelling: min(owners) for spelling, owners in spellings.items() if len(owners) == 1}
-    whole = [_plain(label) for label in labels]
-    times = Counter(whole)
-    known.update({label: index for index, label in enumerate(whole) if times[label] == 1})
-    if list(labels) == list(get("imagenet")):
-        known.update({wnid: index for index, wnid in enumerate(imagenet_wnids())})
-    return known
 
 
 def _read_arrays(path: Path, kinds: dict[str, str]) -> dict[str, np.ndarray]:

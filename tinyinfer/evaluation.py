@@ -53,7 +53,8 @@ def evaluate(
 
     ``workers`` is a number of decoding threads (None: one a core, at most 8) or any `concurrent.futures.Executor`,
     whose tasks are picklable; ``progress(done, total)`` is called after every batch.  A picture that can't be decoded
-    is left out and listed.  Raises InputError when none can be, or when a label is beyond the model's outputs.
+    is left out and listed.  Raises InputError when none can be, when a label is beyond the model's outputs, and when
+    classes that are matched in order are not as many as these.
     """
     for key, value in (("batch", batch), ("limit", limit), ("workers", workers)):
         if isinstance(value, int) and value < 1:
@@ -66,13 +67,23 @@ def evaluate(
     try:
         prepared = _prepared_ahead(own or workers, samples, preprocess, ahead=2 * batch)
         for images, labels in _batches(prepared, batch, score.skipped):
-            score.add(model(images), labels)
+            logits = model(images)
+            _check_classes(dataset, logits)
+            score.add(logits, labels)
             if progress:
                 progress(score.images + len(score.skipped), len(samples))
     finally:
         if own:
             own.shutdown(cancel_futures=True)
     return score.result(time.perf_counter() - start, dataset.matched_by)
+
+
+def _check_classes(dataset: Dataset, logits: np.ndarray) -> None:
+    """Raise InputError where classes are matched by their place alone, and there are more or fewer than outputs."""
+    if dataset.names and dataset.matched_by == "order" and len(dataset.names) != logits.shape[-1]:
+        raise InputError(
+            f"expected {logits.shape[-1]} classes, as many as the model has outputs, found {len(dataset.names)}"
+        )
 
 
 def load(sample: Sample, preprocess: Preprocess) -> np.ndarray | ImageError:

@@ -7,21 +7,25 @@ converted, an animation gives its first frame, and colour profiles are left alon
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from tinyinfer.errors import ImageError
+from tinyinfer.errors import ImageError, InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif"})
-MAX_PIXELS = 50_000_000
+JPEG_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp"})
+SUFFIXES = JPEG_SUFFIXES | {".png", ".apng", ".webp", ".bmp", ".dib", ".gif"}
+MAX_PIXELS = 2**27  # what telephones of 108 megapixels take; 400 MB of colours
+LIMIT = "TINYINFER_MAX_PIXELS"  # an environment variable that says another number
 WHITE = (255, 255, 255)
 
 # EXIF 2.32, tag 0x0112: what to do to the stored rows and columns to see them upright.
@@ -44,7 +48,7 @@ def decode(
     source: ImageSource,
     *,
     background: tuple[int, int, int] = WHITE,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
     name: str | None = None,
 ) -> Image.Image:
     """Decode a picture into a new PIL image of mode RGB; the source itself is never changed.
@@ -52,7 +56,7 @@ def decode(
     ``source`` is a path, the bytes of a file, a binary file, a PIL image or a uint8 array (HxW, HxWx3 or
     HxWx4); ``background`` is what transparent pixels are composited on; ``name`` is what messages call a
     source without a path.  Raises ImageError, with the picture's name, for anything that is not a whole
-    JPEG, PNG, WebP, BMP or GIF of at most ``max_pixels`` pixels.
+    JPEG, PNG, WebP, BMP or GIF of at most ``max_pixels`` pixels (None: `pixel_limit`).
     """
     name = name or describe(source)
     if isinstance(source, Image.Image):
@@ -61,7 +65,7 @@ def decode(
         image = _from_array(source, name)
     else:
         image = _open(_read(source, name), name)
-    _check_size(image.size, max_pixels, name)
+    _check_size(image.size, pixel_limit() if max_pixels is None else max_pixels, name)
     # Pillow's readers let exceptions of any class out on damaged files.
     try:
         image.load()
@@ -70,6 +74,19 @@ def decode(
         kind = image.format or image.mode
         raise ImageError(f"{name}: damaged or unsupported {kind} image: {_one_line(error)}") from error
     return _upright(image, rgb)
+
+
+def pixel_limit() -> int:
+    """The most pixels of a picture: `MAX_PIXELS`, or what ``TINYINFER_MAX_PIXELS`` says.
+
+    Raises InputError for one that is not a whole number above 0.
+    """
+    text = os.environ.get(LIMIT, "").strip().replace("_", "")
+    if not text:
+        return MAX_PIXELS
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise InputError(f"{LIMIT}: expected a number of pixels above 0, found {os.environ[LIMIT]!r}")
+    return int(text)
 
 
 def describe(source: ImageSource) -> str:
@@ -107,13 +124,11 @@ def _read(source: str | os.PathLike[str] | bytes | bytearray | memoryview | Bina
 
 
 def _open(data: bytes, name: str) -> Image.Image:
-    """Parse the header only; Pillow's own warning about large images is silenced because `_check_size` refuses them."""
+    """Parse the header only; `_check_size` refuses large images, in place of Pillow's own limit."""
     if not data:
         raise ImageError(f"{name}: expected an image, found an empty file")
     try:
-        # catch_warnings swaps a process-wide list: one thread at a time.
-        with _filters, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _without_limit():
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
         found = f"{len(data)} bytes starting {data[:12]!r}"
@@ -122,12 +137,27 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise ImageError(f"{name}: unreadable image header: {_one_line(error)}") from error
 
 
+@contextlib.contextmanager
+def _without_limit() -> Iterator[None]:
+    """Pillow's limit and its warnings are process-wide: one thread at a time."""
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
 def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{name}: expected at least one pixel, found {width}x{height}")
     if width * height > max_pixels:
-        raise ImageError(f"{name}: expected at most {max_pixels} pixels, found {width}x{height} = {width * height}")
+        raise ImageError(
+            f"{name}: expected at most {max_pixels} pixels, found {width}x{height} = {width * height} "
+            f"(--max-pixels or {LIMIT} sets another limit)"
+        )
 
 
 def _from_array(array: np.ndarray, name: str) -> Image.Image:

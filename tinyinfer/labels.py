@@ -58,6 +58,22 @@ def get(name: str) -> tuple[str, ...]:
     raise InputError(f"labels: expected one of {', '.join(names())}, found {name!r}")
 
 
+def fitting(name: str, classes: int | None) -> tuple[str, ...] | None:
+    """The names of a data set's classes for a network with so many outputs; None where their number does not fit.
+
+    A network for ImageNet with 1001 outputs is taken for one of TensorFlow's, with "background" in front.
+    """
+    found = get(name)
+    if found == get("imagenet") and classes == len(found) + 1:
+        found = get("imagenet1001")
+    return found if len(found) == classes else None
+
+
+def of_outputs(classes: int | None) -> tuple[str, ...] | None:
+    """What a network that does not name its classes is likely to mean by so many: ImageNet's, or None."""
+    return fitting("imagenet", classes)
+
+
 def imagenet_wnids() -> tuple[str, ...]:
     """WordNet identifiers ("n01440764") of the ImageNet classes: the folder names of its validation set."""
     return tuple(wnid for wnid, _ in _imagenet())

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tinyinfer.errors import ImageError, ModelFormatError
-from tinyinfer.image import MAX_PIXELS, ImageSource, decode, describe
+from tinyinfer.image import ImageSource, decode, describe, pixel_limit
 
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -75,7 +75,7 @@ class Preprocess:
     def apply(self, image: Image.Image, name: str = "image") -> np.ndarray:
         """Turn a PIL image of mode RGB into a new contiguous float32 array (channels, height, width).
 
-        Raises ImageError if resizing an extremely long picture would need more than `MAX_PIXELS` pixels.
+        Raises ImageError if resizing an extremely long picture would need more than `image.pixel_limit` pixels.
         """
         if self.channels == "l":
             image = image.convert("L")
@@ -119,11 +119,9 @@ def resize(image: Image.Image, size: Size, resample: Image.Resampling, name: str
         width, height = (size, other) if image.width <= image.height else (other, size)
     else:
         height, width = size
-    if width * height > MAX_PIXELS:
+    if width * height > (limit := pixel_limit()):
         found = f"{image.width}x{image.height} pixels that would become {width}x{height}"
-        raise ImageError(
-            f"{name}: too long and narrow: expected at most {MAX_PIXELS} pixels once resized, found {found}"
-        )
+        raise ImageError(f"{name}: too long and narrow: expected at most {limit} pixels once resized, found {found}")
     return image.resize((width, height), resample)
 
 

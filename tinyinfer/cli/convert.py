@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tinyinfer.cli.options import TrainedModel, load_trained, parse_knobs, usage
+from tinyinfer.cli.options import InputShape, TrainedModel, load_trained, parse_knobs, parse_shape, usage
 from tinyinfer.cli.terminal import complain
-from tinyinfer.errors import InputError
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")]
 
@@ -31,11 +30,15 @@ def convert(
     preprocess: Annotated[
         str | None, typer.Option(metavar="JSON", help="How pictures are prepared; only the keys that differ.")
     ] = None,
-    labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Class names, one a line.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Class names, one a line; or a list's name, as imagenet1001.")
+    ] = None,
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
     """Turn a public checkpoint into a self-contained .npz model."""
+    from tinyinfer import label_files
     from tinyinfer.conversion import convert as convert_file
+    from tinyinfer.tasks import class_count
 
     if output.suffix != ".npz":
         raise usage(f"--output: expected a name that ends in .npz, found {str(output)!r}")
@@ -43,7 +46,7 @@ def convert(
     if preprocess is not None:
         model.meta["preprocess"] = {**model.meta.get("preprocess", {}), **_parse_preprocess(preprocess)}
     if labels is not None:
-        model.meta["labels"] = _read_labels(labels, model.outputs[0][1][-1])
+        model.meta["labels"] = label_files.resolve(labels, class_count(model.meta, model.outputs))
     model.save(output, half=fp16)
     complain(f"{file} is {model.meta['arch']} ({model.meta.get('layout', 'canonical')} keys); written to {output}")
 
@@ -58,18 +61,15 @@ def _parse_preprocess(text: str) -> dict[str, Any]:
     return found
 
 
-def _read_labels(file: Path, classes: int | None) -> list[str]:
-    try:
-        found = file.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: expected UTF-8 text ({error.reason} at byte {error.start})") from None
-    if len(found) != classes:
-        raise InputError(f"{file}: expected {classes} labels, one a line, found {len(found)}")
-    return found
+def export(
+    model: TrainedModel,
+    output: Output,
+    input: InputShape = None,
+    opset: Annotated[
+        int | None, typer.Option(metavar="N", min=13, help="Version of ONNX's operators, for older engines; 20.")
+    ] = None,
+) -> None:
+    """Write a model as ONNX.  Free sizes stay free unless --input fixes them."""
+    from tinyinfer.formats.onnx_export import OPSET, export_onnx
 
-
-def export(model: TrainedModel, output: Output) -> None:
-    """Write a model as ONNX."""
-    from tinyinfer.formats.onnx_export import export_onnx
-
-    export_onnx(load_trained(model), output)
+    export_onnx(load_trained(model), output, parse_shape(input), OPSET if opset is None else opset)

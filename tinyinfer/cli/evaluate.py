@@ -10,10 +10,20 @@ from typing import Annotated
 
 import typer
 
-from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running, usage
+from tinyinfer.cli.options import (
+    Json,
+    Kernels,
+    MaxPixels,
+    Threads,
+    TrainedModel,
+    limit_pixels,
+    load_trained,
+    running,
+    usage,
+)
 from tinyinfer.cli.terminal import complain, progress_bar, show_json
 from tinyinfer.errors import InputError
-from tinyinfer.tasks import CLASSIFY, require_task
+from tinyinfer.tasks import CLASSIFY, class_count, require_task
 
 CONNECT_SECONDS = 10
 
@@ -33,6 +43,7 @@ def evaluate(
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://...", help="Decode on a Dask cluster instead (the cluster extra).")
     ] = None,
+    max_pixels: MaxPixels = None,
     threads: Threads = None,
     kernel: Kernels = None,
     json: Json = False,
@@ -41,9 +52,12 @@ def evaluate(
     from tinyinfer import datasets
     from tinyinfer.evaluation import evaluate as run_evaluation
 
+    limit_pixels(max_pixels)
     network = load_trained(model, threads, kernel)
     require_task(network.meta, CLASSIFY, "eval")
-    data = datasets.read(dataset, network.meta.get("labels"))
+    data = datasets.read(dataset, network.meta.get("labels"), class_count(network.meta, network.outputs))
+    for note in data.notes:
+        complain(note)
     count = min(len(data.samples), limit or len(data.samples))
     with (
         _decoders(workers, scheduler) as decoders,
@@ -58,9 +72,10 @@ def evaluate(
     if json:
         show_json(result.to_dict())
     else:
+        left_out = f"; {len(result.skipped)} of {count} left out, as they can't be read" if result.skipped else ""
         print(
             f"top-1 {result.top1:.2%}, top-5 {result.top5:.2%} of {result.images} images "
-            f"({result.images_per_second:.0f} images/s; labels matched by {result.matched_by})"
+            f"({result.images_per_second:.0f} images/s; labels matched by {result.matched_by}{left_out})"
         )
     return 4 if result.skipped else 0
 

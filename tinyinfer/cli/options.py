@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,6 +27,10 @@ Kernels = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Grouping = Annotated[Literal["node", "op"], typer.Option("--by", help="One row a node, or one an operator.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option("--max-pixels", metavar="N", min=1, help="Largest picture; TINYINFER_MAX_PIXELS or 134 million."),
+]
 InputShape = Annotated[str | None, typer.Option("--input", metavar="1x3x224x224", help="Input shape, N x C x H x W.")]
 
 
@@ -46,6 +51,14 @@ def kernel_option(kernels: Sequence[str] | None) -> str | None:
     return ",".join(kernels)
 
 
+def limit_pixels(most: int | None) -> None:
+    """Set how many pixels a picture may have in this process and those it starts; None leaves it as it is."""
+    from tinyinfer.image import LIMIT
+
+    if most is not None:
+        os.environ[LIMIT] = str(most)
+
+
 @contextlib.contextmanager
 def running(kernels: Sequence[str] | None, tell: Callable[[str | None], None] | None = None) -> Iterator[None]:
     """Shows what is being compiled, unless nothing will be."""
@@ -64,31 +77,19 @@ def load_model(source: str, threads: int | None = None, kernels: Sequence[str] |
 
 def load_graph(source: str) -> Graph:
     """The network without a way to run it; from a bare name without weights, so that large ones cost nothing."""
-    from tinyinfer.loading import check_name
+    from tinyinfer.loading import resolve
     from tinyinfer.models import build
 
-    if _is_file(source):
-        return load_model(source).graph
-    check_name(source)
-    return build(source)
+    return build(source) if resolve(source) is None else load_model(source).graph
 
 
 def load_trained(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
     """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a name not pulled."""
-    from tinyinfer.loading import check_name
+    from tinyinfer.loading import resolve
 
-    if not _is_file(source):
-        check_name(source)
+    if resolve(source) is None:
         raise UnsupportedOpError(f"{source}: a network's name alone has no trained weights; {_how_to_get(source)}")
     return load_model(source, threads, kernels)
-
-
-def _is_file(source: str) -> bool:
-    """Whether there is a file of this name, or one that was pulled under it."""
-    from tinyinfer.formats.suffixes import SUFFIXES
-    from tinyinfer.hub import pulled_file
-
-    return Path(source).suffix in SUFFIXES or Path(source).exists() or pulled_file(source) is not None
 
 
 def _how_to_get(source: str) -> str:

@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from tinyinfer.cli.answers import FORMATS, LABELS, THRESHOLD, answer, write_picture
-from tinyinfer.cli.options import Json, Kernels, Threads, TrainedModel, load_trained, running, usage
+from tinyinfer.cli.options import (
+    Json,
+    Kernels,
+    MaxPixels,
+    Threads,
+    TrainedModel,
+    limit_pixels,
+    load_trained,
+    running,
+    usage,
+)
 from tinyinfer.cli.terminal import complain, show, show_json
 from tinyinfer.errors import ImageError
 from tinyinfer.tasks import DETECT
@@ -34,6 +44,7 @@ def run(
         Path | None, typer.Option(metavar="OUT.png", help="Draw the answer onto the picture, of which there is one.")
     ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Time every operator on the first picture.")] = False,
+    max_pixels: MaxPixels = None,
     threads: Threads = None,
     kernel: Kernels = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how pictures are prepared.")] = False,
@@ -45,6 +56,7 @@ def run(
     """
     if json and profile:
         raise usage("--profile prints a table and can't be combined with --json")
+    limit_pixels(max_pixels)
     paths = list(_pictures(images))
     if draw:
         _check_drawing(draw, paths)
@@ -90,7 +102,13 @@ def _check_drawing(draw: Path, paths: Sequence[Path]) -> None:
 
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """The files named, and those below the folders named; a folder without any is yielded, to be complained about."""
-    from tinyinfer.datasets import image_files
+    from tinyinfer.picture_files import find_pictures
 
     for path in paths:
-        yield from (image_files(path) or [path]) if path.is_dir() else [path]
+        if not path.is_dir():
+            yield path
+            continue
+        found = find_pictures(path)
+        if note := found.note():
+            complain(f"{path}: {note}")
+        yield from found.pictures or [path]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinyinfer.dim import expression_of, is_free
-from tinyinfer.errors import UnsupportedOpError
+from tinyinfer.errors import GraphError, InputError, UnsupportedOpError
 from tinyinfer.files import atomic_write
 from tinyinfer.graph import Graph, Input, Node, Shape, TensorType
 
@@ -20,24 +20,32 @@ if TYPE_CHECKING:
     from tinyinfer.formats.onnx_writer import Dims, Writer
     from tinyinfer.runtime.runnable import Runnable
 
-OPSET = 20  # Gelu came with 20, dilated average pooling and wrapping pads with 19
+OPSET = 20  # unless said: Gelu came with 20, dilated average pooling and wrapping pads with 19
+OLDEST = 13  # from which on Softmax and the axes of Squeeze are what they are
 AXES = {"N": "batch", "C": "channels", "H": "height", "W": "width"}  # names of free sizes
 
 
-def export_onnx(model: Runnable | Graph, path: str | os.PathLike[str]) -> None:
-    """Write a network as an ONNX file of opset 20, weights inside.
+def export_onnx(
+    model: Runnable | Graph, path: str | os.PathLike[str], input_shape: Shape | None = None, opset: int = OPSET
+) -> None:
+    """Write a network as an ONNX file, weights inside.
 
-    Free input dimensions stay free, except where the network works at its nominal size only.
+    Free input dimensions stay free, except where the network works at its nominal size only; ``input_shape`` fixes
+    those of the first input, and of others at their nominal size.  ``opset`` is the version of ONNX's operators, for
+    engines that know none as new as 20: from 13 to the newest that the ``onnx`` package knows.
     The file appears whole or not at all.  A model's metadata goes into the file's, as JSON texts by key.
-    Raises UnsupportedOpError for what ONNX can't express or if the ``onnx`` package is missing.
+    Raises UnsupportedOpError for what ONNX can't express, or not yet in this opset, or if the ``onnx`` package is
+    missing; InputError for a shape that does not fit and for an opset that is not known.
     """
     graph, meta = (model, {}) if isinstance(model, Graph) else (model.graph, model.meta)
-    proto = to_onnx(graph, meta)
+    if input_shape is not None:
+        graph = _fixed(graph, input_shape)
+    proto = to_onnx(graph, meta, opset)
     with atomic_write(path) as file:
         file.write(proto.SerializeToString())
 
 
-def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
+def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None, opset: int = OPSET) -> ModelProto:
     """The network as an onnx ModelProto that has passed onnx's checker; errors as in `export_onnx`."""
     try:
         import onnx
@@ -46,10 +54,13 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
         raise UnsupportedOpError("ONNX export needs the onnx package: pip install 'tinyinfer[onnx]'") from None
     from tinyinfer.formats.onnx_writer import Writer
 
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST <= opset <= newest:
+        raise InputError(f"opset: expected {OLDEST} to {newest}, the newest of onnx {onnx.__version__}, found {opset}")
     graph = graph.rigid_inputs_fixed()
     types = graph.symbolic_types()
     shapes = value_shapes(types)
-    writer = Writer(set(shapes))
+    writer = Writer(set(shapes), opset)
     for node in graph.topological_order():
         _write_node(node, graph, shapes, types, writer)
     body = helper.make_graph(
@@ -59,13 +70,23 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None) -> ModelProto:
         [_value_info(name, types[name]) for name in graph.outputs],
         writer.initializers,
     )
-    opsets = [helper.make_opsetid("", OPSET)]
+    opsets = [helper.make_opsetid("", opset)]
     proto = helper.make_model(
         body, producer_name="tinyinfer", opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets)
     )
     helper.set_model_props(proto, {key: json.dumps(value) for key, value in (meta or {}).items()})
     onnx.checker.check_model(proto)
     return proto
+
+
+def _fixed(graph: Graph, shape: Shape) -> Graph:
+    """A copy whose first input has this shape, checked, and no other."""
+    try:
+        shapes = graph.input_shapes({graph.inputs[0].name: tuple(shape)})
+        graph.infer_types(shapes)
+    except GraphError as error:
+        raise InputError(str(error)) from None
+    return fix_inputs(graph, shapes)
 
 
 def fix_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> Graph:

@@ -14,6 +14,8 @@ import numpy as np
 from tinyinfer.formats.onnx_writer import Call
 from tinyinfer.ops.adaptive_pooling import bins
 
+FLOAT = 1  # ONNX's number for float32
+
 Pads = Sequence[int]  # top, left, bottom, right: ONNX's order
 
 
@@ -77,15 +79,23 @@ def _pad(call: Call, pads: Pads, value: float) -> str:
 
 
 def adaptive_avg_pool2d(call: Call) -> str:
-    """Global pooling, equal windows, or for unequal bins a matrix product from each side."""
+    """Global pooling, equal windows, or for unequal bins a matrix product from each side.
+
+    The matrices of a free image size are worked out when the network runs.
+    """
     y = _adaptive(call, "AveragePool", "ReduceMean")
     if y is not None:
         return y
-    size = call.space()
-    if size is None:
-        call.refuse(f"output size {call.op.output_size} over free image sizes")
-    rows, columns = (_means(n, count) for n, count in zip(size, call.op.out_size(size), strict=True))
-    return call.add("MatMul", call.add("MatMul", call.floats(rows), call.x), call.floats(columns.T))
+    size, wanted = call.shapes[0][2:], call.op.output_size
+    y = call.x
+    for i in range(2):
+        count = wanted[i] or size[i]
+        if count is None:
+            continue  # a free side that stays as it is
+        known = size[i]
+        means = _free_means(call, i, count) if known is None else call.floats(_means(known, count))
+        y = call.add("MatMul", means, y) if i == 0 else call.add("MatMul", y, call.add("Transpose", means, perm=(1, 0)))
+    return y
 
 
 def adaptive_max_pool2d(call: Call) -> str:
@@ -103,7 +113,7 @@ def _adaptive(call: Call, windows: str, reduction: str) -> str | None:
         return call.add(f"Global{windows}", call.x)
     if all(side in (None, 1) for side in wanted):
         axes = [axis for axis, side in zip((2, 3), wanted, strict=True) if side == 1]
-        return call.add(reduction, call.x, call.ints(axes), keepdims=1, noop_with_empty_axes=1)
+        return call.reduce(reduction, call.x, axes)
     size = call.space()
     if size is None:
         return None
@@ -120,6 +130,19 @@ def _means(size: int, count: int) -> np.ndarray:
     for row, stretch in zip(matrix, bins(size, count), strict=True):
         row[stretch] = 1 / (stretch.stop - stretch.start)
     return matrix
+
+
+def _free_means(call: Call, side: int, count: int) -> str:
+    """`_means` of a side of the first input whose size is free, as nodes."""
+    places = np.arange(count)[:, None]
+    size = call.shape_of(call.x, 2 + side, 3 + side)
+    start = call.add("Div", call.add("Mul", call.ints(places), size), call.ints(count))
+    end = call.add("Mul", call.ints(places + 1), size)
+    end = call.add("Div", call.add("Add", end, call.ints(count - 1)), call.ints(count))
+    pixels = call.add("Range", call.ints(0), call.add("Squeeze", size), call.ints(1))
+    inside = call.add("And", call.add("GreaterOrEqual", pixels, start), call.add("Less", pixels, end))
+    widths = call.add("Cast", call.add("Sub", end, start), to=FLOAT)
+    return call.add("Div", call.add("Cast", inside, to=FLOAT), widths)
 
 
 EXPORTERS: dict[str, Callable[[Call], str]] = {

@@ -39,7 +39,7 @@ def interpolate(call: Call) -> str:
         sizes = call.ints(out)
     else:
         sizes = _size_of(call, call.node.inputs[1])
-    both = call.add("Concat", _shape(call, call.x, 0, 2), sizes, axis=0)
+    both = call.add("Concat", call.shape_of(call.x, 0, 2), sizes, axis=0)
     return call.add("Resize", call.x, "", "", both, **attributes)
 
 
@@ -71,13 +71,9 @@ def _known(space: tuple[int | None, ...]) -> tuple[int, int] | None:
     return None if height is None or width is None else (height, width)
 
 
-def _shape(call: Call, value: str, start: int, end: int) -> str:
-    return call.add("Shape", value, start=start, end=end)
-
-
 def _size_of(call: Call, value: str) -> str:
     """Height and width of a value, worked out when the network runs."""
-    return _shape(call, value, 2, 4)
+    return call.shape_of(value, 2, 4)
 
 
 def pixel_shuffle(call: Call) -> str:
@@ -120,7 +116,7 @@ def max_unpool2d(call: Call) -> str:
     if out is None and len(call.node.inputs) < 3:
         call.refuse("the image's size is free")
     size = call.ints(out) if out else _size_of(call, call.node.inputs[2])
-    count = _shape(call, call.x, 0, 2)
+    count = call.shape_of(call.x, 0, 2)
     pixels = call.add("ReduceProd", size, keepdims=1)
     zeros = call.add("Expand", call.floats(0), call.add("Concat", count, pixels, axis=0))
     rows = call.ints((0, 0, -1))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, defs, helper, numpy_helper
 
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Node
+
+AXES_AS_INPUT, PART_OF_SHAPE, WRAP = 18, 15, 19  # the opsets that brought them
 
 Dims = tuple[int | None, ...]  # None: moves with a free dimension of the network's input
 
@@ -18,7 +21,8 @@ Dims = tuple[int | None, ...]  # None: moves with a free dimension of the networ
 class Writer:
     """The ONNX nodes and initializers written so far; every name in use is taken once."""
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self, taken: set[str], opset: int) -> None:
+        self.opset = opset
         self.nodes: list[NodeProto] = []
         self.initializers: list[TensorProto] = []
         self._taken = set(taken)
@@ -79,7 +83,13 @@ class Call:
         return self.add_many(kind, *inputs, outputs=outputs, **attributes)[0]
 
     def add_many(self, kind: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
-        """Write an ONNX node with several outputs; returns their names."""
+        """Write an ONNX node with several outputs; returns their names.
+
+        Raises UnsupportedOpError where the opset that is written does not have it yet.
+        """
+        needed = first_opset(kind, len(inputs), tuple(attributes), attributes.get("mode"))
+        if needed > self.writer.opset:
+            self.refuse(f"{kind}, as it is needed here, came with opset {needed}, found {self.writer.opset}")
         name = self.writer.fresh(f"{self.node.name}/{kind}")
         values = [name] if outputs == 1 else [self.writer.fresh(f"{name}:{i}") for i in range(outputs)]
         self.writer.nodes.append(helper.make_node(kind, list(inputs), values, name=name, **attributes))
@@ -100,6 +110,18 @@ class Call:
     def ints(self, values: Any) -> str:
         """An int64 constant: sizes and axes."""
         return self.writer.constant(np.asarray(values, np.int64), f"{self.node.name}/sizes")
+
+    def reduce(self, kind: str, x: str, axes: Sequence[int]) -> str:
+        """A reduction that keeps its ``axes`` with size 1; they became an input with opset 18."""
+        if self.writer.opset < AXES_AS_INPUT:
+            return self.add(kind, x, axes=list(axes), keepdims=1)
+        return self.add(kind, x, self.ints(axes), keepdims=1, noop_with_empty_axes=1)
+
+    def shape_of(self, value: str, start: int, end: int) -> str:
+        """Some sizes of a value, worked out when the network runs; Shape can give a part of them since opset 15."""
+        if self.writer.opset >= PART_OF_SHAPE:
+            return self.add("Shape", value, start=start, end=end)
+        return self.add("Slice", self.add("Shape", value), self.ints([start]), self.ints([end]))
 
     def refuse(self, why: str) -> NoReturn:
         """Raise UnsupportedOpError: ONNX can't say this."""
@@ -123,3 +145,15 @@ class Call:
             producer.output[:] = [name if v == value else v for v in producer.output]
             for node in written:
                 node.input[:] = [name if v == value else v for v in node.input]
+
+
+@functools.cache
+def first_opset(kind: str, inputs: int, attributes: tuple[str, ...], mode: str | None = None) -> int:
+    """The first opset whose ``kind`` takes so many inputs and these attributes; ``mode`` is that of a Pad."""
+    versions = sorted(
+        schema.since_version
+        for schema in defs.get_all_schemas_with_history()
+        if schema.name == kind and schema.domain == ""
+        if inputs <= schema.max_input and set(attributes) <= set(schema.attributes)
+    )
+    return max(int(versions[0]), WRAP if mode == "wrap" else 0)

@@ -25,6 +25,14 @@ def pulled_file(name: str) -> Path | None:
     return file if file.is_file() else None
 
 
+def local_file(source: str | os.PathLike[str]) -> Path | None:
+    """The file or folder that is meant: one that exists, or what has been pulled under this name; else None."""
+    path = Path(source)
+    if path.exists():
+        return path
+    return pulled_file(source) if isinstance(source, str) else None
+
+
 def pull(
     name: str,
     *,

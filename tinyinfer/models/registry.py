@@ -167,7 +167,7 @@ def make(name: str, num_classes: int | None = None, seed: int = 0, **knobs: Any)
 
 def _metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str, Any]) -> dict[str, Any]:
     size = graph.inputs[0].nominal[-1]
-    classes = labels.get(variant.labels or family.labels)
+    classes = labels.fitting(variant.labels or family.labels, knobs.get("num_classes"))
     meta: dict[str, Any] = {
         "name": variant.name,
         "arch": variant.name,
@@ -187,7 +187,7 @@ def _metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str
     }
     if family.task != CLASSIFY:
         meta["task"] = family.task
-    if knobs.get("num_classes") == len(classes):
+    if classes:
         meta["labels"] = list(classes)
     return {**meta, **family.metadata(**knobs)}
 

@@ -5,7 +5,7 @@ A model's metadata says its task ("classify" if it does not), and what else the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinyinfer.errors import InputError
@@ -33,3 +33,14 @@ def require_task(meta: Mapping[str, Any], wanted: str, doing: str) -> None:
     if found != wanted:
         name = meta.get("name") or meta.get("arch") or "this network"
         raise InputError(f"{doing}: expected a network that {_PURPOSES[wanted]}, but {name} {_PURPOSES[found]}")
+
+
+# which dimension of the first output counts classes: logits (N, C), maps (N, C, H, W), scores (N, anchors, C)
+_CLASS_AXIS = {CLASSIFY: 1, SEGMENT: 1, DETECT: 2}
+
+
+def class_count(meta: Mapping[str, Any], outputs: Sequence[tuple[str, tuple[int | None, ...]]]) -> int | None:
+    """How many classes a network tells apart, by `Model.outputs`; None where that does not show."""
+    axis = _CLASS_AXIS[task_of(meta)]
+    shape = outputs[0][1]
+    return shape[axis] if axis < len(shape) else None
