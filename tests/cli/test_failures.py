@@ -15,7 +15,7 @@ import pytest
 from cli_process import start
 from PIL import Image
 
-import tinyinfer.conversion
+import tinyinfer.checkpoints.conversion
 from tinyinfer.loading import load
 
 USAGE, MODEL, IMAGE, UNSUPPORTED = 2, 3, 4, 5
