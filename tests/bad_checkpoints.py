@@ -46,7 +46,8 @@ def bad_torch_zips() -> Iterator[Bad]:
         "torch.load",
         "torch.storage._load_from_bytes",
         "collections.OrderedDict.fromkeys",
-        "torchvision.models.ResNet",
+        "__builtin__.eval",
+        "subprocess.Popen",
     ]:
         module, _, name = full.rpartition(".")
         call = {"w": ck.Call(ck.Global(module, name), ("echo owned",))}
@@ -64,7 +65,7 @@ def bad_torch_zips() -> Iterator[Bad]:
     yield zipped(
         "complex",
         of(ck.Persistent(("storage", ck.Global("torch", "ComplexFloatStorage"), "0", "cpu", 3)), 0, (3,), (1,)),
-        "Complex",
+        "'w': complex tensors",
         UnsupportedOpError,
     )
     yield zipped(
@@ -101,7 +102,7 @@ def bad_torch_zips() -> Iterator[Bad]:
         "a tensor of 0 arguments",
     )
     yield zipped("persistent id of text", {"w": ck.Persistent("0")}, "expected the id of a storage")
-    yield zipped("module", {"w": ck.Persistent(("module", 1, "a.py", "import os"))}, "a whole module")
+    yield zipped("an object", {"w": ck.Call(ck.Global("my.models", "Net"), ())}, "'w' .an object of my.models.Net")
     yield zipped(
         "views of one storage",
         {str(i): ck.tensor(whole, 0, (3, 2), (1, 3)) for i in range(100)},
@@ -116,7 +117,6 @@ def bad_torch_zips() -> Iterator[Bad]:
     yield zipped("append to a dict", ck.Raw(b"}K\x01a"), "APPEND of a dict")
     yield zipped("build of a number", ck.Raw(b"K\x01}b"), "BUILD of a int")
     yield zipped("call of text", ck.Raw(ck.opcodes("print") + b")R"), "a call of a str")
-    yield zipped("tuple as key", ck.Raw(b"})K\x01s"), "a tuple as dictionary key")
     yield zipped("key without value", ck.Raw(b"}(K\x01u"), "a key without a value")
     yield zipped("empty stack", ck.Raw(b"0"), "empty stack")
     yield zipped("beyond the mark", ck.Raw(b"K\x01(a"), "empty stack")
@@ -126,14 +126,14 @@ def bad_torch_zips() -> Iterator[Bad]:
     yield zipped("object opcode", ck.Raw(b"(ios\nsystem\n"), "opcode b'i' is not accepted")
     yield zipped("extension opcode", ck.Raw(b"\x82\x01"), "is not accepted")
     yield zipped("text not utf-8", ck.Raw(b"X\x01\x00\x00\x00\xff"), "is not UTF-8")
-    yield zipped("text of 2^60", ck.Raw(b"\x8d" + struct.pack("<Q", 2**60)), "expected at most 16777216 bytes")
-    yield zipped("text of 2 GiB", ck.Raw(b"X" + struct.pack("<I", 2**31)), "expected at most 16777216 bytes")
+    yield zipped("text of 2^60", ck.Raw(b"\x8d" + struct.pack("<Q", 2**60)), "it ends early")
+    yield zipped("text of 2 GiB", ck.Raw(b"X" + struct.pack("<I", 2**31)), "it ends early")
     yield zipped("text cut short", ck.Raw(b"X\x00\x10\x00\x00"), "it ends early")
     yield zipped("marks", ck.Raw(b"(" * 2000), "at most 1000 open containers")
     doublings = (b"h%ch%c\x86q%c0" % (i, i, i + 1) for i in range(200))  # pairs of the last pair: 2^200 leaves
     bomb = b")q\x000" + b"".join(doublings)
     yield zipped("memo bomb", ck.Raw(bomb + b"h\xc8"), "found a tuple")
-    yield zipped("memo bomb as key", ck.Raw(bomb + b"}h\xc8Ns"), "a tuple as dictionary key")
+    yield zipped("memo bomb as key", ck.Raw(bomb + b"}h\xc8Ns"), "found a dict of a key of another kind")
     yield zipped("opcodes", ck.Raw(b"N0" * 260_000 + b"N"), "at most 500000 opcodes")
     yield Bad(
         "bytes after the pickle", pack({"a/data.pkl": ck.dump({}) + b"more"}), ModelFormatError, "4 bytes after its end"
@@ -150,7 +150,7 @@ def bad_legacy() -> Iterator[Bad]:
         "other pickle",
         ck.dump({"w": ck.Call(ck.Global("os", "system"), ("ls",))}),
         ModelFormatError,
-        "found another pickle",
+        "asks for os.system",
     )
     yield Bad("tar", bytes(257) + b"ustar" + bytes(250), UnsupportedOpError, "tar archive")
     yield Bad("truncated", good[:-1], ModelFormatError, "expected 24 bytes, found 23: the file is truncated")
@@ -188,7 +188,7 @@ def bad_legacy() -> Iterator[Bad]:
         "a view that reaches beyond its 6",
     )
     module = {"w": ck.Persistent(("module", ck.Global("torch", "FloatStorage"), "a.py", "code"))}
-    yield Bad("module", ck.legacy_container(module, {}), ModelFormatError, "a whole module")
+    yield Bad("module", ck.legacy_container(module, {}), ModelFormatError, "found a dict of 'w'")
 
 
 def bad_torch() -> list[Bad]:

@@ -12,9 +12,9 @@ import pytest
 from same_keys import SAME_KEYS
 
 import tinyinfer as ti
+from tinyinfer.checkpoints.recognise import recognise
 from tinyinfer.errors import InputError, ModelFormatError, UnsupportedOpError, WeightsError
 from tinyinfer.models.mobilenet_v2 import IMAGENET_TABLE
-from tinyinfer.models.recognise import recognise
 
 State = dict[str, np.ndarray]
 

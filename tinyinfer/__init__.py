@@ -25,7 +25,7 @@ from tinyinfer.errors import (
 
 if TYPE_CHECKING:
     from tinyinfer import kernels, models, ops, passes, plots, profiling
-    from tinyinfer.conversion import convert
+    from tinyinfer.checkpoints.conversion import convert
     from tinyinfer.formats.onnx_export import export_onnx
     from tinyinfer.graph import Graph
     from tinyinfer.hub import pull
@@ -38,7 +38,7 @@ _MODULES = ("kernels", "models", "ops", "passes", "plots", "profiling")
 _NAMES = {
     "Graph": "tinyinfer.graph",
     "Model": "tinyinfer.model",
-    "convert": "tinyinfer.conversion",
+    "convert": "tinyinfer.checkpoints.conversion",
     "export_onnx": "tinyinfer.formats.onnx_export",
     "load": "tinyinfer.loading",
     "pull": "tinyinfer.hub",

@@ -15,7 +15,7 @@ from cli_process import start
 from PIL import Image
 from python_process import LONG, environment
 
-import tinyinfer.conversion
+import tinyinfer.checkpoints.conversion
 from tinyinfer.loading import load
 
 USAGE, MODEL, IMAGE, UNSUPPORTED = 2, 3, 4, 5

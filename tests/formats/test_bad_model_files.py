@@ -22,7 +22,7 @@ from typed_model import typed_bytes
 
 from tinyinfer.errors import ModelFormatError, TinyInferError
 from tinyinfer.formats import npz
-from tinyinfer.formats.torch_checkpoint import read_checkpoint
+from tinyinfer.formats.torch.checkpoint import read_checkpoint
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _npz_content(path: Path) -> Any:
 
 
 def _torch_content(path: Path) -> Any:
-    return {key: (array.dtype, array.shape, array.tobytes()) for key, array in read_checkpoint(path).items()}
+    return {key: (array.dtype, array.shape, array.tobytes()) for key, array in read_checkpoint(path).state.items()}
 
 
 STATE = {"conv.weight": np.arange(12, dtype=np.float32).reshape(3, 4), "bn.num_batches_tracked": np.array(7)}

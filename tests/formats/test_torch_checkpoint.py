@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinyinfer.formats.torch_checkpoint import read_checkpoint
+from tinyinfer.formats.torch.checkpoint import read_checkpoint
 
 Write = Callable[..., bytes]
 WRITERS = {"zip": ck.zip_checkpoint, "legacy": ck.legacy_checkpoint}
@@ -28,7 +28,7 @@ def write(request: pytest.FixtureRequest) -> Write:
 
 def read(data: bytes, path: Path) -> dict[str, np.ndarray]:
     path.write_bytes(data)
-    return read_checkpoint(path)
+    return read_checkpoint(path).state
 
 
 def assert_equal(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
@@ -171,7 +171,7 @@ def test_nothing_of_torch_is_imported(tmp_path: Path) -> None:
     path = tmp_path / "c.pth"
     path.write_bytes(ck.zip_checkpoint(ARRAYS))
     code = (
-        "import sys; from tinyinfer.formats.torch_checkpoint import read_checkpoint; read_checkpoint(sys.argv[1]); "
+        "import sys; from tinyinfer.formats.torch.checkpoint import read_checkpoint; read_checkpoint(sys.argv[1]); "
         "print(sorted({'torch', 'pickle', 'numba'} & (set(sys.modules) - before)))"
     )
     code = "import sys, numpy; before = set(sys.modules); " + code
@@ -203,7 +203,7 @@ def test_what_torch_writes(legacy: bool, tmp_path: Path) -> None:
         "acc": torch.tensor(0.9),
     }
     torch.save(checkpoint, tmp_path / "c.pth.tar", _use_new_zipfile_serialization=not legacy)
-    found = read_checkpoint(tmp_path / "c.pth.tar")
+    found = read_checkpoint(tmp_path / "c.pth.tar").state
     expected = {key: (t.float() if t.dtype == torch.bfloat16 else t).detach().numpy() for key, t in state.items()}
     assert_equal(found, expected)
     assert np.shares_memory(found["tied"], found["0.weight"])
@@ -222,7 +222,7 @@ REAL = {
 @pytest.mark.parametrize("name", REAL)
 def test_real_checkpoints(name: str, shared: Path) -> None:
     path = shared / "realdata" / "weights" / name
-    found = read_checkpoint(path)
+    found = read_checkpoint(path).state
     assert all(np.isfinite(array).all() for array in found.values())
     arrays = REAL[name]
     if arrays:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from knob_harness import check_builds_and_runs
 
 import tinyinfer as ti
+from tinyinfer.checkpoints.recognise import recognise
 from tinyinfer.errors import InputError
-from tinyinfer.models.recognise import recognise
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.profiling.cost import cost
 

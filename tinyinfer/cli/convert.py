@@ -27,6 +27,12 @@ def convert(
         str | None, typer.Option(metavar="NAME", help="The network; recognised by its keys if left out.")
     ] = None,
     knob: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A knob of the network.")] = None,
+    strip: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Take this off the keys that begin with it, as 'backbone.'.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Leave keys out, as 'aux*'; may be repeated.")
+    ] = None,
     preprocess: Annotated[
         str | None, typer.Option(metavar="JSON", help="How pictures are prepared; only the keys that differ.")
     ] = None,
@@ -37,17 +43,19 @@ def convert(
 ) -> None:
     """Turn a public checkpoint into a self-contained .npz model."""
     from tinyinfer import label_files
-    from tinyinfer.conversion import convert as convert_file
+    from tinyinfer.checkpoints.conversion import convert as convert_file
     from tinyinfer.tasks import class_count
 
     if output.suffix != ".npz":
         raise usage(f"--output: expected a name that ends in .npz, found {str(output)!r}")
-    model = convert_file(file, arch, **parse_knobs(knob))
+    model = convert_file(file, arch, ignore=ignore or (), strip=strip, **parse_knobs(knob))
     if preprocess is not None:
         model.meta["preprocess"] = {**model.meta.get("preprocess", {}), **_parse_preprocess(preprocess)}
     if labels is not None:
         model.meta["labels"] = label_files.resolve(labels, class_count(model.meta, model.outputs))
     model.save(output, half=fp16)
+    for note in model.meta.get("notes", ()):
+        complain(f"{file}: {note}")
     complain(f"{file} is {model.meta['arch']} ({model.meta.get('layout', 'canonical')} keys); written to {output}")
 
 

@@ -34,8 +34,8 @@ class Limits:
     labels: int = 100_000
     text_length: int = 100_000  # characters of one string
 
-    # pickle: a MobileNet V2 takes 10,000 opcodes
-    pickle_bytes: int = 16 * MIB
+    # pickle: a MobileNet V2 takes 10,000 opcodes; the weights themselves are in it if they are NumPy arrays
+    pickle_bytes: int = GIB
     opcodes: int = 500_000
     marks: int = 1_000  # containers open at once
     sharing: int = 16  # bytes of all tensors to bytes of their storages: views of one storage may have to be copied

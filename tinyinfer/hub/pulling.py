@@ -6,7 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from tinyinfer import labels
 from tinyinfer.errors import DownloadError, TinyInferError
 from tinyinfer.files import user_cache
 from tinyinfer.hub import cifar
@@ -86,17 +85,8 @@ def _store(entry: Entry, source: Path, target: Path) -> None:
     if entry.arch is None:
         cifar.pack(source, target)
         return
-    from tinyinfer.conversion import convert
+    from tinyinfer.checkpoints.conversion import convert
 
     model = convert(source, arch=entry.arch, **entry.knobs)
-    model.meta.update(
-        name=entry.name,
-        source=entry.url,
-        home=entry.home,
-        licence=entry.licence,
-        preprocess={**model.meta["preprocess"], **entry.preprocess},
-        published=dict(entry.accuracy),
-    )
-    if entry.labels:
-        model.meta["labels"] = list(labels.get(entry.labels))
+    entry.describe(model.meta)
     model.save(target)

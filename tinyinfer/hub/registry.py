@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tinyinfer import labels
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 
 # digits of a checksum, at least and at most; of a beginning, as few as publishers' file names have
@@ -44,6 +45,19 @@ class Entry:
     def file_name(self) -> str:
         """What the file is called: the last part of the address's path."""
         return urlsplit(self.url).path.rsplit("/", 1)[-1]
+
+    def describe(self, meta: dict[str, Any]) -> None:
+        """Say in a model's metadata that it is this file: name, origin, preparation of pictures, labels."""
+        meta.update(
+            name=self.name,
+            source=self.url,
+            home=self.home,
+            licence=self.licence,
+            preprocess={**meta["preprocess"], **self.preprocess},
+            published=dict(self.accuracy),
+        )
+        if self.labels:
+            meta["labels"] = list(labels.get(self.labels))
 
 
 def entries() -> dict[str, Entry]:

@@ -143,7 +143,7 @@ def describe(name: str, **knobs: Any) -> dict[str, Any]:
     """The metadata of a network: arch, family, paper, year, knobs, preprocess and, if the count fits, labels."""
     family, variant = find(name)
     graph, resolved = family.make(variant, knobs)
-    return _metadata(family, variant, graph, resolved)
+    return metadata(family, variant, graph, resolved)
 
 
 def create(name: str, num_classes: int | None = None, seed: int = 0, **knobs: Any) -> Model:
@@ -162,10 +162,11 @@ def make(name: str, num_classes: int | None = None, seed: int = 0, **knobs: Any)
     if num_classes is not None:
         knobs["num_classes"] = num_classes
     graph, resolved = family.make(variant, knobs)
-    return initialize(graph, seed), _metadata(family, variant, graph, resolved)
+    return initialize(graph, seed), metadata(family, variant, graph, resolved)
 
 
-def _metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str, Any]) -> dict[str, Any]:
+def metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """What `describe` gives, of a network that is built already with these knobs, all of them."""
     size = graph.inputs[0].nominal[-1]
     classes = labels.fitting(variant.labels or family.labels, knobs.get("num_classes"))
     meta: dict[str, Any] = {

@@ -1,22 +1,42 @@
-"""An interpreter of the few pickle opcodes that checkpoints are written with.
+"""An interpreter of the pickle opcodes, which builds plain and inert values only.
 
-It builds dicts, lists, tuples, strings and numbers.  A global is whatever `Globals` gives for its name, usually an
-error; REDUCE applies such a stand-in, never a class or function of the file's choosing.  Nothing is imported,
+It builds dicts, lists, tuples, strings and numbers.  A global is whatever `Globals` gives for its name; applying it
+(REDUCE, NEWOBJ) applies that stand-in, never a class or function of the file's choosing.  Nothing is imported,
 looked up by attribute or called by name, so there is no code that a file could reach.
-Opcodes: Python's pickletools, protocols 0 to 4 as far as torch's writers use them.
+Opcodes: Python's pickletools, protocols 0 to 5.
+
+A short pickle can describe a huge value: the memo hands out what was built before, and applying something to it
+builds it again.  So what is built by application has a budget (`Machine.spend`): the pickle's own length.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NoReturn
 
 from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.limits import DEFAULT, Limits
 
-_KEYS = (str, int, float, bytes, type(None))  # a tuple could take exponential time to hash
+# what may be a key as it is; a tuple could take exponential time to hash, other keys could be made to collide
+_KEYS = (str, int, float, bytes, type(None))
+_KEY_BITS = 63
+
+
+@dataclass(eq=False, repr=False)  # what it holds may be endless: only its name is ever shown
+class Inert:
+    """A value of some class that is not known or of no use; it keeps what the pickle puts into it, and does nothing."""
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+    items: list[Any] = field(default_factory=list)
+    entries: dict[Any, Any] = field(default_factory=dict)
+    state: Any = None
+
+    def build(self, state: Any, machine: Machine) -> None:
+        """Take over what BUILD sets."""
+        self.state = state
 
 
 @dataclass(frozen=True)
@@ -24,10 +44,12 @@ class StandIn:
     """What a global of a pickle becomes: its name, and what applying it to a tuple of arguments gives."""
 
     name: str
-    apply: Callable[[tuple[Any, ...]], Any]
+    apply: Callable[[tuple[Any, ...], Machine], Any]
 
 
-Globals = Callable[[str, str], StandIn]  # (module, name); raises for what is not allowed
+_WITHOUT_ATTRIBUTES = (str, int, float, bytes, list, tuple, type(None), StandIn)
+
+Globals = Callable[[str, str], StandIn]  # (module, name); raises for what is refused
 Persistent = Callable[[Any], Any]  # what a persistent id stands for
 
 
@@ -36,7 +58,7 @@ def read_pickle(file: BinaryIO, where: str, limits: Limits, find_global: Globals
 
     Raises ModelFormatError for a damaged pickle, opcodes beyond the list below and anything over the limits.
     """
-    return _Machine(file, where, limits, find_global, find_persistent).run()
+    return Machine(file, where, limits, find_global, find_persistent).run()
 
 
 def read_plain_pickle(file: BinaryIO, where: str, limits: Limits = DEFAULT) -> Any:
@@ -48,21 +70,26 @@ def read_plain_pickle(file: BinaryIO, where: str, limits: Limits = DEFAULT) -> A
     return read_pickle(file, where, limits, refuse, refuse)
 
 
-class _Machine:
+class Machine:
     """The pickle virtual machine: a stack, marks into it, and a memo."""
 
     def __init__(
         self, file: BinaryIO, where: str, limits: Limits, find_global: Globals, find_persistent: Persistent
     ) -> None:
+        at = file.tell()
+        self._bytes_left = min(file.seek(0, 2) - at, limits.pickle_bytes)
+        self._cut = self._bytes_left < limits.pickle_bytes
+        file.seek(at)
         self._read = file.read
         self._where = where
         self._limits = limits
-        self._bytes_left = limits.pickle_bytes
         self._find_global = find_global
         self._find_persistent = find_persistent
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
+        self._taken = 0
+        self._spent = 0
 
     def run(self) -> Any:
         for _ in range(self._limits.opcodes):
@@ -81,14 +108,25 @@ class _Machine:
         return self._stack[0]
 
     def fail(self, message: str) -> NoReturn:
+        """Raise ModelFormatError."""
         raise ModelFormatError(f"{self._where}: damaged or hostile pickle: {message}")
+
+    def spend(self, count: int) -> None:
+        """Account for so many elements or bytes that an application copies out of what the pickle wrote before.
+
+        An honest pickle writes what it copies, at a byte or more each, and copies it once.
+        """
+        self._spent += count
+        if self._spent > self._taken:
+            self.fail(f"it builds {self._spent} elements out of {self._taken} bytes by applying the same values again")
 
     # -- operands --------------------------------------------------------------------------------
 
     def take(self, count: int) -> bytes:
+        if count > self._bytes_left:
+            self.fail("it ends early" if self._cut else f"expected at most {self._limits.pickle_bytes} bytes")
         self._bytes_left -= count
-        if self._bytes_left < 0:
-            self.fail(f"expected at most {self._limits.pickle_bytes} bytes")
+        self._taken += count
         data = self._read(count)
         if len(data) < count:
             self.fail("it ends early")
@@ -108,6 +146,13 @@ class _Machine:
                 self.fail(f"expected names of at most {self._limits.name_length} bytes")
         return self.decode(bytes(line))
 
+    def take_plain_number(self, kind: type) -> Any:
+        text = self.take_line()
+        try:
+            return kind(text.removesuffix("L"))
+        except ValueError:
+            self.fail(f"expected a number, found {text[:20]!r}")
+
     def decode(self, data: bytes) -> str:
         try:
             return data.decode("utf-8", "surrogatepass")
@@ -125,11 +170,19 @@ class _Machine:
         return self._stack.pop()
 
     def drop(self) -> None:
-        self.pop()
+        """POP, which takes a mark away where that is on top."""
+        if self._marks and len(self._stack) == self._marks[-1]:
+            self._marks.pop()
+        else:
+            self.pop()
 
-    def top(self, kind: type, what: str) -> Any:
+    def copy_top(self) -> None:
         value = self.pop()
-        if type(value) is not kind:
+        self._stack += [value, value]
+
+    def top(self, kinds: tuple[type, ...], what: str) -> Any:
+        value = self.pop()
+        if type(value) not in kinds and not (isinstance(value, Inert) and Inert in kinds):
             self.fail(f"{what} of a {type(value).__name__}")
         self._stack.append(value)
         return value
@@ -146,6 +199,9 @@ class _Machine:
         items = self._stack[at:]
         del self._stack[at:]
         return items
+
+    def drop_to_mark(self) -> None:
+        self.pop_to_mark()
 
     # -- memo ------------------------------------------------------------------------------------
 
@@ -168,17 +224,24 @@ class _Machine:
         items = [self.pop() for _ in range(count)]
         self.push(tuple(reversed(items)))
 
-    def append(self, values: list[Any]) -> None:
-        self.top(list, "APPEND").extend(values)
+    def push_dict(self, flat: list[Any]) -> None:
+        self.push({})
+        self.set_items(flat)
+
+    def push_set(self, kind: str, items: list[Any]) -> None:
+        self.push(Inert(kind, items=items))
+
+    def append(self, values: list[Any], what: str = "APPEND") -> None:
+        target = self.top((list, Inert), what)
+        (target.items if isinstance(target, Inert) else target).extend(values)
 
     def set_items(self, flat: list[Any]) -> None:
         if len(flat) % 2:
             self.fail("a key without a value")
-        target = self.top(dict, "SETITEM")
+        target = self.top((dict, Inert), "SETITEM")
+        entries = target.entries if isinstance(target, Inert) else target
         for key, value in zip(flat[::2], flat[1::2], strict=True):
-            if not isinstance(key, _KEYS):
-                self.fail(f"a {type(key).__name__} as dictionary key")
-            target[key] = value
+            entries[safe_key(key)] = value
 
     def set_item(self) -> None:
         value = self.pop()
@@ -198,15 +261,26 @@ class _Machine:
 
     def reduce(self) -> None:
         arguments, target = self.pop(), self.pop()
-        if not isinstance(target, StandIn) or not isinstance(arguments, tuple):
+        if not isinstance(arguments, tuple):
+            self.fail(f"a call with a {type(arguments).__name__}")
+        if isinstance(target, Inert):  # the result of a call that was not run, such as a nested class
+            self.push(Inert(target.name, arguments))
+            return
+        if not isinstance(target, StandIn):
             self.fail(f"a call of a {type(target).__name__}")
-        self.push(target.apply(arguments))
+        self.push(target.apply(arguments, self))
+
+    def new_with_keywords(self) -> None:
+        self.pop()
+        self.reduce()
 
     def build(self) -> None:
-        """Attributes of an object: state dicts carry ``_metadata``, NumPy's dtypes their details; neither is needed."""
-        self.pop()
+        """Attributes of an object; the ``_metadata`` of a state dict is not needed."""
+        state = self.pop()
         target = self.pop()
-        if not isinstance(target, dict | Inert):
+        if isinstance(target, Inert):
+            target.build(state, self)
+        elif isinstance(target, _WITHOUT_ATTRIBUTES):
             self.fail(f"BUILD of a {type(target).__name__}")
         self.push(target)
 
@@ -214,37 +288,45 @@ class _Machine:
         self.push(self._find_persistent(self.pop()))
 
 
-class Inert:
-    """A value that checkpoints carry and inference has no use for, such as a NumPy scalar."""
+def safe_key(key: Any) -> Any:
+    """The key, or something inert in the place of one that can't be looked up in bounded time."""
+    if not isinstance(key, _KEYS) or (isinstance(key, int) and key.bit_length() > _KEY_BITS):
+        return Inert("key", (key,))
+    return key
 
 
 _U1, _U2, _I4, _U4, _U8, _F8 = (struct.Struct(layout) for layout in ("<B", "<H", "<i", "<I", "<Q", ">d"))
 
 
-def _long(machine: _Machine, size: struct.Struct) -> None:
+def _long(machine: Machine, size: struct.Struct) -> None:
     machine.push(int.from_bytes(machine.take(machine.take_number(size)), "little", signed=True))
 
 
-def _text(machine: _Machine, size: struct.Struct) -> None:
+def _text(machine: Machine, size: struct.Struct) -> None:
     machine.push(machine.decode(machine.take(machine.take_number(size))))
 
 
-def _bytes(machine: _Machine, size: struct.Struct) -> None:
+def _bytes(machine: Machine, size: struct.Struct) -> None:
     machine.push(machine.take(machine.take_number(size)))
 
 
-def _old_text(machine: _Machine, size: struct.Struct) -> None:
+def _old_text(machine: Machine, size: struct.Struct) -> None:
     machine.push(machine.take(machine.take_number(size)).decode("latin-1"))  # Python 2's str
 
 
-_ACTIONS: dict[bytes, Callable[[_Machine], None]] = {
+_ACTIONS: dict[bytes, Callable[[Machine], None]] = {
     b"\x80": lambda m: m.skip(1),  # PROTO
     b"\x95": lambda m: m.skip(8),  # FRAME
-    b"(": _Machine.mark,
-    b"0": _Machine.drop,
+    b"(": Machine.mark,
+    b"0": Machine.drop,
+    b"1": Machine.drop_to_mark,  # POP_MARK
+    b"2": Machine.copy_top,  # DUP
     b"N": lambda m: m.push(None),
     b"\x88": lambda m: m.push(True),
     b"\x89": lambda m: m.push(False),
+    b"I": lambda m: m.push(m.take_plain_number(int)),
+    b"L": lambda m: m.push(m.take_plain_number(int)),
+    b"F": lambda m: m.push(m.take_plain_number(float)),
     b"J": lambda m: m.push(m.take_number(_I4)),
     b"K": lambda m: m.push(m.take_number(_U1)),
     b"M": lambda m: m.push(m.take_number(_U2)),
@@ -257,7 +339,10 @@ _ACTIONS: dict[bytes, Callable[[_Machine], None]] = {
     b"U": lambda m: _old_text(m, _U1),
     b"B": lambda m: _bytes(m, _U4),  # BINBYTES
     b"C": lambda m: _bytes(m, _U1),
+    b"\x8e": lambda m: _bytes(m, _U8),
+    b"\x96": lambda m: _bytes(m, _U8),  # BYTEARRAY8
     b"]": lambda m: m.push([]),
+    b"l": lambda m: m.push(m.pop_to_mark()),
     b"a": lambda m: m.append([m.pop()]),
     b"e": lambda m: m.append(m.pop_to_mark()),
     b")": lambda m: m.push(()),
@@ -266,16 +351,22 @@ _ACTIONS: dict[bytes, Callable[[_Machine], None]] = {
     b"\x86": lambda m: m.push_tuple(2),
     b"\x87": lambda m: m.push_tuple(3),
     b"}": lambda m: m.push({}),
-    b"s": _Machine.set_item,
+    b"d": lambda m: m.push_dict(m.pop_to_mark()),
+    b"s": Machine.set_item,
     b"u": lambda m: m.set_items(m.pop_to_mark()),
+    b"\x8f": lambda m: m.push_set("set", []),  # EMPTY_SET
+    b"\x90": lambda m: m.append(m.pop_to_mark(), "ADDITEMS"),
+    b"\x91": lambda m: m.push_set("frozenset", m.pop_to_mark()),
     b"q": lambda m: m.remember(m.take_number(_U1)),  # BINPUT
     b"r": lambda m: m.remember(m.take_number(_U4)),
-    b"\x94": _Machine.memoize,
+    b"\x94": Machine.memoize,
     b"h": lambda m: m.recall(m.take_number(_U1)),  # BINGET
     b"j": lambda m: m.recall(m.take_number(_U4)),
-    b"c": _Machine.push_global,
-    b"\x93": _Machine.push_stack_global,
-    b"R": _Machine.reduce,
-    b"b": _Machine.build,
-    b"Q": _Machine.push_persistent,
+    b"c": Machine.push_global,
+    b"\x93": Machine.push_stack_global,
+    b"R": Machine.reduce,
+    b"\x81": Machine.reduce,  # NEWOBJ: a class in the place of a function
+    b"\x92": Machine.new_with_keywords,
+    b"b": Machine.build,
+    b"Q": Machine.push_persistent,
 }

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import tinyinfer as ti
+from tinyinfer.checkpoints.parametrizations import fold_parametrizations
 from tinyinfer.errors import WeightsError
-from tinyinfer.formats.weight_norm import fold_weight_norm
 
 
 def normed(kind: str, layer: Any, dim: int | None) -> Any:
@@ -34,7 +34,7 @@ def test_folded_weights_are_torchs(kind: str, dim: int | None) -> None:
         for parameter in net.parameters():
             parameter.mul_(torch.rand_like(parameter) + 0.5)
     state = {key: value.detach().numpy() for key, value in net.state_dict().items()}
-    folded = fold_weight_norm(state, where="f")
+    folded = fold_parametrizations(state, where="f")
     plain = torch.nn.Sequential(torch.nn.Conv2d(3, 5, (3, 2)), torch.nn.BatchNorm2d(5), torch.nn.Linear(4, 6))
     assert sorted(folded) == sorted(plain.state_dict())
     for i in (0, 2):
@@ -63,7 +63,7 @@ def test_a_normed_checkpoint_converts(tmp_path: Path) -> None:
 
 def test_other_keys_are_left_alone() -> None:
     state = {"gate.weight_g": np.ones(3), "parametrizations.weight.original": np.ones(2), "weight_v": np.ones(1)}
-    assert fold_weight_norm(state, where="f") == state
+    assert fold_parametrizations(state, where="f") == state
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_pairs_that_do_not_fit_are_refused(
     g: tuple[int, ...], v: tuple[int, ...], more: dict[str, np.ndarray], message: str
 ) -> None:
     with pytest.raises(WeightsError, match=message):
-        fold_weight_norm({"fc.weight_g": np.ones(g), "fc.weight_v": np.ones(v), **more}, where="f.pth")
+        fold_parametrizations({"fc.weight_g": np.ones(g), "fc.weight_v": np.ones(v), **more}, where="f.pth")

@@ -1,6 +1,6 @@
-"""Stand-ins for what a torch checkpoint is made of: storages, tensors, and the globals that may name them.
+"""What a torch checkpoint is made of: storages and the tensors that are views of them.
 
-Formats: torch.serialization and torch._utils; the allowed globals are the whole of `_find` and `_STORAGES`.
+Formats: torch.serialization and torch._utils.
 """
 
 from __future__ import annotations
@@ -12,26 +12,38 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.errors import ModelFormatError, UnsupportedOpError
+from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.limits import Limits
-from tinyinfer.formats.pickle_reader import Globals, Inert, StandIn
+from tinyinfer.formats.torch.pickle_reader import StandIn
 
 BFLOAT16 = "bfloat16"  # which NumPy does not have
 
-_STORAGES = {
-    "FloatStorage": "f4",
-    "DoubleStorage": "f8",
-    "HalfStorage": "f2",
-    "BFloat16Storage": BFLOAT16,
-    "LongStorage": "i8",
-    "IntStorage": "i4",
-    "ShortStorage": "i2",
-    "CharStorage": "i1",
-    "ByteStorage": "u1",
-    "BoolStorage": "?",
+STORAGES = {
+    **{
+        f"torch.{name}": dtype
+        for name, dtype in {
+            "FloatStorage": "f4",
+            "DoubleStorage": "f8",
+            "HalfStorage": "f2",
+            "BFloat16Storage": BFLOAT16,
+            "LongStorage": "i8",
+            "IntStorage": "i4",
+            "ShortStorage": "i2",
+            "CharStorage": "i1",
+            "ByteStorage": "u1",
+            "BoolStorage": "?",
+            "ComplexFloatStorage": "c8",
+            "ComplexDoubleStorage": "c16",
+            "QInt8Storage": "i1",
+            "QUInt8Storage": "u1",
+            "QInt32Storage": "i4",
+            "QUInt4x2Storage": "u1",
+            "QUInt2x4Storage": "u1",
+        }.items()
+    },
+    "torch.UntypedStorage": "u1",
+    "torch.storage.UntypedStorage": "u1",
 }
-_SCALARS = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "_codecs.encode")
-_UNSUPPORTED = ("sparse", "qtensor", "nested", "meta_tensor", "QInt", "QUInt", "Complex")
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,13 @@ class StorageView:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """A tensor of a kind that can't be read, which does no harm beside the weights; ``why`` is for one among them."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Tensor:
     """A strided view of a storage, known to lie inside it."""
 
@@ -103,75 +122,19 @@ class Tensor:
         return np.require(np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, strides), None, ["C"])
 
 
-def make_globals(where: str, limits: Limits) -> Globals:
-    """The lookup of globals for `read_pickle`: inert stand-ins for a fixed list of names, an error for every other."""
-
-    def fail(message: str) -> ModelFormatError:
-        return ModelFormatError(f"{where}: {message}")
-
-    def rebuild_tensor(arguments: tuple[Any, ...]) -> Tensor:
-        if len(arguments) < 4:
-            raise fail(f"a tensor of {len(arguments)} arguments, expected storage, offset, shape and stride")
-        storage, offset, shape, stride = arguments[:4]
-        return _checked_tensor(storage, offset, shape, stride, where, limits)
-
-    def rebuild_parameter(arguments: tuple[Any, ...]) -> Any:
-        if not arguments or not isinstance(arguments[0], Tensor):
-            raise fail("a parameter that is not a tensor")
-        return arguments[0]
-
-    def ordered_dict(arguments: tuple[Any, ...]) -> dict[Any, Any]:
-        pairs = arguments[0] if arguments else []
-        good = isinstance(pairs, list) and all(isinstance(p, list | tuple) and len(p) == 2 for p in pairs)
-        if not good or not all(isinstance(p[0], str | int) for p in pairs):
-            raise fail("an OrderedDict of something other than keys and values")
-        return dict(pairs)
-
-    def size(arguments: tuple[Any, ...]) -> Any:
-        return arguments[0] if arguments else ()
-
-    def not_callable(arguments: tuple[Any, ...]) -> Any:
-        raise fail("a storage made by a call")
-
-    known: dict[str, Callable[[tuple[Any, ...]], Any]] = {
-        "collections.OrderedDict": ordered_dict,
-        "torch._utils._rebuild_tensor": rebuild_tensor,
-        "torch._utils._rebuild_tensor_v2": rebuild_tensor,
-        "torch._utils._rebuild_parameter": rebuild_parameter,
-        "torch.Size": size,
-        **dict.fromkeys(_SCALARS, lambda arguments: Inert()),
-    }
-    storages = {f"torch.{name}": dtype for name, dtype in _STORAGES.items()}
-    storages |= dict.fromkeys(("torch.UntypedStorage", "torch.storage.UntypedStorage"), "u1")
-
-    def find(module: str, name: str) -> StandIn:
-        full = f"{module}.{name}"
-        if full in storages:
-            return StorageType(full, not_callable, storages[full])
-        if full in known:
-            return StandIn(full, known[full])
-        if module.startswith("torch") and any(word in name for word in _UNSUPPORTED):
-            raise UnsupportedOpError(f"{where}: {full}: sparse, quantized and complex tensors are not supported")
-        shown = full if full.isprintable() else repr(full)
-        raise fail(f"it asks for {shown[:100]}, which is not run: expected a plain state dict (model.state_dict())")
-
-    return find
-
-
 def read_storage_id(pid: Any, where: str) -> tuple[StorageType, str, int, Any]:
     """Type, key, number of elements and view of the persistent id that stands for a storage.
 
     ("storage", type, key, location, count), and in old files a view: None or (key, offset, count).
     """
-    if isinstance(pid, tuple) and pid[:1] == ("module",):
-        raise ModelFormatError(f"{where}: it holds a whole module, expected a state dict (model.state_dict())")
     good = isinstance(pid, tuple) and len(pid) in (5, 6) and pid[0] == "storage" and isinstance(pid[1], StorageType)
     if not good or not isinstance(pid[2], str) or not _is_size(pid[4]):
         raise ModelFormatError(f"{where}: expected the id of a storage, found something else")
     return pid[1], pid[2], pid[4], pid[5] if len(pid) == 6 else None
 
 
-def _checked_tensor(storage: Any, offset: Any, shape: Any, stride: Any, where: str, limits: Limits) -> Tensor:
+def checked_tensor(storage: Any, offset: Any, shape: Any, stride: Any, where: str, limits: Limits) -> Tensor:
+    """A view of a storage; raises ModelFormatError for one that reaches beyond it."""
     if not isinstance(storage, Storage | StorageView):
         raise ModelFormatError(f"{where}: a tensor without a storage")
     tuples = isinstance(shape, tuple) and isinstance(stride, tuple) and len(shape) == len(stride) <= limits.rank
@@ -186,6 +149,40 @@ def _checked_tensor(storage: Any, offset: Any, shape: Any, stride: Any, where: s
     if isinstance(storage, StorageView):
         return Tensor(storage.base, storage.offset + offset, shape, stride)
     return Tensor(storage, offset, shape, stride)
+
+
+class Storages(dict[str, Storage]):
+    """The storages that a pickle names, by key; called with a persistent id, it gives what that stands for.
+
+    ``check`` is asked once for each storage whether the file can hold it.
+    """
+
+    def __init__(self, where: str, check: Callable[[Storage], None]) -> None:
+        super().__init__()
+        self._where = where
+        self._check = check
+
+    def __call__(self, pid: Any) -> Any:
+        """A storage or a view of one; the class of a module for the id of its source text.  Raises ModelFormatError."""
+        if isinstance(pid, tuple) and len(pid) == 4 and pid[0] == "module":
+            return pid[1]
+        kind, key, count, view = read_storage_id(pid, self._where)
+        storage = self.get(key)
+        if storage is None:
+            storage = self[key] = Storage(key, kind, count)
+            self._check(storage)
+        if (storage.kind.dtype, storage.count) != (kind.dtype, count):
+            raise ModelFormatError(f"{self._where}: storage {key[:60]!r} is described in two ways")
+        return storage if view is None else _view(storage, view, self._where)
+
+
+def _view(storage: Storage, view: Any, where: str) -> StorageView:
+    good = isinstance(view, tuple) and len(view) == 3 and all(_is_size(n) for n in view[1:])
+    if not good or view[1] + view[2] > storage.count:
+        raise ModelFormatError(
+            f"{where}: storage {_key(storage)}: a view that reaches beyond its {storage.count} elements"
+        )
+    return StorageView(storage, view[1], view[2])
 
 
 def _key(storage: Storage | StorageView) -> str:

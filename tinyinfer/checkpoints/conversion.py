@@ -1,0 +1,179 @@
+"""``convert``: a model from a checkpoint, its network recognised by its keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinyinfer.checkpoints import keys
+from tinyinfer.checkpoints.names import Published, digest, named_network, published
+from tinyinfer.checkpoints.parametrizations import fold_parametrizations
+from tinyinfer.checkpoints.preparation import preparation
+from tinyinfer.checkpoints.recognise import Match, alternatives, recognise
+from tinyinfer.errors import InputError, ModelFormatError, UnsupportedOpError, WeightsError
+from tinyinfer.formats import npz
+from tinyinfer.formats.plain_npz import read_arrays
+from tinyinfer.formats.state_dict import is_needed, load_weights
+from tinyinfer.formats.suffixes import UNREADABLE
+from tinyinfer.formats.torch.checkpoint import Checkpoint, read_checkpoint
+from tinyinfer.graph import Graph
+from tinyinfer.models.registry import find, metadata
+
+if TYPE_CHECKING:
+    from tinyinfer.model import Model
+
+NEAR = 0.9  # share of fitting keys from which a file is taken for a damaged or changed copy of a network
+SHOWN = 4  # keys named in a note
+
+
+def convert(
+    path: str | os.PathLike[str],
+    arch: str | None = None,
+    *,
+    ignore: str | Sequence[str] = (),
+    strip: str | None = None,
+    **knobs: Any,
+) -> Model:
+    """The model in a torch checkpoint (.pth, .th, .pt), a .npz of plain arrays, or a .npz model file.
+
+    Without ``arch`` a published file is known by its checksum or its name, and any other network is recognised by
+    keys and shapes; the number of classes and the width are read off them in any case.  ``knobs`` say what no shape
+    shows, such as ``padding="same"`` for weights trained by TensorFlow.  Keys that match a pattern of ``ignore``
+    ("aux*") are left out, ``strip`` is a prefix ("backbone.") to be taken from the keys that have it; what is usual
+    of either is seen without them.  ``model.meta["recognised"]`` tells what was found, ``model.meta["notes"]`` what
+    was left out or is uncertain.  Raises ModelFormatError for a file that can't be read, UnsupportedOpError for an
+    unknown format or network, WeightsError listing every key that does not fit, InputError for a pattern or prefix
+    that no key has.
+    """
+    from tinyinfer.model import Model
+
+    file = Path(path)
+    patterns = [ignore] if isinstance(ignore, str) else list(ignore)
+    checkpoint = _read(file, patterns)
+    if checkpoint is None:
+        if arch or knobs or patterns or strip:
+            raise InputError(f"{file}: a model file holds its network; arch, knobs and the like are for checkpoints")
+        return Model(*npz.load(file))
+    state, notes = _prepared(checkpoint, patterns, strip, str(file))
+    public = _published(file)
+    match, more = _choose(file, state, arch, knobs, public)
+    graph = _filled(match, where=f"{file} as {match}")
+    meta = metadata(match.family, match.variant, graph, match.family.resolve(match.variant, match.knobs))
+    meta |= {
+        "source": file.name,
+        "checksum": f"sha256:{digest(file, 'sha256')}",
+        "layout": match.layout,
+        "recognised": str(match),
+    }
+    notes += [*more, *_liberties(match), *preparation(meta, match, public, arch)]
+    if notes:
+        meta["notes"] = notes
+    return Model(graph, meta)
+
+
+def _read(file: Path, patterns: Sequence[str]) -> Checkpoint | None:
+    """The state dict and notes on it; None for a model file of ours."""
+    if file.suffix in UNREADABLE:
+        raise UnsupportedOpError(f"{file}: files of format {file.suffix} can't be read; a torch checkpoint can")
+    if file.suffix == ".npz":
+        arrays = read_arrays(file)
+        return None if arrays is None else Checkpoint(arrays)
+    return read_checkpoint(file, unneeded=lambda key: any(keys.matches(key, pattern) for pattern in patterns))
+
+
+def _prepared(
+    checkpoint: Checkpoint, patterns: Sequence[str], prefix: str | None, where: str
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The state dict with what the caller asked for done and weights put together, and notes on that."""
+    state, notes = dict(checkpoint.state), list(checkpoint.notes)
+    if prefix:
+        state = dict(keys.strip(state, prefix, where).state)
+    state, left = keys.ignore(state, patterns, where)
+    if left:
+        notes.append(f"left out as asked: {_some(left)}")
+    folded = fold_parametrizations(state, where=where)
+    if len(folded) < len(state):
+        notes.append(f"put {len(folded.keys() - state.keys())} weights together: {_some(folded.keys() - state.keys())}")
+    return folded, notes
+
+
+def _published(file: Path) -> Published | None:
+    try:
+        return published(file)
+    except OSError as error:
+        raise ModelFormatError(f"{file}: can't be read: {error.strerror or error}") from None
+
+
+def _choose(
+    file: Path, state: Mapping[str, np.ndarray], arch: str | None, knobs: Mapping[str, Any], public: Published | None
+) -> tuple[Match, list[str]]:
+    """The best reading of the state dict, and notes.  Raises UnsupportedOpError if no network comes near."""
+    if arch:
+        matches = recognise(state, [find(arch)], knobs)
+        if not matches:
+            raise _unknown(file, state, [])
+        return matches[0], []
+    name, defaults = (public.entry.arch, public.entry.knobs) if public else (named_network(file), {})
+    if name:
+        matches = recognise(state, [find(name)], {**defaults, **knobs})
+        if matches and (matches[0].score == 1 or (public and public.exact)):
+            known = [] if public and public.exact else [f"by the file's name it is {name}"]
+            return matches[0], known
+    matches = recognise(state, None, knobs)
+    if not matches or matches[0].score < NEAR:
+        raise _unknown(file, state, matches)
+    others = alternatives(matches)
+    if not others:
+        return matches[0], []
+    return matches[0], [
+        f"the keys fit {', '.join(others)} as well, which computes something else: name it with arch if it is that"
+    ]
+
+
+def _unknown(file: Path, state: Mapping[str, np.ndarray], matches: Sequence[Match]) -> UnsupportedOpError:
+    near = "; ".join(f"{match}: {match.score:.0%} of the keys fit" for match in matches[:3] if match.score > 0.1)
+    return UnsupportedOpError(
+        f"{file}: no known network has these {len(state)} keys ({', '.join(key[:60] for key in list(state)[:3])}, ...)"
+        + (f"; nearest: {near}; name it with arch to see what does not fit" if near else "")
+        + f"; {keys.prefixes_found(state)}, and strip takes such a prefix off; ignore leaves keys out"
+    )
+
+
+def _filled(match: Match, where: str) -> Graph:
+    graph = match.graph.copy()
+    try:
+        fitting = match.family.adapt(graph, match.state)
+    except WeightsError as error:
+        raise WeightsError(f"{where}: {error}") from None
+    load_weights(graph, fitting, where=where, ignore=match.ignore)
+    try:
+        graph.verify()
+    except WeightsError as error:
+        raise WeightsError(f"{where}: {error}") from None
+    return graph
+
+
+def _liberties(match: Match) -> list[str]:
+    """What was done to the keys so that they fit, in words."""
+    notes = []
+    if match.view.stripped:
+        notes.append(f"took {match.view.stripped[0]!r} off the keys")
+    if match.head is not None:
+        notes.append(f"took {match.head!r} for the network's last layer")
+    left = [
+        key
+        for key in (*match.state, *match.view.aside)
+        if key not in match.graph.weights and (is_needed(key, match.graph, ()) or key in match.view.aside)
+    ]
+    if left:
+        notes.append(f"left out {len(left)} keys that inference does not use: {_some(left)}")
+    return notes
+
+
+def _some(names: Any) -> str:
+    names = sorted(names) if isinstance(names, set) else list(names)
+    return ", ".join(repr(name[:80]) for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
