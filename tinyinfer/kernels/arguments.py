@@ -117,16 +117,16 @@ def plain_sum(bias, residual):
 
 @struct
 class Segments(NamedTuple):
-    """How K, the length of a product's sums, lies in memory: ``count`` runs of ``size`` floats, ``stride`` apart."""
+    """How K, the length of a product's sums, lies in memory: ``number`` runs of ``size`` floats, ``stride`` apart."""
 
-    count: int
+    number: int
     stride: int
     size: int
 
 
 class Groups(NamedTuple):
-    """The groups of a convolution, each of which makes ``n`` channels of ``c`` of its own."""
+    """The ``number`` groups of a convolution, each of which makes ``n`` channels of ``c`` of its own."""
 
-    count: int
+    number: int
     c: int
     n: int

@@ -49,7 +49,7 @@ class Taps(NamedTuple):
     """Bytes by which the inputs of each tap of a kernel lie behind those of the first position: 64-bit integers."""
 
     offsets: Address
-    count: int
+    number: int
 
     def some(self, first: int, count: int) -> Taps:
         """Some of them."""
@@ -60,7 +60,7 @@ class Taps(NamedTuple):
 class Positions(NamedTuple):
     """How many products of a window there are, and that of every ``pitch`` of them ``width`` are pixels."""
 
-    count: int
+    number: int
     pitch: int
     width: int
 
@@ -136,8 +136,8 @@ def microkernel(v, rows, columns, planes, taps, w, sums, more, ahead, share):
             with case:
                 for i, j in tiles:
                     amx.load(v, i * 2 + j, *sums_of(i, j)) if case is go_on else amx.zero(v, i * 2 + j)
-    with v.loop(planes.blocks) as block, v.loop(taps.count) as tap:
-        step, weights_bytes = block * taps.count + tap, 2 * columns * TILE_BYTES
+    with v.loop(planes.blocks) as block, v.loop(taps.number) as tap:
+        step, weights_bytes = block * taps.number + tap, 2 * columns * TILE_BYTES
         high, weights = planes.block(block).address + v.load_int(taps.offsets, tap), w + step * weights_bytes
         load_all(4, rows, high)
         load_all(6, columns, weights)
@@ -246,21 +246,21 @@ def tile_panels(planes, taps, positions, w, y, n, epilogue, sums):
     and so is what lies behind the last: the next layer's weights, if there are no more of this one.
     """
     _configure()
-    pairs, all_steps = -(-positions.count // PANEL), planes.blocks * taps.count
-    most_blocks, most_taps = _chunk(planes.blocks, taps.count, pairs)
+    pairs, all_steps = -(-positions.number // PANEL), planes.blocks * taps.number
+    most_blocks, most_taps = _chunk(planes.blocks, taps.number, pairs)
     share = -(-STEP_BYTES // 64 // pairs) * 64
     for start in range(0, n, PANEL):
         columns = min(PANEL, n - start)
         across = 1 + (columns > TILE)
         step, step_bytes, panel = 0, 2 * across * TILE_BYTES, w + start // PANEL * (all_steps * STEP_BYTES)
         while step < all_steps:
-            block, tap = step // taps.count, step % taps.count
-            some, some_taps = min(most_blocks, planes.blocks - block), min(most_taps, taps.count - tap)
+            block, tap = step // taps.number, step % taps.number
+            some, some_taps = min(most_blocks, planes.blocks - block), min(most_taps, taps.number - tap)
             steps = some * some_taps
             following = step + steps
             for t in range(pairs):
                 first = t * PANEL
-                count = min(PANEL, positions.count - first)
+                count = min(PANEL, positions.number - first)
                 own = sums + (t * (SUMS_FLOATS * 4) if steps < all_steps else 0)
                 _multiply(
                     1 + (count > TILE), across, planes.some(first, block, some), taps.some(tap, some_taps),

@@ -32,7 +32,7 @@ class Bands(NamedTuple):
     """Rows of outputs of a band, how many of them, and whether their windows are read where the inputs lie."""
 
     rows: int
-    count: int
+    number: int
     in_place: bool
 
 
@@ -72,7 +72,7 @@ def direct(
 
     An ``x`` with a stride of 0 tells where the address of three planes is.
     """
-    band, (b0, b1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, bands.count, parts)
+    band, (b0, b1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, bands.number, parts)
     source = x if x.stride > 0 else Rows(load(x.address), 0)
     count, c, n = groups
     _, width, out_h, out_w, kh, kw, stride_h, stride_w, top, _, dilation_h, _ = geometry

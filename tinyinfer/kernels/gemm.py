@@ -118,7 +118,7 @@ def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead, a
     with v.when(residual.stride != 0):
         for addend, j in itertools.product(addends(residual.address), range(vectors)):
             v.prefetch(addend, j * LANES)
-    width, part = vectors * LANES, segments.count * segments.size * LANES
+    width, part = vectors * LANES, segments.number * segments.size * LANES
 
     def own_weights(step):
         for j in range(vectors):
@@ -128,7 +128,7 @@ def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead, a
         for j in range(vectors):
             v.prefetch(ahead, step * ahead_step + part * j)
 
-    with v.loop(segments.count) as segment:
+    with v.loop(segments.number) as segment:
         start, first = x.address + segment * segments.stride * 4, segment * segments.size
         multiply = functools.partial(_multiply, v, [acc, *others], column, start, segments.size, w, first)
         if rows == 1:
@@ -202,7 +202,7 @@ def _panel(v, x, rows, segments, w, y, columns, epilogue):
     with v.either(columns > LANES) as (wide, narrow):
         for width, vectors in ((wide, NV), (narrow, 1)):
             with width:
-                done, k_all = rows * 0, segments.count * segments.size
+                done, k_all = rows * 0, segments.number * segments.size
                 next_panel = w + k_all * (vectors * LANES * 4)
                 shares, share = _shares(v, rows)
                 for tile_rows in TILE_ROWS:
@@ -240,7 +240,7 @@ load(activate, panel)  # nearly every network needs them
 @inline
 def gemm_segments(x, rows, segments, w, y, n, epilogue):
     """All panels times ``rows`` rows whose K comes in segments."""
-    k = segments.count * segments.size
+    k = segments.number * segments.size
     for start in range(0, n, NR):
         panel(x, rows, segments, w + start * k * 4, y.at(0, start), min(NR, n - start), epilogue.at(0, start))
 

@@ -24,9 +24,9 @@ from tinyinfer.ops.conv2d import Conv2d
 def grouped_pointwise(part, parts, x: Rows, pixels, w, y: Rows, groups: Groups, epilogue: Epilogue, block):
     """clip(x @ w + bias + residual), group by group, the panels and biases of which follow one another."""
     p0, p1 = own_units(part, pixels, MR, parts)
-    k, n, w_group, bias_group = groups.c, groups.n, w.size // groups.count * 4, -(-groups.n // NR) * NR * 4
+    k, n, w_group, bias_group = groups.c, groups.n, w.size // groups.number * 4, -(-groups.n // NR) * NR * 4
     for p in range(p0, p1, block):
-        for g in range(groups.count):
+        for g in range(groups.number):
             gemm_segments(
                 x.at(p, g * k), min(block, p1 - p), Segments(1, 0, k), w.ctypes.data + g * w_group, y.at(p, g * n), n,
                 epilogue.at(p, g * n).with_bias(epilogue.bias + g * bias_group),

@@ -60,11 +60,11 @@ GAP = LANES
 
 
 class Tiles(NamedTuple):
-    """The tiles of a batch: of one grid ``rows`` by ``columns``, of all ``count``, ``block`` of which are in cache."""
+    """The tiles of a batch: of one grid ``rows`` by ``columns``, of all ``number``, ``block`` of which are in cache."""
 
     rows: int
     columns: int
-    count: int
+    number: int
     block: int
     x_line: int  # pixels from a grid's row to the next, of inputs and of outputs
     y_line: int
@@ -101,7 +101,7 @@ class Stack(NamedTuple):
 @inline
 def stacks(address, positions, tiles, groups):
     """V and P of so many tiles, one behind the other, and how many floats they take."""
-    v_row, p_row = -(-groups.count * groups.c // LANES) * LANES, -(-groups.count * groups.n // LANES) * LANES
+    v_row, p_row = -(-groups.number * groups.c // LANES) * LANES, -(-groups.number * groups.n // LANES) * LANES
     v_step, p_step = tiles * v_row + GAP, tiles * p_row + GAP
     v = Stack(address, v_step, v_row)
     return v, Stack(address + positions * v_step * 4, p_step, p_row), positions * (v_step + p_step)
@@ -118,11 +118,11 @@ def copy_tile(source, to, rows, columns, lanes):
 @inline
 def multiply(part, parts, v, count, groups, weights, p):
     """A part of P = V @ U for ``count`` tiles, at all pairs of a matrix of U and a position of V and P, by panels."""
-    pairs, u_group = weights.pairs, weights.matrix // groups.count
+    pairs, u_group = weights.pairs, weights.matrix // groups.number
     panels = -(-groups.n // NR)
-    first, last = own_range(part, len(pairs) * groups.count * panels, parts)
+    first, last = own_range(part, len(pairs) * groups.number * panels, parts)
     for i in range(first // panels, -(-last // panels)):
-        (matrix, at), g = pairs[i // groups.count], i % groups.count
+        (matrix, at), g = pairs[i // groups.number], i % groups.number
         n0, n1 = max(0, first - i * panels) * NR, min(groups.n, (last - i * panels) * NR)
         gemm(
             v.matrix(at, g * groups.c), count, groups.c,
@@ -189,14 +189,14 @@ def make_winograd(matrices: Matrices, stride: int = 1) -> tuple[Task, Task]:
         part, parts, x: Rows, groups: Groups, tiles: Tiles, weights: Weights, y: Rows, epilogue: Epilogue, scratch
     ):
         """clip(conv2d + bias + residual) in blocks of tiles of m x m outputs, each part with its own scratch."""
-        own, (t0, t1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, tiles.count, parts)
+        own, (t0, t1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, tiles.number, parts)
         v, p, floats = stacks(own, alpha * alpha, tiles.block, groups)
         patch = own + floats * 4
         for first in range(t0, t1, tiles.block):
             count = min(tiles.block, t1 - first)
-            transform_inputs(x, groups.count * groups.c, tiles, first, count, v, patch)
+            transform_inputs(x, groups.number * groups.c, tiles, first, count, v, patch)
             multiply(0, 1, v, count, groups, weights, p)
-            transform_outputs(p, groups.count * groups.n, tiles, first, count, y, epilogue, patch)
+            transform_outputs(p, groups.number * groups.n, tiles, first, count, y, epilogue, patch)
 
     @task
     def winograd_one_block(
@@ -207,15 +207,15 @@ def make_winograd(matrices: Matrices, stride: int = 1) -> tuple[Task, Task]:
 
         So every panel of U is read by one thread alone, which matters where U is large.
         """
-        v, p, floats = stacks(np.intp(scratch.ctypes.data), alpha * alpha, tiles.count, groups)
+        v, p, floats = stacks(np.intp(scratch.ctypes.data), alpha * alpha, tiles.number, groups)
         patch = np.intp(own_memory(part, scratch[floats:], parts).ctypes.data)
-        first, last = own_range(part, tiles.count, parts)
+        first, last = own_range(part, tiles.number, parts)
         if phase == 0:
-            transform_inputs(x, groups.count * groups.c, tiles, first, last - first, v.at(first), patch)
+            transform_inputs(x, groups.number * groups.c, tiles, first, last - first, v.at(first), patch)
         elif phase == 1:
-            multiply(part, parts, v, tiles.count, groups, weights, p)
+            multiply(part, parts, v, tiles.number, groups, weights, p)
         else:
-            c_out = groups.count * groups.n
+            c_out = groups.number * groups.n
             transform_outputs(p.at(first), c_out, tiles, first, last - first, y, epilogue, patch)
 
     return winograd, winograd_one_block
