@@ -1,4 +1,4 @@
-"""Activations as steps of their own: loads, a formula, stores."""
+"""Activations, and functions of one number in general, as steps of their own: loads, a formula, stores."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ from tinyinfer.kernels.formulas import (
     hardsigmoid,
     hardswish,
     hyperbolic,
+    inverse,
     leaky,
     logistic,
+    magnitude,
     mish,
+    negative,
+    power_of_e,
     silu,
     softsign,
+    square_root,
 )
 from tinyinfer.kernels.parts import as_one_row, own_piece, partition, worthwhile
 from tinyinfer.kernels.simd import vector_function
@@ -29,6 +34,7 @@ from tinyinfer.kernels.task import Task, task
 from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
 
 CHEAP = (clip, leaky, hardsigmoid, hardswish, softsign)
+ARITHMETIC = (negative, magnitude, square_root, inverse, power_of_e)
 EXPONENTIAL = (logistic, silu, hyperbolic, elu, mish, gelu, gelu_tanh)
 
 
@@ -65,7 +71,7 @@ def make_activation(formulas: Sequence[Callable[..., Any]]) -> Task:
     return activation
 
 
-cheap, exponential = make_activation(CHEAP), make_activation(EXPONENTIAL)
+GROUPS = tuple((formulas, make_activation(formulas)) for formulas in (CHEAP, ARITHMETIC, EXPONENTIAL))
 
 
 Setting = tuple[Callable[..., Any], tuple[float, ...]]
@@ -86,18 +92,24 @@ SETTINGS: dict[str, Callable[[Any], Setting]] = {
     "celu": lambda op: (elu, (op.alpha, 1.0, 1 / op.alpha)),
     "selu": lambda op: (elu, (SELU_ALPHA * SELU_SCALE, SELU_SCALE, 1.0)),
     "mish": lambda op: (mish, ()),
+    "neg": lambda op: (negative, ()),
+    "abs": lambda op: (magnitude, ()),
+    "sqrt": lambda op: (square_root, ()),
+    "reciprocal": lambda op: (inverse, ()),
+    "exp": lambda op: (power_of_e, ()),
+    "clamp": lambda op: (clip, (-np.inf if op.min is None else op.min, np.inf if op.max is None else op.max)),
     "gelu": lambda op: (gelu_tanh if op.approximate == "tanh" else gelu, ()),
 }
 
 
 class _Activation(Kernel):
-    """An activation on a value of any shape; one subclass an operator."""
+    """A function of one number on a value of any shape; one subclass an operator."""
 
     name: ClassVar[str] = "vector"
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
-        return True
+        return len(problem.inputs) == 1  # clamp may have bounds that are tensors
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         formula, numbers = SETTINGS[self.problem.op.name](self.problem.op)
@@ -105,9 +117,9 @@ class _Activation(Kernel):
         x, y = inputs[0], outputs[0]
         rows, channels = as_one_row(x, y)
         blocks = -(-channels // LANES)
-        group = CHEAP if formula in CHEAP else EXPONENTIAL
+        group, activation = next(pair for pair in GROUPS if formula in pair[0])
         row_parts, block_parts = partition(rows, blocks, worthwhile(self.problem.threads, rows * channels))
-        return (cheap if group is CHEAP else exponential).bind(
+        return activation.bind(
             row_parts * block_parts, group.index(formula), x.data, x.pixel_stride, y.data, y.pixel_stride,
             channels, three, rows, blocks, block_parts,
         )  # fmt: skip

@@ -105,6 +105,32 @@ def hyperbolic(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     return tanh(v, x)
 
 
+def negative(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """-x."""
+    return v.mul(x, v.constant(-1))
+
+
+def magnitude(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """|x|."""
+    return v.abs(x)
+
+
+def square_root(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """The square root of x."""
+    return v.sqrt(x)
+
+
+def inverse(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """1 / x."""
+    return v.div(v.constant(1), x)
+
+
+def power_of_e(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """e**x as the square of e**(x / 2), which is right up to infinity and down to 0."""
+    root = exp(v, v.mul(x, v.constant(0.5)))
+    return v.mul(root, root)
+
+
 def elu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """b x where positive, else a (e**(c x) - 1)."""
     return v.where_positive(x, v.mul(b, x), v.mul(a, v.sub(exp(v, v.mul(c, x)), v.constant(1))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.parts import SMALL, own_memory, own_piece, own_range, partition
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, in_turn, task
-from tinyinfer.ops.adaptive_pooling import AdaptivePool2d, bins
+from tinyinfer.ops.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
 from tinyinfer.ops.pooling import AvgPool2d, WindowPool
+from tinyinfer.ops.reduction import Mean
 
 SUMMED_BY_ROWS = 8192  # floats of an image from which on all threads add it up (EfficientNet-B0: 0.95 of the time)
 POOL_SMALL = 8 * SMALL  # floats of inputs from which on another thread pays, which it does for few global pools
@@ -213,10 +215,25 @@ class AdaptiveAvgPool(_Pool):
         return in_turn([add, scale_sums.bind(1, scratch, threads, np.float32(1 / (x.h * x.w)), y.data, x.c)])
 
 
+class MeanOverImage(AdaptiveAvgPool):
+    """The mean over height and width, which is global pooling with or without the dimensions it leaves."""
+
+    op, name = "mean", "windows"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Mean)
+        return len(problem.inputs[0]) == 4 and set(problem.op.axes(4)) == {2, 3}
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        one = ((*problem.inputs[0][:2], 1, 1),)
+        super().__init__(replace(problem, op=AdaptiveAvgPool2d(1), outputs=one), packed)
+
+
 class AdaptiveMaxPool(_Pool):
     """Bins; one bin is global pooling."""
 
     op, name, largest = "adaptive_max_pool2d", "windows", True
 
 
-KERNELS = (MaxPool, AvgPool, AdaptiveAvgPool, AdaptiveMaxPool)
+KERNELS = (MaxPool, AvgPool, AdaptiveAvgPool, MeanOverImage, AdaptiveMaxPool)

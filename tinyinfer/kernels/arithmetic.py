@@ -1,0 +1,153 @@
+"""Two values combined element by element, or a value with fewer numbers that are spread over it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from tinyinfer.graph import Shape
+from tinyinfer.kernels import elementwise as formulas
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.elementwise import bind_rows
+from tinyinfer.kernels.endings import CLIPS, clip_bounds
+from tinyinfer.kernels.parts import as_one_row
+from tinyinfer.kernels.task import in_turn, task
+from tinyinfer.ops.elementwise import Div
+
+
+class Rows(NamedTuple):
+    """How a value is walked through: so many rows of so many floats, their starts ``stride`` apart."""
+
+    count: int
+    width: int
+    stride: int
+
+
+def is_single(b: Shape, x: Shape) -> bool:
+    """Whether b is one number for all of x."""
+    return math.prod(b) == 1 and len(b) <= len(x)
+
+
+def is_one_a_channel(b: Shape, x: Shape) -> bool:
+    """Whether b, (C, 1, 1), (1, C, 1, 1) or (N, C, 1, 1), has one number for each channel of images x (N, C, H, W)."""
+    return len(x) == 4 and b[-3:] == (x[1], 1, 1) and b[:-3] in ((), (1,), x[:1])
+
+
+def is_one_row(b: Shape, x: Shape) -> bool:
+    """Whether b, (D,) or (1, D), has one number for each place in the rows of x (..., D), which is no image."""
+    return len(x) != 4 and 0 < len(b) <= len(x) and b[-1] == x[-1] and math.prod(b[:-1]) == 1
+
+
+def spreads(b: Shape, x: Shape) -> bool:
+    """Whether b can be spread over x."""
+    return b == x or is_single(b, x) or is_one_a_channel(b, x) or is_one_row(b, x)
+
+
+def rows_of(x: FeatureMap, shape: Shape) -> Rows:
+    """Pixels of channels, or the last dimension of what is no image and lies without gaps."""
+    if len(shape) in (2, 4):
+        return Rows(x.pixels, x.c, x.pixel_stride)
+    return Rows(x.c // shape[-1], shape[-1], shape[-1]) if shape else Rows(1, 1, 1)
+
+
+@task
+def fill(part, parts, b, row):
+    """The number b in all of a row."""
+    for i in range(row.size):
+        row[i] = b[0]
+
+
+class _Arithmetic(Kernel):
+    """Two values of one shape, or one and what spreads over it, in either order."""
+
+    formula: ClassVar[Callable[..., Any]]
+    swapped: ClassVar[Callable[..., Any]]  # the same of the second and the first
+    name: ClassVar[str] = "vector"
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        self.full, self.spread = problem.inputs
+        self.in_order = spreads(self.spread, self.full)
+        if not self.in_order:
+            self.full, self.spread = self.spread, self.full
+        if self.full != self.spread and is_single(self.spread, self.full):
+            self.scratch_floats = self.full[1] if len(self.full) in (2, 4) else self.full[-1]
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        a, b = problem.inputs
+        return (spreads(b, a) or spreads(a, b)) and getattr(problem.op, "activation", None) in CLIPS
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x, b), y = inputs if self.in_order else inputs[::-1], outputs[0]
+        rows = rows_of(x, self.full)
+        if self.full == self.spread:
+            count, width = as_one_row(x, b, y)
+            return self._bind(x, (b.data, b.pixel_stride, 0, count), y, Rows(count, width, x.pixel_stride))
+        if self.scratch_floats:
+            row = scratch[: rows.width]
+            return in_turn([fill.bind(1, b.data, row), self._bind(x, (row, 0, 0, rows.count), y, rows)])
+        if is_one_row(self.spread, self.full):
+            return self._bind(x, (b.data, 0, 0, rows.count), y, rows)
+        return self._bind(x, (b.data, 0, b.pixel_stride if b.n > 1 else 0, x.h * x.w), y, rows)
+
+    def _bind(self, x: FeatureMap, walk: tuple[Any, ...], y: FeatureMap, rows: Rows) -> Bound:
+        """``walk``: b, the distance of its rows and of its images, and the rows of an image."""
+        formula = type(self).formula if self.in_order else type(self).swapped
+        bounds = clip_bounds(getattr(self.problem.op, "activation", None))
+        y_stride = rows_of(y, self.full).stride
+        args = (x.data, rows.stride, *walk, walk[0], y.data, y_stride, rows.width, *bounds)
+        return bind_rows(formula, args, rows.count, rows.width, self.problem.threads)
+
+
+class AddVector(_Arithmetic):
+    """Sum, clipped if an activation is fused."""
+
+    op = "add"
+    formula = swapped = staticmethod(formulas.add)
+
+
+class MulVector(_Arithmetic):
+    """Product."""
+
+    op = "mul"
+    formula = swapped = staticmethod(formulas.multiply)
+
+
+class SubVector(_Arithmetic):
+    """Difference."""
+
+    op = "sub"
+    formula, swapped = staticmethod(formulas.subtract), staticmethod(formulas.subtract_from)
+
+
+class DivVector(_Arithmetic):
+    """Quotient that is not rounded to a whole number."""
+
+    op = "div"
+    formula, swapped = staticmethod(formulas.divide), staticmethod(formulas.divide_into)
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Div)
+        return super().applies(problem) and problem.op.rounding_mode is None
+
+
+class MinimumVector(_Arithmetic):
+    """The smaller of two."""
+
+    op = "minimum"
+    formula = swapped = staticmethod(formulas.minimum)
+
+
+class MaximumVector(_Arithmetic):
+    """The larger of two."""
+
+    op = "maximum"
+    formula = swapped = staticmethod(formulas.maximum)
+
+
+KERNELS = (AddVector, MulVector, SubVector, DivVector, MinimumVector, MaximumVector)
