@@ -127,6 +127,11 @@ def test_summary(ti, model_file):
     assert [row["macs"] for row in doubled["rows"]] == [2 * row["macs"] for row in found["rows"]]
 
 
+def test_summary_says_how_sizes_follow_from_the_input(ti):
+    assert "N,64,(H+3)//4,(W+3)//4" in ti("summary", "resnet18").out
+    assert "1x64x8x8" in ti("summary", "resnet18", "--input", "1x3x32x32").out
+
+
 def test_summary_of_a_name_counts_what_the_paper_does(ti):
     found = json.loads(ti("summary", "mobilenet_v2", "--json").out)
     assert sum(row["macs"] for row in found["rows"]) == 300_774_272

@@ -13,7 +13,8 @@ from tinyinfer import models, ops
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.formats import onnx_export
 from tinyinfer.formats.onnx_export import export_onnx, to_onnx, value_shapes
-from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.graph import Graph, Input, Node, Quant
+from tinyinfer.model import Model
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
@@ -121,6 +122,40 @@ def test_sizes_that_a_network_cannot_vary_are_fixed(rng: np.random.Generator) ->
     assert graph.inputs[0].shape == (None, 4, None, None)
 
 
+def test_sizes_that_follow_the_input_say_how(rng: np.random.Generator) -> None:
+    case = ops.base.Case({"kernel_size": 3, "stride": 2, "padding": 1}, ((1, 4, 8, 8),))
+    dims = to_onnx(one_node("max_pool2d", case, rng, (0, 2, 3))).graph.output[0].type.tensor_type.shape.dim
+    assert [d.dim_param or d.dim_value for d in dims] == ["batch", 4, "(height+1)//2", "(width+1)//2"]
+
+
+def test_constants_and_dtypes() -> None:
+    """Values that are no float32 images: ONNX Runtime and the textbook engine agree on them bit by bit."""
+    nodes = [
+        Node("table", ops.create("constant", {}), (), ("table",), {"value": "table"}),
+        Node("both", ops.create("concat", {"dim": 0}), ("ids", "table"), ("both",)),
+        Node("sizes", ops.create("shape", {}), ("both",), ("sizes",)),
+    ]
+    weights = {"table": np.array([[1, 2**62 + 1], [3, 4]])}
+    graph = Graph([Input("ids", (None, 2), (1, 2), "int64")], nodes, ["both", "table", "sizes"], weights)
+    proto = to_onnx(graph)
+    assert [d.dim_param or d.dim_value for d in proto.graph.output[0].type.tensor_type.shape.dim] == ["batch+2", 2]
+    ids = np.arange(6).reshape(3, 2)
+    expected = Model(graph, kernels="reference").run({"ids": ids})
+    for name, found in zip(graph.outputs, execute(proto, {"ids": ids}), strict=True):
+        assert found.dtype == expected[name].dtype
+        np.testing.assert_array_equal(found, expected[name])
+
+
+@pytest.mark.parametrize("where", ["input", "constant"])
+def test_quantised_values_are_refused(where: str) -> None:
+    quant = Quant((0.5,))
+    attrs = {"scale": quant.scale} if where == "constant" else {}
+    inputs = [Input("x", (2,), (2,), "uint8", quant if where == "input" else None)]
+    nodes = [Node("c", ops.create("constant", attrs), (), ("c",), {"value": "c"})]
+    with pytest.raises(UnsupportedOpError, match="quantised"):
+        to_onnx(Graph(inputs, nodes, ["c", "x"], {"c": np.ones(2, np.int8)}))
+
+
 def small_network(rng: np.random.Generator) -> Graph:
     """An inverted residual with a shuffle, two branches, global pooling and a classifier; batch and space free."""
 
@@ -156,7 +191,7 @@ def small_network(rng: np.random.Generator) -> Graph:
 
 def test_a_network_runs_at_every_size(rng: np.random.Generator) -> None:
     graph = small_network(rng)
-    assert value_shapes(graph)["project"] == (None, 8, None, None)
+    assert value_shapes(graph.symbolic_types())["project"] == (None, 8, None, None)
     proto = to_onnx(graph)
     assert [o.name for o in proto.graph.output] == ["fc", "joined"]
     for shape in ((1, 3, 32, 32), (3, 3, 33, 47)):

@@ -63,7 +63,7 @@ def test_stride_batch_and_bias() -> None:
 
 def test_linear() -> None:
     found = cost("linear", (2, 1280), params={"weight": (1000, 1280), "bias": (1000,)})
-    assert found == OpCost(2 * 1280 * 1000, 1280 * 1000 + 1000, 2 * 1280 + 1_281_000, 2000)
+    assert found == OpCost(2 * 1280 * 1000, 1280 * 1000 + 1000, 2 * 1280 + 1_281_000, 2000, 4 * (2 * 1280 + 1_283_000))
 
 
 def test_running_statistics_are_not_learnable() -> None:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyinfer import models
+from tinyinfer import models, ops
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.models import registry
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.profiling.cost import cost
 from tinyinfer.profiling.tables import millions, shorten
@@ -45,6 +46,27 @@ def test_totals_are_the_sums_of_the_rows(name):
     for total in ("macs", "params", "memory_access"):
         assert sum(getattr(group, total) for group in table.by_op()) == getattr(table, total)
     assert sum(group.nodes for group in table.by_op()) == len(table.rows)
+
+
+def test_shapes_say_how_they_follow_from_the_input():
+    table = cost(registry.build("mobilenet_v2"), symbolic=True)
+    plain = cost(registry.build("mobilenet_v2"))
+    assert table.sizes == {"N": 1, "H": 224, "W": 224}
+    assert [str(size) for size in table.rows[0].outputs[0]] == ["N", "32", "(H+1)//2", "(W+1)//2"]
+    assert table.rows == plain.rows  # at the nominal size they are what they always were
+    text = str(table)
+    assert "N,1280,(H+31)//32,(W+31)//32" in text
+    assert "counted for N = 1, H = 224, W = 224" in text
+    assert "1x32x112x112" in str(plain)
+    assert table.to_dict() == plain.to_dict()
+
+
+def test_bytes_follow_the_dtypes():
+    value = Node("c", ops.create("constant", {}), (), ("c",), {"value": "w"})
+    both = Node("y", ops.create("concat", {"dim": 0}), ("x", "c"), ("y",))
+    graph = Graph([Input("x", (5,), (5,), "int64")], [value, both], ["y"], {"w": np.arange(3)})
+    first, second = cost(graph).rows
+    assert (first.bytes, first.params, second.memory_access, second.bytes) == (0, 0, 16, 128)
 
 
 def test_mobilenet_v2_costs_what_its_paper_says():
