@@ -18,11 +18,11 @@ from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.ops.elementwise import Div
 
 
-class Rows(NamedTuple):
+class Matrix(NamedTuple):
     """How a value is walked through: so many rows of so many floats, their starts ``stride`` apart."""
 
-    count: int
-    width: int
+    rows: int
+    columns: int
     stride: int
 
 
@@ -46,11 +46,11 @@ def spreads(b: Shape, x: Shape) -> bool:
     return b == x or is_single(b, x) or is_one_a_channel(b, x) or is_one_row(b, x)
 
 
-def rows_of(x: FeatureMap, shape: Shape) -> Rows:
+def matrix_of(x: FeatureMap, shape: Shape) -> Matrix:
     """Pixels of channels, or the last dimension of what is no image and lies without gaps."""
     if len(shape) in (2, 4):
-        return Rows(x.pixels, x.c, x.pixel_stride)
-    return Rows(x.c // shape[-1], shape[-1], shape[-1]) if shape else Rows(1, 1, 1)
+        return Matrix(x.pixels, x.c, x.pixel_stride)
+    return Matrix(x.c // shape[-1], shape[-1], shape[-1]) if shape else Matrix(1, 1, 1)
 
 
 @task
@@ -83,24 +83,24 @@ class _Arithmetic(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x, b), y = inputs if self.in_order else inputs[::-1], outputs[0]
-        rows = rows_of(x, self.full)
+        whole = matrix_of(x, self.full)
         if self.full == self.spread:
-            count, width = as_one_row(x, b, y)
-            return self._bind(x, (b.data, b.pixel_stride, 0, count), y, Rows(count, width, x.pixel_stride))
+            rows, columns = as_one_row(x, b, y)
+            return self._bind(x, (b.data, b.pixel_stride, 0, rows), y, Matrix(rows, columns, x.pixel_stride))
         if self.scratch_floats:
-            row = scratch[: rows.width]
-            return in_turn([fill.bind(1, b.data, row), self._bind(x, (row, 0, 0, rows.count), y, rows)])
+            row = scratch[: whole.columns]
+            return in_turn([fill.bind(1, b.data, row), self._bind(x, (row, 0, 0, whole.rows), y, whole)])
         if is_one_row(self.spread, self.full):
-            return self._bind(x, (b.data, 0, 0, rows.count), y, rows)
-        return self._bind(x, (b.data, 0, b.pixel_stride if b.n > 1 else 0, x.h * x.w), y, rows)
+            return self._bind(x, (b.data, 0, 0, whole.rows), y, whole)
+        return self._bind(x, (b.data, 0, b.pixel_stride if b.n > 1 else 0, x.h * x.w), y, whole)
 
-    def _bind(self, x: FeatureMap, walk: tuple[Any, ...], y: FeatureMap, rows: Rows) -> Bound:
+    def _bind(self, x: FeatureMap, walk: tuple[Any, ...], y: FeatureMap, whole: Matrix) -> Bound:
         """``walk``: b, the distance of its rows and of its images, and the rows of an image."""
         formula = type(self).formula if self.in_order else type(self).swapped
         bounds = clip_bounds(getattr(self.problem.op, "activation", None))
-        y_stride = rows_of(y, self.full).stride
-        args = (x.data, rows.stride, *walk, walk[0], y.data, y_stride, rows.width, *bounds)
-        return bind_rows(formula, args, rows.count, rows.width, self.problem.threads)
+        y_stride = matrix_of(y, self.full).stride
+        args = (x.data, whole.stride, *walk, walk[0], y.data, y_stride, whole.columns, *bounds)
+        return bind_rows(formula, args, whole.rows, whole.columns, self.problem.threads)
 
 
 class AddVector(_Arithmetic):
