@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -105,19 +105,25 @@ def unwrap(builder: ir.IRBuilder, value: Any, kind: Kind) -> ir.Value:
 
 
 def argument_kinds(function: Any) -> list[Kind]:
-    """The structs among a function's arguments, by their annotations, and None for all others."""
+    """The structs and addresses among a function's arguments, by their annotations, and None for all others."""
     hints = typing.get_type_hints(function)
     found = [hints.get(name) for name in inspect.signature(function).parameters]
-    return [kind if is_struct(kind) and kind is not tuple else None for kind in found]
+    return [kind if (is_struct(kind) and kind is not tuple) or kind is Address else None for kind in found]
 
 
-def plain_value(value: Any, kind: Kind) -> Any:
-    """A struct as a tuple, and addresses in it as integers; what is no struct as it is."""
+@functools.cache
+def flattener(kind: Kind) -> Callable[[Any], Any] | None:
+    """What makes a struct a tuple, with integers for addresses; None for what stays as it is."""
     if not is_struct(kind):
-        return int(value) if type(value) is Address else value
-    if type(value) is not kind:
-        raise TypeError(f"expected {kind.__name__}, found {value!r}")
-    return tuple(map(plain_value, value, field_kinds(kind)))
+        return int if kind is Address else None
+    parts = tuple(map(flattener, field_kinds(kind)))
+
+    def flatten(value: Any) -> tuple[Any, ...]:
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, found {value!r}")
+        return tuple([part(field) if part else field for part, field in zip(parts, value, strict=True)])
+
+    return flatten
 
 
 def named_type(plain: types.Type, kind: Kind) -> types.Type:
