@@ -124,7 +124,7 @@ def test_sizes_that_a_network_cannot_vary_are_fixed(rng: np.random.Generator) ->
 
 def test_sizes_that_follow_the_input_say_how(rng: np.random.Generator) -> None:
     case = ops.base.Case({"kernel_size": 3, "stride": 2, "padding": 1}, ((1, 4, 8, 8),))
-    dims = to_onnx(one_node("max_pool2d", case, rng, (0, 2, 3))).graph.output[0].type.tensor_type.shape.dim
+    dims = to_onnx(one_operator("max_pool2d", case, rng, (0, 2, 3))).graph.output[0].type.tensor_type.shape.dim
     assert [d.dim_param or d.dim_value for d in dims] == ["batch", 4, "(height+1)//2", "(width+1)//2"]
 
 
