@@ -90,7 +90,7 @@ class Op:
                 known = ", ".join(self.param_names) or "none"
                 raise GraphError(f"it has no parameter {role!r}, only {known}")
         for t in inputs:
-            require_dtype(t, self.dtypes)
+            require(t.dtype in self.dtypes, f"expected inputs of {_listed(self.dtypes)}, found {t.dtype}")
 
     def param_dtypes(self, role: str) -> Sequence[str]:
         """What the elements of a parameter may be in a network."""
@@ -165,10 +165,13 @@ def require_rank(t: TensorType, rank: int, what: str = "input") -> None:
     require(len(t.shape) == rank, f"{what}: expected rank {rank}, found shape {t}")
 
 
-def require_dtype(t: TensorType, dtypes: Sequence[str], what: str = "input") -> None:
+def require_dtype(t: TensorType, dtypes: Sequence[str], what: str) -> None:
     """Raise GraphError unless the tensor has one of these dtypes."""
-    known = ", ".join(dtype for dtype in dtypes if dtype != "float64")  # which no value of a network has
-    require(t.dtype in dtypes, f"{what}: expected {known}, found {t.dtype}")
+    require(t.dtype in dtypes, f"{what}: expected {_listed(dtypes)}, found {t.dtype}")
+
+
+def _listed(dtypes: Sequence[str]) -> str:
+    return ", ".join(dtype for dtype in dtypes if dtype != "float64")  # which no value of a network has
 
 
 def require_same_dtype(inputs: Types) -> str:
