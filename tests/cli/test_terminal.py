@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from tinyinfer.cli import terminal
 from tinyinfer.models import build
 from tinyinfer.models.catalog import catalog, catalog_table
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.tables import Column
+from tinyinfer.profiling.tables import Column, Table
 
 
 def lines_of(table, width):
@@ -97,3 +98,24 @@ def test_the_notice_on_a_terminal_is_gone_before_anything_is_printed(capsys):
     terminal._rewrite_line("winograd (1)")
     terminal._rewrite_line(None)
     assert capsys.readouterr().err.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize(("term", "expected"), [("xterm-256color", True), ("dumb", False), ("unknown", False)])
+def test_a_terminal_without_escape_sequences_gets_none(monkeypatch, term, expected):
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Screen()
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert terminal.can_rewrite(screen) == expected
+    with terminal.progress_bar("images", 3) as bar:
+        bar.advance(2)
+        bar.compiling("kernel (1)")
+        bar.compiling(None)
+    with terminal.compile_notice():
+        pass
+    terminal.show(Table("title", [Column("name", ["a"]), Column("n", ["1"])], ["a note"]))
+    assert ("\033" in screen.getvalue()) == expected

@@ -12,6 +12,7 @@ import pytest
 from tinyinfer import models, plots
 from tinyinfer.errors import InputError
 from tinyinfer.model import Model
+from tinyinfer.profiling.caches import Cache
 from tinyinfer.profiling.profile import profile
 from tinyinfer.profiling.roofline import Peak
 from tinyinfer.profiling.timings import Profile
@@ -65,6 +66,16 @@ def test_roofline_names_each_arithmetic_peak(measured, peak, names):
     axes = plots.roofline(replace(measured, peak=peak)).axes[0]
     assert {text.get_text() for text in axes.texts if "peak" in text.get_text()} == names
     assert [max(line.get_ydata()) for line in axes.lines] == pytest.approx(sorted({peak.gmacs, peak.fma_gmacs})[::-1])
+
+
+def test_roofline_has_a_slope_for_each_cache(measured):
+    caches = (Cache("L1", 2**15, 400.0), Cache("L2", 2**20, 100.0))
+    axes = plots.roofline(replace(measured, peak=Peak(gflops=200, gbytes=10, caches=caches))).axes[0]
+    assert {"L1 400 GB/s", "L2 100 GB/s", "memory 10 GB/s"} <= {text.get_text() for text in axes.texts}
+    for line, cache in zip(axes.lines[1:], caches, strict=True):
+        x, y = line.get_data()
+        assert y[0] / x[0] == pytest.approx(cache.gbytes)
+        assert max(y) == 100
 
 
 def test_profile_plots_both(measured):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 PLAIN_WIDTH = 200  # of tables that go to a file or a pipe, where no line should wrap
 COMPILING = "compiling kernels, this first time only"
+
+
+def can_rewrite(stream: TextIO) -> bool:
+    """Whether lines of a stream can be written over: it is a terminal, and one that knows escape sequences."""
+    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def complain(message: str) -> None:
@@ -27,7 +33,7 @@ def show(renderable: Any) -> None:
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
     with console.capture() as text:  # written by us, because rich has an exit of its own for closed pipes
-        console.print(renderable)
+        console.print(renderable, crop=False)  # a line too long is wrapped by the terminal, digits and all
     print(text.get(), end="")
 
 
@@ -70,7 +76,7 @@ def compile_notice(tell: Callable[[str | None], None] | None = None) -> Iterator
     """
     from tinyinfer.kernels.numba_internals import event
 
-    say = tell or (_rewrite_line if sys.stderr.isatty() else _say_once)
+    say = tell or (_rewrite_line if can_rewrite(sys.stderr) else _say_once)
 
     class Listener(event.Listener):  # type: ignore[misc]
         """Counts kernels, not the helpers that are compiled into them."""
@@ -123,4 +129,4 @@ def _progress(unit: str) -> Progress:
     console = Console(stderr=True)
     amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not can_rewrite(sys.stderr))

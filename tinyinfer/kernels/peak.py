@@ -89,3 +89,11 @@ def stream(part, parts, x, y, factor):
     """
     i0, i1 = own_units(part, x.size, LANES, parts)
     scale(x.ctypes.data + i0 * 4, y.ctypes.data + i0 * 4, factor, i1 - i0)
+
+
+@task
+def stream_again(part, parts, x, y, factor, times):
+    """`stream` so many times: each thread goes over its own part, which stays in the cache that it fits."""
+    i0, i1 = own_units(part, x.size, LANES, parts)
+    for _ in range(times):
+        scale(x.ctypes.data + i0 * 4, y.ctypes.data + i0 * 4, factor, i1 - i0)

@@ -72,7 +72,8 @@ def op_times(profile: Profile, ax: Axes | None = None, by: By = "kernel") -> Fig
 def roofline(profile: Profile, ax: Axes | None = None) -> Figure:
     """Every step with mult-adds under the machine's measured roofs; areas grow with time.
 
-    With AMX the flat roof is that of tiles, and the FMA units have a dashed one below it.
+        Each cache has a slope of its own above that of memory.  With AMX the flat roof is that of tiles, and the FMA units
+        have a dashed one below it.
     Raises InputError for a profile without roofs (one of the NumPy reference).
     """
     if profile.peak is None:
@@ -111,12 +112,17 @@ def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[flo
         ax.plot([bend, high], [peak.fma_gmacs] * 2, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=2)
         _name_roof(ax, f"FMA peak {peak.fma_gmacs:.0f} GMAC/s", high, peak.fma_gmacs)
     _name_roof(ax, f"{peak.units} peak {peak.gmacs:.0f} GMAC/s", high, peak.gmacs)
-    ax.annotate(
-        f"memory {peak.gbytes:.0f} GB/s\n(a cache gives more)", (low * 1.3, peak.roof(low * 1.3)), (10, -4),
-        textcoords="offset points", fontsize=9, color=INK, ha="left", va="top",
-    )  # fmt: skip
+    _name_slope(ax, f"memory {peak.gbytes:.0f} GB/s", low * 1.3, peak.roof(low * 1.3))
+    for cache in peak.caches:
+        bend = [low, peak.gmacs / cache.gbytes, peak.ridge]
+        ax.plot(bend, [low * cache.gbytes, peak.gmacs, peak.gmacs], color=QUIET, linewidth=1.0, zorder=2)
+        _name_slope(ax, f"{cache.name} {cache.gbytes:.0f} GB/s", low * 1.3, low * 1.3 * cache.gbytes)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _name_slope(ax: Axes, text: str, left: float, height: float) -> None:
+    ax.annotate(text, (left, height), (10, -4), textcoords="offset points", fontsize=9, color=INK, ha="left", va="top")
 
 
 def _name_roof(ax: Axes, text: str, right: float, height: float) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.profiling.cost import cost, node_cost
 from tinyinfer.profiling.profile_rows import ProfileRow
+from tinyinfer.profiling.reuse import Traffic, scaled, traffic
 from tinyinfer.profiling.roofline import TILE_KERNELS, Peak, machine_peak
 from tinyinfer.profiling.subject import Inputs, make_inputs, plan_for
 from tinyinfer.profiling.timings import Profile
@@ -78,8 +79,8 @@ class Session:
         starts, durations = self.stopwatch.typical()
         return Profile(
             rows=tuple(
-                _row(plan, step, counts, peak, times[:, i], float(firsts[i]), float(shares[i]))
-                for i, step in enumerate(plan.steps)
+                _row(plan, step, counts, peak, parts, times[:, i], float(firsts[i]), float(shares[i]))
+                for i, (step, parts) in enumerate(zip(plan.steps, traffic(plan), strict=True))
             ),
             total_ms=float(np.median(totals)),
             total_min_ms=float(totals.min()),
@@ -128,7 +129,14 @@ def _counts(model: Runnable, arrays: Mapping[str, np.ndarray]) -> Counts:
 
 
 def _row(
-    plan: Plan, step: Step, counts: Counts, peak: Peak | None, times: np.ndarray, first_ms: float, share: float
+    plan: Plan,
+    step: Step,
+    counts: Counts,
+    peak: Peak | None,
+    parts: Sequence[Traffic],
+    times: np.ndarray,
+    first_ms: float,
+    share: float,
 ) -> ProfileRow:
     outputs = step.output_types or step.input_types  # an output step writes what it reads
     params = plan.graph.param_types(step.node)
@@ -150,7 +158,9 @@ def _row(
         p90_ms=float(np.percentile(times, 90)),
         first_ms=first_ms,
         share=share,
-        bound=peak.bound(macs, found.bytes, ms / 1e3, step.kernel not in TILE_KERNELS) if peak else "",
+        bound=peak.bound(macs, found.bytes, ms / 1e3, step.kernel not in TILE_KERNELS, scaled(parts, found.bytes))
+        if peak
+        else "",
     )
 
 

@@ -1,22 +1,26 @@
 """The machine's measured roofs, which of them an operator runs into, and how near the microkernel comes.
 
 The roofline model (Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model", 2009):
-an operator can't run faster than its mult-adds at the arithmetic peak, nor than its bytes at memory bandwidth.
+an operator can't run faster than its mult-adds at the arithmetic peak, nor than its bytes at the bandwidth of where
+they are: one of the caches, or memory (Ilic, Pratas and Sousa, "Cache-aware roofline model", 2014).
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
+from tinyinfer.profiling.caches import Cache, measure_caches
+from tinyinfer.profiling.reuse import Traffic
 from tinyinfer.runtime.threads import guard
 
-Bound = Literal["compute", "memory", "overhead", ""]
+Bound = Literal["compute", "L1", "L2", "L3", "L4", "memory", "overhead", ""]
 
 # an operator whose nearest roof accounts for less than this part of its time spends it on something else:
 # starting, scattered access, scalar code
@@ -27,6 +31,8 @@ TILE_KERNELS = ("bf16x3",)  # those whose arithmetic is all on tiles
 STEPS = 20_000  # of the FMA chains in one timed run: some 0.1 ms
 TILE_STEPS = 4_000  # of the chains of tile products: some 3 ms, as clocks take a while to fall
 STREAM_FLOATS = 16 * 1024 * 1024  # 64 MiB, twice: beyond the last cache of a usual machine, but for some of it
+CACHED_BYTES = 4 * 1024 * 1024  # that go through a cache in one timed run: some 0.1 ms
+CACHED_SECONDS = 0.02  # spent on each cache
 SECONDS = 0.15  # spent on each roof; clocks rise within the first hundredths
 
 
@@ -42,6 +48,7 @@ class Peak:
     gbytes: float
     threads: int = 1
     fma_gflops: float | None = None
+    caches: tuple[Cache, ...] = ()  # from the innermost; ``gbytes`` is of what lies behind them, memory
 
     @property
     def gmacs(self) -> float:
@@ -64,9 +71,17 @@ class Peak:
         both = "" if self.fma_gflops is None else f" on tiles, {self.fma_gmacs:.0f} on FMA units"
         return f"{self.gmacs:.0f} GMAC/s{both}"
 
-    def to_dict(self) -> dict[str, float]:
+    @property
+    def bandwidths(self) -> str:
+        """The bandwidths in words: L1 300, L2 120, memory 13 GB/s."""
+        levels = "".join(f"{cache.name} {cache.gbytes:.0f}, " for cache in self.caches)
+        return f"{levels}memory {self.gbytes:.1f} GB/s"
+
+    def to_dict(self) -> dict[str, Any]:
         """The roofs, ready for JSON."""
-        return {"gmacs_per_s": self.gmacs, "fma_gmacs_per_s": self.fma_gmacs, "gbytes_per_s": self.gbytes}
+        arithmetic = {"gmacs_per_s": self.gmacs, "fma_gmacs_per_s": self.fma_gmacs}
+        caches = [{"name": c.name, "bytes": c.bytes, "gbytes_per_s": c.gbytes} for c in self.caches]
+        return {**arithmetic, "gbytes_per_s": self.gbytes, **({"caches": caches} if caches else {})}
 
     @property
     def ridge(self) -> float:
@@ -77,29 +92,44 @@ class Peak:
         """10^9 mult-adds a second that an operator with this many mult-adds per byte can reach."""
         return min(self.gmacs, intensity * self.gbytes)
 
-    def bound(self, macs: int, bytes_: int, seconds: float, on_fma: bool = False) -> Bound:
+    def level(self, distance: float) -> tuple[Bound, float]:
+        """Where bytes are found when so many were touched since, and its 10^9 bytes a second."""
+        for cache in self.caches:
+            if distance <= cache.bytes:
+                return cast(Bound, cache.name), cache.gbytes
+        return "memory", self.gbytes
+
+    def bound(
+        self, macs: int, bytes_: int, seconds: float, on_fma: bool = False, parts: Sequence[Traffic] | None = None
+    ) -> Bound:
         """What holds an operator back: the roof that takes longer, or neither if even that explains little.
 
-        ``on_fma`` holds it against the FMA peak, even where other units do more.
+        ``on_fma`` holds it against the FMA peak, even where other units do more.  ``parts`` are its bytes by where they
+        were left; without them all come from memory.  Of several levels the one is named that takes longest.
         """
         gmacs = self.fma_gmacs if on_fma else self.gmacs
-        compute, memory = macs / (gmacs * 1e9), bytes_ / (self.gbytes * 1e9)
-        if max(compute, memory) < EXPLAINED * seconds:
+        moved: dict[Bound, float] = {}
+        for size, distance in [(bytes_, math.inf)] if parts is None else parts:
+            name, gbytes = self.level(distance)
+            moved[name] = moved.get(name, 0.0) + size / (gbytes * 1e9)
+        compute, transfer = macs / (gmacs * 1e9), sum(moved.values())
+        if max(compute, transfer) < EXPLAINED * seconds:
             return "overhead"
-        return "compute" if compute >= memory else "memory"
+        return "compute" if compute >= transfer else max(moved, key=lambda name: moved[name])
 
 
 @functools.cache
 def machine_peak(threads: int = 1) -> Peak:
-    """The roofs, measured once a process: FMA chains and tile products in registers, and a stream through memory.
+    """The roofs, measured once a process: FMA chains and tile products in registers, streams through caches and memory.
 
     The best of many short runs counts, as only a disturbed one is slower than the machine.
     """
     with guard(threads):
-        fma, tiles, gbytes = _measure_macs(threads), _measure_tile_macs(threads), _measure_bytes(threads)
-    if tiles is None or tiles < fma:
-        return Peak(2 * fma / 1e9, gbytes / 1e9, threads)
-    return Peak(2 * tiles / 1e9, gbytes / 1e9, threads, fma_gflops=2 * fma / 1e9)
+        fma, tiles, memory = _measure_macs(threads), _measure_tile_macs(threads), _measure_bytes(threads)
+        caches = measure_caches(threads, functools.partial(_measure_cached_bytes, threads), memory)
+    on_tiles = tiles is not None and tiles >= fma
+    most = tiles if tiles is not None and on_tiles else fma
+    return Peak(2 * most / 1e9, memory / 1e9, threads, 2 * fma / 1e9 if on_tiles else None, caches)
 
 
 def _measure_macs(threads: int) -> float:
@@ -129,6 +159,16 @@ def _measure_bytes(threads: int) -> float:
     x, y = (np.ones(STREAM_FLOATS, np.float32) for _ in range(2))
     # all of it at once: the best of many pieces would be one that the last cache still held
     return 2 * x.nbytes / best_seconds(peak.stream.bind(threads, x, y, np.float32(1.5)))
+
+
+def _measure_cached_bytes(threads: int, size: int) -> float:
+    """Bytes a second of a stream whose numbers, read and written, take ``size`` bytes together."""
+    from tinyinfer.kernels import peak
+
+    x, y = (np.ones(max(size // 8, 64), np.float32) for _ in range(2))
+    times = max(1, CACHED_BYTES // (2 * x.nbytes))
+    run = peak.stream_again.bind(threads, x, y, np.float32(1.5), times)
+    return 2 * x.nbytes * times / best_seconds(run, CACHED_SECONDS)
 
 
 def best_seconds(run: Callable[[], object], spend: float = SECONDS) -> float:

@@ -90,9 +90,7 @@ class Scaling(Report):
         fewest, most = min(self.profiles), max(self.profiles)
         totals = ", ".join(f"{ms:.3f} ms on {n}" for n, ms in self.total_ms.items())
         peak = self.profiles[most].peak
-        roofs = (
-            [f"measured roofs on {most} threads: {peak.arithmetic}, {peak.gbytes:.1f} GB/s of memory"] if peak else []
-        )
+        roofs = [f"measured roofs on {most} threads: {peak.arithmetic}; {peak.bandwidths}"] if peak else []
         return [
             f"a run unwatched: {totals} threads; efficiency {self.efficiency:.0%}",
             f"steps with an efficiency of at least {GOOD:.0%} take {self.good_share:.0%} of the time on {most} threads",

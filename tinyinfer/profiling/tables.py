@@ -13,6 +13,7 @@ from tinyinfer.graph import Shape, TensorType
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Table as RichTable
 
 By = Literal["node", "op", "kernel"]
 
@@ -61,39 +62,50 @@ class Table:
         return list(zip(*(column.cells for column in self.columns), strict=True))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """For a terminal: numbers in full, long names shortened; text is literal, so a name like "[input]" stays."""
+        """For a terminal: numbers in full, long names shortened; text is literal, so a name like "[input]" stays.
+
+        What does not fit side by side comes in bands, one below the other, each beginning with the first column.
+        """
+        from rich.text import Text
+
+        yield Text(self.title, style="bold")
+        for band in self._bands(options.max_width):
+            widths = _widths(band, options.max_width)
+            # as wide as it must be: rich would cut numbers to make it fit
+            fitting = options.update(max_width=max(options.max_width, sum(widths) + len(band) - 1))
+            yield from console.render(self._band(band, widths), fitting)
+        for note in self.notes:
+            yield Text(note, style="dim")
+
+    def _bands(self, room: int) -> list[list[Column]]:
+        """The columns in as many groups as it takes for each to fit, the first column leading them all."""
+        first, *others = self.columns
+        bands = [[first]]
+        for column in others:
+            if len(bands[-1]) > 1 and _least_width([*bands[-1], column]) > room:
+                bands.append([first])
+            bands[-1].append(column)
+        return bands
+
+    def _band(self, columns: Sequence[Column], widths: Sequence[int]) -> RichTable:
         from rich import box
         from rich.table import Table as RichTable
         from rich.text import Text
 
         table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, show_footer=self.has_totals, padding=0)
-        yield Text(self.title, style="bold")
-        widths = self._widths(options.max_width - len(self.columns) + 1)
-        for column, width in zip(self.columns, widths, strict=True):
+        for column, width in zip(columns, widths, strict=True):
             justify: Literal["left", "right"] = "right" if column.right else "left"
             header, total = Text(column.title), Text(column.fit(column.total, width))
             table.add_column(header, total, justify=justify, width=width, vertical="bottom")
-        for row in self.rows():
-            cells = zip(self.columns, row, widths, strict=True)
+        for row in zip(*(column.cells for column in columns), strict=True):
+            cells = zip(columns, row, widths, strict=True)
             table.add_row(*(Text(column.fit(cell, width)) for column, cell, width in cells))
-        yield table
-        for note in self.notes:
-            yield Text(note, style="dim")
+        return table
 
     @property
     def has_totals(self) -> bool:
         """Whether anything stands in the totals row."""
         return any(column.total for column in self.columns)
-
-    def _widths(self, room: int) -> list[int]:
-        """What each column needs; text columns share what the numbers leave, the widest giving way first."""
-        widths = [column.width for column in self.columns]
-        flexible = [i for i, column in enumerate(self.columns) if column.shrinks]
-        while sum(widths) > room and (widest := max(flexible, key=lambda i: widths[i], default=None)) is not None:
-            if widths[widest] <= LEAST_TEXT:
-                break
-            widths[widest] -= 1
-        return widths
 
     def __str__(self) -> str:
         from rich.console import Console
@@ -101,6 +113,23 @@ class Table:
         out = io.StringIO()
         Console(width=TERMINAL_COLUMNS, file=out, color_system=None, legacy_windows=False).print(self)
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _least_width(columns: Sequence[Column]) -> int:
+    """Characters that columns need side by side when all that may be shortened are."""
+    return sum(LEAST_TEXT if column.shrinks else column.width for column in columns) + len(columns) - 1
+
+
+def _widths(columns: Sequence[Column], room: int) -> list[int]:
+    """What each column needs; text columns share what the numbers leave, the widest giving way first."""
+    widths = [column.width for column in columns]
+    flexible = [i for i, column in enumerate(columns) if column.shrinks]
+    while sum(widths) + len(columns) - 1 > room:
+        widest = max(flexible, key=lambda i: widths[i], default=None)
+        if widest is None or widths[widest] <= LEAST_TEXT:
+            break
+        widths[widest] -= 1
+    return widths
 
 
 def check_by(by: str) -> None:

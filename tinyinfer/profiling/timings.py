@@ -145,7 +145,8 @@ class Profile(CountingReport[ProfileRow]):
         ]
         if self.peak:
             notes.append(
-                f"measured roofs: {self.peak.arithmetic}, {self.peak.gbytes:.1f} GB/s of memory (a cache gives more)"
+                f"measured roofs: {self.peak.arithmetic}; {self.peak.bandwidths}; bound: the nearest, for what a step "
+                "moves where it was left"
             )
         return [*notes, *(f"{label}: {why}" for label, why in self.choices())]
 

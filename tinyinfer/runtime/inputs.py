@@ -18,9 +18,11 @@ def check_inputs(graph: Graph, given: Mapping[str, Any]) -> dict[str, np.ndarray
     Raises InputError for missing and unknown names and for other arrays.  Shapes are the plan's to check.
     """
     wanted = [i.name for i in graph.inputs]
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InputError(f"inputs: expected arrays by name ({', '.join(wanted)}), found {type(given).__name__}")
     if sorted(given) != sorted(wanted):
         raise InputError(f"inputs: expected {', '.join(wanted)}; found {', '.join(given) or 'none'}")
-    return {i.name: _fitted(i.name, np.asarray(given[i.name]), np.dtype(i.dtype)) for i in graph.inputs}
+    return {i.name: _fitted(i.name, _as_array(i.name, given[i.name]), np.dtype(i.dtype)) for i in graph.inputs}
 
 
 # kinds of dtypes that an input takes, by its own kind
@@ -40,6 +42,17 @@ def _fitted(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
             raise InputError(f"input {name!r}: expected {limits.min} to {limits.max} for {dtype}, found {found}")
     with np.errstate(over="ignore"):  # what is too large for a float is infinite
         return array.astype(dtype)
+
+
+def _as_array(name: str, value: Any) -> np.ndarray:
+    """An array of what may be a tensor or nested lists, whose libraries raise errors of their own kinds."""
+    try:
+        return np.asarray(value)
+    except Exception as error:
+        found = " ".join(str(error).split())
+        raise InputError(
+            f"input {name!r}: expected numbers, found {type(value).__name__} that NumPy can't read: {found}"
+        ) from error
 
 
 def random_inputs(shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
