@@ -13,6 +13,8 @@ SAME_KEYS = {
     "upsampler_bilinear": "upsampler_nearest",  # these upsample without weights
     "upsampler_bicubic": "upsampler_nearest",
     "upsampler_max_unpool": "upsampler_nearest",
+    "igcv3_w1": "igcv3_d_1x",
+    "senet154": "legacy_senet154",
     # under torchvision-like keys; their public checkpoints have others
     **{f"legacy_seresnet{depth}": f"seresnet{depth}" for depth in (50, 101, 152)},
     **{f"legacy_seresnext{depth}_32x4d": f"seresnext{depth}_32x4d" for depth in (50, 101)},

@@ -30,6 +30,8 @@ SHALLOW: dict[str, dict[str, Any]] = {
     "inception_resnet_v2": {"depths": (2, 1, 1), "scales": (0.1, 0.2, 0.3)},
     "xception": {"middle": 1},
     "fractalnet20": {"channels": (16, 32)},
+    "fractalnet_c3_gap_doubling_cifar": {"channels": (16, 32)},
+    "bninception": {},
     "fractalnet34": {"channels": (8, 16), "columns": 2, "column": 1},
     "gunn15": {"table": ((48, 3), (60, 5))},
     "gunn18": {"table": ((48, 3), (60, 5))},
@@ -131,6 +133,28 @@ def test_fractalnets_longest_path(columns: int, column: int | None, layers: int)
         before = max(depth[value] for value in node.inputs)
         depth.update(dict.fromkeys(node.outputs, before + (node.op.name == "conv2d")))
     assert depth[graph.outputs[0]] == layers
+
+
+def test_fractalnets_doubling_layers_change_the_channels_and_the_last_block_is_averaged() -> None:
+    graph = ti.models.build("fractalnet_c3_gap_doubling_cifar")
+    doublers = {key: w.shape for key, w in graph.weights.items() if key.endswith("doubler.conv.weight")}
+    assert list(doublers.values()) == [
+        (64, 3, 1, 1),
+        (128, 64, 1, 1),
+        (256, 128, 1, 1),
+        (512, 256, 1, 1),
+        (512,) * 2 + (1, 1),
+    ]
+    assert {w.shape[0] == w.shape[1] for key, w in graph.weights.items() if ".columns." in key and w.ndim == 4} == {
+        True
+    }
+    assert sum(node.op.name == "max_pool2d" for node in graph.nodes) == 4
+    assert "layers.11.weight" in graph.weights
+
+
+def test_bn_inception_sees_bytes_in_opencvs_order() -> None:
+    preprocess = ti.models.describe("bninception")["preprocess"]
+    assert (preprocess["channels"], preprocess["scale"], preprocess["mean"]) == ("bgr", 1.0, [104.0, 117.0, 128.0])
 
 
 def test_fractalnet_refuses_a_column_that_is_not_there() -> None:

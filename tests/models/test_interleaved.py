@@ -66,6 +66,18 @@ def test_igcv3_interleaves_and_puts_back() -> None:
     np.testing.assert_array_equal(x.ravel(), np.arange(24.0))
 
 
+def test_pytorchcvs_igcv3_neither_activates_the_expansion_nor_puts_back() -> None:
+    block = [node.op.name for node in ti.models.build("igcv3_w1").nodes if node.name.startswith("features.2.conv")]
+    conv, shuffle = ["conv2d", "batch_norm"], ["channel_shuffle"]
+    assert block == [*conv, *shuffle, *conv, "relu6", *conv]
+
+
+def test_igcv3_for_cifar_ends_in_4x4() -> None:
+    graph = ti.models.build("igcv3_d_1x_cifar")
+    (pool,) = (node for node in graph.nodes if node.op.name == "adaptive_avg_pool2d")
+    assert graph.infer_types()[pool.inputs[0]].shape[2:] == (4, 4)
+
+
 def groups_of(graph: Graph) -> dict[str, int]:
     """Groups of each convolution."""
     return {node.name: node.op.groups for node in graph.nodes if isinstance(node.op, Conv2d)}

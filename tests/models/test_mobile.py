@@ -200,6 +200,12 @@ def test_attention_of_mnasnet_keeps_a_quarter_of_the_blocks_input() -> None:
     assert not any("layers.8" in key and "se." in key for key in weights)
 
 
+def test_only_the_small_mnasnet_adds_the_input_of_its_first_block() -> None:
+    first = {name: {node.name for node in ti.models.build(name).nodes} for name in ("mnasnet_small", "mnasnet1_0")}
+    assert [name for name, nodes in first.items() if "layers.7.add" in nodes] == ["mnasnet_small"]
+    assert "layers.7.add" not in {node.name for node in ti.models.build("mnasnet1_0", first=32).nodes}
+
+
 def test_an_expansion_of_one_keeps_its_layer_in_fbnet() -> None:
     """Wu et al. 2019, figure 3: a block's first 1x1 is there for e = 1 too; a separable block has none."""
     assert "blocks.0.0.conv_pwl.weight" in ti.models.build("fbnetc_100").weights

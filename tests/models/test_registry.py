@@ -30,6 +30,10 @@ def test_names_are_unique_and_aliases_lead_to_them() -> None:
         ("repvgg_b0_official", "repvgg_b0"),
         ("efficientnet_b7_lukemelas", "efficientnet_b7"),
         ("resnet20_cifar10", "resnet20"),
+        ("repvgg_d2se_official", "repvgg_d2se"),
+        ("ghostnet_official_050", "ghostnet_050"),
+        ("fractalnet_c4_cifar", "fractalnet40"),
+        ("pytorchcv_igcv3_w1", "igcv3_w1"),
     ],
 )
 def test_aliases(alias: str, name: str) -> None:

@@ -48,6 +48,16 @@ def test_the_deployed_networks_cost_what_the_papers_print(name: str) -> None:
     assert cost.macs == pytest.approx(macs, rel=0.001, abs=0.05e9 if name.startswith("repvgg") else 1.5e6)  # as printed
 
 
+def test_attention_stands_in_front_of_every_relu_of_d2se() -> None:
+    graph = ti.models.build("repvgg_d2se")
+    relus = [node for node in graph.nodes if node.name.endswith(".act")]
+    assert len(relus) == 1 + 8 + 14 + 24 + 1
+    assert {graph.producers()[node.inputs[0]].op.name for node in relus} == {"mul"}
+    assert graph.weights.shape("stages.3.0.attn.fc1.weight") == (2560 // 16, 2560, 1, 1)
+    rows = ti.models.key_layouts("repvgg_d2se")["official"].rows
+    assert list(map_keys({"stage2.1.se.down.bias": np.zeros(1)}, rows)) == ["stages.1.1.attn.fc1.bias"]
+
+
 def test_fewer_branches_are_deployed() -> None:
     """Where shape or stride change there is no identity; the 1x1s of MobileOne have no 1x1 beside them."""
     weights = ti.models.build("repvgg_a0").weights

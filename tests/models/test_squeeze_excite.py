@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +38,36 @@ def test_the_stride_is_on_the_first_convolution_in_the_authors_form() -> None:
         nodes = {node.name: node.op for node in ti.models.build(name).nodes}
         strides = {i: nodes[f"layer2.0.conv{i}"] for i in (1, 2, 3)}
         assert [i for i, op in strides.items() if isinstance(op, Conv2d) and op.stride == (2, 2)] == [conv]
+
+
+def test_the_authors_basic_blocks_have_a_relu_in_front_of_the_attention() -> None:
+    for name, before in (("seresnet18", "batch_norm"), ("legacy_seresnet18", "relu"), ("legacy_seresnet34", "relu")):
+        graph = ti.models.build(name)
+        pools = [node for node in graph.nodes if node.name.endswith(".se.avgpool")]
+        assert {graph.producers()[node.inputs[0]].op.name for node in pools} == {before}
+
+
+def test_senet154_is_read_in_timms_form_and_in_the_authors(tmp_path: Path) -> None:
+    weights = ti.models.create("senet154", depths=(1, 1, 1, 1)).graph.weights
+    deep = {
+        "conv1": "conv1.0",
+        "bn1": "conv1.1",
+        "conv2": "conv1.3",
+        "bn2": "conv1.4",
+        "conv3": "conv1.6",
+        "bn3": "bn1",
+    }
+    legacy = {**{key: f"layer0.{key}" for key in deep}, "fc": "last_linear"}
+    for stem, se, form in ((deep, ".se.", {}), (legacy, ".se_module.", {"form": "caffe"})):
+        state = {}
+        for key, array in weights.items():
+            first, _, rest = key.partition(".")
+            state[f"{stem.get(first, first)}.{rest.replace('se.', se[1:])}"] = array
+        np.savez(tmp_path / "senet.npz", **state)
+        model = ti.convert(tmp_path / "senet.npz", arch="senet154", depths=(1, 1, 1, 1))
+        assert {key: model.meta["knobs"][key] for key in model.meta["knobs"] if key == "form"} == form
+        for key, array in model.graph.weights.items():
+            np.testing.assert_array_equal(array, weights[key])
 
 
 def test_the_authors_form_is_told_by_its_keys() -> None:

@@ -35,6 +35,7 @@ RESPONSE_NORM = {"size": 5, "alpha": 5e-4, "beta": 0.75, "k": 2.0}
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = ONE_TOWER,

@@ -35,6 +35,7 @@ REDUCTION = Cell(
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     cells: Count = 6,
     filters: Count = 190,

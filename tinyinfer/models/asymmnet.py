@@ -50,6 +50,7 @@ SMALL: tuple[Row, ...] = (
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = LARGE,
@@ -135,6 +136,8 @@ def _whole(channels: float) -> int:
     return math.ceil(channels / 8) * 8
 
 
+SMALL_NETWORK: dict[str, Any] = {"table": SMALL, "head": 576}
+
 FAMILIES = (
     Family(
         name="asymmnet",
@@ -144,7 +147,13 @@ FAMILIES = (
         knob_aliases={"multiplier": "width", "asymmrate": "asymmetry"},
         variants=(
             Variant("asymmnet_large", params=6_076_608, macs=216_918_096),
-            Variant("asymmnet_small", {"table": SMALL, "head": 576}, params=3_131_896, macs=57_674_416),
+            Variant("asymmnet_large_075", {"width": 0.75}, params=4_290_672, macs=142_076_416),
+            Variant("asymmnet_large_050", {"width": 0.5}, params=2_844_976, macs=67_244_264),
+            Variant("asymmnet_large_035", {"width": 0.35}, params=2_207_376, macs=42_620_072),
+            Variant("asymmnet_small", SMALL_NETWORK, params=3_131_896, macs=57_674_416),
+            Variant("asymmnet_small_075", {**SMALL_NETWORK, "width": 0.75}, params=2_495_128, macs=40_821_136),
+            Variant("asymmnet_small_050", {**SMALL_NETWORK, "width": 0.5}, params=1_964_472, macs=20_594_280),
+            Variant("asymmnet_small_035", {**SMALL_NETWORK, "width": 0.35}, params=1_735_032, macs=15_240_656),
         ),
     ),
 )

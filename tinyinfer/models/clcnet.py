@@ -18,6 +18,7 @@ STAGES = ((64, 1), (128, 2), (256, 2), (512, 2), (1024, 2))
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     repeats: Sequence[int] = (1, 1, 5, 2),

@@ -25,6 +25,7 @@ WIDE_CIFAR_GROWTH = (12, 24, 48)
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     stages: Sequence[int] = STAGES,
     growth: Sequence[int] = GROWTH,

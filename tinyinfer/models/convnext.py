@@ -19,6 +19,7 @@ DEEP = (3, 3, 27, 3)
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     dims: Sequence[int] = TINY,
     depths: Sequence[int] = DEPTHS,

@@ -92,6 +92,7 @@ GENOTYPES: dict[str, tuple[Cell, Cell]] = {
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     genotype: Names = "darts_v2",
     channels: Count = 48,
@@ -211,11 +212,13 @@ FAMILIES = (
         year=2019,
         build=build,
         ignore=(r"auxiliary_head\.",),
+        trials=({"channels": 50},),  # the other width that the authors' code had for ImageNet
         variants=(
             Variant("darts_v2_cifar", _cifar("darts_v2", 36), labels="cifar10", params=3_349_342, macs=528_359_040),
             Variant("darts_v1_cifar", _cifar("darts_v1", 36), labels="cifar10", params=3_169_414, macs=500_987_520),
             Variant("darts_v2_imagenet", {"genotype": "darts_v2"}, params=4_718_752, macs=529_911_552),
             Variant("darts_v1_imagenet", {"genotype": "darts_v1"}, params=4_510_432, macs=505_864_704),
+            Variant("amoebanet_a_imagenet_darts", {"genotype": "amoebanet_a"}, params=4_627_360, macs=526_746_624),
             Variant(
                 "nasnet_a_cifar_darts", _cifar("nasnet_a", 33), labels="cifar10", params=3_245_989, macs=512_512_968
             ),

@@ -20,6 +20,7 @@ EXPANSION = 4
 
 
 def build_nin(
+    *,
     num_classes: Count = 10,
     width: Factor = 1.0,
     groups: Sequence[int] = (1, 1, 1),
@@ -46,6 +47,7 @@ def build_nin(
 
 
 def build_resnet(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     groups: Sequence[int] = (1, 1, 1, 1),

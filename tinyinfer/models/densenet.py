@@ -13,6 +13,7 @@ from tinyinfer.models.knobs import Count, Factor, Padding, Probability
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     depths: Sequence[int] = (6, 12, 24, 16),
     growth: Count = 32,

@@ -72,6 +72,7 @@ def compound(phi: float) -> tuple[float, float, int]:
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depth: Factor = 1.0,

@@ -47,6 +47,7 @@ HEAD = 1280
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depth: Factor = 1.0,

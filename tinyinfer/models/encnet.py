@@ -23,6 +23,7 @@ STYLE = Style("relu")
 
 
 def build(
+    *,
     num_classes: Count = 21,
     width: Factor = 1.0,
     depths: tuple[int, ...] = (3, 4, 6, 3),

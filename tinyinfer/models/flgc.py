@@ -22,6 +22,7 @@ FILTERS = ".out_channels_in_group_assignment_map"
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     groups: Count = 8,

@@ -16,11 +16,14 @@ IMAGENET_CHANNELS = (128, 256, 512, 1024)  # section 4.3: filters of blocks 1 to
 
 
 def build(
+    *,
     num_classes: Count = 10,
     width: Factor = 1.0,
     channels: Sequence[int] = CIFAR_CHANNELS,
     columns: Count = 3,
     column: int | None = None,
+    gap: bool = False,
+    doubling: bool = False,
     small_input: bool = True,
     resolution: Count | None = None,
     eps: Factor = 1e-5,
@@ -28,8 +31,10 @@ def build(
     """Fractal blocks of these ``channels``, each followed by a pool (figure 1).
 
     A block has ``columns`` columns; the deepest has 2^(columns - 1) convolutions.  ``column`` leaves only one of
-    them, counted from the shortest, 0: the plain network that can be cut out after training (section 3).  Without
-    ``small_input`` the first layers are those of ResNet-34 and the last block is not pooled, as for ImageNet.
+    them, counted from the shortest, 0: the plain network that can be cut out after training (section 3).  ``gap``
+    averages the last block's output instead of pooling it; with ``doubling`` a 1x1 layer in front of each block
+    changes the channels, not the first layers of its columns.  Without ``small_input`` the first layers are those of
+    ResNet-34 and the last block is averaged, as for ImageNet.
     """
     if column is not None and not 0 <= column < columns:
         raise InputError(f"column: expected 0 to {columns - 1}, found {column}")
@@ -41,8 +46,12 @@ def build(
         x = conv_bn_act(b, x, make_divisible(64 * width), 7, names=("conv1", "bn1", "relu"), style=style, stride=2)
         x = b.max_pool2d(x, 3, name="maxpool", stride=2, padding=1)
     for i, filters in enumerate(channels):
-        x = _block(b, x, make_divisible(filters * width), columns, kept, f"layers.{2 * i}", style)
-        if small_input or i + 1 < len(channels):
+        name, filters = f"layers.{2 * i}", make_divisible(filters * width)
+        if doubling:
+            names = (f"{name}.doubler.conv", f"{name}.doubler.bn", f"{name}.doubler.relu")
+            x = conv_bn_act(b, x, filters, 1, names=names, style=style)
+        x = _block(b, x, filters, columns, kept, name, style)
+        if i + 1 < len(channels) or (small_input and not gap):
             x = b.max_pool2d(x, 2, name=f"layers.{2 * i + 1}")
     x = b.flatten(b.adaptive_avg_pool2d(x, name="avgpool"))
     return b.finish(b.linear(x, num_classes, name=f"layers.{2 * len(channels) + 1}"))
@@ -81,7 +90,8 @@ FAMILIES = (
         trials=({"column": 2},),
         variants=(
             Variant("fractalnet20", aliases=("fractalnet_c3_cifar",), params=33_724_618, macs=845_222_912),
-            Variant("fractalnet40", {"columns": 4}, params=76_106_634, macs=2_036_077_568),
+            Variant("fractalnet_c3_gap_doubling_cifar", {"gap": True, "doubling": True}, (), 38_912_202, 1_130_566_656),
+            Variant("fractalnet40", {"columns": 4}, ("fractalnet_c4_cifar",), params=76_106_634, macs=2_036_077_568),
             Variant(
                 "fractalnet34",
                 {"channels": IMAGENET_CHANNELS, "columns": 4, "num_classes": 1000, "small_input": False},

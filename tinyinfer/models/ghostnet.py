@@ -44,6 +44,7 @@ ATTENTION_KERNEL = 5
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Sequence[Row]] = TABLE,
@@ -158,9 +159,9 @@ FAMILIES = (
         year=2020,
         build=build,
         variants=(
-            Variant("ghostnet_050", {"width": 0.5}, params=2_587_292, macs=42_328_152),
+            Variant("ghostnet_050", {"width": 0.5}, ("ghostnet_official_050",), params=2_587_292, macs=42_328_152),
             Variant("ghostnet_100", aliases=("ghostnet", "ghostnet_official"), params=5_182_508, macs=141_150_512),
-            Variant("ghostnet_130", {"width": 1.3}, params=7_358_820, macs=227_003_256),
+            Variant("ghostnet_130", {"width": 1.3}, ("ghostnet_official_130",), params=7_358_820, macs=227_003_256),
         ),
     ),
     Family(

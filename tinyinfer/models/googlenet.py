@@ -38,6 +38,7 @@ RESCALE = {
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = TABLE,

@@ -18,6 +18,7 @@ GUNN_18: tuple[Row, ...] = ((400, 10), (800, 20), (1600, 40), (2000, 50))
 
 
 def build(
+    *,
     num_classes: Count = 10,
     width: Factor = 1.0,
     table: Sequence[Row] = GUNN_15,

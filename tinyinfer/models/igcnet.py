@@ -16,6 +16,7 @@ STAGES = 3  # on CIFAR: at 32x32, 16x16 and 8x8, each with twice the channels of
 
 
 def build_v1(
+    *,
     num_classes: Count = 10,
     primary: Count = 24,
     secondary: Count = 2,
@@ -54,6 +55,7 @@ def _interleaved(b: Builder, x: str, groups: tuple[int, int], name: str, stride:
 
 
 def build_imagenet(
+    *,
     num_classes: Count = 1000,
     primary: Count = 100,
     secondary: Count = 2,
@@ -93,6 +95,7 @@ def _residual(b: Builder, x: str, groups: tuple[int, int], name: str, stride: in
 
 
 def build_v2(
+    *,
     num_classes: Count = 10,
     group_width: Count = 8,
     layers: Count = 2,

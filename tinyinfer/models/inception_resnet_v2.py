@@ -61,6 +61,7 @@ SCALES = (0.17, 0.10, 0.20)  # of the residuals (section 3.3), in the authors' r
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depths: Sequence[int] = (10, 20, 9),

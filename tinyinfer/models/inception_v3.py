@@ -89,6 +89,7 @@ REDUCTION_7A: Sequence[Branch] = (
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     transform_input: bool = False,

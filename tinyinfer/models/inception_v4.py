@@ -84,6 +84,7 @@ REDUCTION_B: Module = (
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depths: Sequence[int] = (4, 7, 3),

@@ -18,6 +18,7 @@ HEAD_EPS = 1e-5
 
 
 def build(
+    *,
     num_classes: Count = 21,
     width: Factor = 1.0,
     table: Sequence[Row] = LARGE,

@@ -48,11 +48,13 @@ HEAD = 1280
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = B1,
     stem: Count = 32,
     first: Count = 16,
+    first_shortcut: bool = False,
     small_input: bool = False,
     resolution: Count | None = None,
     padding: Padding = "symmetric",
@@ -61,6 +63,7 @@ def build(
 ) -> Graph:
     """The network of figure 7 with another ``table``: ``stem`` channels, ``first`` of the separable convolution, rows.
 
+    ``first_shortcut`` adds the input of the separable convolution to its output where shape allows, as in other blocks.
     ``width`` is the paper's depth multiplier, of all channels but the head's; ``small_input`` gives the first
     convolution stride 1; ``padding`` "same" is for weights trained by TensorFlow.
     """
@@ -69,8 +72,11 @@ def build(
     x = b.input(3, resolution or (32 if small_input else 224))
     stem = make_divisible(stem * width)
     x = conv_bn_act(b, x, stem, 3, names=_names("layers", 0), style=style, stride=1 if small_input else 2)
+    entry, first = x, make_divisible(first * width)
     x = conv_bn_act(b, x, stem, 3, names=_names("layers", 3), style=style, groups=stem)
-    x = conv_bn_act(b, x, make_divisible(first * width), 1, names=_names("layers", 6)[:2], style=style)
+    x = conv_bn_act(b, x, first, 1, names=_names("layers", 6)[:2], style=style)
+    if first_shortcut and first == stem:
+        x = b.add(entry, x, name="layers.7.add")
     for stage, (k, t, c, n, s, share) in enumerate(table, start=8):
         for i in range(n):
             name, before = f"layers.{stage}.{i}", b.channels(x)
@@ -119,6 +125,8 @@ def layouts(table: Sequence[Row] = B1, **_: Any) -> dict[str, Layout]:
     return {"timm": Layout((*rows, (r"^classifier\.(?=[a-z])", "classifier.1.")))}
 
 
+SMALL_NETWORK = {"table": SMALL, "stem": 8, "first": 8, "first_shortcut": True}
+
 FAMILIES = (
     Family(
         name="mnasnet",
@@ -133,7 +141,7 @@ FAMILIES = (
             Variant("mnasnet0_75", {"width": 0.75}, ("mnasnet_075",), 3_170_208, 215_493_104),
             Variant("mnasnet1_3", {"width": 1.3}, (), 6_282_256, 526_362_432),
             Variant("mnasnet_140", {"width": 1.4}, (), 7_115_728, 588_799_408),
-            Variant("mnasnet_small", {"table": SMALL, "stem": 8, "first": 8}, (), 2_030_264, 68_339_184),
+            Variant("mnasnet_small", SMALL_NETWORK, (), 2_030_264, 68_339_184),
             Variant("semnasnet_100", {"table": A1}, ("mnasnet_a1",), 3_887_038, 311_579_072),
             Variant("semnasnet_050", {"table": A1, "width": 0.5}, (), 2_082_006, 103_162_992),
             Variant("semnasnet_075", {"table": A1, "width": 0.75}, (), 2_912_278, 223_448_480),

@@ -95,6 +95,7 @@ RELU_STAGES = 3  # of MobileNet V3's design: those of large maps
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Stage] = FBNET_C,

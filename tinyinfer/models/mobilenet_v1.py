@@ -27,6 +27,7 @@ SHALLOW: tuple[Row, ...] = ((64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 1, 2), (
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = TABLE,

@@ -51,6 +51,7 @@ CIFAR_KNOBS: dict[str, Any] = {
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = IMAGENET_TABLE,

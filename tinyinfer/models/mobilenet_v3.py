@@ -66,6 +66,7 @@ STEM = 16
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = LARGE,

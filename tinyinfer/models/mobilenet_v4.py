@@ -89,6 +89,7 @@ HEAD = 1280
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Stage] = SMALL,

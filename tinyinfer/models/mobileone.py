@@ -20,6 +20,7 @@ NO_ATTENTION = (0, 0, 0, 0)
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     widths: Sequence[float] = (0.75, 1.0, 1.0, 2.0),
     branches_per_layer: Count = 4,

@@ -39,6 +39,7 @@ NUMBERS = 6  # the public names count the cells of a stage as if there were six
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     cells: Count = 6,
     filters: Count = 4032,

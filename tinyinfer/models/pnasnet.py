@@ -27,6 +27,7 @@ STAGES = 3  # of N cells each; the first of the later ones halves the size
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     cells: Count = 4,
     filters: Count = 216,

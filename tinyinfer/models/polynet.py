@@ -71,6 +71,7 @@ REDUCTIONS: dict[str, Module] = {"a": REDUCTION_A, "b": REDUCTION_B}
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     modules: Sequence[Sequence[str]] = MODULES,

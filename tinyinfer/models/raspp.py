@@ -14,6 +14,7 @@ from tinyinfer.tasks import SEGMENT
 
 
 def build(
+    *,
     num_classes: Count = 21,
     width: Factor = 1.0,
     channels: Count = 256,

@@ -23,6 +23,7 @@ _MODULES = (
     "alexnet",
     "amoebanet",
     "asymmnet",
+    "bn_inception",
     "clcnet",
     "condensenet",
     "convnext",

@@ -8,7 +8,7 @@ from typing import Any
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
-from tinyinfer.models.blocks import Style, branches
+from tinyinfer.models.blocks import SqueezeExcite, Style, branches
 from tinyinfer.models.family import Family, Layout, Variant
 from tinyinfer.models.knobs import Count, Factor
 
@@ -21,11 +21,13 @@ DEPTHS_B = (4, 6, 16, 1)
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     a: Factor = 0.75,
     b: Factor = 2.5,
     depths: Sequence[int] = DEPTHS_A,
     groups: Count = 1,
+    reduction: Count | None = None,
     deploy: bool = False,
     width: Factor = 1.0,
     small_input: bool = False,
@@ -34,8 +36,9 @@ def build(
 ) -> Graph:
     """The network of tables 2 and 3: ``a`` scales the channels of stages 0 to 3, ``b`` those of stage 4.
 
-    Every second layer has ``groups`` groups (section 3.4); ``deploy`` gives the single-branch form; ``width`` scales
-    all channels; ``small_input`` keeps 32x32 pictures at their size in the first layer.
+    Every second layer has ``groups`` groups (section 3.4); with a ``reduction`` squeeze and excitation stands in front
+    of each ReLU.  ``deploy`` gives the single-branch form; ``width`` scales all channels; ``small_input`` keeps 32x32
+    pictures at their size in the first layer.
     """
     if len(depths) != len(CHANNELS) or min(depths) < 1:
         raise InputError(f"depths: expected {len(CHANNELS)} counts of layers, found {depths!r}")
@@ -47,6 +50,7 @@ def build(
         return branches(
             net, x, channels, 3, name=name, parts=("conv_kxk",), pointwise="conv_1x1", style=style,
             deploy=deploy, stride=stride, groups=groups,
+            attention=SqueezeExcite(f"{name}.attn", max(1, channels // reduction)) if reduction else None,
         )  # fmt: skip
 
     x = layer(x, _channels(min(64, 64 * a) * width), "stem", 1 if small_input else 2)
@@ -71,6 +75,8 @@ OFFICIAL = (
     (r"\.rbr_1x1\.", ".conv_1x1."),
     (r"\.rbr_identity\.", ".identity."),
     (r"\.rbr_reparam\.", ".reparam_conv."),
+    (r"\.se\.down\.", ".attn.fc1."),
+    (r"\.se\.up\.", ".attn.fc2."),
     (r"^linear\.", "head.fc."),
 )
 
@@ -84,6 +90,9 @@ def layouts(**_: Any) -> dict[str, Layout]:
 def _b(a: float, b: float, groups: int = 1) -> dict[str, object]:
     return {"a": a, "b": b, "depths": DEPTHS_B, "groups": groups}
 
+
+# the authors' page: released after the paper, and evaluated on pictures larger than it was trained on
+D2SE = {"a": 2.5, "b": 5.0, "depths": (8, 14, 24, 1), "reduction": 16, "resolution": 320}
 
 FAMILIES = (
     Family(
@@ -107,6 +116,7 @@ FAMILIES = (
             Variant("repvgg_b3", _b(3.0, 5.0), params=123_085_288, macs=29_120_696_320),
             Variant("repvgg_b3g2", _b(3.0, 5.0, 2), params=96_911_848, macs=21_606_338_560),
             Variant("repvgg_b3g4", _b(3.0, 5.0, 4), params=83_825_128, macs=17_849_159_680),
+            Variant("repvgg_d2se", D2SE, params=133_334_836, macs=74_437_325_312),
         ),
     ),
 )

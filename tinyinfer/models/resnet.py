@@ -18,6 +18,7 @@ EXPANSION = 4
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depths: Sequence[int] = (2, 2, 2, 2),

@@ -15,6 +15,7 @@ STAGES = ((16, 1), (32, 2), (64, 2))
 
 
 def build(
+    *,
     num_classes: Count = 10,
     width: Factor = 1.0,
     blocks: Count = 3,

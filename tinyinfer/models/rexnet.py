@@ -29,6 +29,7 @@ SQUEEZE = 1 / 12
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depth: Factor = 1.0,

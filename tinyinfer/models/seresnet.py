@@ -21,6 +21,7 @@ Block = Literal["basic", "bottleneck", "senet"]
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depths: Sequence[int] = (3, 4, 6, 3),
@@ -39,8 +40,9 @@ def build(
 
     The channels are squeezed by ``reduction`` (section 6.1), None leaves squeeze-and-excitation out.  ``groups`` and
     ``base_width`` are ResNeXt's; a "senet" block has twice the channels inside, a stem of three 3x3 and 3x3
-    shortcuts.  ``form`` "caffe" is the authors': the first pooling is not padded but overhangs, and the stride of
-    ungrouped bottlenecks is on the first 1x1.  ``small_input`` takes a 3x3 stem of stride 1 without pooling.
+    shortcuts.  ``form`` "caffe" is the authors': the first pooling is not padded but overhangs, the stride of
+    ungrouped bottlenecks is on the first 1x1, and basic blocks have a ReLU in front of the attention too.
+    ``small_input`` takes a 3x3 stem of stride 1 without pooling.
     """
     if block == "basic" and (groups, base_width) != (1, 64):
         raise InputError(f"groups and base_width are a bottleneck's, found {groups} and {base_width} with basic blocks")
@@ -54,8 +56,19 @@ def build(
     for stage, ((channels, stride), depth) in enumerate(zip(STAGES, depths, strict=True), start=1):
         plain = make_divisible(channels * width)
         for i in range(depth):
-            name, step = f"layer{stage}.{i}", stride if i == 0 else 1
-            x = _block(b, x, block, plain, name, step, groups, base_width, reduction, form, style)
+            x = _block(
+                b,
+                x,
+                plain,
+                name=f"layer{stage}.{i}",
+                kind=block,
+                stride=stride if i == 0 else 1,
+                groups=groups,
+                base_width=base_width,
+                reduction=reduction,
+                form=form,
+                style=style,
+            )
     x = b.flatten(b.adaptive_avg_pool2d(x, name="avgpool"))
     x = b.dropout(x, dropout, name="dropout") if dropout else x
     return b.finish(b.linear(x, num_classes, name="fc"))
@@ -73,9 +86,10 @@ def _stem(b: Builder, x: str, channels: int, style: Style, *, small: bool, deep:
 def _block(
     b: Builder,
     x: str,
-    kind: Block,
     plain: int,
+    *,
     name: str,
+    kind: Block,
     stride: int,
     groups: int,
     base_width: int,
@@ -92,7 +106,7 @@ def _block(
     attention = SqueezeExcite(f"{name}.se", _reduced(out, reduction, form)) if reduction else None
     common: dict[str, Any] = {"name": name, "stride": stride, "style": style, "attention": attention}
     if kind == "basic":
-        return basic_block(b, x, shortcut, out, **common)
+        return basic_block(b, x, shortcut, out, rectified=form == "caffe", **common)
     if kind == "senet":
         return bottleneck(b, x, shortcut, out, inner=4 * plain, entry=2 * plain, groups=groups, **common)
     inner = max(1, plain * base_width // 64) * groups
@@ -105,11 +119,26 @@ def _reduced(channels: int, reduction: int, form: Form) -> int:
     return max(1, channels // reduction) if form == "caffe" else max(8, int(channels / reduction + 4) // 8 * 8)
 
 
-def layouts(form: Form = "timm", **_: Any) -> dict[str, Layout]:
-    """The key map of the ports of the authors' weights (timm's legacy ones); timm's own are canonical."""
-    if form != "caffe":
-        return {}
-    return {"legacy": Layout(((r"^layer0\.", ""), (r"\.se_module\.", ".se."), (r"^last_linear\.", "fc.")))}
+# the ports of the authors' weights, timm's legacy ones among them
+LEGACY = ((r"^layer0\.", ""), (r"\.se_module\.", ".se."), (r"^last_linear\.", "fc."))
+
+# timm's stem of three 3x3, a Sequential whose last norm stands outside
+DEEP_STEM = (
+    (r"^bn1\.", "bn3."),
+    (r"^conv1\.1\.", "bn1."),
+    (r"^conv1\.3\.", "conv2."),
+    (r"^conv1\.4\.", "bn2."),
+    (r"^conv1\.6\.", "conv3."),
+    (r"^conv1\.0\.", "conv1."),
+)
+
+
+def layouts(form: Form = "timm", block: Block = "bottleneck", **_: Any) -> dict[str, Layout]:
+    """The key map of the ports of the authors' weights; timm's own are canonical but for the stem of SENet-154."""
+    if form == "caffe":
+        return {"legacy": Layout(LEGACY)}
+    # the other libraries' senet154 is the authors'
+    return {"timm": Layout(DEEP_STEM), "legacy": Layout(LEGACY, {"form": "caffe"})} if block == "senet" else {}
 
 
 def _basic(*depths: int) -> dict[str, object]:
@@ -121,7 +150,7 @@ def _next(*depths: int, base_width: int = 4, groups: int = 32) -> dict[str, obje
 
 
 CAFFE = {"form": "caffe"}
-SENET_154 = {"depths": (3, 8, 36, 3), "block": "senet", "groups": 64, "dropout": 0.2, **CAFFE}
+SENET_154 = {"depths": (3, 8, 36, 3), "block": "senet", "groups": 64}
 
 FAMILIES = (
     Family(
@@ -149,7 +178,8 @@ FAMILIES = (
             Variant(
                 "legacy_seresnext101_32x4d", {**_next(3, 4, 23, 3), **CAFFE}, params=48_955_416, macs=7_974_739_968
             ),
-            Variant("legacy_senet154", SENET_154, ("senet154",), params=115_088_984, macs=20_688_363_520),
+            Variant("legacy_senet154", {**SENET_154, "dropout": 0.2, **CAFFE}, params=115_088_984, macs=20_688_363_520),
+            Variant("senet154", SENET_154, params=115_088_984, macs=20_688_363_520),
         ),
     ),
 )

@@ -35,6 +35,7 @@ RESNET_STAGES = ((16, 1), (32, 2), (64, 2))
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     stages: Stages = SHIFTNET_A,
@@ -80,6 +81,7 @@ def _module(
 
 
 def build_resnet(
+    *,
     num_classes: Count = 10,
     width: Factor = 1.0,
     blocks: Count = 3,

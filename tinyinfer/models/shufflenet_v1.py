@@ -28,6 +28,7 @@ Form = Literal["paper", "released"]
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     groups: Literal[1, 2, 3, 4, 8] = 3,
     width: Factor = 1.0,

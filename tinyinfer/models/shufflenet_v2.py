@@ -26,6 +26,7 @@ Form = Literal["torchvision", "released"]
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     stem: Count = 24,

@@ -21,6 +21,7 @@ GROUPS = 8
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     repeats: Sequence[int] = REPEATS,

@@ -32,6 +32,7 @@ STEM, HEAD = 16, 1280
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     size: Literal["small", "medium", "large"] = "small",
     width: Factor = 1.0,

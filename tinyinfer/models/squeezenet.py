@@ -45,6 +45,7 @@ TABLE_1_1: tuple[Row, ...] = (
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = TABLE_1_0,

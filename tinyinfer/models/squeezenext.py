@@ -19,6 +19,7 @@ STEM, LAST = 64, 128
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     blocks: Sequence[Count] = BLOCKS,

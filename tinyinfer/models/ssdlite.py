@@ -25,6 +25,7 @@ Finest = Literal[3, 6]
 
 
 def build_v2(
+    *,
     num_classes: Count = 91,
     width: Factor = 1.0,
     finest: Finest = 3,
@@ -51,6 +52,7 @@ def build_v2(
 
 
 def build_v3(
+    *,
     num_classes: Count = 91,
     width: Factor = 1.0,
     table: Sequence[Row] = LARGE,

@@ -21,6 +21,7 @@ RELEASED = {
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depth: Factor = 1.0,

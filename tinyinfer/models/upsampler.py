@@ -23,6 +23,7 @@ Upsample = Literal["nearest", "bilinear", "bicubic", "conv_transpose", "pixel_sh
 
 
 def build(
+    *,
     num_classes: Count = 21,
     width: Factor = 1.0,
     upsample: Upsample = "bilinear",

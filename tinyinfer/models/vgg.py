@@ -20,6 +20,7 @@ E = (2, 2, 4, 4, 4)
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     depths: Sequence[int] = D,

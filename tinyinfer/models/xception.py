@@ -18,6 +18,7 @@ LAST = (1536, 2048)
 
 
 def build(
+    *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     middle: int = 8,

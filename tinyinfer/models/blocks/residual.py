@@ -17,10 +17,16 @@ def basic_block(
     stride: int,
     style: Style,
     attention: SqueezeExcite | None = None,
+    rectified: bool = False,
 ) -> str:
-    """Two 3x3 convolutions, and ``attention`` if there is one, around a shortcut (ResNet, figure 5 left)."""
+    """Two 3x3 convolutions, and ``attention`` if there is one, around a shortcut (ResNet, figure 5 left).
+
+    ``rectified`` puts the activation behind the second convolution as well, in front of the attention.
+    """
     x = conv_bn_act(b, x, channels, 3, names=numbered(name, 1), style=style, stride=stride)
     x = conv_bn_act(b, x, channels, 3, names=numbered(name, 2)[:2], style=style)
+    if rectified:
+        x = b.activation(x, style.activation, name=f"{name}.relu")
     if attention is not None:
         x = attention(b, x)
     return b.activation(b.add(x, shortcut, name=f"{name}.add"), style.activation, name=f"{name}.relu2")
