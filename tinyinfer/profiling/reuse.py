@@ -56,4 +56,4 @@ def scaled(parts: Sequence[Traffic], total: int) -> list[Traffic]:
 
 
 def _weights(plan: Plan, step: Step) -> int:
-    return sum(map(_size, plan.graph.param_types(step.node).values()))
+    return sum(kind.bytes for kind in plan.graph.param_types(step.node).values())
