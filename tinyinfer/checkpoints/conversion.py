@@ -95,9 +95,15 @@ def _prepared(
     state, left = keys.ignore(state, patterns, where)
     if left:
         notes.append(f"left out as asked: {_some(left)}")
+    for key in state:
+        if key.endswith(".zero_point"):
+            raise UnsupportedOpError(
+                f"{where}: {key[:100]!r}: a quantized checkpoint, which can't be read: save the float32 model's state "
+                "dict, from before torch.ao.quantization converted it (ignore leaves the keys of observers out)"
+            )
     folded = fold_parametrizations(state, where=where)
-    if len(folded) < len(state):
-        notes.append(f"put {len(folded.keys() - state.keys())} weights together: {_some(folded.keys() - state.keys())}")
+    if made := folded.keys() - state.keys():
+        notes.append(f"put {len(made)} weights together: {_some(sorted(made))}")
     return folded, notes
 
 
@@ -174,6 +180,5 @@ def _liberties(match: Match) -> list[str]:
     return notes
 
 
-def _some(names: Any) -> str:
-    names = sorted(names) if isinstance(names, set) else list(names)
+def _some(names: Sequence[str]) -> str:
     return ", ".join(repr(name[:80]) for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
