@@ -119,8 +119,14 @@ def test_two_networks_under_two_prefixes(state: State, tmp_path: Path) -> None:
     twins |= {f"ema_model.{key}": array for key, array in state.items()}
     model = convert(tmp_path, {**twins, "initted": np.ones((), np.bool_), "step": np.zeros((), np.int64)})
     assert_is(model, state)
-    assert "left out" in notes(model)
-    assert "online_model." in notes(model)
+    assert f"took the averaged weights; left out {len(state)} keys: 'online_model." in notes(model)
+
+
+def test_two_networks_without_an_average_are_not_chosen_between(state: State, tmp_path: Path) -> None:
+    twins = {f"{name}.{key}": array for name in ("left", "right") for key, array in state.items()}
+    with pytest.raises(UnsupportedOpError, match=r"keys begin with 'left\.' \(\d+\), 'right\.' .*strip"):
+        convert(tmp_path, twins)
+    assert_is(convert(tmp_path, twins, strip="left.", ignore="right"), state)
 
 
 def counted(state: State) -> State:
@@ -202,7 +208,7 @@ def test_the_command_line_says_what_was_done(state: State, tmp_path: Path, capsy
     assert stop.value.code == 0
     said = capsys.readouterr().err
     assert "left out as asked: 'gate.weight'" in said
-    assert "left out 1 keys that inference does not use: 'epoch'" in said
+    assert "left out 1 key that inference does not use: 'epoch'" in said
     assert_is(ti.load(tmp_path / "net.npz"), state)
 
 

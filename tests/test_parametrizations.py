@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checkpoints import zip_checkpoint
 
 import tinyinfer as ti
 from tinyinfer.checkpoints.parametrizations import fold_parametrizations
@@ -118,8 +119,9 @@ def test_pruned_weights_are_masked(dtype: type, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     masks = {key: (rng.random(a.shape) < 0.5).astype(dtype) for key, a in original.items() if a.ndim == 4}
     state = {f"{key}_orig" if key in masks else key: array for key, array in original.items()}
-    np.savez(tmp_path / "pruned.npz", **state, **{f"{key}_mask": mask for key, mask in masks.items()})
-    model = ti.convert(tmp_path / "pruned.npz")
+    state |= {f"{key}_mask": mask for key, mask in masks.items()}
+    (tmp_path / "pruned.pth").write_bytes(zip_checkpoint(state))
+    model = ti.convert(tmp_path / "pruned.pth")
     for key, array in original.items():
         np.testing.assert_array_equal(model.graph.weights[key], array * (masks[key] != 0) if key in masks else array)
     assert f"put {len(masks)} weights together" in model.meta["notes"][0]

@@ -220,6 +220,7 @@ def test_real_checkpoints(name: str, shared: Path) -> None:
     assert all(np.isfinite(array).all() for array in found.values())
     arrays = REAL[name]
     if arrays:
+        found = {key.removeprefix("module."): array for key, array in found.items()}
         with np.load(path.with_name(arrays)) as expected:
             for key in expected.files:
                 np.testing.assert_array_equal(found[key], expected[key])

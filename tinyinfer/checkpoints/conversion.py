@@ -168,16 +168,18 @@ def _liberties(match: Match) -> list[str]:
     notes = []
     if match.view.stripped:
         notes.append(f"took {match.view.stripped[0]!r} off the keys")
+    if match.view.aside:
+        notes.append(f"took the averaged weights; left out {_counted(match.view.aside)}: {_some(match.view.aside)}")
     if match.head is not None:
         notes.append(f"took {match.head!r} for the network's last layer")
-    left = [
-        key
-        for key in (*match.state, *match.view.aside)
-        if key not in match.graph.weights and (is_needed(key, match.graph, ()) or key in match.view.aside)
-    ]
+    left = [key for key in match.state if key not in match.graph.weights and is_needed(key, match.graph, ())]
     if left:
-        notes.append(f"left out {len(left)} keys that inference does not use: {_some(left)}")
+        notes.append(f"left out {_counted(left)} that inference does not use: {_some(left)}")
     return notes
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} keys" if len(names) > 1 else "1 key"
 
 
 def _some(names: Sequence[str]) -> str:
