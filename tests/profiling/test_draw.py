@@ -15,7 +15,7 @@ from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.ops.activation import Relu
 from tinyinfer.profiling.draw import draw
-from tinyinfer.profiling.layout import lay_out, split
+from tinyinfer.profiling.graph_layout import lay_out, split
 
 WIDTH, GAP, LANE = 100.0, 10.0, 8.0
 

@@ -12,8 +12,8 @@ from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.ops.activation import Activation
 from tinyinfer.passes.choose_kernels import REFERENCE
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.layout import Layout, lay_out, split
-from tinyinfer.profiling.tables import millions, shape_text, shorten
+from tinyinfer.profiling.graph_layout import Layout, lay_out, split
+from tinyinfer.reporting.tables import millions, shape_text, shorten
 
 WIDTH, HEIGHT = 290, 44  # of a card
 ROW, GAP, LANE, MARGIN, GUTTER = 64, 16, 14, 20, 44
