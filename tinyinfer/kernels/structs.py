@@ -112,7 +112,7 @@ def argument_kinds(function: Any) -> list[Kind]:
     """The structs and addresses among a function's arguments, by their annotations, and None for all others."""
     hints = typing.get_type_hints(function)
     found = [hints.get(name) for name in inspect.signature(function).parameters]
-    return [kind if is_struct(kind) and kind is not tuple or kind is Address else None for kind in found]
+    return [kind if (is_struct(kind) and kind is not tuple) or kind is Address else None for kind in found]
 
 
 @functools.cache
