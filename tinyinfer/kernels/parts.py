@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tinyinfer.kernels.base import FeatureMap
 from tinyinfer.kernels.jit import inline
 
@@ -19,6 +21,14 @@ def partition(rows: int, blocks: int, threads: int) -> tuple[int, int]:
 def worthwhile(threads: int, count: int) -> int:
     """How many of the threads a simple loop over so many floats is worth."""
     return threads if count >= SMALL else 1
+
+
+class Pieces(NamedTuple):
+    """How a map is dealt out: its rows, its blocks of channels, and the parts that share the same rows."""
+
+    rows: int
+    blocks: int
+    block_parts: int
 
 
 @inline

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments import Epilogue, Rows, Segments
+from tinyinfer.kernels.arguments import Epilogue, Image, Rows, Segments
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
@@ -142,11 +142,13 @@ def transposed_depthwise(
             tap = start + i0 * taps_across + j0
             for b in range(b0, b1):
                 at = block_start(b, c)
+                own_bias, none = np.intp(bias.ctypes.data) + b * LANES * 4, Rows(np.intp(y.ctypes.data), 0)
                 pixel(
-                    x.ctypes.data + (source + at) * 4, spacing_h * width * x_stride, i1 - i0, spacing_w * x_stride,
-                    j1 - j0, w.ctypes.data + (b * kh * kw + tap) * LANES * 4, taps_across * LANES,
-                    bias.ctypes.data + b * LANES * 4, y.ctypes.data, 0,
-                    y.ctypes.data + ((p * out_w + ox) * y_stride + at) * 4, y_stride, count, lo, hi, act,
+                    Image(x.ctypes.data + (source + at) * 4, spacing_h * width * x_stride, spacing_w * x_stride),
+                    i1 - i0, j1 - j0,
+                    Rows(w.ctypes.data + (b * kh * kw + tap) * LANES * 4, taps_across * LANES),
+                    Rows(y.ctypes.data + ((p * out_w + ox) * y_stride + at) * 4, y_stride), count,
+                    Epilogue(own_bias, none, lo, hi, act),
                 )  # fmt: skip
 
 
