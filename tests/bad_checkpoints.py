@@ -140,6 +140,47 @@ def bad_torch_zips() -> Iterator[Bad]:
     )
 
 
+def amplified() -> Iterator[Bad]:
+    """Short pickles that describe something large: the memo hands out again what was built once."""
+    times, ordered = 1000, ck.opcodes(ck.Global("collections", "OrderedDict")) + b"q\x010"
+    pairs = b"](" + b"".join(ck.opcodes((f"k{i}", i)) for i in range(3000)) + b"eq\x000"
+    entries = ck.opcodes({f"k{i}": i for i in range(3000)}) + b"q\x000"
+    apply, again = b"h\x01h\x00\x85R", "by applying the same values again"
+
+    def raw(name: str, code: bytes, says: str, error: type[TinyInferError] = ModelFormatError) -> Bad:
+        return Bad(name, ck.zip_container(ck.Raw(code), {}), error, says)
+
+    yield raw("pairs applied again and again", pairs + ordered + b"](" + apply * times + b"e", again)
+    yield raw("a dict applied again and again", entries + ordered + b"](" + apply * times + b"e", again)
+    yield raw("pairs created anew", pairs + ordered + b"](" + b"h\x01h\x00\x85\x81" * times + b"e", again)
+    text = ck.opcodes("x" * 300_000) + b"q\x000" + ck.opcodes("latin1") + b"q\x020"
+    encode = ck.opcodes(ck.Global("_codecs", "encode")) + b"q\x010"
+    yield raw("text encoded again and again", text + encode + b"](" + b"h\x01h\x00h\x02\x86R" * times + b"e", again)
+    growing = b"]q\x00" + b"h\x00a" * 100_000
+    yield raw("a list that holds itself", growing, "found a list")
+    for kind, make in {
+        "set": b"\x8f(h%c\x90",
+        "frozenset": b"(h%ch%c\x91",
+        "list": b"](h%ch%ce",
+        "pair": b"h%ch%c\x86",
+    }.items():
+        doubled = b"".join(make % ((i,) * make.count(b"%")) + b"q%c0" % (i + 1) for i in range(200))
+        yield raw(f"{kind} of {kind}s as a key", b")q\x000" + doubled + b"}h\xc8Ns", "expected a state dict")
+        yield raw(
+            f"{kind} of {kind}s as an argument", b")q\x000" + doubled + b"cm\nn\nh\xc8\x85R", "expected a state dict"
+        )
+    part = ck.Global("m", "Block")
+    start = ck.opcodes(ck.Call(part, (), {"_parameters": {}, "_modules": {}})) + b"q\x000"
+    block = ck.opcodes(ck.Call(part, ())) + b"}(" + ck.opcodes("_parameters") + b"}" + ck.opcodes("_modules")
+    block += b"}(" + ck.opcodes("a") + b"h%c" + ck.opcodes("b") + b"h%cuubq%c0"
+    modules = b"".join(block % (i, i, i + 1) for i in range(60))
+    yield raw("modules of the same module twice", start + modules + b"h\x3c", "a module of at most 20000 parts")
+    object_ = ck.opcodes(ck.Call(part, ())) + b"q\x00h\x00bq\x000}h\x00h\x00s"
+    yield raw("an object that is its own state and a key", object_, "a key of another kind")
+    collide = b"".join(ck.opcodes(i * (2**61 - 1)) + b"N" for i in range(60_000))  # Python's hash of all is 0
+    yield raw("integers of one hash", b"}(" + collide + b"u", "a key of another kind")
+
+
 def bad_legacy() -> Iterator[Bad]:
     ones = np.ones(6, np.float32)
     good = ck.legacy_checkpoint({"w": ones})
@@ -191,6 +232,22 @@ def bad_legacy() -> Iterator[Bad]:
     yield Bad("module", ck.legacy_container(module, {}), ModelFormatError, "found a dict of 'w'")
 
 
+def mistaken_for_checkpoints() -> Iterator[Bad]:
+    """What people really have under such a name."""
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 14255435\n"
+    yield Bad("git-lfs pointer", pointer, ModelFormatError, "a git-lfs pointer.*git lfs pull")
+    for page in (b"<!DOCTYPE html>\n<html>", b"\n\n<html lang='en'>", b"\xef\xbb\xbf<HTML>", b"<?xml version='1.0'?>"):
+        yield Bad(f"page {page!r}", page, ModelFormatError, "a web page .HTML.*download it again")
+    yield Bad("json", b'{"error": "Not Found"}', ModelFormatError, "a JSON text")
+    yield Bad("gzip", b"\x1f\x8b\x08\x00" + bytes(60), UnsupportedOpError, "compressed by gzip: unpack it first")
+    yield Bad("xz", b"\xfd7zXZ\x00" + bytes(60), UnsupportedOpError, "compressed by xz")
+    yield Bad("hdf5", b"\x89HDF\r\n\x1a\n" + bytes(60), UnsupportedOpError, "an HDF5 file")
+    yield Bad("safetensors", (60).to_bytes(8, "little") + b'{"w":{"dtype":"F32"}}', UnsupportedOpError, "safetensors")
+    inner = pack({"release/net.pth": ck.zip_checkpoint({"w": np.ones(3, np.float32)})})
+    yield Bad("zip of a checkpoint", inner, ModelFormatError, "unpack 'release/net.pth' and convert that")
+    yield Bad("another zip", pack({"word/document.xml": b"<w/>"}), ModelFormatError, "none, but 'word/document.xml'")
+
+
 def bad_torch() -> list[Bad]:
     """Every bad torch checkpoint."""
-    return [*bad_torch_zips(), *bad_legacy()]
+    return [*bad_torch_zips(), *amplified(), *bad_legacy(), *mistaken_for_checkpoints()]

@@ -12,8 +12,10 @@ import pytest
 from same_keys import SAME_KEYS
 
 import tinyinfer as ti
+import tinyinfer.checkpoints.recognise as recognition
 from tinyinfer.checkpoints.recognise import recognise
 from tinyinfer.errors import InputError, ModelFormatError, UnsupportedOpError, WeightsError
+from tinyinfer.models.family import Family
 from tinyinfer.models.mobilenet_v2 import IMAGENET_TABLE
 
 State = dict[str, np.ndarray]
@@ -33,6 +35,34 @@ def test_every_network_is_recognised_by_its_shapes(name: str) -> None:
     match = recognise(ti.models.build(name).weights)[0]
     first = SAME_KEYS.get(name, name)
     assert (match.score, match.variant.name, match.layout, dict(match.knobs)) == (1, first, "canonical", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "most"),
+    [
+        ("mobilenet_v2", {}, 8),
+        ("resnet50", {}, 8),
+        ("densenet121", {"num_classes": 10}, 12),
+        ("mobilenet_v3_large", {"num_classes": 10}, 16),
+    ],
+)
+def test_few_networks_are_built_to_recognise_one(
+    name: str, knobs: dict[str, Any], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = ti.models.build(name, **knobs).weights
+    outline, vocabulary = recognition._outline, recognition._vocabulary
+    outline.cache_clear()
+    vocabulary.cache_clear()
+    built = []
+    make = Family.make
+
+    def counted(self: Family, *arguments: Any) -> Any:
+        built.append(self.name)
+        return make(self, *arguments)
+
+    monkeypatch.setattr(Family, "make", counted)
+    assert recognise(state)[0].variant.name == name
+    assert len(built) <= most
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,11 @@ def all_cases() -> list[tuple[str, Case]]:
     return [(name, case) for name in ops.names() for case in ops.get(name).cases()]
 
 
+def typed(case: Case, shapes: list[tuple[int, ...]]) -> list[TensorType]:
+    """Other shapes of the case's dtypes."""
+    return [TensorType(shape, t.dtype) for shape, t in zip(shapes, case.input_types, strict=True)]
+
+
 @pytest.mark.parametrize(("name", "case"), all_cases(), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_operator(name: str, case: Case) -> None:
     """Batch, channels and space move where the operator takes that."""
@@ -85,11 +90,11 @@ def test_every_operator(name: str, case: Case) -> None:
             tuple(Dim.symbol(f"x{i}.{a}", n) if a in free else n for a, n in enumerate(shape))
             for i, shape in enumerate(case.inputs)
         ]
-        outputs = op.infer([TensorType(shape) for shape in symbolic], params)
+        outputs = op.infer(typed(case, symbolic), params)
         for step in (1, 2, 3, 6, 29):
             shapes = list(grown(case, tuple(step if axis in free else 0 for axis in range(6))))
             try:
-                expected = op.infer([TensorType(shape) for shape in shapes], params)
+                expected = op.infer(typed(case, shapes), params)
             except GraphError:
                 continue
             values = {

@@ -19,7 +19,7 @@ from tinyinfer.node import Node as Node
 from tinyinfer.node import OpCost as OpCost
 from tinyinfer.node import Operator as Operator
 from tinyinfer.node import free_name as free_name
-from tinyinfer.tensor_type import DTYPES, FLOATS, dtype_name
+from tinyinfer.tensor_type import DTYPES, dtype_name
 from tinyinfer.tensor_type import Quant as Quant
 from tinyinfer.tensor_type import TensorType as TensorType
 from tinyinfer.weights import Shape as Shape
@@ -205,15 +205,13 @@ class Graph:
         return types
 
     def _verify_weights(self, allow_nonfinite: bool) -> None:
-        takes: dict[str, tuple[str, ...]] = dict.fromkeys(self.weights, DTYPES)
-        for node in self.nodes:
-            for role, key in node.params.items():
-                takes[key] = tuple(dtype for dtype in node.op.param_dtypes(role) if dtype in takes[key])
-        for key, dtypes in takes.items():
+        uses = [(key, node.op.param_dtypes(role)) for node in self.nodes for role, key in node.params.items()]
+        for key, dtypes in [*uses, *((key, DTYPES) for key in self.weights)]:
             found = dtype_name(self.weights.dtype(key))
             if found not in dtypes:
-                raise WeightsError(f"weight {key!r}: expected {' or '.join(dtypes) or 'no such use'}, found {found}")
-            if not allow_nonfinite and found in FLOATS and not np.isfinite(self.weights[key]).all():
+                raise WeightsError(f"weight {key!r}: expected {' or '.join(dtypes)}, found {found}")
+        for key in () if allow_nonfinite else self.weights:
+            if self.weights.dtype(key).kind == "f" and not np.isfinite(self.weights[key]).all():
                 raise WeightsError(f"weight {key!r} holds NaN or infinite values")
 
     def _verify_names(self) -> None:

@@ -16,7 +16,7 @@ from tinyinfer.cli import terminal
 from tinyinfer.models import build
 from tinyinfer.models.catalog import catalog, catalog_table
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.tables import Column, Table
+from tinyinfer.reporting.tables import Column, Table
 
 
 def lines_of(table, width):

@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from counted_parameters import COUNTED, UNCOUNTED
 
 import tinyinfer as ti
 from tinyinfer.graph import Graph, Shape
@@ -58,6 +59,18 @@ def test_costs_round_to_the_papers(name: str, params: float | None, macs: float 
     for expected, value in zip((params, macs), found, strict=True):
         if expected is not None:
             assert value == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_parameters_are_those_of_public_code(name: str) -> None:
+    assert cost(ti.models.build(name))[0] == COUNTED[name]
+
+
+def test_every_network_has_a_figure_from_elsewhere_or_is_said_to_have_none() -> None:
+    without = [name for names in UNCOUNTED.values() for name in names]
+    known = PUBLISHED.keys() | COUNTED.keys() | {name for name, *_ in FIGURES}
+    assert known.isdisjoint(without)
+    assert sorted([*known, *without]) == sorted(ti.models.names())
 
 
 @pytest.mark.parametrize("name", ti.models.names())

@@ -134,6 +134,7 @@ def test_graphs_without_constants_are_passed_on() -> None:
 def test_what_follows_sizes_keeps_them(name: str) -> None:
     """Of sizes that depend on the input none comes out as a plain number."""
     from tinyinfer.dim import Dim, is_free, substituted
+    from tinyinfer.ops.indexing import Indexed
 
     for case in ops.get(name).cases():
         op = ops.create(name, case.attrs)
@@ -142,6 +143,8 @@ def test_what_follows_sizes_keeps_them(name: str) -> None:
             np.array([Dim.symbol(f"s{i}.{k}", k + 2) for k in range(n)], object).reshape(shape)
             for i, (n, shape) in enumerate(zip(counts, case.inputs, strict=True))
         ]
+        if isinstance(op, Indexed):  # by numbers that are known
+            symbols[1] = op.example_inputs(case.input_types, np.random.default_rng(0))[1]
         if case.attrs.get("activation"):
             continue
         values = {f"s{i}.{k}": 3 * k + i + 1 for i, n in enumerate(counts) for k in range(n)}

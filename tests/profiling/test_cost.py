@@ -17,7 +17,7 @@ from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.models import registry
 from tinyinfer.ops.conv2d import Conv2d
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.tables import millions, shorten
+from tinyinfer.reporting.tables import millions, shorten
 
 
 def shared_weight() -> Graph:

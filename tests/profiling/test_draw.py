@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyinfer import models
+from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.ops.activation import Relu
 from tinyinfer.profiling.draw import draw
-from tinyinfer.profiling.layout import lay_out, split
+from tinyinfer.profiling.graph_layout import lay_out, split
 
 WIDTH, GAP, LANE = 100.0, 10.0, 8.0
 
@@ -86,3 +88,9 @@ def test_names_are_escaped():
     svg = draw(graph)
     assert "<script>" not in svg
     assert name in (ET.fromstring(svg).findall(".//{*}title")[1].text or "")
+
+
+def test_constants_have_cards() -> None:
+    b = Builder()
+    graph = b.finish(b.mul(b.input(4, 8), b.constant(np.ones((1, 4, 1, 1), np.float32), name="gate"), name="y"))
+    assert "gate" in draw(graph)

@@ -55,7 +55,7 @@ def test_times_are_consistent(measured):
     assert measured.other_ms == pytest.approx(measured.total_ms - sum(row.ms for row in measured.rows))
     assert measured.total_min_ms <= measured.total_ms <= measured.total_p90_ms
     assert all(0 < row.min_ms <= row.ms <= row.p90_ms for row in measured.rows)
-    assert all(row.bound in ("compute", "memory", "overhead") for row in measured.rows)
+    assert all(row.bound in ("compute", "L1", "L2", "L3", "memory", "overhead") for row in measured.rows)
     assert measured.repeats == 5
     assert measured.first_ms > 0
 

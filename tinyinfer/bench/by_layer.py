@@ -15,7 +15,7 @@ from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 from tinyinfer.profiling.roofline import machine_peak
-from tinyinfer.profiling.tables import shape_text
+from tinyinfer.reporting.tables import shape_text
 from tinyinfer.runtime.threads import guard
 
 

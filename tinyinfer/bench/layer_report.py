@@ -16,9 +16,9 @@ from tinyinfer.bench.layers import Layer
 from tinyinfer.bench.report import cpu_name, quartiles
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
-from tinyinfer.profiling.report import Report
 from tinyinfer.profiling.roofline import Peak
-from tinyinfer.profiling.tables import By, Column, Table, shape_text
+from tinyinfer.reporting.report import Report
+from tinyinfer.reporting.tables import By, Column, Table, shape_text
 
 CLEARLY = 0.95  # of the chosen kernel's time, and less than all of it in three rounds of four
 

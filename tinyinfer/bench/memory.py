@@ -21,8 +21,8 @@ from tinyinfer.errors import InputError, TinyInferError
 from tinyinfer.formats.onnx_export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
-from tinyinfer.profiling.report import Report
-from tinyinfer.profiling.tables import By, Column, Table
+from tinyinfer.reporting.report import Report
+from tinyinfer.reporting.tables import By, Column, Table
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ import numpy as np
 from tinyinfer.bench import engines
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
-from tinyinfer.profiling.report import Report
 from tinyinfer.profiling.roofline import Microkernel, Peak
-from tinyinfer.profiling.tables import By, Column, Table
+from tinyinfer.reporting.report import Report
+from tinyinfer.reporting.tables import By, Column, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

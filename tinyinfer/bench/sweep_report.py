@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinyinfer.bench.report import OURS, BenchReport, BenchRow, best_peer
-from tinyinfer.profiling.tables import By, Column, Table, millions
+from tinyinfer.reporting.tables import By, Column, Table, millions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

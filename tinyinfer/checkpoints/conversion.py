@@ -95,9 +95,15 @@ def _prepared(
     state, left = keys.ignore(state, patterns, where)
     if left:
         notes.append(f"left out as asked: {_some(left)}")
+    for key in state:
+        if key.endswith(".zero_point"):
+            raise UnsupportedOpError(
+                f"{where}: {key[:100]!r}: a quantized checkpoint, which can't be read: save the float32 model's state "
+                "dict, from before torch.ao.quantization converted it (ignore leaves the keys of observers out)"
+            )
     folded = fold_parametrizations(state, where=where)
-    if len(folded) < len(state):
-        notes.append(f"put {len(folded.keys() - state.keys())} weights together: {_some(folded.keys() - state.keys())}")
+    if made := folded.keys() - state.keys():
+        notes.append(f"put {len(made)} weights together: {_some(sorted(made))}")
     return folded, notes
 
 
@@ -162,18 +168,19 @@ def _liberties(match: Match) -> list[str]:
     notes = []
     if match.view.stripped:
         notes.append(f"took {match.view.stripped[0]!r} off the keys")
+    if match.view.aside:
+        notes.append(f"took the averaged weights; left out {_counted(match.view.aside)}: {_some(match.view.aside)}")
     if match.head is not None:
         notes.append(f"took {match.head!r} for the network's last layer")
-    left = [
-        key
-        for key in (*match.state, *match.view.aside)
-        if key not in match.graph.weights and (is_needed(key, match.graph, ()) or key in match.view.aside)
-    ]
+    left = [key for key in match.state if key not in match.graph.weights and is_needed(key, match.graph, ())]
     if left:
-        notes.append(f"left out {len(left)} keys that inference does not use: {_some(left)}")
+        notes.append(f"left out {_counted(left)} that inference does not use: {_some(left)}")
     return notes
 
 
-def _some(names: Any) -> str:
-    names = sorted(names) if isinstance(names, set) else list(names)
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} keys" if len(names) > 1 else "1 key"
+
+
+def _some(names: Sequence[str]) -> str:
     return ", ".join(repr(name[:80]) for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -18,7 +18,7 @@ State = Mapping[str, np.ndarray]
 _WRAPPERS = ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 COMMON = 0.3  # share of the keys from which what they begin with may be the network's place in a larger module
 VIEWS = 8
-_EMA = re.compile(r"(?i)(.*[._])?(ema|teacher|averaged?|swa|momentum)([._].*)?")
+_AVERAGED = re.compile(r"(?i)(.*[._])?(ema|teacher|averaged?|swa|momentum)([._].*)?")
 
 # What training leaves in a state dict: a profiler's counts, counters, losses with weights of their own, and a
 # normaliser's constants.  Regular expressions for whole keys; a network's own keys are never left out.
@@ -75,20 +75,20 @@ def prefixes_found(state: State) -> str:
 def views(state: State) -> list[View]:
     """Readings of the keys, plainest first: wrappers' components dropped, then without a prefix that many keys share.
 
-    Where a network stands there twice, as with its moving average, either is read alone, the average first.
+    Where a network stands there twice, trained and averaged over training, the average is read alone.
     """
     state = _unwrapped(state)
     found = [View(state)]
-    prefixes = sorted(_common_prefixes(state), key=lambda prefix: (prefix.count("."), not _EMA.fullmatch(prefix)))
-    for prefix in prefixes[:VIEWS]:
+    prefixes = sorted(_common_prefixes(state), key=lambda prefix: prefix.count("."))[:VIEWS]
+    for prefix in prefixes:
         view = _without(state, prefix)
-        if view is not None:
-            found.append(view)
-        alone = {key[len(prefix) :]: array for key, array in state.items() if key.startswith(prefix)}
-        twins = [other for other in prefixes if other != prefix and _are_twins(state, prefix, other)]
+        twins = [other for other in prefixes if _AVERAGED.fullmatch(prefix) and _are_twins(state, prefix, other)]
         if twins:
+            alone = {key[len(prefix) :]: array for key, array in state.items() if key.startswith(prefix)}
             aside = tuple(key for key in state if key.startswith(tuple(twins)))
             found.append(View(alone, (prefix,), aside))
+        elif view is not None:
+            found.append(view)
     return found
 
 
@@ -118,7 +118,11 @@ def _without(state: State, prefix: str) -> View | None:
 def _are_twins(state: State, one: str, other: str) -> bool:
     first = {key[len(one) :]: array.shape for key, array in state.items() if key.startswith(one)}
     second = {key[len(other) :]: array.shape for key, array in state.items() if key.startswith(other)}
-    return len(first) > 1 and sum(second.get(key) == shape for key, shape in first.items()) >= 0.9 * len(first)
+    return (
+        one != other
+        and len(first) > 1
+        and sum(second.get(key) == shape for key, shape in first.items()) >= 0.9 * len(first)
+    )
 
 
 def normaliser(state: State) -> dict[str, tuple[float, ...]]:

@@ -17,9 +17,8 @@ from tinyinfer.models.registry import find
 
 _HASH = re.compile(r"[-_.][0-9a-f]{8,64}$")
 _TENSORFLOW = "tf_"
-_BLURRED = re.compile(
-    r"(^|[-_.])(aa|blur|blurpool|lpf\d*|antialias\w*)([-_.]|$)|resne[sx]?t?(aa|blur)\d", re.IGNORECASE
-)
+_BLURRED = re.compile(r"(?i)(^|[-_.])(blur|blurpool|lpf\d*|antialias\w*)([-_.]|$)|resne[sx]?t?(aa|blur)\d")
+_ANTI_ALIASED = re.compile(r"(?i)(^|[-_.])aa([-_.]|$)")
 _AUTO_AUGMENT = re.compile(r"(tf_)?efficientnet")  # whose "aa" is AutoAugment, a way of training
 
 
@@ -58,7 +57,7 @@ def named_network(path: str | os.PathLike[str]) -> str | None:
     """
     stem = os.path.basename(os.fspath(path))
     stem = _HASH.sub("", re.sub(r"(\.(pth|pt|th|tar|npz|bin|ckpt|pkl|pickle))+$", "", stem, flags=re.IGNORECASE))
-    if _BLURRED.search(stem) and not _AUTO_AUGMENT.match(stem):
+    if _BLURRED.search(stem) or (_ANTI_ALIASED.search(stem) and not _AUTO_AUGMENT.match(stem)):
         raise UnsupportedOpError(
             f"{os.fspath(path)}: by its name an anti-aliased network, which is not known; its keys are those of the "
             "plain one: name that with arch if the name misleads"

@@ -80,8 +80,8 @@ def _spectral(what: str, original: np.ndarray, u: np.ndarray, v: np.ndarray | No
         raise WeightsError(f"{what}: a singular vector of shape {v.shape} does not fit weights of {original.shape}")
     right = u @ matrix if v is None else v
     sigma = float(u @ matrix @ (right / np.linalg.norm(right) if v is None else right))
-    if not sigma > 0:
-        raise WeightsError(f"{what}: expected a singular value above 0, found {sigma:g}")
+    if not abs(sigma) > 0:
+        raise WeightsError(f"{what}: expected a singular value other than 0, found {sigma:g}")
     return np.asarray(original / sigma, np.float32)
 
 

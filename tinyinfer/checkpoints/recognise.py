@@ -78,27 +78,16 @@ def recognise(
     """
     chosen = candidates or [(family, variant) for family in families().values() for variant in family.variants]
     given = dict(knobs or {})
-    readings = views(state)
+    search = _Search(views(state), narrow=candidates is not None)
     found: list[Match] = []
     refused = None
     fit_at = math.inf
-    speakers: dict[str, list[View]] = {}
     for distance, family, variant in _nearest_first(state, chosen):
         if distance > fit_at + (EXACT if fit_at < EXACT else NEIGHBOURS):
             break
-        if not candidates and FAR_SIZE < distance < math.inf and "width" not in family.knobs:
-            continue
-        if candidates:
-            spoken = readings
-        else:
-            if family.name not in speakers:
-                speakers[family.name] = [view for view in readings if _is_spoken(view.state, family, variant)]
-            spoken = speakers[family.name]
-        for index, view in ((index, view) for index in range(1 + len(family.trials)) for view in spoken):
-            if not candidates and not _as_many(view.state, _outline(family.name, variant.name, index)):
-                continue
+        for view, trial in search.worth_reading(family, variant, distance):
             try:
-                found += _readings(view, family, variant, index, given)
+                found += _readings(view, family, variant, trial, given)
             except InputError as error:
                 refused = error
         if any(match.score == 1 for match in found):
@@ -165,6 +154,32 @@ def _without_numbers(key: str) -> str:
     return re.sub(r"\d+", "#", key)
 
 
+class _Search:
+    """Which networks are worth a closer look; all that are asked for if the search is ``narrow``."""
+
+    def __init__(self, readings: Sequence[View], narrow: bool) -> None:
+        self._readings = readings
+        self._narrow = narrow
+        self._by_family: dict[str, list[View]] = {}
+
+    def worth_reading(self, family: Family, variant: Variant, distance: float) -> Iterator[tuple[View, int]]:
+        """Views of the state dict, each with the family's trials by number, that may be this network."""
+        trials = range(1 + len(family.trials))
+        if self._narrow:
+            yield from ((view, trial) for trial in trials for view in self._readings)
+            return
+        if FAR_SIZE < distance < math.inf and "width" not in family.knobs:
+            return
+        if family.name not in self._by_family:
+            alike = [view for view in self._readings if _is_spoken(view.state, family, variant)]
+            self._by_family[family.name] = alike
+        for trial in trials:
+            for view in self._by_family[family.name]:
+                keys, count = _outline(family.name, variant.name, trial)[2], len(view.state)
+                if count / FAR < len(keys) < count * FAR:
+                    yield view, trial
+
+
 def _is_spoken(state: State, family: Family, variant: Variant) -> bool:
     """Whether the state's keys, of which a few are looked at, are like the family's in any layout."""
     words, layouts = _vocabulary(family.name, variant.name)
@@ -174,10 +189,6 @@ def _is_spoken(state: State, family: Family, variant: Variant) -> bool:
             if sum(_without_numbers(key) in words for key in map_keys(few, rows)) >= LIKE * len(few):
                 return True
     return False
-
-
-def _as_many(state: State, outline: Outline) -> bool:
-    return len(state) / FAR < len(outline[2]) < len(state) * FAR
 
 
 def _readings(view: View, family: Family, variant: Variant, trial: int, given: Mapping[str, Any]) -> Iterator[Match]:

@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
 def profile(
     model: ModelArgument,
     image: ImageArgument = None,
+    *,
     input: InputShape = None,
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Timed runs; medians are shown.")] = 20,
     warmup: Annotated[int, typer.Option(metavar="N", min=0, help="Runs before them.")] = 3,
@@ -83,6 +84,7 @@ def profile(
 
 def bench(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help="Model files or names of networks.")],
+    *,
     against: Annotated[
         str | None,
         typer.Option(metavar="ENGINE,...", help="onnxruntime (if left out), openvino, torch.", show_default=False),

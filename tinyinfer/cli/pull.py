@@ -12,7 +12,7 @@ from tinyinfer.cli.terminal import complain, progress_bar, show, show_json
 
 if TYPE_CHECKING:
     from tinyinfer.hub import Entry
-    from tinyinfer.profiling.tables import Table
+    from tinyinfer.reporting.tables import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +65,7 @@ def _row(entry: Entry, path: Path | None) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    from tinyinfer.profiling.tables import Column, Table
+    from tinyinfer.reporting.tables import Column, Table
 
     accuracies = [
         ", ".join(f"{measure} {value:g} %" for measure, value in row["accuracy"].items()) or "-" for row in rows

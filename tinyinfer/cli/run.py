@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
 def run(
     model: TrainedModel,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pictures, or folders of them.")],
+    *,
     top: Annotated[
         int | None,
         typer.Option(metavar="K", min=1, help=f"How many labels ({LABELS} if left out), classes of pixels, or boxes."),

@@ -57,6 +57,9 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None, opset: int = OP
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST <= opset <= newest:
         raise InputError(f"opset: expected {OLDEST} to {newest}, the newest of onnx {onnx.__version__}, found {opset}")
+    for i in graph.inputs:
+        if i.quant is not None:
+            raise UnsupportedOpError(f"input {i.name!r} can't be exported to ONNX: it is quantised")
     graph = graph.rigid_inputs_fixed()
     types = graph.symbolic_types()
     shapes = value_shapes(types)
@@ -126,7 +129,5 @@ def _value_info(name: str, found: TensorType) -> ValueInfoProto:
     """Free sizes by what they are: "batch", "(height+1)//2"."""
     from onnx import helper
 
-    if found.quant is not None:
-        raise UnsupportedOpError(f"value {name!r} can't be exported to ONNX: it is quantised")
     sizes = [expression_of(size).renamed(AXES) if is_free(size) else size for size in found.shape]
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(found.dtype)), sizes)

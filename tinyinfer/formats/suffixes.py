@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 MODEL = ".npz"
-CHECKPOINTS = (".pth", ".pt", ".th", ".tar")  # to be converted first
+CHECKPOINTS = (".pth", ".pt", ".th", ".tar", ".ckpt", ".pkl")  # to be converted first
 UNREADABLE = (".safetensors", ".onnx")
 SUFFIXES = (MODEL, *CHECKPOINTS, *UNREADABLE)

@@ -29,7 +29,7 @@ from tinyinfer.kernels.formulas import (
     softsign,
     square_root,
 )
-from tinyinfer.kernels.parts import Pieces, as_one_row, deal_out, own_channels, worthwhile
+from tinyinfer.kernels.parts import Pieces, as_one_row, own_channels, pieces_of, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
@@ -119,7 +119,7 @@ class _Activation(Kernel):
         x, y = inputs[0], outputs[0]
         rows, channels = as_one_row(x, y)
         group, activation = next(pair for pair in GROUPS if formula in pair[0])
-        parts, pieces = deal_out(rows, channels, worthwhile(self.problem.threads, rows * channels))
+        pieces, parts = pieces_of(rows, channels, worthwhile(self.problem.threads, rows * channels))
         return activation.bind(parts, group.index(formula), Rows.of(x), Rows.of(y), channels, constants, pieces)
 
 

@@ -104,6 +104,10 @@ class ImageEpilogue(NamedTuple):
         residual = self.residual.at(row, column, channel)
         return ImageEpilogue(self.bias + channel * 4, residual, self.lo, self.hi, self.act)
 
+    def with_bias(self, bias: Address) -> ImageEpilogue:
+        """The same with another bias."""
+        return ImageEpilogue(bias, self.residual, self.lo, self.hi, self.act)
+
     def line(self, row: int) -> Epilogue:
         """That of a row of pixels."""
         return Epilogue(self.bias, self.residual.line(row), self.lo, self.hi, self.act)

@@ -1,9 +1,26 @@
 """Inputs of a convolution as planes of bfloat16 halves, laid out so that every tap is the same planes begun elsewhere.
 
-A band of input rows with its border goes into planes where the pixel that a tap reads for output p is p plus a
-constant.  With stride s, a plane holds every s-th pixel of every s-th row, and there are s * s of them: a strided
-convolution is one of stride 1 over its phases.  Where there are few channels, as in the first layer of a network, a
-position holds a whole row of a window instead of a pixel, else most of it would be padding.
+A band of input rows with its border goes into planes, where what a tap reads for output position p is position p plus
+a constant.  A strided convolution becomes one of stride 1 by polyphase decomposition: with stride s there are s * s
+phases, each of which holds every s-th pixel of every s-th row.  So with a 3x3 kernel at stride 2, for three rows of
+three outputs, letters being phases and numbers positions in them:
+
+    padded inputs           phase a       phase b      phase c       phase d      outputs
+    a0 b0 a1 b1 a2 b2 a3    0 1  2  3     0 1  2 .     0 1  2  3     0 1  2 .     0 1  2
+    c0 d0 c1 d1 c2 d2 c3    4 5  6  7     4 5  6 .     4 5  6  7     4 5  6 .     4 5  6
+    a4 b4 a5 b5 a6 b6 a7    8 9 10 11     8 9 10 .     8 9 10 11     8 9 10 .     8 9 10
+    c4 d4 c5 d5 c6 d6 c7   12 ...        12 ...
+    a8 b8 ...
+
+Output 0 sees a0 b0 a1, c0 d0 c1 and a4 b4 a5, and output p the same p positions further on.  So the nine taps are
+products of what begins at a0, b0, a1, c0, d0, c1, a4, b4 and a5 (`tap_offsets`), and 16 positions from any of these on
+are a tile.  Rows are as far apart in all phases: the ``pitch`` of 4 is one more than there are outputs, as a window
+reaches into the next position.  Output 3 is no pixel, and its sums are not stored.  The last tiles read up to OVERRUN
+positions behind those that are there.
+
+Where there are few channels, as in the first layer of a network, most of a position's 32 would be padding.  Then the
+planes are ``folded``: a position holds a whole row of a window, of three pixels of three channels 9 numbers, there are
+no phases across, and taps are the rows of the kernel.
 """
 
 from __future__ import annotations
@@ -34,9 +51,9 @@ class Layout(NamedTuple):
     c: int
     folded: bool  # a position holds a row of a window
     depth: int  # channels of a position
-    vertical: int  # phases of the stride
+    vertical: int  # phases down and across: at most as many as the stride
     horizontal: int
-    rows: int  # of input, of one phase
+    rows: int  # of a phase
     pitch: int  # positions from one row to the next
     plane_bytes: int
 

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Epilogue, Image, ImageEpilogue, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, make_pixel, pack_filters
-from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS, Extent, Inside, Ring
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.jit import inline, load
 from tinyinfer.kernels.pages import aligned
-from tinyinfer.kernels.parts import own_piece, partition, walks_up
+from tinyinfer.kernels.parts import Pieces, own_piece, pieces_of, walks_up
 from tinyinfer.kernels.task import Task, task
-from tinyinfer.kernels.windows import tap_range, window_geometry
+from tinyinfer.kernels.windows import Geometry, tap_range, window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
 
@@ -39,20 +40,20 @@ def both_ways(filters: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
 
 
 def make_depthwise(kernel: int, strips: Any) -> Task:
-    """clip(conv2d + bias + r) for square kernels at stride 1 and 2, and with dilation at stride 1; filters `both_ways`.
+    """clip(conv2d + bias + residual) for square kernels, strides of 1 and 2 and dilation at stride 1.
 
-    With dilation an output sees only pixels of its grid (`grids`), each of which is an image by itself.  Two threads
-    that walk away from each other take 0.7 to 0.9 of the time.
+    Filters are `both_ways`.  With dilation an output sees only pixels of its grid (`grids`), each of which is an image
+    by itself.  Two threads that walk away from each other take 0.7 to 0.9 of the time.
     """
 
     @task
-    def depthwise(
-        part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, block_parts
-    ):
+    def depthwise(part, parts, x: Rows, c, geometry: Geometry, w, y: Rows, epilogue: Epilogue, pieces: Pieces):
         h, width, out_h, out_w, _, _, stride, _, top, left, down, across = geometry
-        p, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
-        up = walks_up(part // block_parts, parts // block_parts, (p1 - p - 1) * stride + kernel)
+        p, p1, b0, b1 = own_piece(part, pieces.rows, pieces.blocks, parts, pieces.block_parts)
+        row_part, row_parts = part // pieces.block_parts, parts // pieces.block_parts
+        up = walks_up(row_part, row_parts, (p1 - p - 1) * stride + kernel)
         filters, way = (w.ctypes.data + w.size // 2 * 4, -down) if up else (w.ctypes.data, down)
+        r = epilogue.residual
         while p < p1:
             if up:  # the last rows first
                 start = max(p, p1 - ROWS * down, (p1 - 1) // out_h * out_h)
@@ -63,18 +64,21 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
                 p += count
             image, oy = start // out_h, start % out_h
             for i in range(min(down, count)):
-                strip_rows = -(-(count - i) // down)
-                row, iy, before, end = walk(up, i, strip_rows, (oy + i) * stride - top, h, kernel, stride, down)
+                rows = -(-(count - i) // down)
+                row, iy, before, end = walk(up, i, rows, (oy + i) * stride - top, h, kernel, stride, down)
                 for j in range(min(across, out_w)):
                     first = (j - left) % across  # column of inputs in the grid of output j, as in `list_grids`
-                    line, pixel = (image * h + iy) * width, (start + row) * out_w + j
                     columns, beside = -(-(width - first) // across), (left - j + first) // across
+                    taps, to = (image * h + iy) * width + j - left, (start + row) * out_w + j
                     strips(
-                        stride, x.ctypes.data + (line + first) * x_stride * 4, way * width * x_stride, h + kernel, 0,
-                        before, end, across * x_stride, columns, beside, filters, bias.ctypes.data,
-                        r.ctypes.data + pixel * r_stride * 4, way * out_w * r_stride, across * r_stride,
-                        y.ctypes.data + pixel * y_stride * 4, way * out_w * y_stride, across * y_stride,
-                        strip_rows, -(-(out_w - j) // across), c, b0, b1, lo, hi, act,
+                        stride, Image(x.at(taps).address, way * width * x.stride, across * x.stride),
+                        Ring(h + kernel, 0), Inside(before, end, beside, beside + columns), filters,
+                        Image(y.at(to).address, way * out_w * y.stride, across * y.stride),
+                        Extent(rows, -(-(out_w - j) // across), c, b0, b1),
+                        ImageEpilogue(
+                            epilogue.bias, Image(r.at(to).address, way * out_w * r.stride, across * r.stride),
+                            epilogue.lo, epilogue.hi, epilogue.act,
+                        ),
                     )  # fmt: skip
 
     return depthwise
@@ -85,29 +89,27 @@ pixel = make_pixel(MASKS)
 
 
 @task
-def depthwise_any(
-    part, parts, x, x_stride, c, geometry, w, bias, r, r_stride, y, y_stride, lo, hi, act, rows, blocks, block_parts
-):
+def depthwise_any(part, parts, x: Rows, c, geometry: Geometry, w: Address, y: Rows, epilogue: Epilogue, pieces: Pieces):
     """The same for every kernel size, stride, padding and dilation."""
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
     count = min(c, LANES)
-    p0, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
+    p0, p1, b0, b1 = own_piece(part, pieces.rows, pieces.blocks, parts, pieces.block_parts)
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
         iy = oy * stride_h - top
         i0, i1 = tap_range(iy, h, kh, dilation_h)
-        line, x_row = (image * h + iy + i0 * dilation_h) * width, dilation_h * width * x_stride
+        line = (image * h + iy + i0 * dilation_h) * width
         for ox in range(out_w):
             ix = ox * stride_w - left
             j0, j1 = tap_range(ix, width, kw, dilation_w)
             to = p * out_w + ox
             for b in range(b0, b1):
                 at = block_start(b, c)
+                first = x.at(line + ix + j0 * dilation_w, at)
                 pixel(
-                    x.ctypes.data + ((line + ix + j0 * dilation_w) * x_stride + at) * 4, x_row, i1 - i0,
-                    dilation_w * x_stride, j1 - j0, w.ctypes.data + ((b * kh + i0) * kw + j0) * LANES * 4, kw * LANES,
-                    bias.ctypes.data + b * LANES * 4, r.ctypes.data + (to * r_stride + at) * 4, r_stride,
-                    y.ctypes.data + (to * y_stride + at) * 4, y_stride, count, lo, hi, act,
+                    Image(first.address, dilation_h * width * x.stride, dilation_w * x.stride), i1 - i0, j1 - j0,
+                    Rows(w + ((b * kh + i0) * kw + j0) * LANES * 4, kw * LANES), y.at(to, at), count,
+                    epilogue.at(to, at).with_bias(epilogue.bias + b * LANES * 4),
                 )  # fmt: skip
 
 
@@ -143,16 +145,12 @@ class Depthwise(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), geometry = self.packed, window_geometry(self.problem)
-        rows, blocks = y.n * y.h, -(-y.c // LANES)
-        row_parts, block_parts = partition(rows, blocks, self.problem.threads)
-        depthwise = depthwise_any
-        if fits_strips(self.problem):
-            load(STRIPS[geometry[5]])
-            depthwise = BY_KERNEL[geometry[5]]
-        return depthwise.bind(
-            row_parts * block_parts, x.data, x.pixel_stride, x.c, geometry, w, bias, *residual_of(inputs, y),
-            y.data, y.pixel_stride, *ending(self.problem.op.activation), rows, blocks, block_parts,
-        )  # fmt: skip
+        pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)
+        epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)
+        if not fits_strips(self.problem):
+            return depthwise_any.bind(parts, Rows.of(x), x.c, geometry, Address.of(w), Rows.of(y), epilogue, pieces)
+        load(STRIPS[geometry.kw])
+        return BY_KERNEL[geometry.kw].bind(parts, Rows.of(x), x.c, geometry, w, Rows.of(y), epilogue, pieces)
 
 
 KERNELS = (Depthwise,)

@@ -8,16 +8,16 @@ MobileNet V2, would otherwise be written to memory and read again (lesson 05).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments import Epilogue, Rows
+from tinyinfer.kernels.arguments import Address, Epilogue, Image, ImageEpilogue, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
-from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
+from tinyinfer.kernels.depthwise_strip import ROWS, STRIPS, Extent, Inside, Ring
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.jit import load
 from tinyinfer.kernels.pages import APART
@@ -25,7 +25,40 @@ from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
 from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters, sparse_strips
 from tinyinfer.kernels.task import Task, task
+from tinyinfer.kernels.windows import Geometry
 from tinyinfer.ops.depthwise_chain import DepthwiseChain
+
+
+class Channels(NamedTuple):
+    """Of inputs (0 where nothing is expanded), between the layers, and of outputs (0 where nothing is projected)."""
+
+    k: int
+    e: int
+    n: int
+
+
+class Layer(NamedTuple):
+    """Packed weights, and what is done to the sums of their products."""
+
+    w: Address
+    epilogue: Epilogue
+
+
+class Layers(NamedTuple):
+    """All of a chain; the residual is the last one's."""
+
+    expand: Layer
+    depthwise: Layer
+    project: Layer
+
+
+class Lines(NamedTuple):
+    """Rows of outputs: all, and of a band; and what of each part's memory the ring and the middle take."""
+
+    number: int
+    band: int
+    ring_bytes: int
+    middle_bytes: int
 
 
 def make_chain(kernel: int, strips: Any) -> Task:
@@ -36,56 +69,48 @@ def make_chain(kernel: int, strips: Any) -> Task:
 
     @task
     def chain(
-        part, parts, x, x_stride, k, geometry, weights, e, n, r, r_stride, y, y_stride, bounds, acts, memory,
-        ring_bytes, middle_bytes, band, rows_in_all,
-    ):  # fmt: skip
-        h, width, out_h, out_w, stride, top, left = geometry
-        we, be, wd, bd, wp, bp = weights
-        elo, ehi, dlo, dhi, plo, phi = bounds
-        eact, dact, pact = acts
-        ring = np.intp(own_memory(part, memory, parts).ctypes.data)
-        middle, scratch = ring + ring_bytes, ring + ring_bytes + middle_bytes
-        blocks, ring_rows = -(-e // LANES), (band - 1) * stride + kernel
-        p, p1 = own_range(part, rows_in_all, parts)
+        part, parts, x: Rows, channels: Channels, geometry: Geometry, layers: Layers, y: Rows, lines: Lines, memory
+    ):
+        h, width, out_h, out_w, _, _, stride, _, top, left, _, _ = geometry
+        k, e, n = channels
+        blocks, ring_rows = -(-e // LANES), (lines.band - 1) * stride + kernel
+        ring = Image(np.intp(own_memory(part, memory, parts).ctypes.data), width * e, e)
+        middle, scratch = Rows(ring.address + lines.ring_bytes, e), ring.address + lines.ring_bytes + lines.middle_bytes
+        depthwise = layers.depthwise.epilogue
+        p, p1 = own_range(part, lines.number, parts)
         image, done = -1, 0
         while p < p1:
             oy = p % out_h
-            rows, iy = min(band, p1 - p, out_h - oy), oy * stride - top
+            rows, iy = min(lines.band, p1 - p, out_h - oy), oy * stride - top
             bottom = min(h, iy + (rows - 1) * stride + kernel)
             if p // out_h != image:
                 image, done = p // out_h, max(0, iy)
             if k > 0:
                 while done < bottom:  # expand the rows that the windows have reached
                     new = min(bottom - done, ring_rows - done % ring_rows)
-                    to_ring = Rows(ring + done % ring_rows * width * e * 4, e)
                     row_product(
-                        Rows(x.ctypes.data + (image * h + done) * width * x_stride * 4, x_stride), new * width, k,
-                        we.ctypes.data, to_ring, e,
-                        Epilogue(np.intp(be.ctypes.data), Rows(np.intp(x.ctypes.data), 0), elo, ehi, eact), scratch,
+                        x.at((image * h + done) * width), new * width, k, layers.expand.w, ring.line(done % ring_rows),
+                        e, layers.expand.epilogue, scratch,
                     )  # fmt: skip
                     done += new
-                source, source_row, source_stride = ring + iy % ring_rows * width * e * 4, width * e, e
-                wrap, back = ring_rows - iy % ring_rows, ring_rows * width * e
+                source = ring.at(iy % ring_rows, -left)
+                wrap = Ring(ring_rows - iy % ring_rows, ring_rows * width * e)
             else:
-                source = x.ctypes.data + (image * h + iy) * width * x_stride * 4
-                source_row, source_stride, wrap, back = width * x_stride, x_stride, h + kernel, 0
-            if n > 0:
-                to, to_stride = middle, e
-                other, other_stride = to, 0
-            else:
-                to, to_stride = y.ctypes.data + p * out_w * y_stride * 4, y_stride
-                other, other_stride = r.ctypes.data + p * out_w * r_stride * 4, r_stride
+                source = Image(x.at((image * h + iy) * width - left).address, width * x.stride, x.stride)
+                wrap = Ring(h + kernel, 0)
+            to, other = middle if n > 0 else y.at(p * out_w), depthwise.residual.at(p * out_w)
             strips(
-                stride, source, source_row, wrap, back, max(0, -iy), h - iy, source_stride, width, left,
-                wd.ctypes.data, bd.ctypes.data, other, out_w * other_stride, other_stride, to, out_w * to_stride,
-                to_stride, rows, out_w, e, 0, blocks, dlo, dhi, dact,
+                stride, source, wrap, Inside(max(0, -iy), h - iy, left, left + width), layers.depthwise.w,
+                Image(to.address, out_w * to.stride, to.stride), Extent(rows, out_w, e, 0, blocks),
+                ImageEpilogue(
+                    depthwise.bias, Image(other.address, out_w * other.stride, other.stride), depthwise.lo,
+                    depthwise.hi, depthwise.act,
+                ),
             )  # fmt: skip
             if n > 0:
-                residual = Rows(r.ctypes.data + p * out_w * r_stride * 4, r_stride)
                 row_product(
-                    Rows(middle, e), rows * out_w, e, wp.ctypes.data,
-                    Rows(y.ctypes.data + p * out_w * y_stride * 4, y_stride), n,
-                    Epilogue(np.intp(bp.ctypes.data), residual, plo, phi, pact), scratch,
+                    middle, rows * out_w, e, layers.project.w, y.at(p * out_w), n,
+                    layers.project.epilogue.at(p * out_w), scratch,
                 )  # fmt: skip
             p += rows
 
@@ -156,16 +181,19 @@ class RowRing(Kernel):
         assert isinstance(op, DepthwiseChain)
         e, _, kh, kw = self.problem.params["depthwise_weight"].shape
         top, _, left, _ = op.middle(e).pads((x.h, x.w), (kh, kw))
-        geometry = (x.h, x.w, y.h, y.w, op.stride[0], top, left)
-        endings = [ending(a) for a in (op.expand_activation, op.depthwise_activation, op.project_activation)]
-        bounds, acts = tuple(x for end in endings for x in end[:2]), tuple(act for _, _, act in endings)
-        weights, sparse = self.packed
+        geometry = Geometry(x.h, x.w, y.h, y.w, kh, kw, *op.stride, top, left, 1, 1)
+        (we, be, wd, bd, wp, bp), sparse = self.packed
+        before = [] if self.middle else inputs  # what the depthwise layer has for inputs, if it is the last
+        layers = Layers(
+            Layer(Address.of(we), Epilogue.of(op.expand_activation, be, [], y)),
+            Layer(Address.of(wd), Epilogue.of(op.depthwise_activation, bd, before, y)),
+            Layer(Address.of(wp), Epilogue.of(op.project_activation, bp, inputs, y)),
+        )
+        channels = Channels(x.c if self.ring else 0, e, y.c if self.middle else 0)
+        lines = Lines(y.n * y.h, self.band, self.ring * 4, self.middle * 4)
         load(sparse_strips if sparse else STRIPS[kw])
-        return (SPARSE if sparse else DENSE)[kw].bind(
-            threads, x.data, x.pixel_stride, x.c if self.ring else 0, geometry, weights, e,
-            y.c if self.middle else 0, *residual_of(inputs, y), y.data, y.pixel_stride, bounds, acts,
-            scratch, self.ring * 4, self.middle * 4, self.band, y.n * y.h,
-        )  # fmt: skip
+        chain = (SPARSE if sparse else DENSE)[kw]
+        return chain.bind(threads, Rows.of(x), channels, geometry, layers, Rows.of(y), lines, scratch)
 
 
 def _by_tap(params: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What all depthwise kernels share: packed filters, the ending of a sum, and one output of any kernel at all."""
+"""What all depthwise kernels share: packed filters, the epilogue of a sum, and one output of any kernel at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Image, Rows
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.fused_activation import emit_formula
 from tinyinfer.kernels.jit import inline
@@ -32,41 +33,35 @@ def pack_filters(weight: np.ndarray, bias: np.ndarray | None) -> tuple[np.ndarra
 def make_pixel(masked: bool) -> Any:
     """One output for one vector of channels, with any number of taps at any distance, all inside the image."""
 
-    @vector_function(
-        x="address", x_row="int", rows="int", x_stride="int", columns="int", w="address", w_row="int",
-        bias="address", r="address", r_stride="int", y="address", y_stride="int", count="int", lo="float", hi="float",
-        act="int",
-    )  # fmt: skip
-    def pixel(v, x, x_row, rows, x_stride, columns, w, w_row, bias, r, r_stride, y, y_stride, count, lo, hi, act):
+    @vector_function(x=Image, rows="int", columns="int", w=Rows, y=Rows, count="int", epilogue=Epilogue)
+    def pixel(v, x, rows, columns, w, y, count, epilogue):
         mask = v.mask(count) if masked else None
-        acc = v.variable(v.load(bias))
+        acc = v.variable(v.load(epilogue.bias))
         with v.loop(rows) as row, v.loop(columns) as column:
-            offset = row * x_row + column * x_stride
-            value = v.load_masked(x, offset, mask) if masked else v.load(x, offset)
-            acc.set(v.fma(value, v.load(w, row * w_row + column * LANES), acc.get()))
-        finish(v, [acc.get()], r, r_stride, y, y_stride, mask, lo, hi, act)
+            offset = row * x.row + column * x.pixel
+            value = v.load_masked(x.address, offset, mask) if masked else v.load(x.address, offset)
+            acc.set(v.fma(value, v.load(w.address, row * w.stride + column * LANES), acc.get()))
+        finish(v, [acc.get()], y, mask, epilogue)
 
     return pixel
 
 
-def finish(
-    v: Any, sums: list[Any], r: Any, r_stride: Any, y: Any, y_stride: Any, mask: Any, lo: Any, hi: Any, act: Any
-) -> None:
-    """Emit the ending: add the residual where there is one, clip or apply the formula, store."""
-    low, high = v.broadcast(lo), v.broadcast(hi)
+def finish(v: Any, sums: list[Any], y: Rows, mask: Any, epilogue: Epilogue) -> None:
+    """Emit the epilogue: add the residual where there is one, clip or apply the formula, store."""
+    low, high, residual = v.broadcast(epilogue.lo), v.broadcast(epilogue.hi), epilogue.residual
     sums = [v.variable(s) for s in sums]
-    with v.when(r_stride != 0):
+    with v.when(residual.stride != 0):
         for t, s in enumerate(sums):
-            other = v.load(r, r_stride * t) if mask is None else v.load_masked(r, r_stride * t, mask)
-            s.set(v.add(s.get(), other))
+            place = residual.address, residual.stride * t
+            s.set(v.add(s.get(), v.load(*place) if mask is None else v.load_masked(*place, mask)))
     for s in sums:
         s.set(v.clip(s.get(), low, high))
-    emit_formula(v, act, sums)  # in registers: overlapping blocks of two threads must never see each other's sums
+    emit_formula(v, epilogue.act, sums)  # in registers: overlapping blocks of two threads must never see others' sums
     for t, s in enumerate(sums):
         if mask is None:
-            v.store(s.get(), y, y_stride * t)
+            v.store(s.get(), y.address, y.stride * t)
         else:
-            v.store_masked(s.get(), y, y_stride * t, mask)
+            v.store_masked(s.get(), y.address, y.stride * t, mask)
 
 
 @inline

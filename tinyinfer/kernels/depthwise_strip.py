@@ -1,10 +1,18 @@
-"""Strips of a depthwise convolution: a few columns of outputs, walked down row by row.
+r"""Strips of a depthwise convolution: a few columns of outputs, walked down row by row.
 
 A vector of channels is a vector of convolutions.  A row of inputs reaches several rows of outputs, and all of their
 sums stay in registers while the strip walks down: so every input is loaded once and then used for all outputs it
-reaches (lesson 04).  Row by row, hundreds of channels do not stay in L1 until the next row of outputs wants them
-again, and 28x28x256 takes 1.5 times as long.  The columns beside the image are read from a line of zeros, which
-costs a conditional move.
+reaches (lesson 04).  With a kernel of 3x3 and stride 1:
+
+                  sums[0]      sums[1]      sums[2]
+    line i        row 2 of w   row 1 of w   row 0 of w    sums[0] has seen its three lines: epilogue, store;
+                         \____________ \____________      sums[1] and sums[2] move up, a new sum begins
+    line i + 1    row 2 of w   row 1 of w   row 0 of w
+
+At stride 2 two new lines come before each move, and two rows of sums are enough.
+
+Row by row, hundreds of channels do not stay in L1 until the next row of outputs wants them again, and 28x28x256 takes
+1.5 times as long.  The columns beside the image are read from a line of zeros, which costs a conditional move.
 """
 
 from __future__ import annotations
@@ -12,12 +20,14 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+from tinyinfer.kernels.arguments import Image, ImageEpilogue
 from tinyinfer.kernels.cpu import LANES, vector_registers
 from tinyinfer.kernels.depthwise_pixel import MASKS, block_start, finish
 from tinyinfer.kernels.jit import inline, shared
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.structs import struct
 
 Accumulate = Callable[[Any, Any, Any, Any], Any]  # (words, total, value, tap) to the new total
 
@@ -35,76 +45,111 @@ def multiply_add(v: Any, total: Any, value: Any, tap: Any) -> Any:
     return v.fma(value, tap, total)
 
 
+@struct
+class Ring(NamedTuple):
+    """Where lines of inputs begin again: after ``wrap`` of them the others lie ``back`` floats further back."""
+
+    wrap: int
+    back: int
+
+
+@struct
+class Inside(NamedTuple):
+    """The taps that lie in the image, counted from the first of all: lines top .. bottom, columns left .. right."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def at(self, column: int) -> Inside:
+        """The same, counted from a column on."""
+        return Inside(self.top, self.bottom, self.left - column, self.right - column)
+
+
+@struct
+class Extent(NamedTuple):
+    """What there is to do: rows and columns of outputs, and of ``channels`` the blocks first .. end."""
+
+    rows: int
+    columns: int
+    channels: int
+    first: int
+    end: int
+
+
 strip_function = vector_function(
-    x="address", x_row="int", wrap="int", back="int", top="int", bottom="int", x_stride="int", first="int",
-    last="int", w="address", zeros="address", bias="address", r="address", r_row="int", r_stride="int", y="address",
-    y_row="int", y_stride="int", rows="int", count="int", lo="float", hi="float", act="int",
+    x=Image, ring=Ring, inside=Inside, w="address", zeros="address", y=Image, rows="int", count="int",
+    epilogue=ImageEpilogue,
 )  # fmt: skip
 
 
 def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int, accumulate: Accumulate) -> Any:
-    """``rows`` rows of ``outputs`` neighbouring outputs, for one vector of channels.
+    """``rows`` rows of ``outputs`` neighbouring outputs, for one vector of ``count`` channels.
+
+    ``x`` is the first tap of the first output.  At most kernel // 2 columns on either side lie beside the image.
 
     With a ``group`` of several channels each output also sees the others of its group: the same inputs serve with
-    their lanes exchanged, and ``w`` has taps for each exchange.
-
-    ``x`` is the first tap of the first output.  Input rows lie ``x_row`` apart; after ``wrap`` of them the others are
-    ``back`` further back, as the oldest rows of a ring are.  Those before ``top`` (0 or more) and from ``bottom`` on
-    lie outside the image, as do the columns before ``first`` and from ``last`` on, at most kernel // 2 each.
+    their lanes shuffled, lane i from lane i ^ distance, and ``w`` has taps for each distance.
     """
+    columns, border = (outputs - 1) * stride + kernel, kernel // 2
+    reached = -(-kernel // stride)  # rows of outputs that a line of inputs reaches
+
+    def places_of(v, x, ring, inside, zeros, across, line):
+        """Addresses of a line's inputs, or of zeros where it lies beside the image."""
+        places = across(x.address + (line * x.row - v.select(line < ring.wrap, ring.back * 0, ring.back)) * 4)
+        for column in range(border):
+            places[column] = v.select(inside.left < column + 1, places[column], zeros)
+        for column in range(columns - border, columns):
+            places[column] = v.select(inside.right < column + 1, zeros, places[column])
+        return places
+
+    def values_at(v, places, distance, mask):
+        """A line's inputs, the lanes of each shuffled."""
+        values = []
+        for place in places:
+            values.append(v.load_masked(place, 0, mask) if masked else v.load(place))
+            if distance == 0:
+                v.prefetch(place, LANES, level=1)  # the next vector of channels, which comes next
+        return [v.xor_shuffle(value, distance) for value in values] if distance > 0 else values
+
+    def add_line(v, sums, values, w, taps):
+        """A line's products with a row of taps, which begins at tap number ``taps``, onto a row of sums."""
+        for j in range(kernel):
+            tap = v.load(w, (taps + j) * LANES)
+            for t, total in enumerate(sums):
+                total.set(accumulate(v, total.get(), values[t * stride + j], tap))
 
     @strip_function
-    def strip(
-        v, x, x_row, wrap, back, top, bottom, x_stride, first, last, w, zeros, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, count, lo, hi, act,
-    ):  # fmt: skip
+    def strip(v, x, ring, inside, w, zeros, y, rows, count, epilogue):
         mask = v.mask(count) if masked else None
-        columns = (outputs - 1) * stride + kernel
-        across = v.evenly_spaced(columns, x_stride)
-        summed = -(-kernel // stride)  # rows of outputs that a row of inputs reaches
-        sums = [[v.variable(v.load(bias)) for _ in range(outputs)] for _ in range(summed)]
-        with v.loop(rows + (summed - 1)) as step:
-            row = step - (summed - 1)  # of outputs, the first that is being summed; the first steps only fill the sums
+        across = v.evenly_spaced(columns, x.pixel)
+        sums = [[v.variable(v.load(epilogue.bias)) for _ in range(outputs)] for _ in range(reached)]
+        with v.loop(rows + (reached - 1)) as step:
+            row = step - (reached - 1)  # of outputs, that of sums[0]; the first steps only fill the sums
             for new in range(kernel - stride, kernel):
                 line = row * stride + new
-                with v.when(line > top - 1), v.when(line < bottom):
-                    start = x + (line * x_row - v.select(line < wrap, back * 0, back)) * 4
-                    places = across(start)
-                    for column in range(kernel // 2):
-                        places[column] = v.select(first < column + 1, places[column], zeros)
-                    for column in range(columns - kernel // 2, columns):
-                        places[column] = v.select(last < column + 1, zeros, places[column])
+                with v.when(line > inside.top - 1), v.when(line < inside.bottom):
+                    places = places_of(v, x, ring, inside, zeros, across, line)
                     for distance in range(group):
-                        values = []
-                        for at in places:
-                            values.append(v.load_masked(at, 0, mask) if masked else v.load(at))
-                            if distance == 0:
-                                v.prefetch(at, LANES, level=1)  # the next vector of channels, which comes next
-                        if distance > 0:
-                            values = [v.xor_shuffle(value, distance) for value in values]
-                        for later, sums_of_row in enumerate(sums):
-                            i = new - later * stride
-                            if i < 0:
-                                continue
+                        values = values_at(v, places, distance, mask)
+                        for later in range(min(reached, new // stride + 1)):
+                            i = new - later * stride  # row of the kernel that this line is for sums[later]
                             with v.when(row + later > -1), v.when(row + later < rows):  # 5x5 takes 0.8 of the time
-                                for j in range(kernel):
-                                    tap = v.load(w, ((distance * kernel + i) * kernel + j) * LANES)
-                                    for t, total in enumerate(sums_of_row):
-                                        total.set(accumulate(v, total.get(), values[t * stride + j], tap))
+                                add_line(v, sums[later], values, w, (distance * kernel + i) * kernel)
             with v.when(row > -1):
-                ys = y + row * y_row * 4
-                finish(v, [s.get() for s in sums[0]], r + row * r_row * 4, r_stride, ys, y_stride, mask, lo, hi, act)
+                finish(v, [s.get() for s in sums[0]], y.line(row), mask, epilogue.line(row))
             for above, below in itertools.pairwise(sums):
                 for a, b in zip(above, below, strict=True):
                     a.set(b.get())
             for total in sums[-1]:
-                total.set(v.load(bias))
+                total.set(v.load(epilogue.bias))
 
     return strip
 
 
 def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Callable[[int, bool], Any]) -> Any:
-    """``rows`` rows of outputs in strips, for blocks b0 .. b1 of channels, each with filters of ``block`` floats.
+    """Rows of outputs in strips, all blocks of channels, each with ``block`` floats of filters, of one before the next.
 
     ``make`` gives the strip of so many outputs side by side, for a whole vector or a masked one.
     """
@@ -112,36 +157,33 @@ def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Cal
     full, rest, one = make(most, False), make(some, MASKS), make(1, MASKS)
 
     @inline
-    def strips(
-        x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride, rows,
-        out_w, c, b0, b1, lo, hi, act,
-    ):  # fmt: skip
-        zeros, count = bias + -(-c // LANES) * (LANES * 4), min(c, LANES)
+    def strips(x, ring, inside, w, y, extent, epilogue):
+        c, rows = extent.channels, extent.rows
+        zeros, count = epilogue.bias + -(-c // LANES) * (LANES * 4), min(c, LANES)
         ox = 0
-        while ox < out_w:
-            ix, whole = ox * stride - left, ox + most <= out_w and c >= LANES
-            size = most if whole else some if ox + some <= out_w else 1
-            xs, rs, ys = x + ix * x_stride * 4, r + ox * r_stride * 4, y + ox * y_stride * 4
-            for b in range(b0, b1):  # all channels of a strip before the next: they lie side by side
-                at, wb, bb = block_start(b, c) * 4, w + b * (block * 4), bias + b * LANES * 4
+        while ox < extent.columns:
+            whole = ox + most <= extent.columns and c >= LANES
+            size = most if whole else some if ox + some <= extent.columns else 1
+            own = inside.at(ox * stride)
+            for b in range(extent.first, extent.end):  # all channels of a strip before the next: they lie side by side
+                at = block_start(b, c)
+                xb, yb, wb = x.at(0, ox * stride, at), y.at(0, ox, at), w + b * (block * 4)
+                eb = epilogue.at(0, ox, at).with_bias(epilogue.bias + b * LANES * 4)
                 if whole:
-                    full(
-                        xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
-                        rs + at, r_row, r_stride, ys + at, y_row, y_stride, rows, count, lo, hi, act,
-                    )  # fmt: skip
+                    full(xb, ring, own, wb, zeros, yb, rows, count, eb)
                 elif size == some:
-                    rest(
-                        xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
-                        rs + at, r_row, r_stride, ys + at, y_row, y_stride, rows, count, lo, hi, act,
-                    )  # fmt: skip
+                    rest(xb, ring, own, wb, zeros, yb, rows, count, eb)
                 else:
-                    one(
-                        xs + at, x_row, wrap, back, top, bottom, x_stride, -ix, width - ix, wb, zeros, bb,
-                        rs + at, r_row, r_stride, ys + at, y_row, y_stride, rows, count, lo, hi, act,
-                    )  # fmt: skip
+                    one(xb, ring, own, wb, zeros, yb, rows, count, eb)
             ox += size
 
     return strips
+
+
+STRIP_ARGUMENTS = {
+    "stride": "int", "x": Image, "ring": Ring, "inside": Inside, "w": "address", "y": Image, "extent": Extent,
+    "epilogue": ImageEpilogue,
+}  # fmt: skip
 
 
 def for_either_stride(widths: tuple[int, int, int], block: int, make: Callable[..., Any]) -> Any:
@@ -151,20 +193,11 @@ def for_either_stride(widths: tuple[int, int, int], block: int, make: Callable[.
     )
 
     @inline
-    def strips(
-        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-    ):  # fmt: skip
+    def strips(stride, x, ring, inside, w, y, extent, epilogue):
         if stride == 1:
-            strips_1(
-                x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-                y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-            )  # fmt: skip
+            strips_1(x, ring, inside, w, y, extent, epilogue)
         else:
-            strips_2(
-                x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-                y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-            )  # fmt: skip
+            strips_2(x, ring, inside, w, y, extent, epilogue)
 
     return strips
 
@@ -175,49 +208,4 @@ def dense_strips(kernel: int, group: int = 1, accumulate: Accumulate = multiply_
     return for_either_stride(WIDTHS[kernel], group * kernel * kernel * LANES, make)
 
 
-STRIP_ARGUMENTS = dict(
-    stride="int", x="address", x_row="int", wrap="int", back="int", top="int", bottom="int", x_stride="int",
-    width="int", left="int", w="address", bias="address", r="address", r_row="int", r_stride="int", y="address",
-    y_row="int", y_stride="int", rows="int", out_w="int", c="int", b0="int", b1="int", lo="float", hi="float",
-    act="int",
-)  # fmt: skip
-_strips_3, _strips_5, _strips_7 = dense_strips(3), dense_strips(5), dense_strips(7)
-
-
-@shared(**STRIP_ARGUMENTS)
-def depthwise_strips_3(
-    stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-    rows, out_w, c, b0, b1, lo, hi, act,
-):  # fmt: skip
-    """Rows of outputs of a 3x3 kernel."""
-    _strips_3(
-        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-    )  # fmt: skip
-
-
-@shared(**STRIP_ARGUMENTS)
-def depthwise_strips_5(
-    stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-    rows, out_w, c, b0, b1, lo, hi, act,
-):  # fmt: skip
-    """Rows of outputs of a 5x5 kernel."""
-    _strips_5(
-        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-    )  # fmt: skip
-
-
-@shared(**STRIP_ARGUMENTS)
-def depthwise_strips_7(
-    stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-    rows, out_w, c, b0, b1, lo, hi, act,
-):  # fmt: skip
-    """Rows of outputs of a 7x7 kernel."""
-    _strips_7(
-        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-    )  # fmt: skip
-
-
-STRIPS = {3: depthwise_strips_3, 5: depthwise_strips_5, 7: depthwise_strips_7}  # by kernel
+STRIPS = {kernel: shared(f"depthwise_strips_{kernel}", **STRIP_ARGUMENTS)(dense_strips(kernel)) for kernel in WIDTHS}

@@ -102,10 +102,10 @@ def pack_bias(bias: np.ndarray | None, n: int) -> np.ndarray:
     return packed
 
 
-def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead, ahead_step):
+def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead):
     """Emit one tile of ``rows`` x ``vectors`` registers; ``columns`` of it are real, the rest is not stored.
 
-    If ``ahead_step`` is not 0, each step meanwhile brings so many floats of the next panel to L2: from ``ahead`` on,
+    Each step meanwhile brings some floats of the next panel to L2, ``ahead.stride`` of them from ``ahead.address`` on,
     and for every further register from another part of the panel.  A tile of one row fetches its own weights instead.
     """
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
@@ -126,7 +126,7 @@ def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead, a
 
     def next_panel(step):
         for j in range(vectors):
-            v.prefetch(ahead, step * ahead_step + part * j)
+            v.prefetch(ahead.address, step * ahead.stride + part * j)
 
     with v.loop(segments.number) as segment:
         start, first = x.address + segment * segments.stride * 4, segment * segments.size
@@ -134,7 +134,7 @@ def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead, a
         if rows == 1:
             multiply(own_weights)
         else:
-            with v.either(ahead_step != 0) as (fetching, plain):
+            with v.either(ahead.stride != 0) as (fetching, plain):
                 with fetching:
                     multiply(next_panel)
                 with plain:
@@ -213,7 +213,7 @@ def _panel(v, x, rows, segments, w, y, columns, epilogue):
                         step = v.select(fetches, share, share * 0)
                         microkernel(
                             v, tile_rows, vectors, x.at(p), segments, w, y.at(p), columns, epilogue.at(p),
-                            next_panel + t * (k_all * step * 4), step,
+                            Rows(next_panel + t * (k_all * step * 4), step),
                         )  # fmt: skip
                         act = epilogue.act
                         with v.when(act != 0), v.when(act != SHORT):  # while the tile is in L1

@@ -1,4 +1,4 @@
-"""Grouped 3x3 convolution whose groups are narrower than a register: depthwise strips with exchanged lanes.
+"""Grouped 3x3 convolution whose groups are narrower than a register: depthwise strips with shuffled lanes.
 
 A matrix product for each group would leave most lanes idle, all but 2 of 16 in clcNet, and gather windows that are
 shorter than a cache line.  Here a vector of channels holds whole groups: lane i meets the channels i, i ^ 1, i ^ 2, ...
@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import both_ways, fits_strips, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import dense_strips
-from tinyinfer.kernels.endings import FUSED, ending, residual_of
-from tinyinfer.kernels.parts import partition
+from tinyinfer.kernels.endings import FUSED
+from tinyinfer.kernels.parts import pieces_of
 from tinyinfer.kernels.windows import window_geometry
 from tinyinfer.ops.conv2d import Conv2d
 
@@ -40,25 +41,22 @@ class NarrowGroups(Kernel):
 
     @classmethod
     def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
-        """Filters as [block, exchange, tap, lane] `both_ways`, and the bias of `pack_filters`."""
+        """Filters as [block, distance, tap, lane] `both_ways`, and the bias of `pack_filters`."""
         weight = layer.params["weight"]
         m, width = weight.shape[:2]
         channels = np.arange(m)
-        exchanged = [weight[channels, (channels % width) ^ distance][:, None] for distance in range(width)]
-        filters, biases = zip(*(pack_filters(w, layer.params.get("bias")) for w in exchanged), strict=True)
+        shuffled = [weight[channels, (channels % width) ^ distance][:, None] for distance in range(width)]
+        filters, biases = zip(*(pack_filters(w, layer.params.get("bias")) for w in shuffled), strict=True)
         by_block = [w.reshape(-1, 9 * LANES) for w in filters]
         return both_ways(np.stack(by_block, axis=1), (3, 3)), biases[0]
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         w, bias = self.packed
-        rows, blocks = y.n * y.h, -(-y.c // LANES)
-        row_parts, block_parts = partition(rows, blocks, self.problem.threads)
-        return BY_WIDTH[self.problem.params["weight"].shape[1]].bind(
-            row_parts * block_parts, x.data, x.pixel_stride, x.c, window_geometry(self.problem), w, bias,
-            *residual_of(inputs, y), y.data, y.pixel_stride, *ending(self.problem.op.activation), rows, blocks,
-            block_parts,
-        )  # fmt: skip
+        pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)
+        epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)
+        depthwise = BY_WIDTH[self.problem.params["weight"].shape[1]]
+        return depthwise.bind(parts, Rows.of(x), x.c, window_geometry(self.problem), w, Rows.of(y), epilogue, pieces)
 
 
 KERNELS = (NarrowGroups,)

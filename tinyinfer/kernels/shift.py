@@ -10,50 +10,79 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Epilogue, Image, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import both_ways, make_depthwise
 from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise_strip import dense_strips
-from tinyinfer.kernels.endings import ending, residual_of
-from tinyinfer.kernels.parts import own_range, partition, worthwhile
+from tinyinfer.kernels.parts import own_range, pieces_of, worthwhile
 from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.structs import Address, struct
 from tinyinfer.kernels.task import task
+from tinyinfer.kernels.windows import Geometry
 from tinyinfer.ops.shift import Shift
 
 TILE = 8  # pixels side by side that share the work of reading a displacement
 
 
-def make_gather(pixels: int) -> Any:
-    """``pixels`` neighbours in row i, column j of an image, for a vector of channels of which ``real`` are there.
+@struct
+class Place(NamedTuple):
+    """A pixel of an image, and the image's size."""
 
-    ``x`` and ``y`` are the addresses of the first of these pixels, ``moves`` of ``count`` displacements (dy, dx) and
-    ``lanes`` of the lanes of each, all bits of them ones.  Those for several pixels stay between the image's sides.
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
+@struct
+class Moves(NamedTuple):
+    """The displacements (dy, dx), of 64 bits, of a vector of channels, and the lanes of each, all their bits ones."""
+
+    moves: Address
+    lanes: Address
+    number: int
+
+
+class AllMoves(NamedTuple):
+    """The `Moves` of all blocks of channels, of which block b has those from starts[b] on, and how far they reach."""
+
+    moves: Address
+    lanes: Address
+    starts: np.ndarray
+    left: int
+    right: int
+
+
+def make_gather(pixels: int) -> Any:
+    """``pixels`` neighbours of an image, for a vector of channels of which ``real`` are there.
+
+    ``x`` and ``y`` begin with the first of these pixels.  What moves several pixels stays between the image's sides.
     """
 
-    @vector_function(
-        x="address", x_row="int", x_stride="int", i="int", h="int", j="int", w="int", moves="address", lanes="address",
-        count="int", y="address", y_stride="int", real="int",
-    )  # fmt: skip
-    def gather(v, x, x_row, x_stride, i, h, j, w, moves, lanes, count, y, y_stride, real):
-        across = v.evenly_spaced(pixels, x_stride)
+    @vector_function(x=Image, place=Place, moves=Moves, y=Rows, real="int")
+    def gather(v, x, place, moves, y, real):
+        across = v.evenly_spaced(pixels, x.pixel)
         if pixels > 1:
-            for at in across(x + 2 * x_row * 4):  # no stride that a CPU would see: ShiftNet-A's take 0.93 of the time
+            # no stride that a CPU would see: ShiftNet-A's take 0.93 of the time
+            for at in across(x.address + 2 * x.row * 4):
                 v.prefetch(at)
 
         def gathered(load):
             values = [v.variable(v.constant(0)) for _ in range(pixels)]
-            with v.loop(count) as k, contextlib.ExitStack() as inside:
-                dy, dx = v.load_int(moves, k * 2), v.load_int(moves, k * 2 + 1)
-                beside = [j + dx > -1, j + dx < w] if pixels == 1 else []
-                for limit in (i + dy > -1, i + dy < h, *beside):
+            with v.loop(moves.number) as k, contextlib.ExitStack() as inside:
+                dy, dx = v.load_int(moves.moves, k * 2), v.load_int(moves.moves, k * 2 + 1)
+                row, column = place.row + dy, place.column + dx
+                beside = [column > -1, column < place.columns] if pixels == 1 else []
+                for limit in (row > -1, row < place.rows, *beside):
                     inside.enter_context(v.when(limit))
-                bits = v.load(lanes, k * LANES)
-                for value, at in zip(values, across(x + (dy * x_row + dx * x_stride) * 4), strict=True):
+                bits = v.load(moves.lanes, k * LANES)
+                for value, at in zip(values, across(x.at(dy, dx).address), strict=True):
                     value.set(v.bit_select(value.get(), load(at), bits))
             return values
 
@@ -61,10 +90,10 @@ def make_gather(pixels: int) -> Any:
             with partial:
                 mask = v.mask(real)
                 for t, value in enumerate(gathered(lambda at: v.load_masked(at, 0, mask))):
-                    v.store_masked(value.get(), y, y_stride * t, mask)
+                    v.store_masked(value.get(), y.address, y.stride * t, mask)
             with whole:
                 for t, value in enumerate(gathered(v.load)):
-                    v.store(value.get(), y, y_stride * t)
+                    v.store(value.get(), y.address, y.stride * t)
 
     return gather
 
@@ -73,33 +102,24 @@ gather_tile, gather_pixel = make_gather(TILE), make_gather(1)
 
 
 @task
-def shift(part, parts, x, x_stride, h, w, c, moves, lanes, starts, reach, y, y_stride, rows):
-    """Every channel from its own distance; block b of LANES channels has the displacements from starts[b] on."""
-    left, right = reach
-    last = w - right - TILE  # where a tile may begin
+def shift(part, parts, x: Rows, h, w, c, moves: AllMoves, y: Rows, rows):
+    """Every channel from its own distance."""
+    last = w - moves.right - TILE  # where a tile may begin
     r0, r1 = own_range(part, rows, parts)
     for row in range(r0, r1):
-        i, j = row % h, 0
+        j = 0
         while j < w:
-            tiled = left <= last and left <= j < w - right
+            tiled = moves.left <= last and moves.left <= j < w - moves.right
             j = min(j, last) if tiled else j  # the last tile overlaps the one before
-            p = row * w + j
-            for b in range(starts.size - 1):  # all channels of a tile before the next: they lie side by side
-                at, real = b * LANES, min(LANES, c - b * LANES)
-                source = x.ctypes.data + (p * x_stride + at) * 4
-                target = y.ctypes.data + (p * y_stride + at) * 4
-                own_moves = moves.ctypes.data + starts[b] * 2 * 8
-                own_lanes, count = lanes.ctypes.data + starts[b] * LANES * 4, starts[b + 1] - starts[b]
+            p, place = row * w + j, Place(row % h, j, h, w)
+            for b in range(moves.starts.size - 1):  # all channels of a tile before the next: they lie side by side
+                at, first, end = b * LANES, moves.starts[b], moves.starts[b + 1]
+                source = Image(x.at(p, at).address, w * x.stride, x.stride)
+                own = Moves(moves.moves + first * 2 * 8, moves.lanes + first * LANES * 4, end - first)
                 if tiled:
-                    gather_tile(
-                        source, w * x_stride, x_stride, i, h, j, w, own_moves, own_lanes, count, target, y_stride,
-                        real,
-                    )  # fmt: skip
+                    gather_tile(source, place, own, y.at(p, at), min(LANES, c - at))
                 else:
-                    gather_pixel(
-                        source, w * x_stride, x_stride, i, h, j, w, own_moves, own_lanes, count, target, y_stride,
-                        real,
-                    )  # fmt: skip
+                    gather_pixel(source, place, own, y.at(p, at), min(LANES, c - at))
             j += TILE if tiled else 1
 
 
@@ -133,11 +153,10 @@ class _Shift(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), (moves, lanes, starts), threads = inputs, outputs, self.blocks, self.problem.threads
-        reach = (int(max(0, -np.min(moves[:, 1]))), int(max(0, np.max(moves[:, 1]))))
-        return shift.bind(
-            worthwhile(threads, x.pixels * x.c), x.data, x.pixel_stride, x.h, x.w, x.c, moves, lanes, starts, reach,
-            y.data, y.pixel_stride, x.n * x.h,
-        )  # fmt: skip
+        left, right = int(max(0, -np.min(moves[:, 1]))), int(max(0, np.max(moves[:, 1])))
+        all_moves = AllMoves(Address.of(moves), Address.of(lanes), starts, left, right)
+        parts = worthwhile(threads, x.pixels * x.c)
+        return shift.bind(parts, Rows.of(x), x.h, x.w, x.c, all_moves, Rows.of(y), x.n * x.h)
 
 
 class ShiftGather(_Shift):
@@ -198,14 +217,11 @@ class ShiftStrips(Kernel):
         (x,), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, Shift)
         masks, zeros = tap_masks(op, x.c)
-        rows, blocks = x.n * x.h, -(-x.c // LANES)
-        row_parts, block_parts = partition(rows, blocks, worthwhile(self.problem.threads, x.pixels * x.c))
+        pieces, parts = pieces_of(y.n * y.h, y.c, worthwhile(self.problem.threads, x.pixels * x.c))
         size, reach = op.kernel_size, op.kernel_size // 2
-        geometry = (x.h, x.w, x.h, x.w, size, size, 1, 1, reach, reach, 1, 1)
-        return BY_KERNEL[size].bind(
-            row_parts * block_parts, x.data, x.pixel_stride, x.c, geometry, masks, zeros, *residual_of(inputs, y),
-            y.data, y.pixel_stride, *ending(None), rows, blocks, block_parts,
-        )  # fmt: skip
+        geometry = Geometry(x.h, x.w, x.h, x.w, size, size, 1, 1, reach, reach, 1, 1)
+        epilogue = Epilogue.of(None, zeros, inputs, y)
+        return BY_KERNEL[size].bind(parts, Rows.of(x), x.c, geometry, masks, Rows.of(y), epilogue, pieces)
 
 
 KERNELS = (ShiftStrips, ShiftGather, SparseShiftGather)

@@ -50,32 +50,29 @@ def make_sparse_strip(outputs: int, masked: bool, stride: int) -> Any:
     """`make_strip` with filters from `pack_sparse_filters`, of a kernel of any size."""
 
     @strip_function
-    def strip(
-        v, x, x_row, wrap, back, top, bottom, x_stride, first, last, w, zeros, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, count, lo, hi, act,
-    ):  # fmt: skip
+    def strip(v, x, ring, inside, w, zeros, y, rows, count, epilogue):
         mask = v.mask(count) if masked else None
-        across = v.evenly_spaced(outputs, x_stride * stride)
-        sums = [v.variable(v.load(bias)) for _ in range(outputs)]
+        across = v.evenly_spaced(outputs, x.pixel * stride)
+        sums = [v.variable(v.load(epilogue.bias)) for _ in range(outputs)]
         with v.loop(rows) as row:
             for total in sums:
-                total.set(v.load(bias))
+                total.set(v.load(epilogue.bias))
             with v.loop(v.load_int(w)) as k:
                 line, column = row * stride + v.load_int(w, k * 2 + 1), v.load_int(w, k * 2 + 2)
-                with v.when(line > top - 1), v.when(line < bottom):
-                    start = x + (line * x_row - v.select(line < wrap, back * 0, back) + column * x_stride) * 4
+                with v.when(line > inside.top - 1), v.when(line < inside.bottom):
+                    back, left, right = v.select(line < ring.wrap, ring.back * 0, ring.back), inside.left, inside.right
+                    start = x.address + (line * x.row - back + column * x.pixel) * 4
                     tap, places = v.load(w, k * LANES + HEADER), across(start)
-                    room = v.select(first < column + 1, last - column, last * 0)
-                    with v.either(room > (outputs - 1) * stride) as (inside, beside):
-                        with inside:  # most are: ShiftNet-A's chains take 0.98 of the time
+                    room = v.select(left < column + 1, right - column, right * 0)
+                    with v.either(room > (outputs - 1) * stride) as (whole, beside):
+                        with whole:  # most are inside the image: ShiftNet-A's chains take 0.98 of the time
                             _add(v, sums, places, tap, mask)
                         with beside:
                             for t in range(outputs):
-                                places[t] = v.select(first < column + (t * stride + 1), places[t], zeros)
-                                places[t] = v.select(column + t * stride < last, places[t], zeros)
+                                places[t] = v.select(left < column + (t * stride + 1), places[t], zeros)
+                                places[t] = v.select(column + t * stride < right, places[t], zeros)
                             _add(v, sums, places, tap, mask)
-            ys, rs = y + row * y_row * 4, r + row * r_row * 4
-            finish(v, [s.get() for s in sums], rs, r_stride, ys, y_stride, mask, lo, hi, act)
+            finish(v, [s.get() for s in sums], y.line(row), mask, epilogue.line(row))
 
     return strip
 
@@ -87,16 +84,4 @@ def _add(v: Any, sums: list[Any], places: list[Any], tap: Any, mask: Any) -> Non
         total.set(v.fma(value, tap, total.get()))
 
 
-_strips = for_either_stride(WIDTHS, BLOCK, make_sparse_strip)
-
-
-@shared(**STRIP_ARGUMENTS)
-def sparse_strips(
-    stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row, y_stride,
-    rows, out_w, c, b0, b1, lo, hi, act,
-):  # fmt: skip
-    """Rows of outputs."""
-    _strips(
-        stride, x, x_row, wrap, back, top, bottom, x_stride, width, left, w, bias, r, r_row, r_stride, y, y_row,
-        y_stride, rows, out_w, c, b0, b1, lo, hi, act,
-    )  # fmt: skip
+sparse_strips = shared("sparse_strips", **STRIP_ARGUMENTS)(for_either_stride(WIDTHS, BLOCK, make_sparse_strip))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments import Epilogue, Groups, Rows, Segments
+from tinyinfer.kernels.arguments import Epilogue, Groups, Image, Rows, Segments
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
@@ -23,7 +23,7 @@ from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, p
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
-from tinyinfer.kernels.parts import Pieces, deal_out, own_memory, own_piece, own_range
+from tinyinfer.kernels.parts import Pieces, own_memory, own_piece, own_range, pieces_of
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range
 from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
@@ -166,7 +166,7 @@ def transposed_depthwise(
     """activation(conv_transpose2d + bias) with one filter a channel."""
     p0, p1, b0, b1 = own_piece(part, pieces.rows, pieces.blocks, parts, pieces.block_parts)
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, spacing_h, spacing_w = sizes
-    count, weights = min(c, LANES), filters.weights.ctypes.data
+    count, weights = min(c, LANES), np.intp(filters.weights.ctypes.data)
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
         for ox in range(out_w):
@@ -180,10 +180,9 @@ def transposed_depthwise(
             for b in range(b0, b1):
                 at = block_start(b, c)
                 pixel(
-                    x.at(source, at).address, spacing_h * width * x.stride, i1 - i0, spacing_w * x.stride, j1 - j0,
-                    weights + (b * kh * kw + tap) * LANES * 4, taps_across * LANES, epilogue.bias + b * LANES * 4,
-                    y.address, 0, y.at(p * out_w + ox, at).address, y.stride, count, epilogue.lo, epilogue.hi,
-                    epilogue.act,
+                    Image(x.at(source, at).address, spacing_h * width * x.stride, spacing_w * x.stride),
+                    i1 - i0, j1 - j0, Rows(weights + (b * kh * kw + tap) * LANES * 4, taps_across * LANES),
+                    y.at(p * out_w + ox, at), count, epilogue.with_bias(epilogue.bias + b * LANES * 4),
                 )  # fmt: skip
 
 
@@ -279,7 +278,7 @@ class DepthwisePhases(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
-        parts, pieces = deal_out(y.n * y.h, y.c, self.problem.threads)
+        pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)
         filters, epilogue = Filters(phase_table(op, kernel, 1), w), Epilogue.of(op.activation, bias, inputs, y)
         return transposed_depthwise.bind(
             parts, Rows.of(x), x.c, sizes_of(op, x, y, kernel), filters, Rows.of(y), epilogue, pieces

@@ -7,7 +7,7 @@ from typing import Any
 
 from tinyinfer.models.registry import build, find, names
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.tables import Column, Table, shape_text
+from tinyinfer.reporting.tables import Column, Table, shape_text
 
 
 def catalog(family: str | None = None) -> list[dict[str, Any]]:

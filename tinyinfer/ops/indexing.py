@@ -22,6 +22,7 @@ class Indexed(Op):
 
     arity: ClassVar[int | None] = 2
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     dim: int
 
@@ -33,7 +34,9 @@ class Indexed(Op):
         return super().cost([outputs[0], inputs[1]], params, outputs)
 
     def in_range(self, index: np.ndarray, size: int) -> np.ndarray:
-        """The indices counted from the front; raises InputError for one that is out of range."""
+        """The indices counted from the front; raises InputError for one that is out of range or no plain integer."""
+        if index.dtype.kind not in "iu":
+            raise InputError(f"index: expected integers, found dtype {index.dtype}")
         outside = (index < -size) | (index >= size)
         if outside.any():
             raise InputError(f"index: expected {-size} to {size - 1}, found {index[outside].flat[0]}")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinyinfer.graph import TensorType
+from tinyinfer.graph import Quant, TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, number, one_or_more, require
 from tinyinfer.ops.dtypes import ANY_DTYPE, FLOATS, INTEGERS
 
@@ -104,6 +104,10 @@ class LinearQuantization(Op):
             good = limits.min <= zero <= limits.max
             require(good, f"zero_point: expected {limits.min} to {limits.max} for {dtype}, found {zero}")
 
+    def quant(self, rank: int) -> Quant:
+        """What the quantized integers stand for, as part of their type."""
+        return Quant(self.scale, self.zero_point, None if self.axis is None else axis(self.axis, rank))
+
     def parameters(self, rank: int, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
         """Scales, float32 in value, and zero points in this dtype, in shapes that broadcast with the tensor's."""
         across = () if self.axis is None else (-1, *[1] * (rank - 1 - axis(self.axis, rank)))
@@ -131,7 +135,7 @@ class QuantizeLinear(LinearQuantization):
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         x = inputs[0]
         self.check_axis(x)
-        return [TensorType(x.shape, self.dtype)]
+        return [TensorType(x.shape, self.dtype, self.quant(len(x.shape)))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x = inputs[0]
@@ -167,6 +171,8 @@ class DequantizeLinear(LinearQuantization):
         self.check_range(q.dtype)
         if q.dtype == "int32":
             require(not any(self.zero_point), f"zero_point: expected 0 for int32, found {self.zero_point}")
+        meant = self.quant(len(q.shape))
+        require(q.quant in (None, meant), f"expected values quantised by {meant}, found {q.quant}")
         return [TensorType(q.shape, "float32")]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:

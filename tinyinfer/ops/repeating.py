@@ -19,13 +19,14 @@ class Repeated(Op):
     """Base: the input in the larger shape that `repeated_shape` gives."""
 
     dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    follows_sizes: ClassVar[bool] = True
 
     def repeated_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of this shape; raises GraphError when it does not fit."""
         raise NotImplementedError
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        found = TensorType(self.repeated_shape(inputs[0].shape), inputs[0].dtype)
+        found = inputs[0].reshaped(self.repeated_shape(inputs[0].shape))
         require(found.size <= MOST_ELEMENTS, f"output: expected at most {MOST_ELEMENTS} elements, found shape {found}")
         return [found]
 

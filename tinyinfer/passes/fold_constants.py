@@ -65,7 +65,7 @@ class _Known:
         inputs = [self._values[value] for value in node.inputs]
         if any(map(_is_open, inputs)):
             follows = cast(Op, node.op).follows_sizes and size <= MOST_SIZES
-            return self._call(node, [x.astype(object) for x in inputs], {}, types) if follows else None
+            return self._call(node, inputs, {}, types) if follows else None
         if size > self._left:
             return None
         self._left -= size

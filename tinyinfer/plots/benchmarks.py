@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyinfer.bench.report import OURS, BenchReport, BenchRow
 from tinyinfer.errors import InputError
 from tinyinfer.plots.lines import MARKERS
 from tinyinfer.plots.style import GRID, INK, PALETTE, QUIET, WIDTH, new_figure, styled
@@ -17,12 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from tinyinfer.bench.report import BenchReport, BenchRow
     from tinyinfer.bench.sweep_report import SweepReport
 
+    Group = dict[str, BenchRow]
+
+OURS = "tinyinfer"  # what reports call this engine
 PITCH = 0.34  # inches a network
 ACROSS = 2  # panels of a sweep side by side
-
-Group = dict[str, BenchRow]
 
 
 @styled

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tinyinfer.errors import InputError
-from tinyinfer.profiling.html import COLOURS
+from tinyinfer.reporting.html import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

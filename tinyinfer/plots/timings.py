@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.plots.style import INK, PALETTE, PAPER, QUIET, WIDTH, canvas, new_figure, styled
-from tinyinfer.profiling.tables import By
+from tinyinfer.reporting.tables import By
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,9 +114,8 @@ def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[flo
     _name_roof(ax, f"{peak.units} peak {peak.gmacs:.0f} GMAC/s", high, peak.gmacs)
     _name_slope(ax, f"memory {peak.gbytes:.0f} GB/s", low * 1.3, peak.roof(low * 1.3))
     for cache in peak.caches:
-        corners = [low, peak.gmacs / cache.gbytes, peak.ridge]
-        ax.plot(corners, [low * cache.gbytes, peak.gmacs, peak.gmacs], color=QUIET, linewidth=1.0, zorder=2)
-        _name_slope(ax, f"{cache.name} {cache.gbytes:.0f} GB/s", low * 1.3, low * 1.3 * cache.gbytes)
+        ax.plot(x, np.minimum(peak.gmacs, x * cache.gbytes), color=QUIET, linewidth=1.0, zorder=2)
+        _name_slope(ax, f"{cache.name} {cache.gbytes:.0f} GB/s", low * 1.3, min(peak.gmacs, low * 1.3 * cache.gbytes))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:g}")
 

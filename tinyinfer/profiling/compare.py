@@ -11,9 +11,9 @@ import numpy as np
 from tinyinfer.graph import Graph, Node, Shape
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.ops.base import Op
-from tinyinfer.profiling.report import Report
 from tinyinfer.profiling.subject import Inputs, make_inputs
-from tinyinfer.profiling.tables import By, Column, Table, shape_text
+from tinyinfer.reporting.report import Report
+from tinyinfer.reporting.tables import By, Column, Table, shape_text
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Step
 from tinyinfer.runtime.runnable import Runnable

@@ -9,8 +9,8 @@ from typing import Any, cast
 from tinyinfer.dim import is_free
 from tinyinfer.graph import Graph, Node, OpCost, Shape, TensorType
 from tinyinfer.ops.base import Op
-from tinyinfer.profiling.report import CountingReport
-from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text, thousands
+from tinyinfer.reporting.report import CountingReport
+from tinyinfer.reporting.tables import By, Column, Table, check_by, millions, shape_text, thousands
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.ops.activation import Activation
 from tinyinfer.passes.choose_kernels import REFERENCE
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.layout import Layout, lay_out, split
-from tinyinfer.profiling.tables import millions, shape_text, shorten
+from tinyinfer.profiling.graph_layout import Layout, lay_out, split
+from tinyinfer.reporting.tables import millions, shape_text, shorten
 
 WIDTH, HEIGHT = 290, 44  # of a card
 ROW, GAP, LANE, MARGIN, GUTTER = 64, 16, 14, 20, 44
@@ -75,9 +75,8 @@ def _cards(graph: Graph, types: Mapping[str, TensorType], macs: Mapping[str, int
     cards = [Card(i.name, "input", types[i.name].shape, 0, INPUT_COLOUR, [i.name]) for i in graph.inputs]
     made_by = {i.name: n for n, i in enumerate(graph.inputs)}
     for node in graph.topological_order():
-        before = made_by[node.inputs[0]]
         joins = _trails(node) and graph.sole_consumer(node.inputs[0], consumers) is node
-        if joins and before >= len(graph.inputs):
+        if joins and (before := made_by[node.inputs[0]]) >= len(graph.inputs):
             card = cards[before]
             card.text += f", {SHORT.get(node.op.name, node.op.name)}"
             card.names.append(node.name)

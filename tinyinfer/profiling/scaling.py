@@ -8,11 +8,11 @@ from typing import Any
 
 from tinyinfer.errors import InputError
 from tinyinfer.profiling.profile import Session, check_counts
-from tinyinfer.profiling.report import Report
 from tinyinfer.profiling.scaling_rows import ScalingRow, efficiency, step_rows, sum_ms
 from tinyinfer.profiling.subject import Inputs
-from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text
 from tinyinfer.profiling.timings import Profile
+from tinyinfer.reporting.report import Report
+from tinyinfer.reporting.tables import By, Column, Table, check_by, millions, shape_text
 from tinyinfer.runtime.runnable import Runnable
 
 GOOD = 0.85  # the efficiency from which on a step makes good use of its threads

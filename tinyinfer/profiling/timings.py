@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tinyinfer.files import write_text
-from tinyinfer.profiling.html import COLOURS, bars_svg, facts_html, fragment, heading, page, table_html
 from tinyinfer.profiling.profile_rows import ProfileGroup, ProfileRow, Rates
-from tinyinfer.profiling.report import CountingReport
 from tinyinfer.profiling.roofline import Peak
-from tinyinfer.profiling.tables import By, Column, Table, check_by, millions, shape_text
-from tinyinfer.profiling.trace import chrome_trace
+from tinyinfer.reporting.html import COLOURS, bars_svg, facts_html, fragment, heading, page, table_html
+from tinyinfer.reporting.report import CountingReport
+from tinyinfer.reporting.tables import By, Column, Table, check_by, millions, shape_text
+from tinyinfer.reporting.trace import chrome_trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

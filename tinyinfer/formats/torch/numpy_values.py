@@ -86,6 +86,12 @@ def from_buffer(arguments: tuple[Any, ...], machine: Machine) -> Array:
     return array
 
 
+def empty_bytes(arguments: tuple[Any, ...], machine: Machine) -> Any:
+    """bytes(): how protocol 2 writes none; bytearray(bytes) likewise."""
+    found = arguments[0] if arguments else b""
+    return found if isinstance(found, bytes) else Inert("bytes", arguments)
+
+
 def encode(arguments: tuple[Any, ...], machine: Machine) -> Any:
     """_codecs.encode(text, "latin1"): how protocol 2 writes bytes."""
     text, codec = (*arguments, None, None)[:2]

@@ -16,6 +16,7 @@ from tinyinfer.formats.torch import numpy_values
 from tinyinfer.formats.torch.pickle_reader import Globals, Inert, Machine, StandIn, safe_key
 from tinyinfer.formats.torch.values import STORAGES, StorageType, Tensor, Unreadable, checked_tensor
 
+_BUILTINS = ("builtins", "__builtin__")
 _UNSUPPORTED = ("sparse", "qtensor", "nested", "meta_tensor")
 
 # Globals that no checkpoint needs and attacks do.  Nothing would run; but who gets such a file should hear of it.
@@ -77,6 +78,7 @@ def make_globals(where: str, limits: Limits) -> Globals:
         "torch._tensor._rebuild_from_type_v2": _from_type,
         "torch.Size": first,
         "_codecs.encode": numpy_values.encode,
+        **{f"{module}.{name}": numpy_values.empty_bytes for module in _BUILTINS for name in ("bytes", "bytearray")},
         "numpy.dtype": numpy_values.make_dtype,
         **{f"numpy.{core}.multiarray._reconstruct": numpy_values.reconstruct for core in ("core", "_core")},
         **{f"numpy.{core}.numeric._frombuffer": numpy_values.from_buffer for core in ("core", "_core")},

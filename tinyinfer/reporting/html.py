@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from tinyinfer.profiling.tables import Table, shorten
+from tinyinfer.reporting.tables import Table, shorten
 
 # two classes a selector: Jupyter's own rules for tables have as many
 CSS = """

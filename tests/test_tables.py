@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tinyinfer.models import build
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.tables import Column, Table
+from tinyinfer.reporting.tables import Column, Table
 
 
 def lines(table: Table, width: int) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 from tinyinfer.files import write_text
-from tinyinfer.profiling.html import fragment, page, table_html
-from tinyinfer.profiling.tables import By, Table, to_csv
+from tinyinfer.reporting.html import fragment, page, table_html
+from tinyinfer.reporting.tables import By, Table, to_csv
 
 
 class Report(ABC):
