@@ -23,6 +23,8 @@ from tinyinfer.runtime import plan as plan_module
 
 def other_shapes(shape: Shape) -> list[Shape]:
     """More images, other sizes and, where nothing says how many there have to be, other numbers of channels."""
+    if len(shape) < 2:
+        return [shape] * 5
     n, c, *size = shape
     larger = tuple(s + 3 for s in size)
     return [shape, (n + 1, c, *size), (n, c, *larger), (n, 2 * c + 5, *size), (n, 37 * c + 2, *larger)]
@@ -56,12 +58,15 @@ def shapes_taken(graph: Graph, case: Case) -> list[tuple[Shape, ...]]:
 def test_an_operator_is_right_at_one_shape_after_another(name: str) -> None:
     several = 0
     for case in ops.get(name).cases():
+        if case.dtypes:  # kernels take float32
+            continue
         op = ops.create(name, dict(case.attrs))
         graph = alone(op, case)
         fast, slow, taken = Model(graph, threads=1), Model(graph, kernels="reference"), shapes_taken(graph, case)
         several += len(taken) > 1
         for shapes in [*taken, *taken[::-1]]:
-            arrays = [x.astype(np.float32) for x in op.example_inputs(shapes, np.random.default_rng(1))]
+            types = [TensorType(shape) for shape in shapes]
+            arrays = [x.astype(np.float32) for x in op.example_inputs(types, np.random.default_rng(1))]
             given = {i.name: x for i, x in zip(graph.inputs, arrays, strict=True)}
             found = fast.run(given)
             for value, y in slow.run(given).items():
