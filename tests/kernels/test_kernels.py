@@ -139,14 +139,15 @@ def test_orders_of_channels(n, channels, groups, size, threads, data):
     threads=st.integers(1, 3),
 )  # fmt: skip
 def test_layouts_there_and_back(n, c, h, w, extra, threads):
+    from tinyinfer.kernels.arguments import Address, Rows
     from tinyinfer.kernels.layout import to_nchw, to_nhwc
     from tinyinfer.kernels.on_arrays import empty_map
 
     x = np.random.default_rng(0).standard_normal((n, c, h, w)).astype(np.float32)
     fm, back = empty_map(x.shape, extra), np.empty_like(x)
-    to_nhwc.bind(threads, np.array([x.ctypes.data]), n, c, h * w, fm.data, fm.pixel_stride)()
+    to_nhwc.bind(threads, np.array([x.ctypes.data]), n, c, h * w, Rows.of(fm))()
     np.testing.assert_array_equal(fm.nchw(), x)
-    to_nchw.bind(threads, fm.data, fm.pixel_stride, n, c, h * w, back.reshape(-1), c * h * w)()
+    to_nchw.bind(threads, Rows.of(fm), n, c, h * w, Rows(Address.of(back), c * h * w))()
     np.testing.assert_array_equal(back, x)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.formulas import (
@@ -28,7 +29,7 @@ from tinyinfer.kernels.formulas import (
     softsign,
     square_root,
 )
-from tinyinfer.kernels.parts import as_one_row, own_piece, partition, worthwhile
+from tinyinfer.kernels.parts import Pieces, as_one_row, deal_out, own_channels, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
@@ -38,35 +39,36 @@ ARITHMETIC = (negative, magnitude, square_root, inverse, power_of_e)
 EXPONENTIAL = (logistic, silu, hyperbolic, elu, mish, gelu, gelu_tanh)
 
 
-def make_activation(formulas: Sequence[Callable[..., Any]]) -> Task:
-    """The formula numbered ``kind`` over ``rows`` rows of ``blocks`` vectors."""
+class Constants(NamedTuple):
+    """The numbers of a formula; most have fewer than three."""
 
-    @vector_function(
-        kind="int", x="address", x_stride="int", y="address", y_stride="int", rows="int", blocks="int", rest="int",
-        a="float", b="float", c="float",
-    )  # fmt: skip
-    def apply(v, kind, x, x_stride, y, y_stride, rows, blocks, rest, a, b, c):
-        constants = [v.broadcast(number) for number in (a, b, c)]
+    a: float
+    b: float
+    c: float
+
+
+def make_activation(formulas: Sequence[Callable[..., Any]]) -> Task:
+    """The formula numbered ``kind`` over rows of channels."""
+
+    @vector_function(kind="int", x=Rows, y=Rows, rows="int", channels="int", constants=Constants)
+    def apply(v, kind, x, y, rows, channels, constants):
+        numbers, blocks = [v.broadcast(number) for number in constants], channels // LANES
         for number, formula in enumerate(formulas):
             with v.when(kind == number), v.loop(rows) as row:
-                source, target = row * x_stride, row * y_stride
+                source, target = row * x.stride, row * y.stride
                 with v.loop(blocks) as block:
                     at = block * LANES
-                    v.store(formula(v, v.load(x, source + at), *constants), y, target + at)
-                with v.when(rest != 0):
-                    mask, at = v.mask(rest), blocks * LANES
-                    value = formula(v, v.load_masked(x, source + at, mask), *constants)
-                    v.store_masked(value, y, target + at, mask)
+                    v.store(formula(v, v.load(x.address, source + at), *numbers), y.address, target + at)
+                end = blocks * LANES
+                with v.when(channels != end):
+                    mask = v.mask(channels - end)
+                    value = formula(v, v.load_masked(x.address, source + end, mask), *numbers)
+                    v.store_masked(value, y.address, target + end, mask)
 
     @task
-    def activation(part, parts, kind, x, x_stride, y, y_stride, channels, numbers, rows, blocks, block_parts):
-        p0, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
-        first, count = b0 * LANES, min(channels, b1 * LANES) - b0 * LANES
-        apply(
-            kind, x.ctypes.data + (p0 * x_stride + first) * 4, x_stride,
-            y.ctypes.data + (p0 * y_stride + first) * 4, y_stride,
-            p1 - p0, count // LANES, count % LANES, numbers[0], numbers[1], numbers[2],
-        )  # fmt: skip
+    def activation(part, parts, kind, x: Rows, y: Rows, channels, constants: Constants, pieces: Pieces):
+        p0, p1, first, count = own_channels(part, parts, channels, pieces)
+        apply(kind, x.at(p0, first), y.at(p0, first), p1 - p0, count, constants)
 
     return activation
 
@@ -113,16 +115,12 @@ class _Activation(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         formula, numbers = SETTINGS[self.problem.op.name](self.problem.op)
-        three = tuple(np.float32(number) for number in (*numbers, 0, 0, 0)[:3])
+        constants = Constants(*map(np.float32, (*numbers, 0, 0, 0)[:3]))
         x, y = inputs[0], outputs[0]
         rows, channels = as_one_row(x, y)
-        blocks = -(-channels // LANES)
         group, activation = next(pair for pair in GROUPS if formula in pair[0])
-        row_parts, block_parts = partition(rows, blocks, worthwhile(self.problem.threads, rows * channels))
-        return activation.bind(
-            row_parts * block_parts, group.index(formula), x.data, x.pixel_stride, y.data, y.pixel_stride,
-            channels, three, rows, blocks, block_parts,
-        )  # fmt: skip
+        parts, pieces = deal_out(rows, channels, worthwhile(self.problem.threads, rows * channels))
+        return activation.bind(parts, group.index(formula), Rows.of(x), Rows.of(y), channels, constants, pieces)
 
 
 KERNELS = tuple(

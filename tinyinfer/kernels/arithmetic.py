@@ -10,9 +10,10 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels import elementwise as formulas
+from tinyinfer.kernels.arguments import Address, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.elementwise import bind_rows
-from tinyinfer.kernels.endings import CLIPS, clip_bounds
+from tinyinfer.kernels.elementwise import Clip, Operand, bind_rows
+from tinyinfer.kernels.endings import CLIPS
 from tinyinfer.kernels.parts import as_one_row
 from tinyinfer.kernels.task import in_turn, task
 from tinyinfer.ops.elementwise import Div
@@ -86,21 +87,22 @@ class _Arithmetic(Kernel):
         whole = matrix_of(x, self.full)
         if self.full == self.spread:
             rows, columns = as_one_row(x, b, y)
-            return self._bind(x, (b.data, b.pixel_stride, 0, rows), y, Matrix(rows, columns, x.pixel_stride))
+            return self._bind(x, Operand(Rows.of(b), 0, rows), y, Matrix(rows, columns, x.pixel_stride))
         if self.scratch_floats:
             row = scratch[: whole.columns]
-            return in_turn([fill.bind(1, b.data, row), self._bind(x, (row, 0, 0, whole.rows), y, whole)])
+            operand = Operand(Rows(Address.of(row), 0), 0, whole.rows)
+            return in_turn([fill.bind(1, b.data, row), self._bind(x, operand, y, whole)])
+        one_row = Rows(Address.of(b.data), 0)
         if is_one_row(self.spread, self.full):
-            return self._bind(x, (b.data, 0, 0, whole.rows), y, whole)
-        return self._bind(x, (b.data, 0, b.pixel_stride if b.n > 1 else 0, x.h * x.w), y, whole)
+            return self._bind(x, Operand(one_row, 0, whole.rows), y, whole)
+        return self._bind(x, Operand(one_row, b.pixel_stride if b.n > 1 else 0, x.h * x.w), y, whole)
 
-    def _bind(self, x: FeatureMap, walk: tuple[Any, ...], y: FeatureMap, whole: Matrix) -> Bound:
-        """``walk``: b, the distance of its rows and of its images, and the rows of an image."""
+    def _bind(self, x: FeatureMap, b: Operand, y: FeatureMap, whole: Matrix) -> Bound:
         formula = type(self).formula if self.in_order else type(self).swapped
-        bounds = clip_bounds(getattr(self.problem.op, "activation", None))
-        y_stride = matrix_of(y, self.full).stride
-        args = (x.data, whole.stride, *walk, walk[0], y.data, y_stride, whole.columns, *bounds)
-        return bind_rows(formula, args, whole.rows, whole.columns, self.problem.threads)
+        source = Rows(Address.of(x.data), whole.stride)
+        target = Rows(Address.of(y.data), matrix_of(y, self.full).stride)
+        clip = Clip.of(self.problem.op)
+        return bind_rows(formula, source, b, target, clip, (whole.rows, whole.columns), self.problem.threads)
 
 
 class AddVector(_Arithmetic):

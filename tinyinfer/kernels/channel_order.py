@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.interleave import emit_deinterleave, emit_interleave
@@ -23,17 +24,17 @@ from tinyinfer.ops.joining import IndexSelect
 STREAMS = (2, 3, 4, 8)  # that are dealt out in registers
 CHUNK = 16384  # floats of rows that stay in the first caches while all channels are gathered from them
 
-_ROWS = {"x": "address", "x_stride": "int", "rows": "int", "count": "int", "y": "address", "y_stride": "int"}
+_ROWS = {"x": Rows, "rows": "int", "count": "int", "y": Rows}
 
 
 def deal_rows(streams: int) -> Any:
     """y[i * streams + s] = x[s * count + i] in every row."""
 
     @vector_function(**_ROWS)
-    def deal(v, x, x_stride, rows, count, y, y_stride):
+    def deal(v, x, rows, count, y):
         with v.loop(rows) as row:
-            source = x + row * x_stride * 4
-            emit_interleave(v, [source + count * (s * 4) for s in range(streams)], y + row * y_stride * 4, count)
+            source = x.at(row).address
+            emit_interleave(v, [source + count * (s * 4) for s in range(streams)], y.at(row).address, count)
 
     return deal
 
@@ -42,10 +43,10 @@ def collect_rows(streams: int) -> Any:
     """y[s * count + i] = x[i * streams + s] in every row."""
 
     @vector_function(**_ROWS)
-    def collect(v, x, x_stride, rows, count, y, y_stride):
+    def collect(v, x, rows, count, y):
         with v.loop(rows) as row:
-            target = y + row * y_stride * 4
-            emit_deinterleave(v, x + row * x_stride * 4, [target + count * (s * 4) for s in range(streams)], count)
+            target = y.at(row).address
+            emit_deinterleave(v, x.at(row).address, [target + count * (s * 4) for s in range(streams)], count)
 
     return collect
 
@@ -54,11 +55,9 @@ def make_shuffle(reorder: Any) -> Task:
     """Rows of pixels, each reordered."""
 
     @task
-    def shuffle(part, parts, x, x_stride, rows, count, y, y_stride):
+    def shuffle(part, parts, x: Rows, rows, count, y: Rows):
         p0, p1 = own_range(part, rows, parts)
-        reorder(
-            x.ctypes.data + p0 * x_stride * 4, x_stride, p1 - p0, count, y.ctypes.data + p0 * y_stride * 4, y_stride
-        )
+        reorder(x.at(p0), p1 - p0, count, y.at(p0))
 
     return shuffle
 
@@ -67,28 +66,25 @@ DEAL = {streams: make_shuffle(deal_rows(streams)) for streams in STREAMS}
 COLLECT = {streams: make_shuffle(collect_rows(streams)) for streams in STREAMS}
 
 
-@vector_function(x="address", x_stride="int", rows="int", index="address", count="int", y="address", y_stride="int")
-def select_rows(v, x, x_stride, rows, index, count, y, y_stride):
+@vector_function(x=Rows, rows="int", index="address", count="int", y=Rows)
+def select_rows(v, x, rows, index, count, y):
     """y[row, i] = x[row, index[i]] for the first ``count`` channels of a register."""
     mask, offsets = v.mask(count), v.load_ints(index)
     with v.either(count < LANES) as (partial, whole):
         with partial, v.loop(rows) as row:
-            v.store_masked(v.gather(x + row * x_stride * 4, offsets, mask), y, row * y_stride, mask)
+            v.store_masked(v.gather(x.at(row).address, offsets, mask), y.address, row * y.stride, mask)
         with whole, v.loop(rows) as row:
-            v.store(v.gather(x + row * x_stride * 4, offsets, mask), y, row * y_stride)
+            v.store(v.gather(x.at(row).address, offsets, mask), y.address, row * y.stride)
 
 
 @task
-def select(part, parts, x, x_stride, rows, c, index, y, y_stride):
+def select(part, parts, x: Rows, rows, c, index: Address, y: Rows):
     """Any channels in any order; ``index`` is padded to whole registers."""
     p0, p1 = own_range(part, rows, parts)
-    chunk = max(1, CHUNK // x_stride)
+    chunk = max(1, CHUNK // x.stride)
     for p in range(p0, p1, chunk):
         for first in range(0, c, LANES):
-            select_rows(
-                x.ctypes.data + p * x_stride * 4, x_stride, min(chunk, p1 - p), index.ctypes.data + first * 4,
-                c - first, y.ctypes.data + (p * y_stride + first) * 4, y_stride,
-            )  # fmt: skip
+            select_rows(x.at(p), min(chunk, p1 - p), index + first * 4, c - first, y.at(p, first))
 
 
 class _Reorder(Kernel):
@@ -98,7 +94,7 @@ class _Reorder(Kernel):
         """The call that gathers channels by an index."""
         padded = np.zeros(-(-index.size // LANES) * LANES, np.int32)
         padded[: index.size] = index
-        return select.bind(self.problem.threads, x.data, x.pixel_stride, x.pixels, y.c, padded, y.data, y.pixel_stride)
+        return select.bind(self.problem.threads, Rows.of(x), x.pixels, y.c, Address.of(padded), Rows.of(y))
 
 
 class ChannelShuffleReorder(_Reorder):
@@ -116,9 +112,7 @@ class ChannelShuffleReorder(_Reorder):
         channels = x.c // groups
         for streams, count, tasks in ((groups, channels, DEAL), (channels, groups, COLLECT)):
             if streams in tasks:
-                return tasks[streams].bind(
-                    self.problem.threads, x.data, x.pixel_stride, x.pixels, count, y.data, y.pixel_stride
-                )
+                return tasks[streams].bind(self.problem.threads, Rows.of(x), x.pixels, count, Rows.of(y))
         return self.bind_select(np.arange(x.c).reshape(groups, channels).T.reshape(-1), x, y)
 
 

@@ -42,7 +42,7 @@ def interleave_padded_row(x, plane, w, left, width, to):
     left = min(left, width)
     zero, real = np.float32(0), min(w, width - left)
     fill_rows(zero, to, 0, 1, left * 3)
-    interleave_3(x, 0, x + plane, 0, x + 2 * plane, 0, to + left * 12, 0, 1, real)
+    interleave_3(Rows(x, 0), Rows(x + plane, 0), Rows(x + 2 * plane, 0), Rows(to + left * 12, 0), 1, real)
     fill_rows(zero, to + (left + real) * 12, 0, 1, (width - left - real) * 3)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import CLIPS, clip_bounds
 from tinyinfer.kernels.pages import aligned
-from tinyinfer.kernels.parts import own_piece, partition, worthwhile
+from tinyinfer.kernels.parts import Pieces, deal_out, own_channels, worthwhile
 from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
@@ -73,46 +74,61 @@ FREQUENT = (add, multiply, scale_and_shift, slope)
 RARE = (subtract, subtract_from, divide, divide_into, minimum, maximum)  # which most networks need not compile
 
 
+class Operand(NamedTuple):
+    """What the rows of a map are combined with: rows of its own, ``rows_per_image`` of them for each image.
+
+    A stride of 0 is one row for all of an image, and ``image`` floats lie between those of one image and the next.
+    """
+
+    rows: Rows
+    image: int
+    rows_per_image: int
+
+
+class Clip(NamedTuple):
+    """The bounds of results."""
+
+    lo: float
+    hi: float
+
+    @classmethod
+    def of(cls, op: Any) -> Clip:
+        """Those of an operator's activation, where it may have one."""
+        return cls(*clip_bounds(getattr(op, "activation", None)))
+
+
 def make_combination(formulas: Sequence[Callable[..., Any]]) -> Task:
     """One of the formulas, clipped, by number."""
 
-    @vector_function(
-        kind="int", x="address", x_stride="int", b="address", b_stride="int", s="address", y="address", y_stride="int",
-        rows="int", blocks="int", rest="int", lo="float", hi="float",
-    )  # fmt: skip
-    def combine_rows(v, kind, x, x_stride, b, b_stride, s, y, y_stride, rows, blocks, rest, lo, hi):
-        """clip of the formula over rows of ``blocks`` vectors and ``rest`` lanes; ``b_stride`` 0: one b for all."""
-        low, high = v.broadcast(lo), v.broadcast(hi)
+    @vector_function(kind="int", x=Rows, b=Rows, shift="address", y=Rows, rows="int", channels="int", clip=Clip)
+    def combine_rows(v, kind, x, b, shift, y, rows, channels, clip):
+        low, high, blocks = v.broadcast(clip.lo), v.broadcast(clip.hi), channels // LANES
         for number, formula in enumerate(formulas):
             with v.when(kind == number), v.loop(rows) as row:
 
                 def result(load, at, formula=formula, row=row):
-                    shift = load(s, at) if formula is scale_and_shift else None
-                    value = formula(v, load(x, row * x_stride + at), load(b, row * b_stride + at), shift)
+                    s = load(shift, at) if formula is scale_and_shift else None
+                    value = formula(v, load(x.address, row * x.stride + at), load(b.address, row * b.stride + at), s)
                     return v.clip(value, low, high)
 
                 with v.loop(blocks) as block:
-                    v.store(result(v.load, block * LANES), y, row * y_stride + block * LANES)
-                with v.when(rest != 0):
-                    mask, at = v.mask(rest), blocks * LANES
-                    value = result(lambda address, offset, mask=mask: v.load_masked(address, offset, mask), at)
-                    v.store_masked(value, y, row * y_stride + at, mask)
+                    v.store(result(v.load, block * LANES), y.address, row * y.stride + block * LANES)
+                end = blocks * LANES
+                with v.when(channels != end):
+                    mask = v.mask(channels - end)
+                    value = result(lambda address, offset, mask=mask: v.load_masked(address, offset, mask), end)
+                    v.store_masked(value, y.address, row * y.stride + end, mask)
 
     @task
-    def combine(
-        part, parts, kind, x, x_stride, b, b_stride, b_image, rows_per_image, s, y, y_stride, channels, lo, hi, rows,
-        blocks, block_parts,
-    ):  # fmt: skip
-        """The formula numbered ``kind``; b starts anew with each image where ``b_image`` is not 0."""
-        p, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
-        first, count = b0 * LANES, min(channels, b1 * LANES) - b0 * LANES
+    def combine(part, parts, kind, x: Rows, b: Operand, shift: Address, y: Rows, channels, clip: Clip, pieces: Pieces):
+        """The formula numbered ``kind``; the shift is one row for all."""
+        p, p1, first, count = own_channels(part, parts, channels, pieces)
         while p < p1:
-            image = p // rows_per_image
-            end = min(p1, (image + 1) * rows_per_image)
+            image = p // b.rows_per_image
+            end = min(p1, (image + 1) * b.rows_per_image)
             combine_rows(
-                kind, x.ctypes.data + (p * x_stride + first) * 4, x_stride,
-                b.ctypes.data + (p * b_stride + image * b_image + first) * 4, b_stride, s.ctypes.data + first * 4,
-                y.ctypes.data + (p * y_stride + first) * 4, y_stride, end - p, count // LANES, count % LANES, lo, hi,
+                kind, x.at(p, first), b.rows.at(p, image * b.image + first), shift + first * 4, y.at(p, first),
+                end - p, count, clip,
             )  # fmt: skip
             p = end
 
@@ -122,12 +138,16 @@ def make_combination(formulas: Sequence[Callable[..., Any]]) -> Task:
 frequent, rare = make_combination(FREQUENT), make_combination(RARE)
 
 
-def bind_rows(formula: Callable[..., Any], args: tuple[Any, ...], rows: int, channels: int, threads: int) -> Bound:
-    """The formula over rows of channels."""
-    blocks = -(-channels // LANES)
-    row_parts, block_parts = partition(rows, blocks, worthwhile(threads, rows * channels))
+def bind_rows(
+    formula: Callable[..., Any], x: Rows, b: Operand, y: Rows, clip: Clip, size: tuple[int, int], threads: int,
+    shift: Address | None = None,
+) -> Bound:  # fmt: skip
+    """The formula over rows of channels; ``size`` is the number of either."""
+    rows, channels = size
+    parts, pieces = deal_out(rows, channels, worthwhile(threads, rows * channels))
     combine, group = (frequent, FREQUENT) if formula in FREQUENT else (rare, RARE)
-    return combine.bind(row_parts * block_parts, group.index(formula), *args, rows, blocks, block_parts)
+    shift = b.rows.address if shift is None else shift
+    return combine.bind(parts, group.index(formula), x, b, shift, y, channels, clip, pieces)
 
 
 class _Channelwise(Kernel):
@@ -145,10 +165,11 @@ class _Channelwise(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        factor, shift = self.packed
-        bounds = clip_bounds(getattr(self.problem.op, "activation", None))
-        args = (x.data, x.pixel_stride, factor, 0, 0, x.pixels, shift, y.data, y.pixel_stride, x.c, *bounds)
-        return bind_rows(type(self).formula, args, x.pixels, x.c, self.problem.threads)
+        factor, shift = map(Address.of, self.packed)
+        of_all, clip = Operand(Rows(factor, 0), 0, x.pixels), Clip.of(self.problem.op)
+        return bind_rows(
+            type(self).formula, Rows.of(x), of_all, Rows.of(y), clip, (x.pixels, x.c), self.problem.threads, shift
+        )
 
 
 class BatchNormVector(_Channelwise):

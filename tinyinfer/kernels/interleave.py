@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.parts import own_range
@@ -20,19 +21,12 @@ from tinyinfer.kernels.task import task
 
 def make_interleave(streams: int) -> Any:
     """y[row, i * streams + s] = x_s[row, i], for ``count`` floats in every row of every stream."""
-    runs = [name for s in range(streams) for name in (f"x_{s}", f"x_{s}_stride")]
-    kinds = {name: "int" if name.endswith("stride") else "address" for name in runs}
 
-    @vector_function(**kinds, y="address", y_stride="int", rows="int", count="int")
+    @vector_function(**{f"x_{s}": Rows for s in range(streams)}, y=Rows, rows="int", count="int")
     def interleave(v, *arguments):
-        *runs, y, y_stride, rows, count = arguments
+        *runs, y, rows, count = arguments
         with v.loop(rows) as row:
-            emit_interleave(
-                v,
-                [x + row * stride * 4 for x, stride in zip(runs[::2], runs[1::2], strict=True)],
-                y + row * y_stride * 4,
-                count,
-            )
+            emit_interleave(v, [x.at(row).address for x in runs], y.at(row).address, count)
 
     return interleave
 
@@ -71,13 +65,10 @@ interleave_2, interleave_3 = make_interleave(2), make_interleave(3)
 
 
 @task
-def interleave_two(part, parts, a, a_stride, b, b_stride, rows, channels, y, y_stride):
+def interleave_two(part, parts, a: Rows, b: Rows, rows, channels, y: Rows):
     """y[:, 2 i] = a[:, i], y[:, 2 i + 1] = b[:, i]."""
     p0, p1 = own_range(part, rows, parts)
-    interleave_2(
-        a.ctypes.data + p0 * a_stride * 4, a_stride, b.ctypes.data + p0 * b_stride * 4, b_stride,
-        y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels,
-    )  # fmt: skip
+    interleave_2(a.at(p0), b.at(p0), y.at(p0), p1 - p0, channels)
 
 
 class InterleaveTwo(Kernel):
@@ -92,9 +83,7 @@ class InterleaveTwo(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (a, b), (y,) = inputs, outputs
-        return interleave_two.bind(
-            self.problem.threads, a.data, a.pixel_stride, b.data, b.pixel_stride, y.pixels, a.c, y.data, y.pixel_stride
-        )
+        return interleave_two.bind(self.problem.threads, Rows.of(a), Rows.of(b), y.pixels, a.c, Rows.of(y))
 
 
 KERNELS = (InterleaveTwo,)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.interleave import interleave_3
@@ -25,95 +27,103 @@ from tinyinfer.ops.pad import Pad
 from tinyinfer.ops.views import Flatten
 
 
-@vector_function(x="address", x_stride="int", rows="int", columns="int", y="address", y_stride="int")
-def transpose_block(v, x, x_stride, rows, columns, y, y_stride):
-    """y[j * y_stride + i] = x[i * x_stride + j], for at most LANES of each: in registers where all rows are there."""
+@vector_function(x=Rows, rows="int", columns="int", y=Rows)
+def transpose_block(v, x, rows, columns, y):
+    """y[j, i] = x[i, j], for at most LANES of each: in registers where all rows are there."""
     with v.either(rows == LANES) as (whole, partial):
         with whole:
             mask = v.mask(columns)
-            lines = v.transpose([v.load_masked(x, x_stride * i, mask) for i in range(LANES)])
+            lines = v.transpose([v.load_masked(x.address, x.stride * i, mask) for i in range(LANES)])
             for j, line in enumerate(lines):
                 with v.when(columns > j):
-                    v.store(line, y, y_stride * j)
+                    v.store(line, y.address, y.stride * j)
         with partial:
             scalars = Vectors(v.builder, lanes=1)
             with v.loop(columns) as j, v.loop(rows) as i:
-                scalars.store(scalars.load(x, i * x_stride + j), y, j * y_stride + i)
+                scalars.store(scalars.load(x.address, i * x.stride + j), y.address, j * y.stride + i)
 
 
 @inline
-def transpose(x, x_stride, rows, columns, y, y_stride):
-    """y[j * y_stride + i] = x[i * x_stride + j], block by block."""
+def transpose(x, rows, columns, y):
+    """y[j, i] = x[i, j], block by block."""
     for i in range(0, rows, LANES):
         for j in range(0, columns, LANES):
-            transpose_block(
-                x + (i * x_stride + j) * 4, x_stride, min(LANES, rows - i), min(LANES, columns - j),
-                y + (j * y_stride + i) * 4, y_stride,
-            )  # fmt: skip
+            transpose_block(x.at(i, j), min(LANES, rows - i), min(LANES, columns - j), y.at(j, i))
 
 
 @inline
-def pixels_of_planes(x, c, pixels, y, y_stride, p0, p1):
-    """Pixels p0 .. p1 of an image of c planes; x and y are addresses."""
-    x, y, plane = x + p0 * 4, y + p0 * y_stride * 4, pixels * 4
-    if c == 3 and y_stride == 3:
-        interleave_3(x, 0, x + plane, 0, x + 2 * plane, 0, y, 0, 1, p1 - p0)
+def pixels_of_planes(x, c, y, count):
+    """``count`` pixels of an image whose c planes are the rows of x."""
+    if c == 3 and y.stride == 3:
+        interleave_3(x, x.at(1), x.at(2), y, 1, count)
     else:
-        transpose(x, pixels, c, p1 - p0, y, y_stride)
+        transpose(x, c, count, y)
 
 
 @task
-def to_nhwc(part, parts, given, n, c, pixels, y, y_stride):
+def to_nhwc(part, parts, given, n, c, pixels, y: Rows):
     """n images of c planes of ``pixels`` floats into pixels of c floats; given[0] is the address of the planes."""
     p0, p1 = own_range(part, n * pixels, parts)
+    planes = Rows(given[0], pixels)
     for image in range(p0 // pixels, -(-p1 // pixels)):
-        source, target = given[0] + image * c * pixels * 4, y.ctypes.data + image * pixels * y_stride * 4
         first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
-        pixels_of_planes(source, c, pixels, target, y_stride, first, last)
+        pixels_of_planes(planes.at(image * c, first), c, y.at(image * pixels + first), last - first)
 
 
 @inline
-def planes_of_pixels(part, parts, x, x_stride, n, c, pixels, y, y_image):
+def planes_of_pixels(part, parts, x, n, c, pixels, y, y_image):
     """A part of n images of c planes of ``pixels`` floats, y_image floats apart, from pixels of c floats."""
     p0, p1 = own_units(part, n * pixels, LANES, parts)
     for image in range(p0 // pixels, -(-p1 // pixels)):
         first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
-        source = x.ctypes.data + (image * pixels + first) * x_stride * 4
-        transpose(source, x_stride, last - first, c, y + (image * y_image + first) * 4, pixels)
+        transpose(x.at(image * pixels + first), last - first, c, Rows(y + (image * y_image + first) * 4, pixels))
 
 
 @task
-def to_nchw(part, parts, x, x_stride, n, c, pixels, y, y_image):
-    """The way back."""
-    planes_of_pixels(part, parts, x, x_stride, n, c, pixels, y.ctypes.data, y_image)
+def to_nchw(part, parts, x: Rows, n, c, pixels, y: Rows):
+    """The way back, to rows of c * ``pixels`` floats, one an image."""
+    planes_of_pixels(part, parts, x, n, c, pixels, y.address, y.stride)
 
 
 @task
-def to_given_planes(part, parts, x, x_stride, n, c, pixels, given):
+def to_given_planes(part, parts, x: Rows, n, c, pixels, given):
     """The way back, to the address given[0]."""
-    planes_of_pixels(part, parts, x, x_stride, n, c, pixels, given[0], c * pixels)
+    planes_of_pixels(part, parts, x, n, c, pixels, given[0], c * pixels)
 
 
 @task
-def copy(part, parts, x, x_stride, rows, channels, y, y_stride):
+def copy(part, parts, x: Rows, rows, channels, y: Rows):
     """Rows of ``channels`` floats."""
     p0, p1 = own_range(part, rows, parts)
-    copy_rows(
-        x.ctypes.data + p0 * x_stride * 4, x_stride, y.ctypes.data + p0 * y_stride * 4, y_stride, p1 - p0, channels
-    )
+    source, target = x.at(p0), y.at(p0)
+    copy_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
+
+
+class Box(NamedTuple):
+    """Channels, rows and columns: the extent of images, or a place in them."""
+
+    c: int
+    h: int
+    w: int
+
+
+class Frame(NamedTuple):
+    """Where in images of a size a part of them begins."""
+
+    size: Box
+    first: Box
 
 
 @task
-def pad_rows(part, parts, x, x_stride, size, first, y, y_stride, out_size, to, copied, value):
-    """Fill the output with ``value``, then copy (c, h, w) floats of every image from ``first`` to place ``to``."""
-    n, _, h, w = size
-    out_c, out_h, out_w = out_size
-    fill_rows(value, y.ctypes.data, y_stride, n * out_h * out_w, out_c)
-    for image in range(n):
-        for i in range(copied[1]):
-            source = ((image * h + first[1] + i) * w + first[2]) * x_stride + first[0]
-            target = ((image * out_h + to[1] + i) * out_w + to[2]) * y_stride + to[0]
-            copy_rows(x.ctypes.data + source * 4, x_stride, y.ctypes.data + target * 4, y_stride, copied[2], copied[0])
+def pad_rows(part, parts, images, x: Rows, source: Frame, y: Rows, target: Frame, copied: Box, value):
+    """Fill the output with ``value``, then copy from every image the part that is there in both."""
+    (_, h, w), (out_c, out_h, out_w) = source.size, target.size
+    fill_rows(value, y.address, y.stride, images * out_h * out_w, out_c)
+    for image in range(images):
+        for i in range(copied.h):
+            line = x.at((image * h + source.first.h + i) * w + source.first.w, source.first.c)
+            to = y.at((image * out_h + target.first.h + i) * out_w + target.first.w, target.first.c)
+            copy_rows(line.address, line.stride, to.address, to.stride, copied.w, copied.c)
 
 
 def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[FeatureMap]:
@@ -128,9 +138,7 @@ def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[Featu
 
 def bind_copy(threads: int, source: FeatureMap, target: FeatureMap) -> Bound:
     """The call that copies a feature map to another of its shape."""
-    return copy.bind(
-        threads, source.data, source.pixel_stride, source.pixels, source.c, target.data, target.pixel_stride
-    )
+    return copy.bind(threads, Rows.of(source), source.pixels, source.c, Rows.of(target))
 
 
 class _Copy(Kernel):
@@ -183,13 +191,11 @@ class PadCopy(_Copy):
         op, (x,), (y,) = self.problem.op, inputs, outputs
         assert isinstance(op, Pad)
         pad = (0,) * (6 - len(op.pad)) + op.pad
-        before, after, sides = pad[::2], pad[1::2], (x.c, x.h, x.w)
-        first, to = (tuple(max(sign * b, 0) for b in before) for sign in (-1, 1))
-        copied = tuple(s + min(b, 0) + min(a, 0) for s, b, a in zip(sides, before, after, strict=True))
-        return pad_rows.bind(
-            1, x.data, x.pixel_stride, (x.n, *sides), first, y.data, y.pixel_stride, (y.c, y.h, y.w), to, copied,
-            np.float32(op.value),
-        )  # fmt: skip
+        before, after, size = pad[::2], pad[1::2], Box(x.c, x.h, x.w)
+        first, to = (Box(*(max(sign * b, 0) for b in before)) for sign in (-1, 1))
+        copied = Box(*(s + min(b, 0) + min(a, 0) for s, b, a in zip(size, before, after, strict=True)))
+        source, target = Frame(size, first), Frame(Box(y.c, y.h, y.w), to)
+        return pad_rows.bind(1, x.n, Rows.of(x), source, Rows.of(y), target, copied, np.float32(op.value))
 
 
 class FlattenCopy(_Copy):
@@ -205,7 +211,7 @@ class FlattenCopy(_Copy):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
-        return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
+        return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows.of(y))
 
 
 class JoinPixelsCopy(_Copy):

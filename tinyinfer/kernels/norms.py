@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
@@ -22,26 +24,25 @@ from tinyinfer.kernels.task import task
 from tinyinfer.ops.norms import GroupNorm, LayerNorm
 
 
-@vector_function(
-    x="address", x_row="int", rows="int", blocks="int", rest="int", mean="float", power="int", sums="address"
-)
-def sum_powers(v, x, x_row, rows, blocks, rest, mean, power, sums):
-    """Each lane's sum of x (power 1) or (x - mean)^2 (power 2), over rows of ``blocks`` vectors and ``rest`` lanes."""
-    middle, mask = v.broadcast(mean), v.mask(rest)
+@vector_function(x=Rows, rows="int", channels="int", mean="float", power="int", sums="address")
+def sum_powers(v, x, rows, channels, mean, power, sums):
+    """Each lane's sum of x (power 1) or (x - mean)^2 (power 2), over rows of channels."""
+    blocks, end = channels // LANES, channels // LANES * LANES
+    middle, mask = v.broadcast(mean), v.mask(channels - end)
     for number in (1, 2):
         with v.when(power == number):
             total = v.variable(v.constant(0))
             with v.loop(rows) as row:
                 line = v.variable(v.constant(0))
                 with v.loop(blocks) as block:
-                    d = v.load(x, row * x_row + block * LANES)
+                    d = v.load(x.address, row * x.stride + block * LANES)
                     if number == 2:
                         d = v.sub(d, middle)
                         line.set(v.fma(d, d, line.get()))
                     else:
                         line.set(v.add(line.get(), d))
-                with v.when(rest != 0):
-                    d = v.load_masked(x, row * x_row + blocks * LANES, mask)
+                with v.when(channels != end):
+                    d = v.load_masked(x.address, row * x.stride + end, mask)
                     if number == 2:
                         d = v.where(mask, v.sub(d, middle), v.constant(0))
                         d = v.mul(d, d)
@@ -51,23 +52,21 @@ def sum_powers(v, x, x_row, rows, blocks, rest, mean, power, sums):
 
 
 @vector_function(
-    x="address", x_row="int", mean="float", scale="float", weight="address", bias="address", y="address", y_row="int",
-    rows="int", blocks="int", rest="int",
-)  # fmt: skip
-def scale_rows(v, x, x_row, mean, scale, weight, bias, y, y_row, rows, blocks, rest):
+    x=Rows, mean="float", scale="float", weight="address", bias="address", y=Rows, rows="int", channels="int"
+)
+def scale_rows(v, x, mean, scale, weight, bias, y, rows, channels):
     """y = (x - mean) * scale * weight + bias, weight and bias along the row."""
-    middle, factor, mask = v.broadcast(mean), v.broadcast(scale), v.mask(rest)
+    blocks, end = channels // LANES, channels // LANES * LANES
+    middle, factor, mask = v.broadcast(mean), v.broadcast(scale), v.mask(channels - end)
     with v.loop(rows) as row:
         with v.loop(blocks) as block:
-            d = v.mul(v.sub(v.load(x, row * x_row + block * LANES), middle), factor)
-            v.store(
-                v.fma(d, v.load(weight, block * LANES), v.load(bias, block * LANES)), y, row * y_row + block * LANES
-            )
-        with v.when(rest != 0):
-            end = blocks * LANES
-            d = v.mul(v.sub(v.load_masked(x, row * x_row + end, mask), middle), factor)
+            at = block * LANES
+            d = v.mul(v.sub(v.load(x.address, row * x.stride + at), middle), factor)
+            v.store(v.fma(d, v.load(weight, at), v.load(bias, at)), y.address, row * y.stride + at)
+        with v.when(channels != end):
+            d = v.mul(v.sub(v.load_masked(x.address, row * x.stride + end, mask), middle), factor)
             d = v.fma(d, v.load_masked(weight, end, mask), v.load_masked(bias, end, mask))
-            v.store_masked(d, y, row * y_row + end, mask)
+            v.store_masked(d, y.address, row * y.stride + end, mask)
 
 
 @inline
@@ -79,23 +78,29 @@ def total(sums):
     return result
 
 
+class Sets(NamedTuple):
+    """What is normalised: ``number`` sets of ``rows`` rows of ``c`` neighbouring channels, so many ``in_row``."""
+
+    number: int
+    in_row: int
+    rows: int
+    c: int
+
+
 @task
-def normalise(part, parts, x, x_stride, y, y_stride, rows, c, sets, weight, bias, eps, scratch, count):
-    """Each of ``count`` sets is ``rows`` rows of ``c`` neighbouring channels, and each row holds ``sets`` sets."""
-    sums, (s0, s1) = scratch[part * LANES : (part + 1) * LANES], own_range(part, count, parts)
-    blocks, rest, size = c // LANES, c % LANES, np.float32(rows * c)
+def normalise(part, parts, x: Rows, sets: Sets, weight: Address, bias: Address, eps, y: Rows, scratch):
+    """All sets, by their own mean and variance."""
+    sums, (s0, s1) = scratch[part * LANES : (part + 1) * LANES], own_range(part, sets.number, parts)
+    rows, c = sets.rows, sets.c
+    size = np.float32(rows * c)
     for s in range(s0, s1):
-        image, first = s // sets, s % sets * c
-        source = x.ctypes.data + (image * rows * x_stride + first) * 4
-        target = y.ctypes.data + (image * rows * y_stride + first) * 4
-        sum_powers(source, x_stride, rows, blocks, rest, np.float32(0), 1, sums.ctypes.data)
+        image, first = s // sets.in_row, s % sets.in_row * c
+        source = x.at(image * rows, first)
+        sum_powers(source, rows, c, np.float32(0), 1, sums.ctypes.data)
         mean = total(sums) / size
-        sum_powers(source, x_stride, rows, blocks, rest, mean, 2, sums.ctypes.data)
+        sum_powers(source, rows, c, mean, 2, sums.ctypes.data)
         scale = np.float32(1) / np.sqrt(total(sums) / size + eps)
-        scale_rows(
-            source, x_stride, mean, scale, weight.ctypes.data + first * 4, bias.ctypes.data + first * 4,
-            target, y_stride, rows, blocks, rest,
-        )  # fmt: skip
+        scale_rows(source, mean, scale, weight + first * 4, bias + first * 4, y.at(image * rows, first), rows, c)
 
 
 class _Norm(Kernel):
@@ -124,14 +129,13 @@ class _Norm(Kernel):
         (x,), (y,), threads = inputs, outputs, self.problem.threads
         images, rows, c = self.sets(x)
         width = x.pixels * x.c // (images * rows)  # channels side by side
-        x_stride, y_stride = (width, width) if width != x.c else (x.pixel_stride, y.pixel_stride)
-        count = images * (width // c)
+        source, target = (Rows.of(m) if width == m.c else Rows(Address.of(m.data), width) for m in (x, y))
+        sets = Sets(images * (width // c), width // c, rows, c)
+        weight, bias = map(Address.of, self.packed)
         op = self.problem.op
         assert isinstance(op, LayerNorm | GroupNorm)
-        return normalise.bind(
-            worthwhile(threads, x.pixels * x.c), x.data, x_stride, y.data, y_stride, rows, c, width // c, *self.packed,
-            np.float32(op.eps), scratch, count,
-        )  # fmt: skip
+        parts, eps = worthwhile(threads, x.pixels * x.c), np.float32(op.eps)
+        return normalise.bind(parts, source, sets, weight, bias, eps, target, scratch)
 
 
 class LayerNormVector(_Norm):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tinyinfer.kernels.base import FeatureMap
+from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
 
 SMALL = 16 * 1024  # floats below which waking a second thread costs more than it saves in simple loops
@@ -75,3 +76,17 @@ def as_one_row(*maps: FeatureMap) -> tuple[int, int]:
     if all(m.pixel_stride == m.c for m in maps):
         return 1, first.pixels * first.c
     return first.pixels, first.c
+
+
+def deal_out(rows: int, channels: int, threads: int) -> tuple[int, Pieces]:
+    """How many parts take rows of channels between them, and what each of them takes."""
+    blocks = -(-channels // LANES)
+    row_parts, block_parts = partition(rows, blocks, threads)
+    return row_parts * block_parts, Pieces(rows, blocks, block_parts)
+
+
+@inline
+def own_channels(part, parts, channels, pieces):
+    """Rows from .. to of one of the parts, the first of its channels and how many."""
+    p0, p1, b0, b1 = own_piece(part, pieces.rows, pieces.blocks, parts, pieces.block_parts)
+    return p0, p1, b0 * LANES, min(channels, b1 * LANES) - b0 * LANES

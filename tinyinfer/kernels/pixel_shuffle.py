@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.layout import transpose
 from tinyinfer.kernels.parts import own_range, worthwhile
@@ -14,18 +15,18 @@ from tinyinfer.ops.pixel_shuffle import PixelShuffle, PixelUnshuffle
 
 
 @task
-def shuffle_pixels(part, parts, small, small_stride, large, large_stride, w, c, r, inverse, rows):
+def shuffle_pixels(part, parts, small: Rows, large: Rows, w, c, r, inverse, rows):
     """Pixels of c * r * r floats, ``rows`` rows of them, to r x r pixels of c floats, or back."""
     p0, p1 = own_range(part, rows, parts)
     for p in range(p0, p1):
         for j in range(w):
-            pixel = small.ctypes.data + (p * w + j) * small_stride * 4
             for i in range(r):
-                line = large.ctypes.data + ((p * r + i) * w + j) * r * large_stride * 4
+                matrix = Rows(small.at(p * w + j, i * r).address, r * r)
+                line = large.at(((p * r + i) * w + j) * r)
                 if inverse:
-                    transpose(line, large_stride, r, c, pixel + i * r * 4, r * r)
+                    transpose(line, r, c, matrix)
                 else:
-                    transpose(pixel + i * r * 4, r * r, c, r, line, large_stride)
+                    transpose(matrix, c, r, line)
 
 
 class _Shuffle(Kernel):
@@ -40,10 +41,8 @@ class _Shuffle(Kernel):
     def bind_between(self, small: FeatureMap, large: FeatureMap, r: int, inverse: bool) -> Bound:
         """The call between the image of many channels and the one of many pixels."""
         threads = worthwhile(self.problem.threads, small.pixels * small.c)
-        return shuffle_pixels.bind(
-            threads, small.data, small.pixel_stride, large.data, large.pixel_stride, small.w, large.c, r, inverse,
-            small.n * small.h,
-        )  # fmt: skip
+        rows = small.n * small.h
+        return shuffle_pixels.bind(threads, Rows.of(small), Rows.of(large), small.w, large.c, r, inverse, rows)
 
 
 class Shuffle(_Shuffle):

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Image, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
 from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.parts import SMALL, own_memory, own_piece, own_range, partition
+from tinyinfer.kernels.parts import SMALL, Pieces, deal_out, own_channels, own_memory, own_range
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, in_turn, task
 from tinyinfer.ops.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
@@ -61,29 +62,27 @@ def reduce_to_maximum(v: Any, rows: Any, columns: Any, load: Callable[[Any, Any]
 
 
 def make_window(reduce: Callable[..., Any]) -> Any:
-    """One output pixel: its window reduced and scaled, for ``blocks`` vectors and ``rest`` lanes."""
+    """One output pixel: the window of ``rows`` x ``columns`` that begins at x, reduced and scaled."""
 
-    @vector_function(
-        x="address", x_row="int", rows="int", x_stride="int", columns="int", scale="float",
-        y="address", blocks="int", rest="int",
-    )  # fmt: skip
-    def window(v, x, x_row, rows, x_stride, columns, scale, y, blocks, rest):
-        factor, wide, groups = v.broadcast(scale), v.registers(WIDE), blocks // WIDE
+    @vector_function(x=Image, rows="int", columns="int", scale="float", y="address", channels="int")
+    def window(v, x, rows, columns, scale, y, channels):
+        factor, wide, blocks = v.broadcast(scale), v.registers(WIDE), channels // LANES
+        groups, end = blocks // WIDE, blocks * LANES
+
+        def place(row, column, at):
+            return row * x.row + column * x.pixel + at
+
         with v.loop(groups) as group:
             at = group * (WIDE * LANES)
-            y_group = reduce(
-                wide, rows, columns, lambda row, column: wide.load(x, row * x_row + column * x_stride + at)
-            )
+            y_group = reduce(wide, rows, columns, lambda *pixel: wide.load(x.address, place(*pixel, at)))
             wide.store(wide.mul(y_group, wide.broadcast(scale)), y, at)
         with v.loop(blocks - groups * WIDE) as block:
             at = (groups * WIDE + block) * LANES
-            y_block = reduce(v, rows, columns, lambda row, column: v.load(x, row * x_row + column * x_stride + at))
+            y_block = reduce(v, rows, columns, lambda *pixel: v.load(x.address, place(*pixel, at)))
             v.store(v.mul(y_block, factor), y, at)
-        with v.when(rest != 0):
-            end, mask = blocks * LANES, v.mask(rest)
-            y_rest = reduce(
-                v, rows, columns, lambda row, column: v.load_masked(x, row * x_row + column * x_stride + end, mask)
-            )
+        with v.when(channels != end):
+            mask = v.mask(channels - end)
+            y_rest = reduce(v, rows, columns, lambda *pixel: v.load_masked(x.address, place(*pixel, end), mask))
             v.store_masked(v.mul(y_rest, factor), y, end, mask)
 
     return window
@@ -94,18 +93,17 @@ def make_pool(reduce: Callable[..., Any]) -> Task:
     window = make_window(reduce)
 
     @task
-    def pool(part, parts, x, x_stride, h, w, windows, y, y_stride, out_h, out_w, c, pixels, blocks, block_parts):
+    def pool(part, parts, x: Rows, h, w, windows: Windows, y: Rows, c, pieces: Pieces):
         row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
-        p0, p1, b0, b1 = own_piece(part, pixels, blocks, parts, block_parts)
-        first, channels = b0 * LANES, min(c, b1 * LANES) - b0 * LANES
+        out_h, out_w = row_start.size, column_start.size
+        p0, p1, first, channels = own_channels(part, parts, c, pieces)
         for p in range(p0, p1):
             image, at = p // (out_h * out_w), p % (out_h * out_w)
             i, j = at // out_w, at % out_w
-            source = ((image * h + row_start[i]) * w + column_start[j]) * x_stride + first
+            start = x.at((image * h + row_start[i]) * w + column_start[j], first)
             window(
-                x.ctypes.data + source * 4,
-                dilation_h * w * x_stride, row_count[i], dilation_w * x_stride, column_count[j],
-                scale[at], y.ctypes.data + (p * y_stride + first) * 4, channels // LANES, channels % LANES,
+                Image(start.address, dilation_h * w * x.stride, dilation_w * x.stride), row_count[i], column_count[j],
+                scale[at], y.at(p, first).address, channels,
             )  # fmt: skip
 
     return pool
@@ -116,21 +114,17 @@ mean_window = make_window(reduce_to_sum)
 
 
 @task
-def sum_rows(part, parts, x, x_stride, h, w, c, sums):
+def sum_rows(part, parts, x: Rows, h, w, c, sums):
     """The sum of an image in parts: each thread adds up the rows it has written."""
     p0, p1 = own_range(part, h, parts)
-    mean_window(
-        x.ctypes.data + p0 * w * x_stride * 4, w * x_stride, p1 - p0, x_stride, w, np.float32(1),
-        own_memory(part, sums, parts).ctypes.data, c // LANES, c % LANES,
-    )  # fmt: skip
+    rows = Image(x.at(p0 * w).address, w * x.stride, x.stride)
+    mean_window(rows, p1 - p0, w, np.float32(1), own_memory(part, sums, parts).ctypes.data, c)
 
 
 @task
-def scale_sums(part, parts, sums, count, scale, y, c):
+def scale_sums(part, parts, sums, count, scale, y: Address, c):
     """The scaled sum of what `sum_rows` gives in ``count`` parts."""
-    mean_window(
-        sums.ctypes.data, sums.size // count, count, 0, 1, scale, y.ctypes.data, c // LANES, c % LANES,
-    )  # fmt: skip
+    mean_window(Image(sums.ctypes.data, sums.size // count, 0), count, 1, scale, y, c)
 
 
 def sliding(problem: Problem) -> Windows:
@@ -174,13 +168,9 @@ class _Pool(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y, threads = inputs[0], outputs[0], self.problem.threads
         windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
-        blocks = -(-y.c // LANES)
-        worth = threads if x.pixels * x.c >= POOL_SMALL else 1
-        pixel_parts, block_parts = partition(y.pixels, blocks, worth)
-        return (max_pool if self.largest else mean_pool).bind(
-            pixel_parts * block_parts, x.data, x.pixel_stride, x.h, x.w, tuple(windows), y.data, y.pixel_stride,
-            y.h, y.w, y.c, y.pixels, blocks, block_parts,
-        )  # fmt: skip
+        parts, pieces = deal_out(y.pixels, y.c, threads if x.pixels * x.c >= POOL_SMALL else 1)
+        pool = max_pool if self.largest else mean_pool
+        return pool.bind(parts, Rows.of(x), x.h, x.w, windows, Rows.of(y), y.c, pieces)
 
 
 class MaxPool(_Pool):
@@ -211,8 +201,9 @@ class AdaptiveAvgPool(_Pool):
         if not self.by_rows:
             return super().bind(inputs, outputs, scratch)
         (x,), (y,), threads = inputs, outputs, self.problem.threads
-        add = sum_rows.bind(threads, x.data, x.pixel_stride, x.h, x.w, x.c, scratch)
-        return in_turn([add, scale_sums.bind(1, scratch, threads, np.float32(1 / (x.h * x.w)), y.data, x.c)])
+        add = sum_rows.bind(threads, Rows.of(x), x.h, x.w, x.c, scratch)
+        share = np.float32(1 / (x.h * x.w))
+        return in_turn([add, scale_sums.bind(1, scratch, threads, share, Address.of(y.data), x.c)])
 
 
 class MeanOverImage(AdaptiveAvgPool):

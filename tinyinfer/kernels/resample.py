@@ -7,10 +7,11 @@ stays in L1 between the two steps; nearest neighbours are copies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.memory import copy_rows
@@ -20,94 +21,94 @@ from tinyinfer.kernels.task import task
 from tinyinfer.ops.interpolate import Interpolate
 
 
-@vector_function(
-    a="address", b="address", weight_a="float", weight_b="float", x_row="int", y="address", y_row="int",
-    rows="int", count="int",
-)  # fmt: skip
-def mix_2(v, a, b, weight_a, weight_b, x_row, y, y_row, rows, count):
-    """y = a * weight_a + b * weight_b over rows of ``count`` floats."""
-    wa, wb = v.broadcast(weight_a), v.broadcast(weight_b)
-    end = count // LANES * LANES
-    with v.loop(rows) as row:
+class Taps(NamedTuple):
+    """For each row, or column, of the output the inputs it is a mixture of and their weights: (outputs, taps)."""
 
-        def mixed(load, at, row=row):
-            return v.fma(load(a, row * x_row + at), wa, v.mul(load(b, row * x_row + at), wb))
-
-        with v.loop(end, LANES) as k:
-            v.store(mixed(v.load, k), y, row * y_row + k)
-        with v.when(count != end):
-            mask = v.mask(count - end)
-            tail = mixed(lambda address, at, mask=mask: v.load_masked(address, at, mask), end)
-            v.store_masked(tail, y, row * y_row + end, mask)
+    source: np.ndarray
+    weight: np.ndarray
 
 
-@vector_function(
-    a="address", b="address", weight_a="float", weight_b="float", x_row="int", y="address", y_row="int",
-    rows="int", count="int",
-)  # fmt: skip
-def add_2(v, a, b, weight_a, weight_b, x_row, y, y_row, rows, count):
-    """y += a * weight_a + b * weight_b over rows of ``count`` floats."""
-    wa, wb = v.broadcast(weight_a), v.broadcast(weight_b)
-    end = count // LANES * LANES
-    with v.loop(rows) as row:
+class Size(NamedTuple):
+    """Rows and columns of an image, and its channels."""
 
-        def mixed(load, at, row=row):
-            sums = v.fma(load(b, row * x_row + at), wb, load(y, row * y_row + at))
-            return v.fma(load(a, row * x_row + at), wa, sums)
+    h: int
+    w: int
+    c: int
 
-        with v.loop(end, LANES) as k:
-            v.store(mixed(v.load, k), y, row * y_row + k)
-        with v.when(count != end):
-            mask = v.mask(count - end)
-            tail = mixed(lambda address, at, mask=mask: v.load_masked(address, at, mask), end)
-            v.store_masked(tail, y, row * y_row + end, mask)
+
+def make_mix(onto: bool) -> Any:
+    """The mixture of two matrices, stored or added to what is there."""
+
+    @vector_function(a=Rows, b=Rows, weight_a="float", weight_b="float", y=Rows, rows="int", count="int")
+    def mix(v, a, b, weight_a, weight_b, y, rows, count):
+        """y = a * weight_a + b * weight_b over rows of ``count`` floats."""
+        wa, wb = v.broadcast(weight_a), v.broadcast(weight_b)
+        end = count // LANES * LANES
+        with v.loop(rows) as row:
+
+            def mixed(load, at, row=row):
+                second = load(b.address, row * b.stride + at)
+                to = row * y.stride + at
+                total = v.fma(second, wb, load(y.address, to)) if onto else v.mul(second, wb)
+                return v.fma(load(a.address, row * a.stride + at), wa, total)
+
+            with v.loop(end, LANES) as k:
+                v.store(mixed(v.load, k), y.address, row * y.stride + k)
+            with v.when(count != end):
+                mask = v.mask(count - end)
+                tail = mixed(lambda address, at, mask=mask: v.load_masked(address, at, mask), end)
+                v.store_masked(tail, y.address, row * y.stride + end, mask)
+
+    return mix
+
+
+mix, mix_onto = make_mix(onto=False), make_mix(onto=True)
 
 
 @task
-def resize(part, parts, x, x_stride, c, h, w, rows, row_weights, columns, column_weights, y, y_stride, count, scratch):
+def resize(part, parts, x: Rows, size: Size, down: Taps, across: Taps, y: Rows, count, scratch):
     """``count`` output rows of the batch; a part's ``line`` holds one mixed row [w, c]; taps come in pairs."""
-    line, (p0, p1) = own_memory(part, scratch, parts), own_range(part, count, parts)
-    out_h, out_w = len(rows), len(columns)
-    whole = x_stride == c  # a row of pixels is one run of floats
+    (p0, p1), (h, w, c) = own_range(part, count, parts), size
+    line = Rows(np.intp(own_memory(part, scratch, parts).ctypes.data), c)
+    out_h, out_w = len(down.source), len(across.source)
+    whole = x.stride == c  # a row of pixels is one run of floats
     runs, run = (1, w * c) if whole else (w, c)
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
-        for t in range(0, rows.shape[1], 2):
-            a = x.ctypes.data + (image * h + rows[oy, t]) * w * x_stride * 4
-            b = x.ctypes.data + (image * h + rows[oy, t + 1]) * w * x_stride * 4
+        for t in range(0, down.source.shape[1], 2):
+            a, b = x.at((image * h + down.source[oy, t]) * w), x.at((image * h + down.source[oy, t + 1]) * w)
             if t == 0:
-                mix_2(a, b, row_weights[oy, t], row_weights[oy, t + 1], x_stride, line.ctypes.data, c, runs, run)
+                mix(a, b, down.weight[oy, t], down.weight[oy, t + 1], line, runs, run)
             else:
-                add_2(a, b, row_weights[oy, t], row_weights[oy, t + 1], x_stride, line.ctypes.data, c, runs, run)
+                mix_onto(a, b, down.weight[oy, t], down.weight[oy, t + 1], line, runs, run)
         for ox in range(out_w):
-            to = y.ctypes.data + (p * out_w + ox) * y_stride * 4
-            for t in range(0, columns.shape[1], 2):
-                a = line.ctypes.data + columns[ox, t] * c * 4
-                b = line.ctypes.data + columns[ox, t + 1] * c * 4
+            to = y.at(p * out_w + ox)
+            for t in range(0, across.source.shape[1], 2):
+                a, b = line.at(across.source[ox, t]), line.at(across.source[ox, t + 1])
                 if t == 0:
-                    mix_2(a, b, column_weights[ox, t], column_weights[ox, t + 1], 0, to, 0, 1, c)
+                    mix(a, b, across.weight[ox, t], across.weight[ox, t + 1], to, 1, c)
                 else:
-                    add_2(a, b, column_weights[ox, t], column_weights[ox, t + 1], 0, to, 0, 1, c)
+                    mix_onto(a, b, across.weight[ox, t], across.weight[ox, t + 1], to, 1, c)
 
 
 @task
-def nearest(part, parts, x, x_stride, c, h, w, rows, columns, y, y_stride, count):
+def nearest(part, parts, x: Rows, size: Size, rows, columns, y: Rows, count):
     """``count`` output rows of the batch; a row like the one above it is copied from there."""
-    p0, p1 = own_range(part, count, parts)
+    (p0, p1), (h, w, c) = own_range(part, count, parts), size
     out_h, out_w = len(rows), len(columns)
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
-        to = y.ctypes.data + p * out_w * y_stride * 4
+        to = y.at(p * out_w)
         if p > p0 and oy > 0 and rows[oy, 0] == rows[oy - 1, 0]:
-            above = to - out_w * y_stride * 4
-            if y_stride == c:
-                copy_rows(above, 0, to, 0, 1, out_w * c)
+            above = y.at((p - 1) * out_w)
+            if y.stride == c:
+                copy_rows(above.address, 0, to.address, 0, 1, out_w * c)
             else:
-                copy_rows(above, y_stride, to, y_stride, out_w, c)
+                copy_rows(above.address, above.stride, to.address, to.stride, out_w, c)
             continue
-        source = x.ctypes.data + (image * h + rows[oy, 0]) * w * x_stride * 4
+        source = x.at((image * h + rows[oy, 0]) * w)
         for ox in range(out_w):
-            copy_rows(source + columns[ox, 0] * x_stride * 4, 0, to + ox * y_stride * 4, 0, 1, c)
+            copy_rows(source.at(columns[ox, 0]).address, 0, to.at(ox).address, 0, 1, c)
 
 
 class _Resize(Kernel):
@@ -115,11 +116,11 @@ class _Resize(Kernel):
 
     op = "interpolate"
 
-    def tables(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sources and weights of the output's rows (``i`` 0) or columns (1)."""
+    def taps(self, i: int) -> Taps:
+        """Those of the output's rows (``i`` 0) or columns (1)."""
         assert isinstance(self.problem.op, Interpolate)
         taps = self.problem.op.taps(i, self.problem.inputs[0][2 + i], self.problem.outputs[0][2 + i])
-        return taps.source, taps.weight.astype(np.float32)
+        return Taps(taps.source, taps.weight.astype(np.float32))
 
     def threads(self) -> int:
         """1 where a second thread would cost more than it saves."""
@@ -138,10 +139,9 @@ class Nearest(_Resize):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        (rows, _), (columns, _) = self.tables(0), self.tables(1)
-        return nearest.bind(
-            self.threads(), x.data, x.pixel_stride, x.c, x.h, x.w, rows, columns, y.data, y.pixel_stride, y.n * y.h
-        )
+        rows, columns = (self.taps(i).source for i in range(2))
+        size = Size(x.h, x.w, x.c)
+        return nearest.bind(self.threads(), Rows.of(x), size, rows, columns, Rows.of(y), y.n * y.h)
 
 
 class Separable(_Resize):
@@ -161,10 +161,8 @@ class Separable(_Resize):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        return resize.bind(
-            self.threads(), x.data, x.pixel_stride, x.c, x.h, x.w, *self.tables(0), *self.tables(1),
-            y.data, y.pixel_stride, y.n * y.h, scratch,
-        )  # fmt: skip
+        size = Size(x.h, x.w, x.c)
+        return resize.bind(self.threads(), Rows.of(x), size, self.taps(0), self.taps(1), Rows.of(y), y.n * y.h, scratch)
 
 
 KERNELS = (Nearest, Separable)

@@ -6,10 +6,11 @@ The power is put together from square roots, which serves the exponents 1/4, 1/2
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.memory import fill_rows
@@ -27,44 +28,48 @@ def power(v: Any, t: Any, quarters: int) -> Any:
     return root if quarters == 2 else v.sqrt(root) if quarters == 1 else v.mul(root, v.sqrt(root))
 
 
-@vector_function(
-    x="address", squares="address", before="int", size="int", alpha="float", k="float", quarters="int",
-    y="address", end="int", rest="int",
-)  # fmt: skip
-def normalize(v, x, squares, before, size, alpha, k, quarters, y, end, rest):
-    """One pixel of ``end`` channels in whole vectors and ``rest`` more; squares has zeros around its channels."""
-    factor, offset, mask = v.broadcast(alpha), v.broadcast(k), v.mask(rest)
+class Norm(NamedTuple):
+    """x / (k + alpha * sum of squares of ``size`` neighbours) ** (quarters / 4)."""
+
+    size: int
+    alpha: float
+    k: float
+    quarters: int
+
+
+@vector_function(x="address", squares="address", norm=Norm, y="address", channels="int")
+def normalize(v, x, squares, norm, y, channels):
+    """One pixel; ``squares`` has room for its channels between zeros."""
+    end, before = channels // LANES * LANES, norm.size // 2
+    factor, offset, mask = v.broadcast(norm.alpha), v.broadcast(norm.k), v.mask(channels - end)
     with v.loop(end, LANES) as at:
         value = v.load(x, at)
         v.store(v.mul(value, value), squares, before + at)
-    with v.when(rest != 0):
+    with v.when(channels != end):
         value = v.load_masked(x, end, mask)
         v.store_masked(v.mul(value, value), squares, before + end, mask)
 
     def divided(value, at, quarters):
         total = v.variable(v.constant(0))
-        with v.loop(size) as step:
+        with v.loop(norm.size) as step:
             total.set(v.add(total.get(), v.load(squares, at + step)))
         return v.div(value, power(v, v.fma(total.get(), factor, offset), quarters))
 
     for number in (1, 2, 3, 4):
-        with v.when(quarters == number):
+        with v.when(norm.quarters == number):
             with v.loop(end, LANES) as at:
                 v.store(divided(v.load(x, at), at, number), y, at)
-            with v.when(rest != 0):
+            with v.when(channels != end):
                 v.store_masked(divided(v.load_masked(x, end, mask), end, number), y, end, mask)
 
 
 @task
-def response_norm(part, parts, x, x_stride, c, size, alpha, k, quarters, y, y_stride, pixels, scratch):
+def response_norm(part, parts, x: Rows, c, norm: Norm, y: Rows, pixels, scratch):
     """All pixels, each part with its own scratch."""
     squares, (p0, p1) = own_memory(part, scratch, parts), own_range(part, pixels, parts)
     fill_rows(np.float32(0), squares.ctypes.data, 0, 1, squares.size)
     for p in range(p0, p1):
-        normalize(
-            x.ctypes.data + p * x_stride * 4, squares.ctypes.data, size // 2, size, alpha, k, quarters,
-            y.ctypes.data + p * y_stride * 4, c // LANES * LANES, c % LANES,
-        )  # fmt: skip
+        normalize(x.at(p).address, squares.ctypes.data, norm, y.at(p).address, c)
 
 
 class ResponseNorm(Kernel):
@@ -89,10 +94,8 @@ class ResponseNorm(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, LocalResponseNorm)
-        return response_norm.bind(
-            self.threads, x.data, x.pixel_stride, x.c, op.size, np.float32(op.alpha / op.size), np.float32(op.k),
-            int(4 * op.beta), y.data, y.pixel_stride, x.pixels, scratch,
-        )  # fmt: skip
+        norm = Norm(op.size, np.float32(op.alpha / op.size), np.float32(op.k), int(4 * op.beta))
+        return response_norm.bind(self.threads, Rows.of(x), x.c, norm, Rows.of(y), x.pixels, scratch)
 
 
 KERNELS = (ResponseNorm,)

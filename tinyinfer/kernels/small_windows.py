@@ -9,23 +9,36 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments import Address, Image, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.parts import own_range
 from tinyinfer.kernels.pooling import POOL_SMALL, sliding
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
+from tinyinfer.kernels.windows import Geometry
 from tinyinfer.ops.pooling import WindowPool
 
 SIZES = (2, 3)  # of windows
 NAN = float("nan")
+
+
+class RowOfWindows(NamedTuple):
+    """Windows side by side on an image of h x w: row and column of the first one's corner, and their distance."""
+
+    h: int
+    w: int
+    row: int
+    column: int
+    stride: int
+
+
 _ROW = {
-    "x": "address", "h": "int", "x_row": "int", "w": "int", "x_stride": "int", "top": "int", "left": "int",
-    "stride": "int", "scale": "address", "zeros": "address", "y": "address", "y_stride": "int", "outputs": "int",
+    "x": Image, "windows": RowOfWindows, "scale": "address", "zeros": "address", "y": Rows, "outputs": "int",
     "channels": "int",
 }  # fmt: skip
 
@@ -34,21 +47,22 @@ def make_max_row(size: int) -> Any:
     """A row of largest values, NaN where one is in a window; the last register of channels overlaps the one before."""
 
     @vector_function(**_ROW)
-    def row(v, x, h, x_row, w, x_stride, top, left, stride, scale, zeros, y, y_stride, outputs, channels):
+    def row(v, x, windows, scale, zeros, y, outputs, channels):
         def inside(at, count):
             at = v.select(at < 0, count * 0, at)
             return v.select(at < count, at, count - 1)
 
-        lines = [x + inside(top + i, h) * (x_row * 4) for i in range(size)]
+        lines = [x.address + inside(windows.row + i, windows.h) * (x.row * 4) for i in range(size)]
         with v.loop(outputs) as ox:
-            columns = [inside(ox * stride - left + j, w) * x_stride for j in range(size)]
+            column = windows.column + ox * windows.stride
+            columns = [inside(column + j, windows.w) * x.pixel for j in range(size)]
             with v.loop(channels, LANES) as block:
                 first = v.select(block < channels - LANES, block, channels - LANES)
                 values = [v.load(line, column + first) for line in lines for column in columns]
                 pairs = zip(values[::2], [*values[1::2], values[-1]], strict=False)
                 poisoned = functools.reduce(v.union, [v.unordered(a, b) for a, b in pairs])
                 largest = functools.reduce(v.max, values)
-                v.store(v.where(poisoned, v.constant(NAN), largest), y, ox * y_stride + first)
+                v.store(v.where(poisoned, v.constant(NAN), largest), y.address, ox * y.stride + first)
 
     return row
 
@@ -57,7 +71,7 @@ def make_mean_row(size: int) -> Any:
     """A row of sums times the ``scale`` of each output, which counts what its window sees."""
 
     @vector_function(**_ROW)
-    def row(v, x, h, x_row, w, x_stride, top, left, stride, scale, zeros, y, y_stride, outputs, channels):
+    def row(v, x, windows, scale, zeros, y, outputs, channels):
         def unless_beside(address, at, count):
             return v.select(at < 0, zeros, v.select(at < count, address, zeros))
 
@@ -65,14 +79,14 @@ def make_mean_row(size: int) -> Any:
             factor, places = v.load_broadcast(scale, ox), []
             for i in range(size):
                 for j in range(size):
-                    column = ox * stride - left + j
-                    address = x + ((top + i) * x_row + column * x_stride) * 4
-                    places.append(unless_beside(unless_beside(address, column, w), top + i, h))
+                    line, column = windows.row + i, windows.column + ox * windows.stride + j
+                    place = unless_beside(x.at(line, column).address, column, windows.w)
+                    places.append(unless_beside(place, line, windows.h))
             with v.loop(channels, LANES) as block:
                 first = v.select(block < channels - LANES, block, channels - LANES)
                 values = [v.load(place, first) for place in places]
                 lines = [functools.reduce(v.add, values[i : i + size]) for i in range(0, len(values), size)]
-                v.store(v.mul(functools.reduce(v.add, lines), factor), y, ox * y_stride + first)
+                v.store(v.mul(functools.reduce(v.add, lines), factor), y.address, ox * y.stride + first)
 
     return row
 
@@ -81,16 +95,15 @@ def make_pool(row: Any) -> Task:
     """Row by row; ``scale`` has a factor for each output of an image, ``zeros`` one for each channel."""
 
     @task
-    def pool(
-        part, parts, x, x_stride, h, w, top, left, stride_h, stride_w, scale, zeros, y, y_stride, out_h, out_w, c, rows
-    ):  # fmt: skip
+    def pool(part, parts, x: Rows, c, geometry: Geometry, scale: Address, zeros: Address, y: Rows, rows):
+        h, w, out_h, out_w, _, _, stride_h, stride_w, top, left, _, _ = geometry
         p0, p1 = own_range(part, rows, parts)
         for p in range(p0, p1):
             image, oy = p // out_h, p % out_h
             row(
-                x.ctypes.data + image * h * w * x_stride * 4, h, w * x_stride, w, x_stride, oy * stride_h - top, left,
-                stride_w, scale.ctypes.data + oy * out_w * 4, zeros.ctypes.data,
-                y.ctypes.data + p * out_w * y_stride * 4, y_stride, out_w, c,
+                Image(x.at(image * h * w).address, w * x.stride, x.stride),
+                RowOfWindows(h, w, oy * stride_h - top, -left, stride_w), scale + oy * out_w * 4, zeros,
+                y.at(p * out_w), out_w, c,
             )  # fmt: skip
 
     return pool
@@ -120,10 +133,10 @@ class _SmallWindows(Kernel):
         op: Any = self.problem.op
         top, _, left, _ = op.pads((x.h, x.w))
         parts = self.problem.threads if x.pixels * x.c >= POOL_SMALL else 1
-        return self.by_size[op.kernel_size[0]].bind(
-            parts, x.data, x.pixel_stride, x.h, x.w, top, left, *op.step, sliding(self.problem).scale,
-            np.zeros(x.c, np.float32), y.data, y.pixel_stride, y.h, y.w, y.c, y.n * y.h,
-        )  # fmt: skip
+        geometry = Geometry(x.h, x.w, y.h, y.w, *op.kernel_size, *op.step, top, left, *op.dilation)
+        scale, zeros = Address.of(sliding(self.problem).scale), Address.of(np.zeros(x.c, np.float32))
+        pool = self.by_size[op.kernel_size[0]]
+        return pool.bind(parts, Rows.of(x), x.c, geometry, scale, zeros, Rows.of(y), y.n * y.h)
 
 
 class SmallMax(_SmallWindows):

@@ -14,16 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments import Epilogue, Image, Rows, Segments
+from tinyinfer.kernels.arguments import Epilogue, Groups, Image, Rows, Segments
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.depthwise import MASKS, block_start, pixel
-from tinyinfer.kernels.endings import FUSED, ending
+from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
-from tinyinfer.kernels.parts import own_memory, own_piece, own_range, partition
+from tinyinfer.kernels.parts import Pieces, deal_out, own_memory, own_piece, own_range
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range
 from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
@@ -67,89 +67,128 @@ def reach(op: ConvTranspose2d, kernel: int, i: int) -> tuple[int, int]:
     return min(p.offset for p in seen), max(p.offset + (len(p.taps) - 1) * spacing(op, i) for p in seen)
 
 
+class Sizes(NamedTuple):
+    """Those of image, output and kernel, the strides of the outputs of a phase, and `spacing` both ways."""
+
+    h: int
+    w: int
+    out_h: int
+    out_w: int
+    kh: int
+    kw: int
+    stride_h: int
+    stride_w: int
+    spacing_h: int
+    spacing_w: int
+
+
+class Filters(NamedTuple):
+    """What `phase_table` gives, and the packed weights it points into."""
+
+    phases: np.ndarray
+    weights: np.ndarray
+
+
+class Bands(NamedTuple):
+    """Outputs of a phase in a band, how many bands there are, and what one sees of the image.
+
+    Outputs from q on see the rows from first_row + q on, ``more_rows`` more than they are, and ``columns`` columns.
+    """
+
+    rows: int
+    number: int
+    first_row: int
+    more_rows: int
+    first_column: int
+    columns: int
+
+
 @inline
-def copy_band(x, x_stride, channel, c, h, w, image, first_row, rows, first_column, columns, band):
+def copy_band(x, c, h, w, first_row, rows, first_column, columns, band):
     """Rows and columns of c channels of an image into band[rows, columns, c], zeros where there is no pixel."""
     zero = np.float32(0)
     left = min(max(-first_column, 0), columns)
     right = min(max(w - first_column, left), columns)
     for row in range(rows):
-        iy, to = first_row + row, band.ctypes.data + row * columns * c * 4
+        iy, to = first_row + row, band + row * columns * c * 4
         if iy < 0 or iy >= h or left == right:
             fill_rows(zero, to, 0, 1, columns * c)
             continue
-        source = ((image * h + iy) * w + first_column + left) * x_stride + channel
+        source = x.at(iy * w + first_column + left)
         fill_rows(zero, to, 0, 1, left * c)
-        copy_rows(x.ctypes.data + source * 4, x_stride, to + left * c * 4, c, right - left, c)
+        copy_rows(source.address, source.stride, to + left * c * 4, c, right - left, c)
         fill_rows(zero, to + right * c * 4, 0, 1, (columns - right) * c)
 
 
 @task
 def transposed(
-    part, parts, x, x_stride, c, geometry, table, w, bias, y, y_stride, n, groups, lo, hi, act, scratch, band_rows,
-    bands,
+    part, parts, x: Rows, groups: Groups, sizes: Sizes, filters: Filters, y: Rows, epilogue: Epilogue, bands: Bands,
+    scratch,
 ):  # fmt: skip
-    """activation(conv_transpose2d + bias): bands of ``band_rows`` outputs of a phase; c and n are of one group."""
-    band, (b0, b1) = own_memory(part, scratch, parts), own_range(part, bands, parts)
-    h, width, out_h, out_w, stride_h, stride_w, spacing_h, first_row, more_rows, first_column, columns = geometry
+    """activation(conv_transpose2d + bias) in bands of outputs, all phases of one after the other."""
+    band, (b0, b1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, bands.number, parts)
+    h, width, out_h, out_w, _, _, stride_h, stride_w, spacing_h, _ = sizes
+    band_rows, _, first_row, more_rows, first_column, columns = bands
+    number, c, n = groups
     steps = -(-out_h // stride_h)
     bands_per_image = -(-steps // band_rows)
-    w_group, b_group = w.size // groups, bias.size // groups
-    none = np.intp(y.ctypes.data)
+    weights, w_group, bias_group = filters.weights.ctypes.data, filters.weights.size // number, -(-n // NR) * NR
     for b in range(b0, b1):
         image, q0 = b // bands_per_image, b % bands_per_image * band_rows
         q1 = min(steps, q0 + band_rows)
-        for g in range(groups):
-            copy_band(
-                x, x_stride, g * c, c, h, width, image, q0 + first_row, q1 - q0 + more_rows, first_column, columns, band
-            )
-            for phase in range(len(table)):
-                oy, ox, down, taps_down, across, taps_across, start = table[phase]
+        for g in range(number):
+            source = x.at(image * h * width, g * c)
+            copy_band(source, c, h, width, q0 + first_row, q1 - q0 + more_rows, first_column, columns, band)
+            for phase in range(len(filters.phases)):
+                oy, ox, down, taps_down, across, taps_across, start = filters.phases[phase]
                 count = -(-(out_w - ox) // stride_w)
                 if count <= 0:
                     continue
                 k = taps_across * c
+                segments = Segments(taps_down, spacing_h * columns * c, k)
                 for panel in range(0, n, NR):  # outermost, so that it stays in cache for the whole band
+                    own_bias = epilogue.bias + (g * bias_group + panel) * 4
                     for q in range(q0, min(q1, -(-(out_h - oy) // stride_h))):
                         at = (q - q0 + down - first_row) * columns + across - first_column
                         p = (image * out_h + q * stride_h + oy) * out_w + ox
-                        own_bias = np.intp(bias.ctypes.data) + (g * b_group + panel) * 4
-                        segments = Segments(taps_down, spacing_h * columns * c, k)
                         gemm_segments(
-                            Rows(band.ctypes.data + at * c * 4, c), count, segments,
-                            w.ctypes.data + (g * w_group + start + panel * k * taps_down) * 4,
-                            Rows(y.ctypes.data + (p * y_stride + g * n + panel) * 4, stride_w * y_stride),
-                            min(NR, n - panel), Epilogue(own_bias, Rows(none, 0), lo, hi, act),
+                            Rows(band + at * c * 4, c), count, segments,
+                            weights + (g * w_group + start + panel * k * taps_down) * 4,
+                            Rows(y.at(p, g * n + panel).address, stride_w * y.stride), min(NR, n - panel),
+                            epilogue.with_bias(own_bias),
                         )  # fmt: skip
 
 
 @task
 def transposed_depthwise(
-    part, parts, x, x_stride, c, geometry, table, w, bias, y, y_stride, lo, hi, act, rows, blocks, block_parts
+    part, parts, x: Rows, c, sizes: Sizes, filters: Filters, y: Rows, epilogue: Epilogue, pieces: Pieces
 ):
     """activation(conv_transpose2d + bias) with one filter a channel."""
-    p0, p1, b0, b1 = own_piece(part, rows, blocks, parts, block_parts)
-    h, width, out_h, out_w, kh, kw, stride_h, stride_w, spacing_h, spacing_w = geometry
-    count = min(c, LANES)
+    p0, p1, b0, b1 = own_piece(part, pieces.rows, pieces.blocks, parts, pieces.block_parts)
+    h, width, out_h, out_w, kh, kw, stride_h, stride_w, spacing_h, spacing_w = sizes
+    count, weights = min(c, LANES), filters.weights.ctypes.data
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
         for ox in range(out_w):
-            _, _, down, taps_down, across, taps_across, start = table[oy % stride_h * stride_w + ox % stride_w]
+            phase = filters.phases[oy % stride_h * stride_w + ox % stride_w]
+            _, _, down, taps_down, across, taps_across, start = phase
             iy, ix = oy // stride_h + down, ox // stride_w + across
             i0, i1 = tap_range(iy, h, taps_down, spacing_h)
             j0, j1 = tap_range(ix, width, taps_across, spacing_w)
-            source = ((image * h + iy + i0 * spacing_h) * width + ix + j0 * spacing_w) * x_stride
+            source = (image * h + iy + i0 * spacing_h) * width + ix + j0 * spacing_w
             tap = start + i0 * taps_across + j0
             for b in range(b0, b1):
                 at = block_start(b, c)
-                own_bias, none = np.intp(bias.ctypes.data) + b * LANES * 4, Rows(np.intp(y.ctypes.data), 0)
                 pixel(
-                    Image(x.ctypes.data + (source + at) * 4, spacing_h * width * x_stride, spacing_w * x_stride),
-                    i1 - i0, j1 - j0,
-                    Rows(w.ctypes.data + (b * kh * kw + tap) * LANES * 4, taps_across * LANES),
-                    Rows(y.ctypes.data + ((p * out_w + ox) * y_stride + at) * 4, y_stride), count,
-                    Epilogue(own_bias, none, lo, hi, act),
+                    Image(x.at(source, at).address, spacing_h * width * x.stride, spacing_w * x.stride),
+                    i1 - i0, j1 - j0, Rows(weights + (b * kh * kw + tap) * LANES * 4, taps_across * LANES),
+                    y.at(p * out_w + ox, at), count, epilogue.with_bias(epilogue.bias + b * LANES * 4),
                 )  # fmt: skip
+
+
+def sizes_of(op: ConvTranspose2d, x: FeatureMap, y: FeatureMap, kernel: Sequence[int]) -> Sizes:
+    """The sizes of a problem."""
+    return Sizes(x.h, x.w, y.h, y.w, kernel[0], kernel[1], *op.stride, spacing(op, 0), spacing(op, 1))
 
 
 def operator(layer: Layer) -> ConvTranspose2d:
@@ -171,10 +210,9 @@ class Phases(Kernel):
         (first_row, last_row), (first_column, last_column) = (reach(op, kernel[i], i) for i in range(2))
         more_rows, columns = last_row - first_row, steps[1] + last_column - first_column
         row = columns * (c // op.groups)
-        self.band_rows = min(max(1, BLOCK_FLOATS // row - more_rows), -(-steps[0] // problem.threads))
-        self.bands = n * -(-steps[0] // self.band_rows)
-        self.scratch_floats = (self.band_rows + more_rows) * row * problem.threads
-        self.band = (first_row, more_rows, first_column, columns)
+        rows = min(max(1, BLOCK_FLOATS // row - more_rows), -(-steps[0] // problem.threads))
+        self.bands = Bands(rows, n * -(-steps[0] // rows), first_row, more_rows, first_column, columns)
+        self.scratch_floats = (rows + more_rows) * row * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -199,13 +237,12 @@ class Phases(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
-        c, taps = x.c // op.groups, kernel[0] * kernel[1]
-        geometry = (x.h, x.w, y.h, y.w, *op.stride, spacing(op, 0), *self.band)
+        groups = Groups(op.groups, x.c // op.groups, y.c // op.groups)
+        filters = Filters(phase_table(op, kernel, w.size // (op.groups * kernel[0] * kernel[1])), w)
+        epilogue = Epilogue.of(op.activation, bias, inputs, y)
         return transposed.bind(
-            self.problem.threads, x.data, x.pixel_stride, c, geometry,
-            phase_table(op, kernel, w.size // (op.groups * taps)), w, bias,
-            y.data, y.pixel_stride, y.c // op.groups, op.groups, *ending(op.activation),
-            scratch, self.band_rows, self.bands,
+            self.problem.threads, Rows.of(x), groups, sizes_of(op, x, y, kernel), filters, Rows.of(y), epilogue,
+            self.bands, scratch,
         )  # fmt: skip
 
 
@@ -241,13 +278,11 @@ class DepthwisePhases(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
-        geometry = (x.h, x.w, y.h, y.w, *kernel, *op.stride, spacing(op, 0), spacing(op, 1))
-        rows, blocks = y.n * y.h, -(-y.c // LANES)
-        row_parts, block_parts = partition(rows, blocks, self.problem.threads)
+        parts, pieces = deal_out(y.n * y.h, y.c, self.problem.threads)
+        filters, epilogue = Filters(phase_table(op, kernel, 1), w), Epilogue.of(op.activation, bias, inputs, y)
         return transposed_depthwise.bind(
-            row_parts * block_parts, x.data, x.pixel_stride, x.c, geometry, phase_table(op, kernel, 1), w, bias,
-            y.data, y.pixel_stride, *ending(op.activation), rows, blocks, block_parts,
-        )  # fmt: skip
+            parts, Rows.of(x), x.c, sizes_of(op, x, y, kernel), filters, Rows.of(y), epilogue, pieces
+        )
 
 
 KERNELS = (DepthwisePhases, Phases)

@@ -6,34 +6,40 @@ Positions are kept as floats beside the values, register by register, and counte
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.kernels.arguments import Image, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.memory import fill_rows
 from tinyinfer.kernels.parts import own_range, own_units, worthwhile
-from tinyinfer.kernels.pooling import sliding
+from tinyinfer.kernels.pooling import Windows, sliding
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import in_turn, task
 
 
-@vector_function(
-    x="address", x_row="int", rows="int", x_stride="int", columns="int", first="float", row_step="float",
-    column_step="float", y="address", at="address", channels="int",
-)  # fmt: skip
-def find_largest(v, x, x_row, rows, x_stride, columns, first, row_step, column_step, y, at, channels):
-    """The first of the largest values of a window, or its last NaN, and its position; the window's own is ``first``."""
-    step, next_row = v.broadcast(column_step), v.broadcast(row_step)
+class Positions(NamedTuple):
+    """The position of a window's first pixel, and the way from there to the next row and the next column of it."""
+
+    first: float
+    row: float
+    column: float
+
+
+@vector_function(x=Image, rows="int", columns="int", positions=Positions, y="address", at="address", channels="int")
+def find_largest(v, x, rows, columns, positions, y, at, channels):
+    """The first of the largest values of a window, or its last NaN, and its position."""
+    first, next_row, step = map(v.broadcast, positions)
     with v.loop(channels, LANES) as block:
         mask = v.mask(channels - block)
-        largest, place = v.variable(v.constant(float("-inf"))), v.variable(v.broadcast(first))
-        line = v.variable(v.broadcast(first))
+        largest, place, line = v.variable(v.constant(float("-inf"))), v.variable(first), v.variable(first)
         with v.loop(rows) as row:
             position = v.variable(line.get())
             with v.loop(columns) as column:
-                value = v.load_masked(x, row * x_row + column * x_stride + block, mask)
+                value = v.load_masked(x.address, row * x.row + column * x.pixel + block, mask)
                 better = v.union(v.above(value, largest.get()), v.is_nan(value))
                 largest.set(v.where(better, value, largest.get()))
                 place.set(v.where(better, position.get(), place.get()))
@@ -44,18 +50,17 @@ def find_largest(v, x, x_row, rows, x_stride, columns, first, row_step, column_s
 
 
 @task
-def pool_with_places(part, parts, x, x_stride, h, w, c, windows, y, y_stride, at, at_stride, out_h, out_w, pixels):
+def pool_with_places(part, parts, x: Rows, h, w, c, windows: Windows, y: Rows, at: Rows, pixels):
     """Each window's maximum, and its position row * w + column: -1 for a window that sees nothing."""
     row_start, row_count, column_start, column_count, dilation_h, dilation_w, _ = windows
+    out_h, out_w = row_start.size, column_start.size
     p0, p1 = own_range(part, pixels, parts)
     for p in range(p0, p1):
         image, i, j = p // (out_h * out_w), p // out_w % out_h, p % out_w
         first, seen = row_start[i] * w + column_start[j], row_count[i] * column_count[j] > 0
-        find_largest(
-            x.ctypes.data + (image * h * w + first) * x_stride * 4, dilation_h * w * x_stride, row_count[i],
-            dilation_w * x_stride, column_count[j], np.float32(first if seen else -1), np.float32(dilation_h * w),
-            np.float32(dilation_w), y.ctypes.data + p * y_stride * 4, at.ctypes.data + p * at_stride * 4, c,
-        )  # fmt: skip
+        window = Image(x.at(image * h * w + first).address, dilation_h * w * x.stride, dilation_w * x.stride)
+        positions = Positions(np.float32(first if seen else -1), np.float32(dilation_h * w), np.float32(dilation_w))
+        find_largest(window, row_count[i], column_count[j], positions, y.at(p).address, at.at(p).address, c)
 
 
 class MaxPoolWithIndices(Kernel):
@@ -70,26 +75,36 @@ class MaxPoolWithIndices(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y, at), threads = inputs, outputs, self.problem.threads
-        return pool_with_places.bind(
-            worthwhile(threads, x.pixels * x.c), x.data, x.pixel_stride, x.h, x.w, x.c, tuple(sliding(self.problem)),
-            y.data, y.pixel_stride, at.data, at.pixel_stride, y.h, y.w, y.pixels,
-        )  # fmt: skip
+        parts, windows = worthwhile(threads, x.pixels * x.c), sliding(self.problem)
+        return pool_with_places.bind(parts, Rows.of(x), x.h, x.w, x.c, windows, Rows.of(y), Rows.of(at), y.pixels)
+
+
+class Pixels(NamedTuple):
+    """The pixels of a map as Numba reads and writes them one float at a time: an array, and the distance of pixels."""
+
+    values: np.ndarray
+    stride: int
+
+    @classmethod
+    def of(cls, pixels: FeatureMap) -> Pixels:
+        """Those of a whole batch."""
+        return cls(pixels.data, pixels.pixel_stride)
 
 
 @task
-def put_back(part, parts, x, x_stride, at, at_stride, images, pixels, c, y, y_stride, out_pixels, outside):
+def put_back(part, parts, x: Pixels, at: Pixels, images, pixels, c, y: Pixels, out_pixels, outside):
     """y[at] = x, zeros elsewhere; channels are shared out, so that of equal positions the last has its way.
 
     outside[part] becomes a position that is not one of the output's.
     """
     c0, c1 = own_units(part, c, LANES, parts)
-    fill_rows(np.float32(0), y.ctypes.data + c0 * 4, y_stride, images * out_pixels, c1 - c0)
+    fill_rows(np.float32(0), y.values.ctypes.data + c0 * 4, y.stride, images * out_pixels, c1 - c0)
     for image in range(images):
         for p in range(image * pixels, (image + 1) * pixels):
             for k in range(c0, c1):
-                place = at[p * at_stride + k]
+                place = at.values[p * at.stride + k]
                 if 0 <= place < out_pixels:
-                    y[(image * out_pixels + np.int64(place)) * y_stride + k] = x[p * x_stride + k]
+                    y.values[(image * out_pixels + np.int64(place)) * y.stride + k] = x.values[p * x.stride + k]
                 else:
                     outside[part] = place
 
@@ -108,10 +123,7 @@ class MaxUnpool(Kernel):
         (x, at), (y,), threads = inputs[:2], outputs, self.problem.threads
         parts = min(worthwhile(threads, x.pixels * x.c), -(-x.c // LANES))
         outside = np.zeros(parts, np.float32)
-        put = put_back.bind(
-            parts, x.data, x.pixel_stride, at.data, at.pixel_stride, x.n, x.h * x.w, x.c, y.data, y.pixel_stride,
-            y.h * y.w, outside,
-        )  # fmt: skip
+        put = put_back.bind(parts, Pixels.of(x), Pixels.of(at), x.n, x.h * x.w, x.c, Pixels.of(y), y.h * y.w, outside)
 
         def check() -> None:
             if outside.any():
