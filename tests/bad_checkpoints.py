@@ -156,7 +156,7 @@ def amplified() -> Iterator[Bad]:
     text = ck.opcodes("x" * 300_000) + b"q\x000" + ck.opcodes("latin1") + b"q\x020"
     encode = ck.opcodes(ck.Global("_codecs", "encode")) + b"q\x010"
     yield raw("text encoded again and again", text + encode + b"](" + b"h\x01h\x00h\x02\x86R" * times + b"e", again)
-    growing = b"]q\x00" + b"h\x00a" * 100_000
+    growing = b"]q\x00" + b"h\x00a" * 20_000
     yield raw("a list that holds itself", growing, "found a list")
     for kind, make in {
         "set": b"\x8f(h%c\x90",
@@ -177,7 +177,7 @@ def amplified() -> Iterator[Bad]:
     yield raw("modules of the same module twice", start + modules + b"h\x3c", "a module of at most 20000 parts")
     object_ = ck.opcodes(ck.Call(part, ())) + b"q\x00h\x00bq\x000}h\x00h\x00s"
     yield raw("an object that is its own state and a key", object_, "a key of another kind")
-    collide = b"".join(ck.opcodes(i * (2**61 - 1)) + b"N" for i in range(60_000))  # Python's hash of all is 0
+    collide = b"".join(ck.opcodes(i * (2**61 - 1)) + b"N" for i in range(40_000))  # Python's hash of all is 0
     yield raw("integers of one hash", b"}(" + collide + b"u", "a key of another kind")
 
 
