@@ -8,7 +8,7 @@ import pytest
 from sample_model import META, small_graph
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
-from tinyinfer.formats.npz import save
+from tinyinfer.formats.npz.model_file import save
 from tinyinfer.loading import load, resolve
 from tinyinfer.models import find
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph, Shape
-from tinyinfer.passes.choose_kernels import REFERENCE
+from tinyinfer.passes.machine.choose_kernels import REFERENCE
 from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
@@ -24,10 +24,10 @@ from tinyinfer.runtime.threads import Lock
 if TYPE_CHECKING:
     import os
 
-    from tinyinfer.image import ImageSource
     from tinyinfer.profiling.cost import Cost
     from tinyinfer.profiling.timings import Profile
     from tinyinfer.tasks.boxes import Box
+    from tinyinfer.vision.image import ImageSource
 
 MAX_PLANS = 8  # plans kept for different input shapes; each holds an arena
 
@@ -227,7 +227,7 @@ class Model:
 
     def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
         """Write a .npz model file (float16 weights if ``half``); the file appears whole or not at all."""
-        from tinyinfer.formats.npz import save
+        from tinyinfer.formats.npz.model_file import save
 
         save(path, self.graph, self.meta, half=half)
 

@@ -12,8 +12,8 @@ from tinyinfer.kernels import amx, find
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.on_arrays import problem_of_arrays
-from tinyinfer.passes.choose_kernels import choices
-from tinyinfer.passes.winograd_rule import winograd_cost
+from tinyinfer.passes.machine.choose_kernels import choices
+from tinyinfer.passes.machine.winograd_rule import winograd_cost
 
 WIDE = pytest.mark.skipif(LANES < 16, reason="rows of 7 pixels fill the tiles of narrower vectors")
 TILES = pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")

@@ -13,9 +13,9 @@ from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
 from tinyinfer.kernels import amx
 from tinyinfer.model import Model
-from tinyinfer.passes.assign_layout import assign_layout
-from tinyinfer.passes.choose_kernels import choose_kernels
-from tinyinfer.passes.plan_memory import ALIGNMENT_FLOATS, SMALL_GAPS, Request, live_bound, plan_memory
+from tinyinfer.passes.machine.assign_layout import assign_layout
+from tinyinfer.passes.machine.choose_kernels import choose_kernels
+from tinyinfer.passes.machine.plan_memory import ALIGNMENT_FLOATS, SMALL_GAPS, Request, live_bound, plan_memory
 
 X = np.random.default_rng(1).standard_normal((2, 3, 16, 13)).astype(np.float32)
 

@@ -32,7 +32,7 @@ from tinyinfer.kernels.formulas import (
 from tinyinfer.kernels.parts import Pieces, as_one_row, deal_out, own_channels, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
-from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
+from tinyinfer.ops.activation.activation_functions import SELU_ALPHA, SELU_SCALE
 
 CHEAP = (clip, leaky, hardsigmoid, hardswish, softsign)
 ARITHMETIC = (negative, magnitude, square_root, inverse, power_of_e)

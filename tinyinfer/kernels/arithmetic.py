@@ -16,7 +16,7 @@ from tinyinfer.kernels.elementwise import Clip, Operand, bind_rows
 from tinyinfer.kernels.endings import CLIPS
 from tinyinfer.kernels.parts import as_one_row
 from tinyinfer.kernels.task import in_turn, task
-from tinyinfer.ops.elementwise import Div
+from tinyinfer.ops.arithmetic.elementwise import Div
 
 
 class Matrix(NamedTuple):

@@ -26,7 +26,7 @@ from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, produ
 from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters, sparse_strips
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.kernels.windows import Geometry
-from tinyinfer.ops.depthwise_chain import DepthwiseChain
+from tinyinfer.ops.convolution.depthwise_chain import DepthwiseChain
 
 
 class Channels(NamedTuple):

@@ -22,9 +22,9 @@ from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_range, own_units, worthwhile
 from tinyinfer.kernels.simd import Vectors, vector_function
 from tinyinfer.kernels.task import in_turn, task
-from tinyinfer.ops.joining import Concat, Split
-from tinyinfer.ops.pad import Pad
-from tinyinfer.ops.views import Flatten
+from tinyinfer.ops.movement.joining import Concat, Split
+from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.movement.views import Flatten
 
 
 @vector_function(x=Rows, rows="int", columns="int", y=Rows)

@@ -21,7 +21,7 @@ from tinyinfer.kernels.parts import own_range, worthwhile
 from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.norms import GroupNorm, LayerNorm
+from tinyinfer.ops.normalization.norms import GroupNorm, LayerNorm
 
 
 @vector_function(x=Rows, rows="int", channels="int", mean="float", power="int", sums="address")

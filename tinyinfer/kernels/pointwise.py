@@ -15,8 +15,8 @@ from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import MR, few_rows, gemm_part, gemm_rows, pack_bias, pack_panels
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.conv2d import Conv2d
-from tinyinfer.ops.linear import Linear
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.linear import Linear
 
 
 @task

@@ -19,9 +19,9 @@ from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.parts import SMALL, Pieces, deal_out, own_channels, own_memory, own_range
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, in_turn, task
-from tinyinfer.ops.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
-from tinyinfer.ops.pooling import AvgPool2d, WindowPool
-from tinyinfer.ops.reduction import Mean
+from tinyinfer.ops.arithmetic.reduction import Mean
+from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
+from tinyinfer.ops.pooling.pooling import AvgPool2d, WindowPool
 
 SUMMED_BY_ROWS = 8192  # floats of an image from which on all threads add it up (EfficientNet-B0: 0.95 of the time)
 POOL_SMALL = 8 * SMALL  # floats of inputs from which on another thread pays, which it does for few global pools

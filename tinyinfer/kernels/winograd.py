@@ -53,7 +53,7 @@ from tinyinfer.kernels.winograd_transforms import (
     products,
     transform_weights,
 )
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 # floats between the matrices of two positions beyond their own: where one is a multiple of 4 KiB, as with 128 channels,
 # their lines would fall on the same places of L1 (transforms of 128 channels take 0.3 to 0.6 of the time)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinyinfer.passes.plan_memory import live_bound
+from tinyinfer.passes.machine.plan_memory import live_bound
 from tinyinfer.plots.style import INK, PALETTE, QUIET, canvas, styled
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.kernels.pages import APART
-from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
-from tinyinfer.passes.choose_kernels import REFERENCE, problem_of
+from tinyinfer.passes.machine.assign_layout import Placement, assign_layout, buffer_size
+from tinyinfer.passes.machine.choose_kernels import REFERENCE, problem_of
+from tinyinfer.passes.machine.plan_memory import Request, plan_memory
 from tinyinfer.passes.pipeline import lower, specialise, unchanged
-from tinyinfer.passes.plan_memory import Request, plan_memory
 from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
 from tinyinfer.runtime.options import Options
 from tinyinfer.runtime.packed_weights import PackedWeights

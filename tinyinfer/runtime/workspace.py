@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from tinyinfer.passes.choose_kernels import REFERENCE
+from tinyinfer.passes.machine.choose_kernels import REFERENCE
 from tinyinfer.runtime.arena import Arena
 from tinyinfer.runtime.plan import Plan, Step
 
