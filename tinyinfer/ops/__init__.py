@@ -50,6 +50,7 @@ _MODULES = (
     "quantization",
     "ranking",
     "reduction",
+    "relayout",
     "repeating",
     "scale_shift",
     "shape",
