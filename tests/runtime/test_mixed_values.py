@@ -42,7 +42,8 @@ class Drawn:
         return [
             self.convolve, self.convolve, self.convolve, self.pool, self.relu, self.norm, self.gate, self.join,
             self.halves, self.shuffle, self.flatten, self.tokens, self.attend, self.bias_along_width, self.mask,
-            self.quantise, self.threshold, self.channel_of_most, self.best, self.embed, self.truncate, self.sigmoid, self.mirror,
+            self.quantise, self.threshold, self.channel_of_most, self.best, self.embed, self.truncate, self.sigmoid,
+            self.mirror,
         ]  # fmt: skip
 
     def sequence_layers(self) -> list:
