@@ -25,7 +25,7 @@ from kernel_harness import (
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
 from tinyinfer.kernels import depthwise_chain
-from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims
 from tinyinfer.ops.base import Case
 
 PROT_NONE = 0
@@ -77,7 +77,7 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
     keep: list[mmap.mmap] = []
 
     def place(shape: Shape) -> FeatureMap:
-        n, c, h, w = image_dims(shape)
+        n, c, h, w = pixel_dims(shape)
         return FeatureMap.place(fenced(n * c * h * w, at_end, keep), shape, c)
 
     inputs = [
@@ -116,7 +116,7 @@ def problems(name: str, rng: np.random.Generator) -> Iterator[Problem]:
 def run_all(name: str, rng: np.random.Generator) -> None:
     """Every kernel of an operator on all its problems."""
     for problem in problems(name, rng):
-        for kernel in (k for k in kernels.list(name) if k.applies(problem)):
+        for kernel in (k for k in kernels.list(name) if k.takes(problem)):
             for at_end in (True, False):
                 print(name, kernel.name, problem.inputs, problem.op, "threads", problem.threads, at_end, flush=True)
                 run(kernel, problem, at_end, rng)

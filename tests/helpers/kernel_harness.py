@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, image_dims
+from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, pixel_dims
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.ops.base import Op
 
@@ -47,7 +47,7 @@ def one_tap_a_channel(params: Mapping[str, np.ndarray], role: str, taps: np.ndar
 
 def slice_of_wider(shape: Shape, before: int, after: int, fill: np.float32) -> tuple[np.ndarray, FeatureMap]:
     """Memory full of ``fill``, and in it a value with other channels before and after its own."""
-    n, c, h, w = image_dims(shape)
+    n, c, h, w = pixel_dims(shape)
     if len(shape) not in (2, 4):
         before = after = 0  # such values are never parts of others
     stride = before + c + after
@@ -119,7 +119,7 @@ def check_all(op: Op, inputs: Sequence[Shape], param_shapes: Mapping[str, Shape]
     """`check` every kernel of the operator that applies, contiguous and sliced; returns how many applied."""
     rng = np.random.default_rng(seed)
     problem = make_problem(op, inputs, random_params(param_shapes, rng), threads)
-    applicable = [kernel for kernel in kernels.list(op.name) if kernel.applies(problem)]
+    applicable = [kernel for kernel in kernels.list(op.name) if kernel.takes(problem)]
     for kernel in applicable:
         check(kernel, problem, rng)
         check(kernel, problem, rng, before=3, after=5)

@@ -143,7 +143,7 @@ class RowRing(Kernel):
         expanding = product_floats(problem.inputs[0][1], e, ring_rows * width) if expands else 0
         projecting = product_floats(e, problem.outputs[0][1], self.band * out_w) if projects else 0
         own = -(-(self.ring + self.middle + max(expanding, projecting)) // LANES) * LANES
-        self.scratch_floats = threads * (own + APART * (threads > 1))
+        self.scratch_floats = threads * (own + APART // 4 * (threads > 1))
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments import Address, Image, Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.parts import SMALL, Pieces, deal_out, own_channels, own_memory, own_range
 from tinyinfer.kernels.simd import vector_function
@@ -192,7 +192,7 @@ class AdaptiveAvgPool(_Pool):
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
-        n, c, h, w = image_dims(problem.inputs[0])
+        n, c, h, w = problem.inputs[0]
         one = n * math.prod(problem.outputs[0][2:]) == 1
         self.by_rows = one and problem.threads > 1 and c * h * w >= SUMMED_BY_ROWS and h >= problem.threads
         self.scratch_floats = problem.threads * -(-c // LANES) * LANES if self.by_rows else 0

@@ -45,6 +45,7 @@ _MODULES = (
     "movement.joining",
     "movement.pad",
     "movement.pixel_shuffle",
+    "movement.relayout",
     "movement.repeating",
     "movement.slicing",
     "movement.views",

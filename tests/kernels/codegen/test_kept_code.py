@@ -18,7 +18,6 @@ from python_process import printed
 import tinyinfer
 from tinyinfer.kernels import cpu, kept_code
 from tinyinfer.kernels.jit import inline, jit, load, shared
-from tinyinfer.kernels.structs import ADDRESS
 
 CHECK = """
 import sys

@@ -71,6 +71,7 @@ def test_memory_is_free_when_the_last_array_is_gone() -> None:
 
 def test_own_pages_are_shared_with_nobody() -> None:
     before, own, after = pages.aligned_empty(1), pages.own_pages(5), pages.aligned_empty(1)
+    assert own.dtype == np.uint8
     assert own.size == 5
     assert own.ctypes.data % (4 * pages.HUGE) == 0
     assert own.base is not before.base

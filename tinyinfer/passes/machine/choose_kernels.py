@@ -150,17 +150,19 @@ def problem_of(node: Node, params: Mapping[str, np.ndarray], types: Mapping[str,
         outputs=tuple(types[v].shape for v in node.outputs),
         params=params,
         threads=threads,
+        input_dtypes=tuple(types[v].dtype for v in node.inputs),
+        output_dtypes=tuple(types[v].dtype for v in node.outputs),
     )
 
 
 def _choose(node: Node, problem: Problem, forced: Mapping[str, str], used: set[str]) -> tuple[str, str]:
     for target in (node.name, node.op.name):
         wanted = forced.get(target)
-        if wanted == REFERENCE or (wanted and kernels.find(node.op.name, wanted).applies(problem)):
+        if wanted == REFERENCE or (wanted and kernels.find(node.op.name, wanted).takes(problem)):
             used.add(target)
             return wanted, "forced by the caller"
     for choice in choices(node.op.name):
-        if kernels.find(node.op.name, choice.kernel).applies(problem) and choice.when(problem):
+        if kernels.find(node.op.name, choice.kernel).takes(problem) and choice.when(problem):
             return choice.kernel, choice.why
     return REFERENCE, "no kernel applies"
 

@@ -86,4 +86,4 @@ def _applies(graph: Graph, chain: Node, types: Mapping[str, TensorType], threads
         params=graph.weights.select(chain.params).shapes_only(),
         threads=threads,
     )
-    return any(kernel.applies(problem) for kernel in kernels.list(chain.op.name))
+    return any(kernel.takes(problem) for kernel in kernels.list(chain.op.name))
