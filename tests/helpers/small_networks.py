@@ -10,9 +10,12 @@ from tinyinfer.model import Model
 
 
 def randomize(graph: Graph, seed: int = 0) -> Graph:
-    """Fill all weights; variances are positive."""
+    """Fill all weights but constants; variances are positive."""
     rng = np.random.default_rng(seed)
+    constants = {key for node in graph.nodes if node.op.name == "constant" for key in node.params.values()}
     for key, array in graph.weights.items():
+        if key in constants:
+            continue
         values = rng.standard_normal(array.shape) / max(1, int(np.prod(array.shape[1:]))) ** 0.5
         graph.weights[key] = (np.abs(values) + 0.5 if key.endswith("running_var") else values).astype(np.float32)
     return graph
