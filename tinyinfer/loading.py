@@ -30,7 +30,7 @@ def load(
         from tinyinfer.models import make
 
         return Model(*make(str(source)), threads, kernels)
-    from tinyinfer.formats.npz import load as load_npz
+    from tinyinfer.formats.npz.model_file import load as load_npz
 
     return Model(*load_npz(path), threads, kernels, verified=True)
 

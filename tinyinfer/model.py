@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import functools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,22 +11,20 @@ import numpy as np
 
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph, Shape
-from tinyinfer.passes.choose_kernels import REFERENCE
 from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
 from tinyinfer.runtime.packed_weights import PackedWeights
 from tinyinfer.runtime.plan import Plan, make_plan, prepare
-from tinyinfer.runtime.textbook import run_textbook
 from tinyinfer.runtime.threads import Lock
 
 if TYPE_CHECKING:
     import os
 
-    from tinyinfer.image import ImageSource
     from tinyinfer.profiling.cost import Cost
     from tinyinfer.profiling.timings import Profile
     from tinyinfer.tasks.boxes import Box
+    from tinyinfer.vision.image import ImageSource
 
 MAX_PLANS = 8  # plans kept for different input shapes; each holds an arena
 
@@ -35,7 +32,7 @@ PlanKey = tuple[tuple[tuple[str, Shape], ...], tuple[str, ...]]  # input shapes 
 
 
 class Model:
-    """A network ready to run on arrays: NCHW and float32 for images.
+    """A network ready to run on arrays: NCHW for images, of the dtypes that its inputs have.
 
     ``threads`` per call (None: all cores); ``kernels`` forces kernels ("conv2d=im2col", a mapping, or "reference"
     for plain NumPy without Numba).  Several Python threads may call one model at once; a copy or a pickle of it holds
@@ -64,10 +61,6 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model, (self.graph, self.meta, *self._asked)
-
-    @functools.cached_property
-    def _is_float32(self) -> bool:
-        return all(t.dtype == "float32" for t in self.graph.infer_types().values())
 
     @property
     def name(self) -> str:
@@ -101,9 +94,6 @@ class Model:
         Nothing the caller passes in is changed.  Raises InputError for arrays or patterns that do not fit.
         """
         arrays = check_inputs(self.graph, inputs)
-        if self.options.kernels == REFERENCE and not self._is_float32:
-            wanted = dict.fromkeys([*self.graph.outputs, *self._captured(capture)])
-            return run_textbook(self.graph, arrays, tuple(wanted), hook)
         plan = self.plan({name: a.shape for name, a in arrays.items()}, capture)
         return execute(plan, arrays, hook)
 
@@ -227,7 +217,7 @@ class Model:
 
     def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
         """Write a .npz model file (float16 weights if ``half``); the file appears whole or not at all."""
-        from tinyinfer.formats.npz import save
+        from tinyinfer.formats.npz.model_file import save
 
         save(path, self.graph, self.meta, half=half)
 

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from tinyinfer import models
 from tinyinfer.bench.torch_graph import TorchGraph
-from tinyinfer.formats import npz
+from tinyinfer.formats.npz import model_file as npz
 
 ARCHITECTURE = "mobilenet_v2_cifar"
 BATCH = 256

@@ -26,7 +26,7 @@ ONES = np.ones((1, 19, 12, 11), np.float32)
 
 def residual_layers(name="net"):
     model = Model(residual_network(), threads=1)
-    return model, layers_of(name, model, random_inputs(model.graph.input_shapes()))
+    return model, layers_of(name, model, random_inputs(model.graph, model.graph.input_shapes()))
 
 
 def test_layers_are_counted_once_for_each_shape_and_use():
@@ -39,7 +39,7 @@ def test_layers_are_counted_once_for_each_shape_and_use():
 
 def test_every_candidate_computes_what_the_plan_computes():
     model = Model(residual_network(), threads=1)
-    inputs = random_inputs(model.graph.input_shapes())
+    inputs = random_inputs(model.graph, model.graph.input_shapes())
     computed: list[list[np.ndarray]] = []
 
     def watch(step, call, view):

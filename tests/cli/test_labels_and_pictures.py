@@ -72,3 +72,24 @@ def test_run_limits_pictures_as_said(ti, model_file, tmp_path, monkeypatch):
     assert code == IMAGE
     assert "expected at most 100 pixels, found 24x20 = 480 (--max-pixels or TINYINFER_MAX_PIXELS" in err
     assert ti("run", model_file, tmp_path, "--max-pixels", "480", *PLAIN).code == 0
+
+
+def test_export_fixes_sizes_and_takes_an_opset(ti, model_file, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+    assert ti("export", model_file, "-o", path, "--input", "2x3x16x16", "--opset", "15").code == 0
+    written = onnx.load(path)
+    assert written.opset_import[0].version == 15
+    assert [d.dim_value for d in written.graph.input[0].type.tensor_type.shape.dim] == [2, 3, 16, 16]
+    for options, code in ((("--opset", "12"), 2), (("--opset", "x"), 2), (("--input", "1x5x16x16"), IMAGE)):
+        assert ti("export", model_file, "-o", tmp_path / "other.onnx", *options).code == code
+    assert not (tmp_path / "other.onnx").exists()
+
+
+def test_export_names_the_operator_that_came_later(ti, tmp_path):
+    pytest.importorskip("onnx")
+    tinyinfer.models.create("mobilenetv3_small_050", num_classes=2).save(tmp_path / "net.npz")
+    code, _, err = ti("export", tmp_path / "net.npz", "-o", tmp_path / "net.onnx", "--opset", "13")
+    assert code == 5
+    assert "HardSwish" in err
+    assert "opset 14" in err

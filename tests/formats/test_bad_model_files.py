@@ -21,7 +21,7 @@ from sample_model import npz_bytes, small_graph
 from typed_model import typed_bytes
 
 from tinyinfer.errors import ModelFormatError, TinyInferError
-from tinyinfer.formats import npz
+from tinyinfer.formats.npz import model_file as npz
 from tinyinfer.formats.torch.checkpoint import read_checkpoint
 
 

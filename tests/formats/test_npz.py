@@ -21,9 +21,9 @@ from sample_model import META, members, npy, npz_bytes, pack, small_graph, with_
 
 from tinyinfer import ops
 from tinyinfer.errors import TinyInferError, WeightsError
-from tinyinfer.formats import npz
 from tinyinfer.formats.attributes import read_attributes
 from tinyinfer.formats.json_reader import Cursor
+from tinyinfer.formats.npz import model_file as npz
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.ops.base import Case
 
@@ -224,7 +224,7 @@ def test_saving_an_incomplete_graph_is_refused_and_spare_weights_are_left_out() 
 def test_mobilenet_v2_loads_quickly(tmp_path: Path) -> None:
     import time
 
-    from tinyinfer.models.mobilenet_v2 import build
+    from tinyinfer.models.zoo.mobilenet_v2 import build
 
     graph = build()
     graph.weights.update({key: np.full(array.shape, 0.5, np.float32) for key, array in graph.weights.items()})

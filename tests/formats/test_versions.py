@@ -15,7 +15,7 @@ from sample_model import META, members, npy, npz_bytes, pack, patched, small_gra
 from typed_model import edited, typed_bytes, typed_graph
 
 from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError, WeightsError
-from tinyinfer.formats import npz
+from tinyinfer.formats.npz import model_file as npz
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
 

@@ -10,10 +10,11 @@ import pytest
 from hub_server import Hub, quoted_sha256, whole
 
 import tinyinfer as ti
-from tinyinfer import datasets, labels
 from tinyinfer.errors import DownloadError
+from tinyinfer.evaluation import datasets
 from tinyinfer.hub.cifar import MEMBER, RECORD
-from tinyinfer.image import decode
+from tinyinfer.labels import label_sets
+from tinyinfer.vision.image import decode
 
 
 def archive(records: bytes, member: str = MEMBER) -> bytes:
@@ -36,7 +37,7 @@ def test_pictures_come_out_as_they_are_and_classes_in_turn(hub: Hub, rng: np.ran
     body = archive(given.tobytes())
     hub.add("cifar10", "cifar.tar.gz", whole(body), kind='"data"', sha256=quoted_sha256(body))
     path = ti.pull("cifar10")
-    found = datasets.read("cifar10", labels.get("cifar10"))
+    found = datasets.read("cifar10", label_sets.get("cifar10"))
     assert hub.kept() == ["hub/cifar10.npz"]
     assert path.name == "cifar10.npz"
     assert found.matched_by == "name"

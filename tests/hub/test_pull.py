@@ -18,10 +18,10 @@ from PIL import Image
 from python_process import LONG
 
 import tinyinfer as ti
-from tinyinfer import labels
 from tinyinfer.errors import DownloadError, InputError, UnsupportedOpError, WeightsError
 from tinyinfer.hub import find, pulled_file
 from tinyinfer.hub.download import stay_safe
+from tinyinfer.labels import label_sets
 
 
 def test_a_pulled_name_stands_for_the_public_weights(
@@ -58,7 +58,7 @@ def test_weights_that_know_a_background(hub: Hub) -> None:
     ti.pull("squeezenet1_1")
     model = ti.load("squeezenet1_1")
     assert model.outputs[0][1][1] == 1001
-    assert model.meta["labels"][:2] == ["background", labels.get("imagenet")[0]]
+    assert model.meta["labels"][:2] == ["background", label_sets.get("imagenet")[0]]
 
 
 def test_what_is_there_is_not_fetched_again_unless_asked(hub: Hub, checkpoint: bytes) -> None:
@@ -269,7 +269,7 @@ def test_usage(hub: Hub) -> None:
 
 
 def test_a_data_set_that_was_not_pulled(hub: Hub, tmp_path: Path) -> None:
-    from tinyinfer import datasets
+    from tinyinfer.evaluation import datasets
 
     hub.add("cifar10", "c.tar.gz", kind='"data"')
     with pytest.raises(InputError, match="cifar10: no such file or folder, nor was it pulled: tinyinfer pull cifar10"):

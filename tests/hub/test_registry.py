@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import tinyinfer as ti
-from tinyinfer import labels
 from tinyinfer.errors import ModelFormatError
 from tinyinfer.hub import entries, find
-from tinyinfer.preprocess import Preprocess
+from tinyinfer.labels import label_sets
+from tinyinfer.vision.preprocess import Preprocess
 
 ENTRIES = entries()
 
@@ -21,7 +21,7 @@ def test_networks(name: str) -> None:
     entry = ENTRIES[name]
     assert entry.arch is not None
     meta = ti.models.describe(entry.arch, **entry.knobs)
-    assert labels.get(entry.labels) if entry.labels else meta["labels"]
+    assert label_sets.get(entry.labels) if entry.labels else meta["labels"]
     Preprocess.from_meta({**meta["preprocess"], **entry.preprocess})
     assert find(name) == entry
 

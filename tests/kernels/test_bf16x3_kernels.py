@@ -46,7 +46,7 @@ def check_tiles(
     except GraphError:
         assume(False)
     kernel: type[Kernel] = kernels.find(op_name, "row_ring" if op_name == "depthwise_chain" else "bf16x3")
-    assert kernel.applies(problem)
+    assert kernel.takes(problem)
     check(kernel, problem, rng, before, after)
 
 
@@ -221,7 +221,7 @@ def test_numbers_far_from_one(scale: float) -> None:
 def test_what_tiles_are_not_for(attrs: dict[str, Any]) -> None:
     x, weight = (1, 64, 8, 8), np.empty((32, 64 // attrs.get("groups", 1), 1, 1), np.float32)
     problem = make_problem(ops.create("conv2d", attrs), [x], {"weight": weight}, 1)
-    assert not kernels.find("conv2d", "bf16x3").applies(problem)
+    assert not kernels.find("conv2d", "bf16x3").takes(problem)
 
 
 NETWORK = """

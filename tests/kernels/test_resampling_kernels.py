@@ -106,7 +106,7 @@ def test_threads_share_large_images() -> None:
 def test_exponents_that_no_root_gives_are_the_references() -> None:
     (kernel,) = kernels.list("local_response_norm")
     op = ops.create("local_response_norm", {"size": 5, "beta": 0.6})
-    assert not kernel.applies(make_problem(op, [(1, 8, 3, 3)], {}, 1))
+    assert not kernel.takes(make_problem(op, [(1, 8, 3, 3)], {}, 1))
 
 
 @given(

@@ -10,9 +10,9 @@ from knob_harness import check_builds_and_runs
 
 import tinyinfer as ti
 from tinyinfer.builder import Builder
-from tinyinfer.models import amoebanet, darts, nasnet, pnasnet
 from tinyinfer.models.blocks import Style
 from tinyinfer.models.blocks.nas_cell import Cell, factorized_reduce
+from tinyinfer.models.zoo import amoebanet, darts, nasnet, pnasnet
 
 CELLS = [
     nasnet.NORMAL,

@@ -17,9 +17,9 @@ from tinyinfer.formats.state_dict import map_keys
 from tinyinfer.graph import Graph
 from tinyinfer.models.blocks import Style
 from tinyinfer.models.blocks.ghost import ghost_module
-from tinyinfer.models.efficientnet import ALPHA, BETA, GAMMA, compound
-from tinyinfer.ops.batch_norm import BatchNorm
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.models.zoo.efficientnet import ALPHA, BETA, GAMMA, compound
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.profiling.cost import cost
 
 OWN_KNOBS: dict[str, dict[str, list[Any]]] = {

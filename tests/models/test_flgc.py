@@ -13,7 +13,7 @@ from knob_harness import check_builds_and_runs
 
 import tinyinfer as ti
 from tinyinfer.errors import WeightsError
-from tinyinfer.models.flgc import FILTERS, INPUTS, adapt
+from tinyinfer.models.zoo.flgc import FILTERS, INPUTS, adapt
 from tinyinfer.profiling.cost import cost
 
 SMALL: dict[str, Any] = {

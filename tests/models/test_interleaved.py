@@ -14,9 +14,9 @@ import tinyinfer as ti
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
-from tinyinfer.models import clcnet, igcnet
 from tinyinfer.models.blocks import Style
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.models.zoo import clcnet, igcnet
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 PLAIN = Style("identity")
 SHAPES = st.tuples(st.integers(1, 2), st.just(3), st.integers(33, 50), st.integers(33, 50))

@@ -13,7 +13,7 @@ from knob_harness import check_builds_and_runs
 
 import tinyinfer as ti
 from tinyinfer.graph import Graph, Node
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 NETWORKS = [
     "mobilenet_v1",

@@ -9,7 +9,7 @@ import pytest
 
 import tinyinfer as ti
 from tinyinfer.errors import TinyInferError, UnsupportedOpError
-from tinyinfer.preprocess import Preprocess
+from tinyinfer.vision.preprocess import Preprocess
 
 
 def test_names_are_unique_and_aliases_lead_to_them() -> None:

@@ -13,8 +13,8 @@ from knob_harness import check_builds_and_runs
 import tinyinfer as ti
 from tinyinfer.errors import InputError
 from tinyinfer.formats.state_dict import load_weights
-from tinyinfer.ops.channel_shuffle import ChannelShuffle
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 
 SHAPES = st.tuples(st.integers(1, 2), st.just(3), st.integers(33, 60), st.integers(33, 60))
 

@@ -14,7 +14,7 @@ from knob_harness import check_builds_and_runs
 import tinyinfer as ti
 from tinyinfer.checkpoints.recognise import recognise
 from tinyinfer.errors import InputError
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.profiling.cost import cost
 
 

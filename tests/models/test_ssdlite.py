@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tinyinfer as ti
 from tinyinfer.errors import InputError
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.profiling.cost import cost
 
 NAMES = ti.models.names("ssdlite_v2") + ti.models.names("ssdlite_v3")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tinyinfer import ops
-from tinyinfer.ops.activation import FUSABLE, apply_activation
-from tinyinfer.ops.activation_functions import erf
+from tinyinfer.ops.activation.activation import FUSABLE, apply_activation
+from tinyinfer.ops.activation.activation_functions import erf
 
 GRID = [*np.linspace(-8, 8, 161), -1e-8, 0.0, 1e-8, -300.0, 300.0]
 
@@ -71,7 +71,7 @@ def test_formula(
 
 
 def test_every_activation_has_a_formula() -> None:
-    from tinyinfer.ops import activation, parametric_activation
+    from tinyinfer.ops.activation import activation, parametric_activation
 
     tested = {name for name, _, _ in FORMULAS} | {"prelu"}
     assert {op.name for op in (*activation.OPS, *parametric_activation.OPS)} == tested

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tinyinfer import ops
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.broadcasting import broadcast_shape
+from tinyinfer.ops.arithmetic.broadcasting import broadcast_shape
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda a, b: a + b,
@@ -170,7 +170,7 @@ def test_unary(name: str, dtype: type, tolerance: float) -> None:
 
 
 def test_every_unary_operator_has_a_formula() -> None:
-    from tinyinfer.ops import unary
+    from tinyinfer.ops.arithmetic import unary
 
     assert {op.name for op in unary.OPS} == set(UNARY)
 

@@ -9,7 +9,7 @@ import pytest
 from special_values import NUMBERS, TABLE
 
 from tinyinfer import ops
-from tinyinfer.ops import activation, parametric_activation
+from tinyinfer.ops.activation import activation, parametric_activation
 
 
 @pytest.mark.parametrize(("name", "attrs", "expected"), TABLE)

@@ -12,7 +12,7 @@ from tinyinfer import passes
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 
 def network(reader: dict[str, Any], activation: str | None = "relu", other: str | None = None, **maker: Any) -> Graph:

@@ -12,8 +12,8 @@ from tinyinfer.kernels import amx, find
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.on_arrays import problem_of_arrays
-from tinyinfer.passes.choose_kernels import choices
-from tinyinfer.passes.winograd_rule import winograd_cost
+from tinyinfer.passes.machine.choose_kernels import choices
+from tinyinfer.passes.machine.winograd_rule import winograd_cost
 
 WIDE = pytest.mark.skipif(LANES < 16, reason="rows of 7 pixels fill the tiles of narrower vectors")
 TILES = pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")
@@ -30,7 +30,7 @@ def problem(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) -
 def first_that_fits(problem: Problem) -> str:
     """The kernel of the first row of the table whose conditions hold."""
     name = problem.op.name
-    return next(c for c in choices(name) if find(name, c.kernel).applies(problem) and c.when(problem)).kernel
+    return next(c for c in choices(name) if find(name, c.kernel).takes(problem) and c.when(problem)).kernel
 
 
 def chosen(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) -> str:
@@ -189,7 +189,7 @@ def test_machines_without_tiles_do_without(monkeypatch: pytest.MonkeyPatch) -> N
     layers = problem(64, 28, 64, 1), gated(64, 28)
     tiled = [find(layer.op.name, "bf16x3") for layer in layers]  # before the switch, which files heed once
     monkeypatch.setattr(amx, "available", lambda: False)
-    assert not any(kernel.applies(layer) for kernel, layer in zip(tiled, layers, strict=True))
+    assert not any(kernel.takes(layer) for kernel, layer in zip(tiled, layers, strict=True))
     assert first_that_fits(layers[1]) == "scaled_weights"
 
 

@@ -10,8 +10,8 @@ from tinyinfer import ops, passes
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
-from tinyinfer.passes import fuse_depthwise_chain as module
-from tinyinfer.passes.fuse_depthwise_chain import fuse_depthwise_chain
+from tinyinfer.passes.machine import fuse_depthwise_chain as module
+from tinyinfer.passes.machine.fuse_depthwise_chain import fuse_depthwise_chain
 
 X = np.random.default_rng(1).standard_normal((2, 8, 17, 14)).astype(np.float32)
 

@@ -10,8 +10,8 @@ from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
 from tinyinfer.ops.constant import Constant
-from tinyinfer.passes import fold_constants
-from tinyinfer.passes.fold_constants import MOST_ELEMENTS
+from tinyinfer.passes.portable import fold_constants
+from tinyinfer.passes.portable.fold_constants import MOST_ELEMENTS
 
 Step = tuple[str, str, tuple[str, ...], dict[str, object]]
 
@@ -134,7 +134,7 @@ def test_graphs_without_constants_are_passed_on() -> None:
 def test_what_follows_sizes_keeps_them(name: str) -> None:
     """Of sizes that depend on the input none comes out as a plain number."""
     from tinyinfer.dim import Dim, is_free, substituted
-    from tinyinfer.ops.indexing import Indexed
+    from tinyinfer.ops.movement.indexing import Indexed
 
     for case in ops.get(name).cases():
         op = ops.create(name, case.attrs)

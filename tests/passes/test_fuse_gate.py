@@ -10,7 +10,7 @@ from tinyinfer import passes
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
-from tinyinfer.passes.fuse_gate import fuse_gate
+from tinyinfer.passes.machine.fuse_gate import fuse_gate
 
 X = np.random.default_rng(1).standard_normal((2, 19, 12, 11)).astype(np.float32)
 

@@ -10,7 +10,7 @@ from tinyinfer import passes
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
-from tinyinfer.passes.fuse_join_pixels import fuse_join_pixels
+from tinyinfer.passes.machine.fuse_join_pixels import fuse_join_pixels
 
 X = np.random.default_rng(1).standard_normal((2, 3, 9, 7)).astype(np.float32)
 

@@ -10,7 +10,7 @@ from tinyinfer import passes
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
-from tinyinfer.passes.fuse_shuffle import fuse_shuffle
+from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
 
 X = np.random.default_rng(1).standard_normal((2, 20, 7, 9)).astype(np.float32)
 

@@ -11,11 +11,19 @@ from small_networks import randomize, residual_network, textbook
 from tinyinfer import passes
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
+from tinyinfer.graph import Graph, TensorType
 from tinyinfer.kernels import amx
 from tinyinfer.model import Model
-from tinyinfer.passes.assign_layout import assign_layout
-from tinyinfer.passes.choose_kernels import choose_kernels
-from tinyinfer.passes.plan_memory import ALIGNMENT_FLOATS, SMALL_GAPS, Request, live_bound, plan_memory
+from tinyinfer.passes.machine.assign_layout import Placement, assign_layout
+from tinyinfer.passes.machine.choose_kernels import choose_kernels
+from tinyinfer.passes.machine.choose_layouts import choose_layouts
+from tinyinfer.passes.machine.plan_memory import (
+    ALIGNMENT,
+    SMALL_GAPS,
+    Request,
+    live_bound,
+    plan_memory,
+)
 
 X = np.random.default_rng(1).standard_normal((2, 3, 16, 13)).astype(np.float32)
 
@@ -129,13 +137,18 @@ def test_forced_kernels_that_can_not_be_are_refused(forced: dict[str, str], mess
 # -- placement ---------------------------------------------------------------------------------------------
 
 
+def place(graph: Graph) -> tuple[Graph, dict[str, TensorType], dict[str, Placement]]:
+    """What of a graph lies where."""
+    types = graph.infer_types()
+    return assign_layout(*choose_layouts(choose_kernels(graph, types), types))
+
+
 def test_concat_inputs_lie_in_its_output() -> None:
     b = Builder()
     x = b.input(3, 8)
     parts = [b.conv2d(x, c, 1, name=f"conv{c}") for c in (5, 7)]
     graph = randomize(b.finish(b.relu(b.concat(*parts, name="joined"), name="act")))
-    types = graph.infer_types()
-    placed, _, places = assign_layout(graph, types)
+    placed, _, places = place(graph)
     assert [n.op.name for n in placed.nodes] == ["conv2d", "conv2d", "relu"]
     assert [(places[p].root, places[p].offset, places[p].pixel_stride) for p in parts] == [
         ("joined", 0, 12),
@@ -149,7 +162,7 @@ def test_concat_inputs_lie_in_its_output() -> None:
 def test_pixels_do_not_lie_a_multiple_of_1_kib_apart(channels: int, stride: int) -> None:
     b = Builder()
     graph = randomize(b.finish(b.conv2d(b.input(3, 8), channels, 1, name="conv")))
-    _, _, places = assign_layout(graph, graph.infer_types())
+    _, _, places = place(graph)
     assert places["conv"].pixel_stride == stride
     x = X[:, :, :8, :8]
     np.testing.assert_allclose(Model(graph)(x), textbook(graph, x), rtol=1e-5, atol=1e-6)
@@ -161,7 +174,7 @@ def test_nested_concats_and_splits_share_one_buffer() -> None:
     left, right = b.split(x, 4, name="halves", dim=1)
     inner = b.concat(b.conv2d(right, 3, 1, name="a"), b.conv2d(right, 2, 1, name="b"), name="inner")
     graph = randomize(b.finish(b.relu(b.concat(inner, b.conv2d(left, 4, 1, name="c"), name="outer"), name="act")))
-    placed, _, places = assign_layout(graph, graph.infer_types())
+    placed, _, places = place(graph)
     assert "split" not in [n.op.name for n in placed.nodes]
     assert places["b"].root == "outer"
     assert places["b"].offset == 3
@@ -176,7 +189,7 @@ def test_what_of_a_concat_lies_elsewhere_is_copied_by_itself(twice: bool) -> Non
     x = b.input(3, 8)
     y = b.conv2d(x, 5, 1, name="conv")
     graph = randomize(b.finish(b.relu(b.concat(y, y if twice else x, name="joined"), name="act")))
-    placed, types, places = assign_layout(graph, graph.infer_types())
+    placed, types, places = place(graph)
     assert [n.op.name for n in placed.nodes] == ["conv2d", "concat", "relu"]
     copy = placed.node("joined[1]")
     assert (copy.inputs, copy.outputs, copy.originals) == ((y if twice else x,), ("joined[1]",), ("joined",))
@@ -192,7 +205,7 @@ def test_copies_take_no_name_that_another_value_has() -> None:
     y = b.conv2d(x, 5, 1, name="conv")
     other = b.conv2d(x, 64, 1, name="joined[1]")
     graph = randomize(b.finish([b.relu(b.concat(y, x, name="joined"), name="act"), b.relu(other, name="end")]))
-    placed, types, _ = assign_layout(graph, graph.infer_types())
+    placed, types, _ = place(graph)
     assert {node.name for node in placed.nodes} >= {"joined[1]", "joined[1]'"}
     assert (types["joined[1]"].shape[1], types["joined[1]'"].shape[1]) == (64, 3)
     found, expected = Model(graph).run({"input": X}), Model(graph, kernels="reference").run({"input": X})
@@ -221,7 +234,7 @@ def test_a_concat_that_needs_no_copy_comes_before_one_that_does() -> None:
     early = b.concat(first, x, name="early")
     second = b.conv2d(early, 4, 1, name="second")
     graph = randomize(b.finish(b.relu(b.concat(first, second, name="late"), name="act")))
-    placed, _, places = assign_layout(graph, graph.infer_types())
+    placed, _, places = place(graph)
     assert (places["first"].root, places["second"].root) == ("late", "late")
     assert [n.name for n in placed.nodes if n.op.name == "concat"] == ["early"]
     np.testing.assert_allclose(Model(graph)(X), textbook(graph, X), rtol=1e-5, atol=1e-6)
@@ -229,21 +242,21 @@ def test_a_concat_that_needs_no_copy_comes_before_one_that_does() -> None:
 
 # -- memory ------------------------------------------------------------------------------------------------
 
-requests = st.lists(st.tuples(st.integers(1, 500), st.integers(0, 20), st.integers(0, 8)), min_size=1, max_size=25).map(
-    lambda rows: [Request(f"r{i}", size, first, first + life) for i, (size, first, life) in enumerate(rows)]
-)
+requests = st.lists(
+    st.tuples(st.integers(1, 2000), st.integers(0, 20), st.integers(0, 8)), min_size=1, max_size=25
+).map(lambda rows: [Request(f"r{i}", size, first, first + life) for i, (size, first, life) in enumerate(rows)])
 
 
 # where gaps differ: two that do not live together lie over each other, and only one of them keeps others apart
-UNLIKE_GAPS = [(64, 4, 8), (304, 7, 11), (720, 3, 7), (784, 10, 14), (592, 1, 5), (784, 1, 2)]
+UNLIKE_GAPS = [(256, 4, 8), (1216, 7, 11), (2880, 3, 7), (3136, 10, 14), (2368, 1, 5), (3136, 1, 2)]
 
 
-@example([Request(f"r{i}", *numbers) for i, numbers in enumerate(UNLIKE_GAPS)], 64)
-@given(requests, st.sampled_from([0, 64, 64]))
+@example([Request(f"r{i}", *numbers) for i, numbers in enumerate(UNLIKE_GAPS)], 256)
+@given(requests, st.sampled_from([0, 256, 256]))
 def test_no_two_living_buffers_overlap(rows: list[Request], apart: int) -> None:
     offsets, total = plan_memory(rows, apart)
     for i, a in enumerate(rows):
-        assert offsets[a.name] % ALIGNMENT_FLOATS == 0
+        assert offsets[a.name] % ALIGNMENT == 0
         assert offsets[a.name] + a.size <= total
         for b in rows[:i]:
             if a.first <= b.last and b.first <= a.last:
@@ -255,9 +268,9 @@ def test_no_two_living_buffers_overlap(rows: list[Request], apart: int) -> None:
 @given(requests)
 def test_memory_lies_between_the_bound_and_no_sharing(rows: list[Request]) -> None:
     _, total = plan_memory(rows)
-    assert live_bound(rows) <= total <= sum(-(-r.size // ALIGNMENT_FLOATS) * ALIGNMENT_FLOATS for r in rows)
+    assert live_bound(rows) <= total <= sum(-(-r.size // ALIGNMENT) * ALIGNMENT for r in rows)
 
 
 def test_a_chain_needs_two_buffers() -> None:
-    _, total = plan_memory([Request(f"r{i}", 160, i, i + 1) for i in range(10)])
-    assert total == 320
+    _, total = plan_memory([Request(f"r{i}", 640, i, i + 1) for i in range(10)])
+    assert total == 1280

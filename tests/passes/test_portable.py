@@ -39,7 +39,7 @@ def test_nodes_that_do_the_same_are_merged() -> None:
     other = b.conv2d(b.max_pool2d(b.relu(x, name="c"), 2, stride=3, name="pool c"), 5, 1, name="other")
     graph = randomize(b.finish(b.concat(left, right, other, name="all")))
     before = ops_of(graph)
-    merged = passes.merge_duplicates(graph)
+    merged = passes.eliminate_common_subexpressions(graph)
     assert ops_of(graph) == before, "the given graph is untouched"
     assert Counter(ops_of(merged)) == {"conv2d": 4, "relu": 1, "max_pool2d": 2, "concat": 1}
     assert (merged.node("a").origin, merged.node("pool a").origin) == (("a", "b", "c"), ("pool a", "pool b"))
@@ -54,7 +54,7 @@ def test_weights_and_outputs_are_not_merged() -> None:
     ends = [b.relu(b.conv2d(x, 4, 1, name=f"conv {i}"), name=f"relu {i}") for i in range(2)]
     more = [b.activation(x, "sigmoid", name=f"sigmoid {i}") for i in range(2)]
     graph = randomize(b.finish([*ends, *more]))
-    merged = passes.merge_duplicates(graph)
+    merged = passes.eliminate_common_subexpressions(graph)
     assert sorted(ops_of(merged)) == sorted(ops_of(graph))
     assert merged.outputs == graph.outputs
 
@@ -67,7 +67,7 @@ def test_duplicates_with_several_outputs_in_any_order_are_merged() -> None:
     graph = randomize(b.finish(b.concat(*ends, parts[1][0], name="all")))
     expected = textbook(graph, X)
     graph.nodes.reverse()
-    merged = passes.merge_duplicates(graph)
+    merged = passes.eliminate_common_subexpressions(graph)
     assert Counter(ops_of(merged)) == {"conv2d": 3, "split": 1, "relu": 1, "concat": 1}
     np.testing.assert_array_equal(textbook(merged, X), expected)
 

@@ -15,7 +15,7 @@ from tinyinfer import models, ops
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.models import registry
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.profiling.cost import cost
 from tinyinfer.reporting.tables import millions, shorten
 

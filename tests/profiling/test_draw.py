@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tinyinfer import models
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input, Node
-from tinyinfer.ops.activation import Relu
+from tinyinfer.ops.activation.activation import Relu
 from tinyinfer.profiling.draw import draw
 from tinyinfer.profiling.graph_layout import lay_out, split
 

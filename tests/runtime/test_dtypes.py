@@ -1,4 +1,4 @@
-"""Networks whose values are not all float32: the textbook engine runs them, the fast one says what it does not."""
+"""Networks whose values are not all float32, in either engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tinyinfer import ops
 from tinyinfer.builder import Builder
-from tinyinfer.errors import InputError, UnsupportedOpError
+from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
 from tinyinfer.tensor_type import DTYPES
@@ -24,23 +24,26 @@ def halves(dtype: str) -> Graph:
     return Graph([Input("x", (None, 8), (1, 8), dtype)], nodes, ["first", "back"])
 
 
+@pytest.mark.parametrize("kernels", [None, "reference"])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_the_textbook_engine_runs_values_of_any_dtype(dtype: str) -> None:
+def test_values_may_be_of_any_dtype(dtype: str, kernels: str | None) -> None:
     x = (np.arange(16).reshape(2, 8) % 2).astype(dtype)
-    found = Model(halves(dtype), kernels="reference").run({"x": x})
+    found = Model(halves(dtype), kernels=kernels).run({"x": x})
     assert found["back"].dtype == dtype
     np.testing.assert_array_equal(found["first"], x[:, :4])
     np.testing.assert_array_equal(found["back"], x[:, :3:-1])
     assert not any(np.shares_memory(y, x) for y in found.values())
 
 
-def test_large_integers_keep_every_bit() -> None:
+@pytest.mark.parametrize("kernels", [None, "reference"])
+def test_large_integers_keep_every_bit(kernels: str | None) -> None:
     x = np.array([[2**62 + i for i in range(8)]])
-    np.testing.assert_array_equal(Model(halves("int64"), kernels="reference").run({"x": x})["first"], x[:, :4])
+    np.testing.assert_array_equal(Model(halves("int64"), kernels=kernels).run({"x": x})["first"], x[:, :4])
 
 
-def test_captures_and_hooks_work_as_elsewhere() -> None:
-    model, seen = Model(halves("int32"), kernels="reference"), []
+@pytest.mark.parametrize("kernels", [None, "reference"])
+def test_captures_and_hooks_work_as_elsewhere(kernels: str | None) -> None:
+    model, seen = Model(halves("int32"), kernels=kernels), []
 
     def hook(step: Any, call: Any, view: Any) -> None:
         call()
@@ -48,16 +51,11 @@ def test_captures_and_hooks_work_as_elsewhere() -> None:
 
     found = model.run({"x": np.arange(8)[None]}, capture=["second"], hook=hook)
     assert found["second"].tolist() == [[4, 5, 6, 7]]
-    assert seen == [("split", [(1, 4), (1, 4)]), ("back", [(1, 4)])]
+    assert [row for row in seen if row[0] in ("split", "back")] == [("split", [(1, 4), (1, 4)]), ("back", [(1, 4)])]
     with pytest.raises(InputError, match="capture: no node is called 'other'"):
         model.run({"x": np.arange(8)[None]}, capture=["other"])
     with pytest.raises(InputError, match=r"input 'x': expected shape .x8, found 1x7"):
         model.run({"x": np.arange(7)[None]})
-
-
-def test_the_fast_engine_says_which_value_it_has_no_kernels_for() -> None:
-    with pytest.raises(UnsupportedOpError, match=r"value 'x' is int64: .* kernels='reference' runs this network"):
-        Model(halves("int64")).run({"x": np.arange(8)[None]})
 
 
 def test_the_fast_engine_runs_what_folding_leaves_in_float32(rng: np.random.Generator) -> None:

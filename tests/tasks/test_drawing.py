@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinyinfer.labels import get
+from tinyinfer.labels.label_sets import get
 from tinyinfer.tasks.detection import Detection
 from tinyinfer.tasks.drawing import PAPER, colour, draw_detections, draw_labels, draw_segments
 from tinyinfer.tasks.segmentation import Segment, shares

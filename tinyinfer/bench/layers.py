@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyinfer import kernels
 from tinyinfer.bench.cold import Entrant
-from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import node_cost
@@ -43,7 +43,7 @@ class Layer:
 
     def candidates(self) -> list[type[Kernel]]:
         """Every fast kernel that can compute it, the chosen one first."""
-        others = [k for k in kernels.list(self.chosen.op) if k is not type(self.chosen) and k.applies(self.problem)]
+        others = [k for k in kernels.list(self.chosen.op) if k is not type(self.chosen) and k.takes(self.problem)]
         return [type(self.chosen), *others]
 
     def bind(self, kernel: type[Kernel]) -> Entrant:
@@ -108,7 +108,7 @@ def _layer(plan: Plan, step: Step, chosen: Kernel, view: View) -> Layer:
 def _memory(plan: Plan, value: str) -> FeatureMap:
     """Room for a value, its pixels as far apart and its start as far from an aligned address as in the plan."""
     shape, place = plan.types[value].shape, plan.placements[value]
-    n, _, h, w = image_dims(shape)
+    n, _, h, w = pixel_dims(shape, place.layout)
     memory = aligned_empty(place.offset + n * h * w * place.pixel_stride)
     memory[:] = 0  # what lies between the pixels is moved along with them, and denormal numbers would be slow
-    return FeatureMap.place(memory[place.offset :], shape, place.pixel_stride)
+    return FeatureMap.place(memory[place.offset :], shape, place.pixel_stride, place.layout)

@@ -36,4 +36,4 @@ def make_inputs(graph: Graph, batch: int, input_shape: Shape | None = None) -> d
         graph.infer_types(shapes)
     except GraphError as error:
         raise InputError(f"batch {batch}: {error}") from None
-    return random_inputs(shapes)
+    return random_inputs(graph, shapes)

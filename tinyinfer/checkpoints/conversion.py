@@ -15,8 +15,8 @@ from tinyinfer.checkpoints.parametrizations import fold_parametrizations
 from tinyinfer.checkpoints.preparation import preparation
 from tinyinfer.checkpoints.recognise import Match, alternatives, recognise
 from tinyinfer.errors import InputError, ModelFormatError, UnsupportedOpError, WeightsError
-from tinyinfer.formats import npz
-from tinyinfer.formats.plain_npz import read_arrays
+from tinyinfer.formats.npz import model_file as npz
+from tinyinfer.formats.npz.plain_npz import read_arrays
 from tinyinfer.formats.state_dict import is_needed, load_weights
 from tinyinfer.formats.suffixes import UNREADABLE
 from tinyinfer.formats.torch.checkpoint import Checkpoint, read_checkpoint

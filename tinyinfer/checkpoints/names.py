@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 
 from tinyinfer.errors import UnsupportedOpError
-from tinyinfer.hub.registry import Entry, entries
 from tinyinfer.models.registry import find
+from tinyinfer.published.registry import Entry, entries
 
 _HASH = re.compile(r"[-_.][0-9a-f]{8,64}$")
 _TENSORFLOW = "tf_"

@@ -7,8 +7,8 @@ from typing import Any
 from tinyinfer.checkpoints.keys import normaliser
 from tinyinfer.checkpoints.names import Published
 from tinyinfer.checkpoints.recognise import Match
-from tinyinfer.hub.registry import Entry, entries
 from tinyinfer.models.registry import find
+from tinyinfer.published.registry import Entry, entries
 
 
 def preparation(meta: dict[str, Any], match: Match, public: Published | None, arch: str | None) -> list[str]:

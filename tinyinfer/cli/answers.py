@@ -49,8 +49,8 @@ def _labels(model: Model, path: Path, top: int) -> Answer:
     predictions = [{"index": i, "label": label, "probability": p} for i, label, p in found]
 
     def draw() -> Image.Image:
-        from tinyinfer.image import decode
         from tinyinfer.tasks.drawing import draw_labels
+        from tinyinfer.vision.image import decode
 
         return draw_labels(decode(path), found)
 
@@ -64,8 +64,8 @@ def _segments(model: Model, path: Path, top: int | None) -> Answer:
     found = shares(classes, model.meta.get("labels"))
 
     def draw() -> Image.Image:
-        from tinyinfer.image import decode
         from tinyinfer.tasks.drawing import draw_segments
+        from tinyinfer.vision.image import decode
 
         return draw_segments(decode(path), classes, found[:top])
 
@@ -79,8 +79,8 @@ def _detections(model: Model, path: Path, top: int | None, threshold: float) -> 
     found = detect(model, path, threshold)[:top]
 
     def draw() -> Image.Image:
-        from tinyinfer.image import decode
         from tinyinfer.tasks.drawing import draw_detections
+        from tinyinfer.vision.image import decode
 
         return draw_detections(decode(path), found)
 

@@ -42,8 +42,8 @@ def convert(
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
     """Turn a public checkpoint into a self-contained .npz model."""
-    from tinyinfer import label_files
     from tinyinfer.checkpoints.conversion import convert as convert_file
+    from tinyinfer.labels import label_files
     from tinyinfer.tasks import class_count
 
     if output.suffix != ".npz":
@@ -78,6 +78,6 @@ def export(
     ] = None,
 ) -> None:
     """Write a model as ONNX.  Free sizes stay free unless --input fixes them."""
-    from tinyinfer.formats.onnx_export import OPSET, export_onnx
+    from tinyinfer.formats.onnx.export import OPSET, export_onnx
 
     export_onnx(load_trained(model), output, parse_shape(input), OPSET if opset is None else opset)

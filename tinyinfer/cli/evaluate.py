@@ -49,8 +49,8 @@ def evaluate(
     json: Json = False,
 ) -> int:
     """Measure accuracy.  Unreadable pictures are reported and left out; the exit code is then 4."""
-    from tinyinfer import datasets
-    from tinyinfer.evaluation import evaluate as run_evaluation
+    from tinyinfer.evaluation import datasets
+    from tinyinfer.evaluation.accuracy import evaluate as run_evaluation
 
     limit_pixels(max_pixels)
     network = load_trained(model, threads, kernel)

@@ -53,7 +53,7 @@ def kernel_option(kernels: Sequence[str] | None) -> str | None:
 
 def limit_pixels(most: int | None) -> None:
     """Set how many pixels a picture may have in this process and those it starts; None leaves it as it is."""
-    from tinyinfer.image import LIMIT
+    from tinyinfer.vision.image import LIMIT
 
     if most is not None:
         os.environ[LIMIT] = str(most)
@@ -116,7 +116,7 @@ def input_array(model: Model, image: Path | None, shape: tuple[int, ...] | None 
     import numpy as np
 
     if image is not None:
-        from tinyinfer.preprocess import prepare
+        from tinyinfer.vision.preprocess import prepare
 
         return prepare(image, model.preprocess)
     name = model.graph.inputs[0].name

@@ -103,7 +103,7 @@ def _check_drawing(draw: Path, paths: Sequence[Path]) -> None:
 
 def _pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """The files named, and those below the folders named; a folder without any is yielded, to be complained about."""
-    from tinyinfer.picture_files import find_pictures
+    from tinyinfer.vision.picture_files import find_pictures
 
     for path in paths:
         if not path.is_dir():

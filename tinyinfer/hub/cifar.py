@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyinfer.errors import DownloadError
 from tinyinfer.files import atomic_write
-from tinyinfer.labels import CIFAR10
+from tinyinfer.labels.label_sets import CIFAR10
 
 MEMBER = "cifar-10-batches-bin/test_batch.bin"
 SIDE = 32

@@ -10,7 +10,7 @@ from tinyinfer.errors import DownloadError, TinyInferError
 from tinyinfer.files import user_cache
 from tinyinfer.hub import cifar
 from tinyinfer.hub.download import Progress, check, download
-from tinyinfer.hub.registry import Entry, find
+from tinyinfer.published.registry import Entry, find
 
 
 def pulled_file(name: str) -> Path | None:

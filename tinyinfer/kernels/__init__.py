@@ -36,7 +36,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
     "elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
     "interleave": ("interleave",),
-    "layout": ("concat", "split", "pad", "flatten", "join_pixels"),
+    "layout": ("concat", "split", "pad", "flatten", "join_pixels", "relayout"),
     "channel_order": ("channel_shuffle", "index_select"),
     "norms": ("layer_norm", "group_norm"),
     "instance_norm": ("instance_norm",),

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments import Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import ANY_RANK, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.formulas import (
     clip,
@@ -32,7 +33,8 @@ from tinyinfer.kernels.formulas import (
 from tinyinfer.kernels.parts import Pieces, as_one_row, own_channels, pieces_of, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
-from tinyinfer.ops.activation_functions import SELU_ALPHA, SELU_SCALE
+from tinyinfer.ops.activation.activation_functions import SELU_ALPHA, SELU_SCALE
+from tinyinfer.ops.base import Op
 
 CHEAP = (clip, leaky, hardsigmoid, hardswish, softsign)
 ARITHMETIC = (negative, magnitude, square_root, inverse, power_of_e)
@@ -108,10 +110,15 @@ class _Activation(Kernel):
     """A function of one number on a value of any shape; one subclass an operator."""
 
     name: ClassVar[str] = "vector"
+    ranks = ANY_RANK
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         return len(problem.inputs) == 1  # clamp may have bounds that are tensors
+
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        return None
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         formula, numbers = SETTINGS[self.problem.op.name](self.problem.op)

@@ -11,12 +11,13 @@ import numpy as np
 from tinyinfer.graph import Shape
 from tinyinfer.kernels import elementwise as formulas
 from tinyinfer.kernels.arguments import Address, Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.elementwise import Clip, Operand, bind_rows
 from tinyinfer.kernels.endings import CLIPS
 from tinyinfer.kernels.parts import as_one_row
 from tinyinfer.kernels.task import in_turn, task
-from tinyinfer.ops.elementwise import Div
+from tinyinfer.ops.arithmetic.elementwise import Div
+from tinyinfer.ops.base import Op
 
 
 class Matrix(NamedTuple):
@@ -38,8 +39,8 @@ def is_one_a_channel(b: Shape, x: Shape) -> bool:
 
 
 def is_one_row(b: Shape, x: Shape) -> bool:
-    """Whether b, (D,) or (1, D), has one number for each place in the rows of x (..., D), which is no image."""
-    return len(x) != 4 and 0 < len(b) <= len(x) and b[-1] == x[-1] and math.prod(b[:-1]) == 1
+    """Whether b, (D,) or (1, D), has one number for each place in the rows of x (..., D)."""
+    return 0 < len(b) <= len(x) and b[-1] == x[-1] and math.prod(b[:-1]) == 1
 
 
 def spreads(b: Shape, x: Shape) -> bool:
@@ -47,11 +48,11 @@ def spreads(b: Shape, x: Shape) -> bool:
     return b == x or is_single(b, x) or is_one_a_channel(b, x) or is_one_row(b, x)
 
 
-def matrix_of(x: FeatureMap, shape: Shape) -> Matrix:
-    """Pixels of channels, or the last dimension of what is no image and lies without gaps."""
-    if len(shape) in (2, 4):
-        return Matrix(x.pixels, x.c, x.pixel_stride)
-    return Matrix(x.c // shape[-1], shape[-1], shape[-1]) if shape else Matrix(1, 1, 1)
+def matrix_of(x: FeatureMap, columns: int) -> Matrix:
+    """Rows of so many floats: the pixels, or any part of what lies without gaps."""
+    if x.c == columns:
+        return Matrix(x.pixels, columns, x.pixel_stride)
+    return Matrix(x.pixels * x.c // columns, columns, columns)
 
 
 @task
@@ -67,6 +68,7 @@ class _Arithmetic(Kernel):
     formula: ClassVar[Callable[..., Any]]
     swapped: ClassVar[Callable[..., Any]]  # the same of the second and the first
     name: ClassVar[str] = "vector"
+    ranks = ANY_RANK
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
@@ -82,9 +84,17 @@ class _Arithmetic(Kernel):
         a, b = problem.inputs
         return (spreads(b, a) or spreads(a, b)) and getattr(problem.op, "activation", None) in CLIPS
 
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        a, b = inputs
+        full, spread = (a, b) if spreads(b, a) else (b, a)
+        if full == spread or is_single(spread, full):
+            return None
+        return NHWC if is_one_a_channel(spread, full) else ROWS
+
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x, b), y = inputs if self.in_order else inputs[::-1], outputs[0]
-        whole = matrix_of(x, self.full)
+        whole = matrix_of(x, self.scratch_floats or x.c)
         if self.full == self.spread:
             rows, columns = as_one_row(x, b, y)
             return self._bind(x, Operand(Rows.of(b), 0, rows), y, Matrix(rows, columns, x.pixel_stride))
@@ -95,12 +105,13 @@ class _Arithmetic(Kernel):
         one_row = Rows(Address.of(b.data), 0)
         if is_one_row(self.spread, self.full):
             return self._bind(x, Operand(one_row, 0, whole.rows), y, whole)
-        return self._bind(x, Operand(one_row, b.pixel_stride if b.n > 1 else 0, x.h * x.w), y, whole)
+        between = b.pixel_stride if b.layout == NHWC and b.n > 1 else 0
+        return self._bind(x, Operand(one_row, between, x.h * x.w), y, whole)
 
     def _bind(self, x: FeatureMap, b: Operand, y: FeatureMap, whole: Matrix) -> Bound:
         formula = type(self).formula if self.in_order else type(self).swapped
         source = Rows(Address.of(x.data), whole.stride)
-        target = Rows(Address.of(y.data), matrix_of(y, self.full).stride)
+        target = Rows(Address.of(y.data), matrix_of(y, whole.columns).stride)
         clip = Clip.of(self.problem.op)
         return bind_rows(formula, source, b, target, clip, (whole.rows, whole.columns), self.problem.threads)
 

@@ -1,15 +1,15 @@
 """What a kernel is: which operator it computes, when it applies, how it packs weights, how it runs.
 
-Inside a plan, images are NHWC.  A kernel sees them as `FeatureMap`: one flat float32 array and the
-distance between pixels, so that the inputs of a concat can be written straight into its output.
+Inside a plan, images are NHWC, and all other values lie as NumPy has them.  A kernel sees either as `FeatureMap`: one
+flat array and the distance between pixels, so that the inputs of a concat can be written straight into its output.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -20,17 +20,31 @@ from tinyinfer.ops.base import Op
 Bound = Callable[[], None]
 
 
-def image_dims(shape: Shape) -> tuple[int, int, int, int]:
-    """(n, c, h, w) of a value of any rank: a matrix (N, C) is 1x1 images, other ranks are one long pixel."""
-    if len(shape) == 4:
-        return shape[0], shape[1], shape[2], shape[3]
-    return (shape[0], shape[1], 1, 1) if len(shape) == 2 else (1, math.prod(shape), 1, 1)
+Layout = Literal["nhwc", "rows"]  # pixels of channels, or rows of the last dimension in NumPy's order
+NHWC: Layout = "nhwc"
+ROWS: Layout = "rows"
+
+ANY_RANK = range(64)
+
+
+def usual_layout(shape: Shape) -> Layout:
+    """How a value lies that is in no plan: what has four dimensions is taken for images."""
+    return NHWC if len(shape) == 4 else ROWS
+
+
+def pixel_dims(shape: Shape, layout: Layout | None = None) -> tuple[int, int, int, int]:
+    """(n, c, h, w) of images, or of rows: each of them is an image of one pixel, so that a matrix is (N, C, 1, 1)."""
+    if (layout or usual_layout(shape)) == NHWC:
+        n, c, h, w = shape
+        return n, c, h, w
+    return (math.prod(shape[:-1]), shape[-1], 1, 1) if shape else (1, 1, 1, 1)
 
 
 class FeatureMap(NamedTuple):
-    """An NHWC image batch in memory; kernels call its data and pixel stride x and x_stride, y and y_stride ...
+    """A value in memory, images or rows; kernels call its data and pixel stride x and x_stride, y and y_stride ...
 
-    ``data`` is flat and starts at the first element; pixel p (of n * h * w) starts at ``p * pixel_stride``.
+    ``data`` is flat, of the value's dtype, and starts at the first element; pixel p (of n * h * w, see `pixel_dims`)
+    starts at ``p * pixel_stride``, in elements.
     """
 
     data: np.ndarray
@@ -39,6 +53,7 @@ class FeatureMap(NamedTuple):
     w: int
     c: int
     pixel_stride: int
+    layout: Layout = NHWC
 
     @property
     def pixels(self) -> int:
@@ -46,16 +61,18 @@ class FeatureMap(NamedTuple):
         return self.n * self.h * self.w
 
     @classmethod
-    def place(cls, memory: np.ndarray, shape: Shape, pixel_stride: int) -> FeatureMap:
-        """A value of this shape at the start of some memory."""
-        n, c, h, w = image_dims(shape)
-        return cls(memory[: (n * h * w - 1) * pixel_stride + c], n, h, w, c, pixel_stride)
+    def place(cls, memory: np.ndarray, shape: Shape, pixel_stride: int, layout: Layout | None = None) -> FeatureMap:
+        """A value of this shape at the start of some memory, whose dtype it has."""
+        layout = layout or usual_layout(shape)
+        n, c, h, w = pixel_dims(shape, layout)
+        return cls(memory[: (n * h * w - 1) * pixel_stride + c], n, h, w, c, pixel_stride, layout)
 
     def nhwc(self) -> np.ndarray:
         """A (n, h, w, c) view."""
-        s = self.pixel_stride * 4
+        element = self.data.itemsize
+        s = self.pixel_stride * element
         return np.lib.stride_tricks.as_strided(
-            self.data, (self.n, self.h, self.w, self.c), (self.h * self.w * s, self.w * s, s, 4)
+            self.data, (self.n, self.h, self.w, self.c), (self.h * self.w * s, self.w * s, s, element)
         )
 
     def nchw(self) -> np.ndarray:
@@ -63,10 +80,10 @@ class FeatureMap(NamedTuple):
         return self.nhwc().transpose(0, 3, 1, 2)
 
     def logical(self, shape: Shape) -> np.ndarray:
-        """A view in the shape that operators know: (N, C, H, W), (N, C), or any other of as many elements."""
-        if len(shape) == 4:
+        """A view in the shape that operators know; rows with gaps between them can only be those of a matrix."""
+        if self.layout == NHWC:
             return self.nchw()
-        return self.nhwc()[:, 0, 0, :] if len(shape) == 2 else self.data.reshape(shape)
+        return self.data.reshape(shape) if self.pixel_stride == self.c else self.nhwc()[:, 0, 0, :]
 
 
 class Planes(FeatureMap):
@@ -83,11 +100,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Problem(Layer):
-    """All a kernel may know before it runs: a layer, NCHW shapes, threads."""
+    """All a kernel may know before it runs: a layer, shapes (images NCHW), threads, dtypes (none said: float32)."""
 
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
     threads: int = 1
+    input_dtypes: tuple[str, ...] = ()
+    output_dtypes: tuple[str, ...] = ()
+
+    @property
+    def dtypes(self) -> set[str]:
+        """Those of all inputs and outputs."""
+        return {*self.input_dtypes, *self.output_dtypes} or {"float32"}
 
     @property
     def layer(self) -> Layer:
@@ -100,11 +124,13 @@ class Kernel:
 
     Subclasses set the class variables and, where they keep ``scratch_floats`` floats of temporary memory
     (for all threads together), set it in ``__init__``.  One that sets ``reads_planes`` can be bound to `Planes` as its
-    first input.
+    first input.  ``dtypes`` and ``ranks`` are all that its inputs and outputs may have.
     """
 
     op: ClassVar[str]
     name: ClassVar[str]
+    dtypes: ClassVar[Container[str]] = ("float32",)
+    ranks: ClassVar[Container[int]] = (2, 4)
     # largest error against the float64 reference over its standard deviation: float32 rounds by 6e-8, a sum of K terms
     # by about sqrt(K) times that, 4e-6 for the 4608 of a wide 3x3 layer, and the largest of many is some times that
     tolerance: ClassVar[float] = 2e-5
@@ -116,9 +142,20 @@ class Kernel:
         self.reads_planes = False
 
     @classmethod
-    def applies(cls, problem: Problem) -> bool:
+    def takes(cls, problem: Problem) -> bool:
         """Whether this kernel can compute the problem at all (not whether it is the best)."""
+        known = all(len(shape) in cls.ranks for shape in (*problem.inputs, *problem.outputs))
+        return known and all(dtype in cls.dtypes for dtype in problem.dtypes) and cls.applies(problem)
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        """What `takes` has to know beyond ranks and dtypes, which it has looked at."""
         raise NotImplementedError
+
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        """How values of four dimensions have to lie; None where they may in either way, but all in the same."""
+        return NHWC
 
     @classmethod
     def pack(cls, layer: Layer) -> Any:

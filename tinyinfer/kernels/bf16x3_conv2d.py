@@ -33,8 +33,8 @@ from tinyinfer.kernels.parts import own_memory, own_range, own_units
 from tinyinfer.kernels.structs import Address, struct
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import Geometry, window_geometry
-from tinyinfer.ops.conv2d import Conv2d
-from tinyinfer.ops.gated_conv2d import GatedConv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.gated_conv2d import GatedConv2d
 
 # of planes: small ones are still in cache when tiles load them; with large weights a band is as large as those, which
 # otherwise would be most of what is moved

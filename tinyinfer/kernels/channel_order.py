@@ -18,8 +18,8 @@ from tinyinfer.kernels.interleave import emit_deinterleave, emit_interleave
 from tinyinfer.kernels.parts import own_range
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
-from tinyinfer.ops.channel_shuffle import ChannelShuffle
-from tinyinfer.ops.joining import IndexSelect
+from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
+from tinyinfer.ops.movement.joining import IndexSelect
 
 STREAMS = (2, 3, 4, 8)  # that are dealt out in registers
 CHUNK = 16384  # floats of rows that stay in the first caches while all channels are gathered from them

@@ -20,7 +20,7 @@ from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import Geometry
-from tinyinfer.ops.deform_conv2d import DeformConv2d
+from tinyinfer.ops.convolution.deform_conv2d import DeformConv2d
 
 
 class Corners(NamedTuple):

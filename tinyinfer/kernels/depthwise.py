@@ -18,7 +18,7 @@ from tinyinfer.kernels.pages import aligned
 from tinyinfer.kernels.parts import Pieces, own_piece, pieces_of, walks_up
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.kernels.windows import Geometry, tap_range, window_geometry
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 
 @inline

@@ -26,7 +26,7 @@ from tinyinfer.kernels.row_product import PRODUCT_TOLERANCE, pack_product, produ
 from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters, sparse_strips
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.kernels.windows import Geometry
-from tinyinfer.ops.depthwise_chain import DepthwiseChain
+from tinyinfer.ops.convolution.depthwise_chain import DepthwiseChain
 
 
 class Channels(NamedTuple):
@@ -37,19 +37,19 @@ class Channels(NamedTuple):
     n: int
 
 
-class Layer(NamedTuple):
+class Stage(NamedTuple):
     """Packed weights, and what is done to the sums of their products."""
 
     w: Address
     epilogue: Epilogue
 
 
-class Layers(NamedTuple):
+class Stages(NamedTuple):
     """All of a chain; the residual is the last one's."""
 
-    expand: Layer
-    depthwise: Layer
-    project: Layer
+    expand: Stage
+    depthwise: Stage
+    project: Stage
 
 
 class Lines(NamedTuple):
@@ -69,14 +69,14 @@ def make_chain(kernel: int, strips: Any) -> Task:
 
     @task
     def chain(
-        part, parts, x: Rows, channels: Channels, geometry: Geometry, layers: Layers, y: Rows, lines: Lines, memory
+        part, parts, x: Rows, channels: Channels, geometry: Geometry, stages: Stages, y: Rows, lines: Lines, memory
     ):
         h, width, out_h, out_w, _, _, stride, _, top, left, _, _ = geometry
         k, e, n = channels
         blocks, ring_rows = -(-e // LANES), (lines.band - 1) * stride + kernel
         ring = Image(np.intp(own_memory(part, memory, parts).ctypes.data), width * e, e)
         middle, scratch = Rows(ring.address + lines.ring_bytes, e), ring.address + lines.ring_bytes + lines.middle_bytes
-        depthwise = layers.depthwise.epilogue
+        depthwise = stages.depthwise.epilogue
         p, p1 = own_range(part, lines.number, parts)
         image, done = -1, 0
         while p < p1:
@@ -89,8 +89,8 @@ def make_chain(kernel: int, strips: Any) -> Task:
                 while done < bottom:  # expand the rows that the windows have reached
                     new = min(bottom - done, ring_rows - done % ring_rows)
                     row_product(
-                        x.at((image * h + done) * width), new * width, k, layers.expand.w, ring.line(done % ring_rows),
-                        e, layers.expand.epilogue, scratch,
+                        x.at((image * h + done) * width), new * width, k, stages.expand.w, ring.line(done % ring_rows),
+                        e, stages.expand.epilogue, scratch,
                     )  # fmt: skip
                     done += new
                 source = ring.at(iy % ring_rows, -left)
@@ -100,7 +100,7 @@ def make_chain(kernel: int, strips: Any) -> Task:
                 wrap = Ring(h + kernel, 0)
             to, other = middle if n > 0 else y.at(p * out_w), depthwise.residual.at(p * out_w)
             strips(
-                stride, source, wrap, Inside(max(0, -iy), h - iy, left, left + width), layers.depthwise.w,
+                stride, source, wrap, Inside(max(0, -iy), h - iy, left, left + width), stages.depthwise.w,
                 Image(to.address, out_w * to.stride, to.stride), Extent(rows, out_w, e, 0, blocks),
                 ImageEpilogue(
                     depthwise.bias, Image(other.address, out_w * other.stride, other.stride), depthwise.lo,
@@ -109,8 +109,8 @@ def make_chain(kernel: int, strips: Any) -> Task:
             )  # fmt: skip
             if n > 0:
                 row_product(
-                    middle, rows * out_w, e, layers.project.w, y.at(p * out_w), n,
-                    layers.project.epilogue.at(p * out_w), scratch,
+                    middle, rows * out_w, e, stages.project.w, y.at(p * out_w), n,
+                    stages.project.epilogue.at(p * out_w), scratch,
                 )  # fmt: skip
             p += rows
 
@@ -143,7 +143,7 @@ class RowRing(Kernel):
         expanding = product_floats(problem.inputs[0][1], e, ring_rows * width) if expands else 0
         projecting = product_floats(e, problem.outputs[0][1], self.band * out_w) if projects else 0
         own = -(-(self.ring + self.middle + max(expanding, projecting)) // LANES) * LANES
-        self.scratch_floats = threads * (own + APART * (threads > 1))
+        self.scratch_floats = threads * (own + APART // 4 * (threads > 1))
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -184,16 +184,16 @@ class RowRing(Kernel):
         geometry = Geometry(x.h, x.w, y.h, y.w, kh, kw, *op.stride, top, left, 1, 1)
         (we, be, wd, bd, wp, bp), sparse = self.packed
         before = [] if self.middle else inputs  # what the depthwise layer has for inputs, if it is the last
-        layers = Layers(
-            Layer(Address.of(we), Epilogue.of(op.expand_activation, be, [], y)),
-            Layer(Address.of(wd), Epilogue.of(op.depthwise_activation, bd, before, y)),
-            Layer(Address.of(wp), Epilogue.of(op.project_activation, bp, inputs, y)),
+        stages = Stages(
+            Stage(Address.of(we), Epilogue.of(op.expand_activation, be, [], y)),
+            Stage(Address.of(wd), Epilogue.of(op.depthwise_activation, bd, before, y)),
+            Stage(Address.of(wp), Epilogue.of(op.project_activation, bp, inputs, y)),
         )
         channels = Channels(x.c if self.ring else 0, e, y.c if self.middle else 0)
         lines = Lines(y.n * y.h, self.band, self.ring * 4, self.middle * 4)
         load(sparse_strips if sparse else STRIPS[kw])
         chain = (SPARSE if sparse else DENSE)[kw]
-        return chain.bind(threads, Rows.of(x), channels, geometry, layers, Rows.of(y), lines, scratch)
+        return chain.bind(threads, Rows.of(x), channels, geometry, stages, Rows.of(y), lines, scratch)
 
 
 def _by_tap(params: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

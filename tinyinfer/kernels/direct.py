@@ -25,7 +25,7 @@ from tinyinfer.kernels.memory import copy_padded_row, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_range
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import Geometry, window_geometry
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 
 class Bands(NamedTuple):

@@ -16,8 +16,8 @@ from tinyinfer.kernels.parts import Pieces, own_channels, pieces_of, worthwhile
 from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
-from tinyinfer.ops.batch_norm import BatchNorm
-from tinyinfer.ops.scale_shift import ScaleShift
+from tinyinfer.ops.normalization.batch_norm import BatchNorm
+from tinyinfer.ops.normalization.scale_shift import ScaleShift
 
 
 def add(v: Any, x: Any, b: Any, s: Any) -> Any:

@@ -5,11 +5,7 @@ An activation is a clip, which costs two instructions a register, or one of a fe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-
-from tinyinfer.kernels.base import FeatureMap
 
 CLIPS: dict[str | None, tuple[float, float]] = {
     None: (-np.inf, np.inf),
@@ -31,8 +27,3 @@ def ending(activation: str | None) -> tuple[np.float32, np.float32, int]:
     if activation in FORMULAS:
         return (*clip_bounds(None), FORMULAS.index(activation) + 1)
     return (*clip_bounds(activation), 0)
-
-
-def residual_of(inputs: Sequence[FeatureMap], output: FeatureMap) -> tuple[np.ndarray, int]:
-    """Array and pixel stride of the residual input; stride 0 tells a kernel that there is none."""
-    return (inputs[1].data, inputs[1].pixel_stride) if len(inputs) > 1 else (output.data, 0)

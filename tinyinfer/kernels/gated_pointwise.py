@@ -30,7 +30,7 @@ from tinyinfer.kernels.gemm import (
 from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.gated_conv2d import GatedConv2d
+from tinyinfer.ops.convolution.gated_conv2d import GatedConv2d
 
 AHEAD = 64  # rows of a panel fetched before they are scaled: weights come from afar, 0.97 of the time with 16
 

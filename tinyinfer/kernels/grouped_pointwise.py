@@ -17,7 +17,7 @@ from tinyinfer.kernels.gemm import BLOCK_FLOATS, MR, NR, gemm_segments, pack_bia
 from tinyinfer.kernels.groups import group_count, joined_weight
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 
 @task

@@ -22,7 +22,7 @@ from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_memory, own_units
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import Geometry, tap_range, window_geometry
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 SLICE = 2048  # of K at a time: longer panels leave L2 no room for the next one (1.5 times as long on ResNet-50)
 

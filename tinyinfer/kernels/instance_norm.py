@@ -16,7 +16,7 @@ from tinyinfer.kernels.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.norms import InstanceNorm
+from tinyinfer.ops.normalization.norms import InstanceNorm
 
 
 @vector_function(x=Rows, rows="int", lanes="int", means="address", power="int", sums="address")

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments import Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
+from tinyinfer.kernels.base import NHWC, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.interleave import interleave_3
 from tinyinfer.kernels.jit import inline
@@ -22,9 +23,10 @@ from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.parts import own_range, own_units, worthwhile
 from tinyinfer.kernels.simd import Vectors, vector_function
 from tinyinfer.kernels.task import in_turn, task
-from tinyinfer.ops.joining import Concat, Split
-from tinyinfer.ops.pad import Pad
-from tinyinfer.ops.views import Flatten
+from tinyinfer.ops.base import Op
+from tinyinfer.ops.movement.joining import Concat, Split
+from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.movement.views import Flatten
 
 
 @vector_function(x=Rows, rows="int", columns="int", y=Rows)
@@ -208,6 +210,10 @@ class FlattenCopy(_Copy):
         assert isinstance(problem.op, Flatten)
         return len(problem.inputs[0]) == 4 and problem.op.start_dim % 4 == 1 and problem.op.end_dim % 4 == 3
 
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        return None  # of rows it is a view
+
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
@@ -218,6 +224,7 @@ class JoinPixelsCopy(_Copy):
     """Pixels one after the other, as they lie but for what lies between them: image by image, and map by map."""
 
     op = "join_pixels"
+    ranks = (3, 4)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -234,4 +241,24 @@ class JoinPixelsCopy(_Copy):
         return in_turn(copies)
 
 
-KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy)
+class RelayoutCopy(_Copy):
+    """Images as rows or rows as images: what is NCHW to NumPy, and back."""
+
+    op = "relayout"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return True
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,) = inputs, outputs
+        threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        if x.layout == y.layout:
+            return bind_copy(threads, x, y)
+        if x.layout == NHWC:
+            size = x.c * x.h * x.w
+            return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, size)
+        return to_nhwc.bind(threads, np.array([x.data.ctypes.data]), y.n, y.c, y.h * y.w, y.data, y.pixel_stride)
+
+
+KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy, RelayoutCopy)

@@ -20,7 +20,7 @@ from tinyinfer.kernels.depthwise_strip import dense_strips
 from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.parts import pieces_of
 from tinyinfer.kernels.windows import window_geometry
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 BY_WIDTH = {width: make_depthwise(3, dense_strips(3, width)) for width in (2, 4, 8) if width <= LANES}
 

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments import Address, Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
+from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layer, Layout, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.jit import inline
 from tinyinfer.kernels.pages import aligned
@@ -21,7 +22,8 @@ from tinyinfer.kernels.parts import own_range, worthwhile
 from tinyinfer.kernels.per_channel import spread
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.norms import GroupNorm, LayerNorm
+from tinyinfer.ops.base import Op
+from tinyinfer.ops.normalization.norms import GroupNorm, LayerNorm
 
 
 @vector_function(x=Rows, rows="int", channels="int", mean="float", power="int", sums="address")
@@ -142,13 +144,19 @@ class LayerNormVector(_Norm):
     """Over the channels of every pixel, or over the last dimensions of values that are not images."""
 
     op = "layer_norm"
+    ranks = ANY_RANK
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, LayerNorm)
         rank = len(problem.inputs[0])
         axes = problem.op.axes(rank)
-        return axes == (1,) if rank in (2, 4) else axes[-1] == rank - 1
+        return (rank == 4 and axes == (1,)) or axes[-1] == rank - 1
+
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        assert isinstance(op, LayerNorm)
+        return NHWC if op.axes(len(inputs[0])) == (1,) else ROWS
 
     @classmethod
     def affine_size(cls, problem: Problem) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, pixel_dims
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.ops import read_call
 
@@ -41,7 +41,7 @@ def _resolve(
     if isinstance(kernel, str):
         kernel = kernels.find(*kernel.split("/", 1)) if "/" in kernel else _not_named(kernel)
     problem, inputs = problem_of_arrays(kernel.op, arrays, attrs, threads)
-    if not kernel.applies(problem):
+    if not kernel.takes(problem):
         raise InputError(f"kernel {kernel.op}/{kernel.name} does not apply to {problem.op} on {problem.inputs}")
     return kernel, problem, inputs
 
@@ -78,5 +78,5 @@ def _bind(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> t
 
 def empty_map(shape: Shape, extra_channels: int = 0) -> FeatureMap:
     """Memory for a value of this shape, its pixels ``extra_channels`` floats further apart than they need to be."""
-    n, c, h, w = image_dims(shape)
+    n, c, h, w = pixel_dims(shape)
     return FeatureMap.place(aligned_empty(n * h * w * (c + extra_channels)), shape, c + extra_channels)

@@ -11,7 +11,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.layout import transpose
 from tinyinfer.kernels.parts import own_range, worthwhile
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.pixel_shuffle import PixelShuffle, PixelUnshuffle
+from tinyinfer.ops.movement.pixel_shuffle import PixelShuffle, PixelUnshuffle
 
 
 @task

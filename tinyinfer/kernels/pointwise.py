@@ -9,14 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments import Address, Epilogue, Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
+from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layer, Layout, Problem
 from tinyinfer.kernels.endings import FUSED
 from tinyinfer.kernels.gemm import MR, few_rows, gemm_part, gemm_rows, pack_bias, pack_panels
 from tinyinfer.kernels.parts import own_units
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.conv2d import Conv2d
-from tinyinfer.ops.linear import Linear
+from tinyinfer.ops.base import Op
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.linear import Linear
 
 
 @task
@@ -61,15 +63,20 @@ class Pointwise(_MatrixProduct):
 
 
 class LinearGemm(_MatrixProduct):
-    """A linear layer on (N, C) input: one row per image."""
+    """A linear layer on rows: one an image, or of whatever shape (..., C) the input is."""
 
     op = "linear"
     name = "gemm"
+    ranks = ANY_RANK
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, Linear)
-        return len(problem.inputs[0]) == 2 and problem.op.activation in FUSED
+        return problem.op.activation in FUSED
+
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        return ROWS
 
     @classmethod
     def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:

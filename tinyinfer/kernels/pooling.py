@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments import Address, Image, Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, image_dims
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.parts import SMALL, Pieces, own_channels, own_memory, own_range, pieces_of
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, in_turn, task
-from tinyinfer.ops.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
-from tinyinfer.ops.pooling import AvgPool2d, WindowPool
-from tinyinfer.ops.reduction import Mean
+from tinyinfer.ops.arithmetic.reduction import Mean
+from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
+from tinyinfer.ops.pooling.pooling import AvgPool2d, WindowPool
 
 SUMMED_BY_ROWS = 8192  # floats of an image from which on all threads add it up (EfficientNet-B0: 0.95 of the time)
 POOL_SMALL = 8 * SMALL  # floats of inputs from which on another thread pays, which it does for few global pools
@@ -192,7 +192,7 @@ class AdaptiveAvgPool(_Pool):
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
-        n, c, h, w = image_dims(problem.inputs[0])
+        n, c, h, w = problem.inputs[0]
         one = n * math.prod(problem.outputs[0][2:]) == 1
         self.by_rows = one and problem.threads > 1 and c * h * w >= SUMMED_BY_ROWS and h >= problem.threads
         self.scratch_floats = problem.threads * -(-c // LANES) * LANES if self.by_rows else 0

@@ -18,7 +18,7 @@ from tinyinfer.kernels.memory import copy_rows
 from tinyinfer.kernels.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.interpolate import Interpolate
+from tinyinfer.ops.pooling.interpolate import Interpolate
 
 
 class Taps(NamedTuple):

@@ -17,7 +17,7 @@ from tinyinfer.kernels.memory import fill_rows
 from tinyinfer.kernels.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import task
-from tinyinfer.ops.local_response_norm import LocalResponseNorm
+from tinyinfer.ops.normalization.local_response_norm import LocalResponseNorm
 
 
 def power(v: Any, t: Any, quarters: int) -> Any:

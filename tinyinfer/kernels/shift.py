@@ -25,7 +25,7 @@ from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.structs import Address, struct
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import Geometry
-from tinyinfer.ops.shift import Shift
+from tinyinfer.ops.convolution.shift import Shift
 
 TILE = 8  # pixels side by side that share the work of reading a displacement
 

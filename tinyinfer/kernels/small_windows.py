@@ -21,7 +21,7 @@ from tinyinfer.kernels.pooling import POOL_SMALL, sliding
 from tinyinfer.kernels.simd import vector_function
 from tinyinfer.kernels.task import Task, task
 from tinyinfer.kernels.windows import Geometry
-from tinyinfer.ops.pooling import WindowPool
+from tinyinfer.ops.pooling.pooling import WindowPool
 
 SIZES = (2, 3)  # of windows
 NAN = float("nan")

@@ -26,7 +26,7 @@ from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.parts import Pieces, own_memory, own_piece, own_range, pieces_of
 from tinyinfer.kernels.task import task
 from tinyinfer.kernels.windows import tap_range
-from tinyinfer.ops.conv_transpose2d import ConvTranspose2d
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
 
 
 class Phase(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.jit import inline
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 
 class Geometry(NamedTuple):

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments import Epilogue, Groups, Image, ImageEpilogue, Rows, plain_sum
+from tinyinfer.kernels.atomic import load as load_int
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.endings import FUSED
@@ -34,7 +35,7 @@ from tinyinfer.kernels.grids import (
     list_grids,
 )
 from tinyinfer.kernels.groups import group_count, joined_weight
-from tinyinfer.kernels.jit import inline
+from tinyinfer.kernels.jit import inline, load, shared
 from tinyinfer.kernels.memory import copy_rows, fill_rows
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.kernels.parts import own_memory, own_range
@@ -52,7 +53,7 @@ from tinyinfer.kernels.winograd_transforms import (
     products,
     transform_weights,
 )
-from tinyinfer.ops.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv2d import Conv2d
 
 # floats between the matrices of two positions beyond their own: where one is a multiple of 4 KiB, as with 128 channels,
 # their lines would fall on the same places of L1 (transforms of 128 channels take 0.3 to 0.6 of the time)
@@ -77,7 +78,8 @@ class Weights(NamedTuple):
 
     u: Address
     matrix: int  # floats of one
-    pairs: np.ndarray
+    pairs: Address
+    number: int  # of pairs
     zeros: Address
 
 
@@ -107,7 +109,7 @@ def stacks(address, positions, tiles, groups):
     return v, Stack(address + positions * v_step * 4, p_step, p_row), positions * (v_step + p_step)
 
 
-@inline
+@shared(source=Image, to=Image, rows="int", columns="int", lanes="int")
 def copy_tile(source, to, rows, columns, lanes):
     """Some pixels of a tile, or of an image, for a register of channels."""
     for i in range(rows):
@@ -115,14 +117,14 @@ def copy_tile(source, to, rows, columns, lanes):
         copy_rows(row.address, row.stride, to_row.address, to_row.stride, columns, lanes)
 
 
-@inline
+@shared(part="int", parts="int", v=Stack, count="int", groups=Groups, weights=Weights, p=Stack)
 def multiply(part, parts, v, count, groups, weights, p):
     """A part of P = V @ U for ``count`` tiles, at all pairs of a matrix of U and a position of V and P, by panels."""
-    pairs, u_group = weights.pairs, weights.matrix // groups.number
-    panels = -(-groups.n // NR)
-    first, last = own_range(part, len(pairs) * groups.number * panels, parts)
+    panels, u_group = -(-groups.n // NR), weights.matrix // groups.number
+    first, last = own_range(part, weights.number * groups.number * panels, parts)
     for i in range(first // panels, -(-last // panels)):
-        (matrix, at), g = pairs[i // groups.number], i % groups.number
+        pair, g = weights.pairs + i // groups.number * 16, i % groups.number
+        matrix, at = load_int(pair), load_int(pair + 8)
         n0, n1 = max(0, first - i * panels) * NR, min(groups.n, (last - i * panels) * NR)
         gemm(
             v.matrix(at, g * groups.c), count, groups.c,
@@ -281,10 +283,12 @@ class _Winograd(Kernel):
         grids = list_grids(x.n, window_geometry(self.problem))
         tiles = Tiles(self.tiles_h, self.tiles_w, self.tiles, self.block, down * x.w, down * y.w, across, grids)
         pairs = products(self.matrices)
-        weights = Weights(Address.of(u), u.size // (int(pairs[-1, 0]) + 1), pairs, Address.of(zeros))
+        matrix = u.size // (int(pairs[-1, 0]) + 1)  # the last pair has the last matrix
+        weights = Weights(Address.of(u), matrix, Address.of(pairs), len(pairs), Address.of(zeros))
         epilogue = Epilogue.of(op.activation, bias, inputs, y)
         args = Rows.of(x), groups, tiles, weights, Rows.of(y), epilogue, scratch
         in_blocks, in_phases = self.tasks
+        load(copy_tile, multiply)
         if self.one_block:
             return in_turn([in_phases.bind(threads, phase, *args) for phase in range(3)])
         return in_blocks.bind(threads, *args)

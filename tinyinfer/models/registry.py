@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tinyinfer import labels
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph
 from tinyinfer.initialize import initialize
+from tinyinfer.labels import label_sets
 from tinyinfer.models.family import Family, Layout, Variant
 from tinyinfer.tasks import CLASSIFY, DETECT, SEGMENT
 
 if TYPE_CHECKING:
     from tinyinfer.model import Model
 
-# files that define families; each lists its own in FAMILIES
+# files of the zoo; each lists its own in FAMILIES
 _MODULES = (
     "alexnet",
     "amoebanet",
@@ -78,7 +78,7 @@ _MODULES = (
 @cache
 def families() -> dict[str, Family]:
     """Every family by name."""
-    modules = (importlib.import_module(f"tinyinfer.models.{module}") for module in _MODULES)
+    modules = (importlib.import_module(f"tinyinfer.models.zoo.{module}") for module in _MODULES)
     return {family.name: family for module in modules for family in module.FAMILIES}
 
 
@@ -169,7 +169,7 @@ def make(name: str, num_classes: int | None = None, seed: int = 0, **knobs: Any)
 def metadata(family: Family, variant: Variant, graph: Graph, knobs: Mapping[str, Any]) -> dict[str, Any]:
     """What `describe` gives, of a network that is built already with these knobs, all of them."""
     size = graph.inputs[0].nominal[-1]
-    classes = labels.fitting(variant.labels or family.labels, knobs.get("num_classes"))
+    classes = label_sets.fitting(variant.labels or family.labels, knobs.get("num_classes"))
     meta: dict[str, Any] = {
         "name": variant.name,
         "arch": variant.name,

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinyinfer.graph import Graph, TensorType
-from tinyinfer.passes.advance_stride import advance_stride
-from tinyinfer.passes.choose_kernels import REFERENCE, choose_kernels
-from tinyinfer.passes.delay_shuffle import delay_shuffle
-from tinyinfer.passes.fold_batch_norm import fold_batch_norm
-from tinyinfer.passes.fold_constants import fold_constants
-from tinyinfer.passes.fold_scale_shift import fold_scale_shift
-from tinyinfer.passes.fuse_activation import fuse_activation
-from tinyinfer.passes.fuse_depthwise_chain import fuse_depthwise_chain
-from tinyinfer.passes.fuse_gate import fuse_gate
-from tinyinfer.passes.fuse_join_pixels import fuse_join_pixels
-from tinyinfer.passes.fuse_residual import fuse_residual
-from tinyinfer.passes.fuse_shuffle import fuse_shuffle
-from tinyinfer.passes.merge_branches import merge_branches
-from tinyinfer.passes.merge_duplicates import merge_duplicates
-from tinyinfer.passes.regularise_convolution import regularise_convolution
-from tinyinfer.passes.remove_identity import remove_identity
-from tinyinfer.passes.shift_as_convolution import shift_as_convolution
+from tinyinfer.passes.machine.advance_stride import advance_stride
+from tinyinfer.passes.machine.choose_kernels import REFERENCE, choose_kernels
+from tinyinfer.passes.machine.fuse_activation import fuse_activation
+from tinyinfer.passes.machine.fuse_depthwise_chain import fuse_depthwise_chain
+from tinyinfer.passes.machine.fuse_gate import fuse_gate
+from tinyinfer.passes.machine.fuse_join_pixels import fuse_join_pixels
+from tinyinfer.passes.machine.fuse_residual import fuse_residual
+from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
+from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
+from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
+from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
+from tinyinfer.passes.portable.fold_constants import fold_constants
+from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
+from tinyinfer.passes.portable.merge_branches import merge_branches
+from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
+from tinyinfer.passes.portable.remove_identity import remove_identity
+from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
 
 
 def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
-    fewer = merge_duplicates(fold_constants(remove_identity(graph)))
+    fewer = eliminate_common_subexpressions(fold_constants(remove_identity(graph)))
     ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
     return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
 

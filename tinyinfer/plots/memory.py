@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinyinfer.passes.plan_memory import live_bound
+from tinyinfer.passes.machine.plan_memory import live_bound
 from tinyinfer.plots.style import INK, PALETTE, QUIET, canvas, styled
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tinyinfer.runtime.plan import Plan
 
-MEGABYTE_FLOATS = 1e6 / 4
+MEGABYTE = 1e6
 NAMED = 0.055  # of the arena's height that a buffer needs for its name to fit in
 
 
@@ -26,18 +26,18 @@ def arena(plan: Plan, ax: Axes | None = None) -> Figure:
     from matplotlib.patches import Rectangle
 
     figure, ax = canvas(ax, height=4.8)
-    total = plan.arena_floats / MEGABYTE_FLOATS
+    total = plan.arena_bytes / MEGABYTE
     steps = len(plan.steps)
     for i, request in enumerate(sorted(plan.requests, key=lambda r: (r.first, r.last))):
         scratch = request.name not in plan.placements
-        x, y = request.first - 0.5, plan.offsets[request.name] / MEGABYTE_FLOATS
-        width, height = request.last - request.first + 1, request.size / MEGABYTE_FLOATS
+        x, y = request.first - 0.5, plan.offsets[request.name] / MEGABYTE
+        width, height = request.last - request.first + 1, request.size / MEGABYTE
         colour = "#cbd2d9" if scratch else PALETTE[i % 5]
         ax.add_patch(Rectangle((x, y), width, height, facecolor=colour, alpha=0.8, edgecolor="white", linewidth=0.5))
         label = "scratch" if scratch else str(request.name)
         if height > NAMED * total and width >= 0.016 * len(label) * steps * 0.8:
             ax.text(x + width / 2, y + height / 2, label, ha="center", va="center", fontsize=7, color=INK)
-    bound = live_bound(plan.requests) / MEGABYTE_FLOATS
+    bound = live_bound(plan.requests) / MEGABYTE
     ax.axhline(bound, color=QUIET, linestyle="--", linewidth=1.2, zorder=3)
     ax.annotate(
         f"most alive at once: {bound:.2f} MB", (1, bound), (0, -4), xycoords=("axes fraction", "data"),
@@ -47,7 +47,7 @@ def arena(plan: Plan, ax: Axes | None = None) -> Figure:
     ax.set_ylim(0, total * 1.04)
     ax.set_xlabel("step")
     ax.set_ylabel("address, MB")
-    separate = sum(request.size for request in plan.requests) / MEGABYTE_FLOATS
+    separate = sum(request.size for request in plan.requests) / MEGABYTE
     ax.set_title(
         f"{len(plan.requests)} buffers in an arena of {total:.2f} MB ({separate:.1f} MB if none shared memory)"
     )

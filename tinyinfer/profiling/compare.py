@@ -1,14 +1,18 @@
-"""Each fast step against the textbook: the same live inputs through the NumPy reference in float64."""
+"""Each fast step against the textbook: the same live inputs through the NumPy reference in float64.
+
+Where values of other dtypes than float32 take part, rounding is part of what is computed, and the reference keeps to
+the dtypes that the network has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node, Shape
+from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.ops.base import Op
 from tinyinfer.profiling.subject import Inputs, make_inputs
@@ -22,6 +26,8 @@ from tinyinfer.runtime.runnable import Runnable
 END_TO_END_TOLERANCE = 1e-3
 
 BORDERS = ("input", "output")
+
+_WIDE = np.float64
 
 
 @dataclass(frozen=True)
@@ -116,9 +122,13 @@ class _Checker:
     def __call__(self, step: Step, call: Callable[[], None], view: View) -> None:
         if step.node.op.name in BORDERS:
             return call()
-        inputs = [view(value).astype(np.float64) for value in step.inputs]  # before: a step may overwrite them
+        exact = _all_float32((*step.input_types, *step.output_types))
+        inputs = [
+            np.array(view(value), _WIDE if exact else None)  # now, as a step may overwrite them
+            for value in step.inputs
+        ]
         call()
-        truth = _reference(step.node, inputs, self.weights)
+        truth = _reference(step.node, inputs, self.weights, exact)
         errors = [relative_error(view(v), t) for v, t in zip(step.outputs, truth, strict=True)]
         kernel = step.implementation or Kernel
         self.rows.append(
@@ -134,12 +144,14 @@ class _Checker:
 
 
 def evaluate(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs of a graph by its operators' references, in float64."""
-    values = {name: array.astype(np.float64) for name, array in inputs.items()}
+    """The outputs of a graph by its operators' references, in float64 where all values are float32."""
+    shapes = {name: array.shape for name, array in inputs.items()}
+    exact = _all_float32(graph.infer_types(shapes).values())
+    values = {name: array.astype(_WIDE) if exact else array for name, array in inputs.items()}
     order = graph.topological_order()
     last_use = {value: i for i, node in enumerate(order) for value in node.inputs}
     for i, node in enumerate(order):
-        results = _reference(node, [values[value] for value in node.inputs], graph.weights)
+        results = _reference(node, [values[value] for value in node.inputs], graph.weights, exact)
         values.update(zip(node.outputs, results, strict=True))
         for value in node.inputs:
             if last_use[value] == i and value not in graph.outputs:
@@ -147,8 +159,14 @@ def evaluate(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return {name: values[name] for name in graph.outputs}
 
 
-def _reference(node: Node, inputs: list[np.ndarray], weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    params = {role: weights[key].astype(np.float64) for role, key in node.params.items()}
+def _all_float32(types: Iterable[TensorType]) -> bool:
+    return all(t.dtype == "float32" for t in types)
+
+
+def _reference(
+    node: Node, inputs: list[np.ndarray], weights: Mapping[str, np.ndarray], exact: bool
+) -> list[np.ndarray]:
+    params = {role: weights[key].astype(_WIDE) if exact else weights[key] for role, key in node.params.items()}
     return cast(Op, node.op).reference(inputs, params)
 
 
@@ -157,6 +175,7 @@ def relative_error(found: np.ndarray, truth: np.ndarray) -> float:
 
     Where both hold NaN or the same infinity they agree: a step that was handed a NaN is right to pass it on.
     """
+    found, truth = found.astype(np.float64), truth.astype(np.float64)  # integers would wrap around
     agree = (found == truth) | (np.isnan(found) & np.isnan(truth))
     with np.errstate(invalid="ignore"):
         difference = np.where(agree, 0.0, np.abs(found - truth))

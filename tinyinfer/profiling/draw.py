@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from html import escape
 
 from tinyinfer.graph import Graph, Node, Shape, TensorType
-from tinyinfer.ops.activation import Activation
-from tinyinfer.passes.choose_kernels import REFERENCE
+from tinyinfer.ops.activation.activation import Activation
+from tinyinfer.passes.machine.choose_kernels import REFERENCE
 from tinyinfer.profiling.cost import cost
 from tinyinfer.profiling.graph_layout import Layout, lay_out, split
 from tinyinfer.reporting.tables import millions, shape_text, shorten

@@ -18,7 +18,7 @@ Inputs = np.ndarray | Mapping[str, np.ndarray] | None
 def make_inputs(graph: Graph, x: Inputs) -> dict[str, np.ndarray]:
     """Arrays by input name: as given, or random numbers at nominal size for None.  Raises InputError."""
     if x is None:
-        return random_inputs(graph.input_shapes())
+        return random_inputs(graph, graph.input_shapes())
     if isinstance(x, Mapping):
         return check_inputs(graph, x)
     if len(graph.inputs) != 1:

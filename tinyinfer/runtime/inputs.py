@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.graph import Graph, Shape
+from tinyinfer.graph import Graph, Shape, TensorType
+from tinyinfer.ops.base import random_values
 
 
 def check_inputs(graph: Graph, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -55,7 +56,11 @@ def _as_array(name: str, value: Any) -> np.ndarray:
         ) from error
 
 
-def random_inputs(shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
-    """Normally distributed float32 arrays of these shapes, the same at every call."""
+def random_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
+    """Arrays of these shapes for the graph's inputs, the same at every call: normally distributed if of floats."""
     rng = np.random.default_rng(0)
-    return {name: rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    return {i.name: _random(i.type_for(shapes[i.name]), rng) for i in graph.inputs}
+
+
+def _random(kind: TensorType, rng: np.random.Generator) -> np.ndarray:
+    return rng.standard_normal(kind.shape, np.float32) if kind.dtype == "float32" else random_values(kind, rng)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Hashable
 from typing import Any
 
-from tinyinfer.kernels.base import Kernel, Layer
+import numpy as np
+
+from tinyinfer.kernels.base import ROWS, FeatureMap, Kernel, Layer
 from tinyinfer.kernels.pages import return_freed
 from tinyinfer.ops.base import Op
+from tinyinfer.passes.machine.assign_layout import Placement, buffer_size
 from tinyinfer.weights import Weights
 
 RETURN_AFTER = 2 * 1024 * 1024  # floats of weights let go: to return memory takes up to 3 ms
@@ -36,8 +39,24 @@ class PackedWeights:
                 self.return_memory()
         return self._packed[key][1]
 
+    def constant(self, params: Weights, place: Placement) -> np.ndarray:
+        """The value of a constant as it lies in memory, flat: the array itself where it can be that."""
+        key = place.layout, params.identity
+        if key not in self._packed:
+            self._packed[key] = params, _laid_out(params["value"], place)
+            params.release(params)
+        return self._packed[key][1]  # type: ignore[no-any-return]
+
     def return_memory(self) -> None:
         """Give the system back what was let go."""
         if self._let_go > 0:
             return_freed()
             self._let_go = 0
+
+
+def _laid_out(value: np.ndarray, place: Placement) -> np.ndarray:
+    if place.layout == ROWS:
+        return np.require(value, requirements=["C", "A", "W"]).reshape(-1)  # compiled code knows no read-only arrays
+    memory = np.zeros(buffer_size(value.shape, place.layout), value.dtype)
+    FeatureMap.place(memory, value.shape, place.pixel_stride, place.layout).logical(value.shape)[...] = value
+    return memory

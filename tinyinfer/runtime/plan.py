@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from tinyinfer import kernels
-from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.kernels.pages import APART
-from tinyinfer.passes.assign_layout import Placement, assign_layout, buffer_size
-from tinyinfer.passes.choose_kernels import REFERENCE, problem_of
+from tinyinfer.ops.constant import Constant
+from tinyinfer.passes.machine.assign_layout import Placement, assign_layout, buffer_size
+from tinyinfer.passes.machine.choose_kernels import REFERENCE, problem_of
+from tinyinfer.passes.machine.choose_layouts import choose_layouts
+from tinyinfer.passes.machine.plan_memory import Request, plan_memory
 from tinyinfer.passes.pipeline import lower, specialise, unchanged
-from tinyinfer.passes.plan_memory import Request, plan_memory
 from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
 from tinyinfer.runtime.options import Options
 from tinyinfer.runtime.packed_weights import PackedWeights
 from tinyinfer.runtime.pool import Pool
+from tinyinfer.tensor_type import itemsize
 
 
 class Scratch(NamedTuple):
@@ -60,9 +63,9 @@ class Step:
         return self.node.outputs
 
     @property
-    def scratch_floats(self) -> int:
+    def scratch_bytes(self) -> int:
         """Temporary memory it needs while it runs."""
-        return self.implementation.scratch_floats if self.implementation else 0
+        return self.implementation.scratch_floats * 4 if self.implementation else 0
 
 
 @dataclass
@@ -70,6 +73,7 @@ class Plan:
     """Steps in order, the place of every value and of every step's scratch, and the arena they share.
 
     Kernels hold packed weights; those of the graph are let go as they are packed, where they can be fetched again.
+    Constants lie beside the arena, once for all runs, and take no steps.
     """
 
     graph: Graph
@@ -77,16 +81,12 @@ class Plan:
     types: dict[str, TensorType]
     placements: dict[str, Placement]
     requests: list[Request]
-    offsets: dict[Hashable, int]  # by the name of a value, or by `Scratch`
-    arena_floats: int
+    offsets: dict[Hashable, int]  # in bytes, by the name of a value or by `Scratch`
+    arena_bytes: int  # memory of one concurrent run, weights and constants apart
+    constants: Mapping[str, np.ndarray]  # flat, by the name of the value
     options: Options
     planar: frozenset[str]  # inputs that are not copied, as the one kernel that reads them takes the caller's planes
     workspaces: Pool = field(default_factory=Pool)  # those no call is using
-
-    @property
-    def arena_bytes(self) -> int:
-        """Memory of one concurrent run, weights apart."""
-        return self.arena_floats * 4
 
 
 def prepare(graph: Graph, options: Options) -> Graph:
@@ -99,28 +99,23 @@ def make_plan(
 ) -> Plan:
     """Settle a prepared graph for these input shapes (nominal ones by default)."""
     graph, types = prepared, prepared.infer_types(input_shapes)
-    _require_float32(types)
     if options.kernels != REFERENCE:
         forced = options.kernels if isinstance(options.kernels, Mapping) else None
         graph = specialise(graph, types, forced, options.threads)
-    graph, types, placements = assign_layout(graph, types)
+    graph, types, layouts = choose_layouts(graph, types)
+    constants = [node for node in graph.nodes if isinstance(node.op, Constant)]
+    graph, types, placements = assign_layout(graph, types, layouts)
+    arrays = {
+        node.outputs[0]: packed.constant(graph.param_arrays(node), placements[node.outputs[0]]) for node in constants
+    }
     steps = _make_steps(graph, types, options, packed)
     planar = frozenset(i.name for i in graph.inputs if _is_planar(i.name, steps, placements))
     for at, given in enumerate(graph.inputs):  # whose steps come first
         if given.name in planar:
             steps[at] = dataclasses.replace(steps[at], node=left_in_place(given.name))
-    requests = _memory_requests(steps, types, placements, planar)
-    offsets, arena_floats = plan_memory(requests, apart=APART if options.threads > 1 else 0)
-    return Plan(graph, steps, types, placements, requests, offsets, arena_floats, options, planar)
-
-
-def _require_float32(types: Mapping[str, TensorType]) -> None:
-    """Raise UnsupportedOpError for values of other dtypes than float32: kernels know no other."""
-    for name, found in types.items():
-        if found.dtype != "float32":
-            raise UnsupportedOpError(
-                f"value {name!r} is {found.dtype}: kernels compute in float32; kernels='reference' runs this network"
-            )
+    requests = _memory_requests(steps, types, placements, planar | arrays.keys())
+    offsets, size = plan_memory(requests, apart=APART if options.threads > 1 else 0)
+    return Plan(graph, steps, types, placements, requests, offsets, size, arrays, options, planar)
 
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
@@ -154,18 +149,23 @@ def _is_planar(value: str, steps: list[Step], placements: Mapping[str, Placement
 
 
 def _memory_requests(
-    steps: list[Step], types: Mapping[str, TensorType], placements: Mapping[str, Placement], planar: frozenset[str]
+    steps: list[Step], types: Mapping[str, TensorType], placements: Mapping[str, Placement], outside: AbstractSet[str]
 ) -> list[Request]:
-    """One request a buffer, alive from the first write to the last read of anything in it, and one a scratch."""
+    """One request a buffer, alive from the first write to the last read of anything in it, and one a scratch.
+
+    Values that lie ``outside`` of the arena have none.
+    """
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     for i, step in enumerate(steps):
         for value in (*step.inputs, *step.outputs):
-            if value in planar:
-                continue
             root = placements[value].root
-            first.setdefault(root, i)
-            last[root] = i
-    requests = [Request(root, buffer_size(types[root].shape), first[root], last[root]) for root in first]
-    scratch = [(i, step.scratch_floats) for i, step in enumerate(steps) if step.scratch_floats]
+            if root not in outside:
+                first.setdefault(root, i)
+                last[root] = i
+    requests = [
+        Request(root, buffer_size(types[root].shape, placements[root].layout) * itemsize(types[root].dtype), *life)
+        for root, *life in ((root, first[root], last[root]) for root in first)
+    ]
+    scratch = [(i, step.scratch_bytes) for i, step in enumerate(steps) if step.scratch_bytes]
     return requests + [Request(Scratch(i), size, i, i) for i, size in scratch]

@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from tinyinfer.passes.choose_kernels import REFERENCE
+from tinyinfer.kernels.base import NHWC
+from tinyinfer.passes.machine.choose_kernels import REFERENCE
 from tinyinfer.runtime.arena import Arena
 from tinyinfer.runtime.plan import Plan, Step
 
@@ -54,7 +55,7 @@ def _bind(number: int, step: Step, arena: Arena, results: Results, fast: bool, t
         )
     inputs = [arena.feature_map(value) for value in step.inputs]
     outputs = [arena.feature_map(value) for value in step.outputs]
-    return step.implementation.bind(inputs, outputs, arena.scratch(number, step.scratch_floats))
+    return step.implementation.bind(inputs, outputs, arena.scratch(number, step.scratch_bytes))
 
 
 def _run_reference(step: Step, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
@@ -65,14 +66,19 @@ def _run_reference(step: Step, inputs: list[np.ndarray], outputs: list[np.ndarra
 def _bind_copy_in(value: str, arena: Arena, fast: bool, threads: int) -> Call:
     if arena.is_planar(value):
         return partial(arena.locate, value)
-    target = arena.view(value)
-    if target.ndim == 4 and fast:
+    if fast and _is_float_image(value, arena):
         return _bind_transpose_in(value, arena, threads)
+    target = arena.view(value)
 
     def copy_in() -> None:
         np.copyto(target, arena.given[value])
 
     return copy_in
+
+
+def _is_float_image(value: str, arena: Arena) -> bool:
+    place = arena.feature_map(value)
+    return place.layout == NHWC and place.data.dtype == np.float32
 
 
 def _bind_transpose_in(value: str, arena: Arena, threads: int) -> Call:
@@ -88,7 +94,7 @@ def _bind_transpose_in(value: str, arena: Arena, threads: int) -> Call:
 
 def _bind_copy_out(value: str, arena: Arena, results: Results, fast: bool, threads: int) -> Call:
     source = arena.view(value)
-    if source.ndim == 4 and source.shape[1] > 1 < source[0, 0].size and fast:
+    if fast and _is_float_image(value, arena) and source.shape[1] > 1 < source[0, 0].size:
         return _bind_transpose_out(value, arena, results, threads)
 
     def copy_out() -> None:

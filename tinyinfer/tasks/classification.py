@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.image import ImageSource
-from tinyinfer.preprocess import prepare
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import CLASSIFY, require_task
 from tinyinfer.tasks.logits import ranking, softmax
+from tinyinfer.vision.image import ImageSource
+from tinyinfer.vision.preprocess import prepare
 
 
 def classify(model: Runnable, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:

@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image
 
 from tinyinfer.errors import InputError
-from tinyinfer.image import ImageSource, decode
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import DETECT, require_task
 from tinyinfer.tasks.anchors import Anchors
 from tinyinfer.tasks.boxes import Box, clip, decode_offsets, suppress
 from tinyinfer.tasks.logits import ranking, softmax
 from tinyinfer.tasks.whole_picture import prepare_whole
+from tinyinfer.vision.image import ImageSource, decode
 
 CANDIDATES = 300  # of a class, best first, that suppression looks at
 MOST = 300  # boxes of a picture

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tinyinfer.labels import BACKGROUND
+from tinyinfer.labels.label_sets import BACKGROUND
 from tinyinfer.tasks.detection import Detection
 from tinyinfer.tasks.segmentation import Segment
 

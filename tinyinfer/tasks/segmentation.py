@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from tinyinfer.errors import InputError
-from tinyinfer.image import ImageSource, decode
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import SEGMENT, require_task
 from tinyinfer.tasks.whole_picture import prepare_whole
+from tinyinfer.vision.image import ImageSource, decode
 
 
 @dataclass(frozen=True)

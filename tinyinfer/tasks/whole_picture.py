@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from tinyinfer.errors import InputError
-from tinyinfer.image import ImageSource, describe
-from tinyinfer.preprocess import Preprocess
+from tinyinfer.vision.image import ImageSource, describe
+from tinyinfer.vision.preprocess import Preprocess
 
 
 def prepare_whole(picture: Image.Image, source: ImageSource, preprocess: Mapping[str, Any]) -> np.ndarray:

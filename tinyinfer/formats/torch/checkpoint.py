@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
-from tinyinfer.formats.archive import Archive, is_zip
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.npz.archive import Archive, is_zip
 from tinyinfer.formats.torch.legacy import LegacyCheckpoint, is_legacy
 from tinyinfer.formats.torch.mistaken import mistaken
 from tinyinfer.formats.torch.numpy_values import Array

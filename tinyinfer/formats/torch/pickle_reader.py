@@ -77,8 +77,8 @@ class Machine:
         self, file: BinaryIO, where: str, limits: Limits, find_global: Globals, find_persistent: Persistent
     ) -> None:
         at = file.tell()
-        self._bytes_left = min(file.seek(0, 2) - at, limits.pickle_bytes)
-        self._cut = self._bytes_left < limits.pickle_bytes
+        self._bytes = min(file.seek(0, 2) - at, limits.pickle_bytes)
+        self._bytes_left = self._bytes
         file.seek(at)
         self._read = file.read
         self._where = where
@@ -88,7 +88,6 @@ class Machine:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
-        self._taken = 0
         self._spent = 0
 
     def run(self) -> Any:
@@ -117,16 +116,17 @@ class Machine:
         An honest pickle writes what it copies, at a byte or more each, and copies it once.
         """
         self._spent += count
-        if self._spent > self._taken:
-            self.fail(f"it builds {self._spent} elements out of {self._taken} bytes by applying the same values again")
+        taken = self._bytes - self._bytes_left
+        if self._spent > taken:
+            self.fail(f"it builds {self._spent} elements out of {taken} bytes by applying the same values again")
 
     # -- operands --------------------------------------------------------------------------------
 
     def take(self, count: int) -> bytes:
         if count > self._bytes_left:
-            self.fail("it ends early" if self._cut else f"expected at most {self._limits.pickle_bytes} bytes")
+            most = self._limits.pickle_bytes
+            self.fail("it ends early" if self._bytes < most else f"expected at most {most} bytes")
         self._bytes_left -= count
-        self._taken += count
         data = self._read(count)
         if len(data) < count:
             self.fail("it ends early")

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
-from tinyinfer.formats.archive import Archive
 from tinyinfer.formats.limits import Limits
+from tinyinfer.formats.npz.archive import Archive
 from tinyinfer.formats.torch.pickle_reader import read_pickle
 from tinyinfer.formats.torch.stand_ins import make_globals
 from tinyinfer.formats.torch.values import Storage, Storages

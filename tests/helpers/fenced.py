@@ -1,0 +1,137 @@
+"""Runs kernels on memory between pages that nobody may touch: a stray read, which leaves no trace, ends the process.
+
+Inputs, outputs and scratch all end right before such a page, or begin right after one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import mmap
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from kernel_harness import (
+    make_problem,
+    one_tap_a_channel,
+    operators_with_kernels,
+    planes_of,
+    random_params,
+    scale_of,
+    without_activation,
+)
+
+from tinyinfer import kernels, ops
+from tinyinfer.graph import Shape, TensorType
+from tinyinfer.kernels import depthwise_chain
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims
+from tinyinfer.ops.base import Case
+
+PROT_NONE = 0
+PAGE = mmap.PAGESIZE
+# larger than the operators' own examples: several strips, bands, blocks and slices
+MORE = {
+    "conv2d": [
+        Case({"padding": 1, "stride": 2, "groups": 40}, ((1, 40, 33, 30),), {"weight": (40, 1, 3, 3)}),
+        Case({"padding": 2, "groups": 37}, ((2, 37, 19, 23),), {"weight": (37, 1, 5, 5)}),
+        Case({"padding": 4, "dilation": 2, "groups": 37}, ((2, 37, 19, 22),), {"weight": (37, 1, 5, 5)}),
+        Case({"padding": 3, "stride": 2, "groups": 19}, ((1, 19, 18, 17),), {"weight": (19, 1, 7, 7)}),
+        Case({"padding": 1, "stride": 2}, ((1, 260, 9, 9),), {"weight": (33, 260, 3, 3)}),
+        Case({"padding": 1}, ((1, 33, 30, 31),), {"weight": (50, 33, 3, 3)}),
+        Case({}, ((1, 70, 20, 21),), {"weight": (130, 70, 1, 1)}),
+        Case({"padding": 3, "stride": 2}, ((2, 3, 33, 31),), {"weight": (40, 3, 7, 7)}),
+        Case({"padding": 1, "stride": 2}, ((2, 37, 17, 15),), {"weight": (35, 37, 3, 3)}),
+        Case({"stride": 2}, ((2, 40, 13, 15),), {"weight": (33, 40, 1, 1)}),
+        Case({}, ((2, 33, 11, 13),), {"weight": (17, 33, 1, 1)}),
+        Case({"padding": 4, "dilation": 2}, ((1, 24, 13, 9),), {"weight": (20, 24, 5, 5)}),
+    ],
+    "gated_conv2d": [Case({}, ((2, 40, 9, 11), (2, 40, 1, 1)), {"weight": (33, 40, 1, 1)})],
+    "depthwise_chain": [
+        Case(
+            {"padding": k // 2, "stride": stride},
+            ((2, c, 33, 30),),
+            {"expand_weight": (96, c, 1, 1), "depthwise_weight": (96, 1, k, k), "project_weight": (24, 96, 1, 1)},
+        )
+        for c, stride, k in ((16, 1, 3), (16, 2, 3), (32, 1, 3), (32, 2, 3), (16, 1, 5), (16, 2, 5))
+    ],
+    "adaptive_avg_pool2d": [Case({"output_size": 1}, ((1, 40, 30, 29),))],
+}
+
+
+def fenced(floats: int, at_end: bool, keep: list[mmap.mmap]) -> np.ndarray:
+    """Memory for that many floats with a forbidden page right behind (or before) it."""
+    inner = -(-max(floats, 1) * 4 // PAGE) * PAGE
+    keep.append(mmap.mmap(-1, inner + 2 * PAGE))
+    start = ctypes.addressof(ctypes.c_char.from_buffer(keep[-1]))
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    for page in (start, start + PAGE + inner):
+        if protect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), PROT_NONE):
+            raise OSError(ctypes.get_errno(), "mprotect")
+    offset = PAGE + (inner - floats * 4 if at_end else 0)
+    return np.frombuffer(keep[-1], np.float32, floats, offset)
+
+
+def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Generator) -> None:
+    """Run a kernel between fences and compare what it computes."""
+    keep: list[mmap.mmap] = []
+
+    def place(shape: Shape) -> FeatureMap:
+        n, c, h, w = pixel_dims(shape)
+        return FeatureMap.place(fenced(n * c * h * w, at_end, keep), shape, c)
+
+    inputs = [
+        x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
+    ]
+    sources, targets = [place(s) for s in problem.inputs], [place(s) for s in problem.outputs]
+    for fm, x in zip(sources, inputs, strict=True):
+        fm.logical(x.shape)[...] = x
+    instance = kernel(problem, kernel.pack(problem.layer))
+    scratch = fenced(instance.scratch_floats, at_end, keep)
+    instance.bind(sources, targets, scratch)()
+    if instance.reads_planes:
+        planes = fenced(inputs[0].size, at_end, keep).reshape(inputs[0].shape)
+        planes[...] = inputs[0]
+        instance.bind([planes_of(planes), *sources[1:]], targets, scratch)()
+    exact = [x.astype(np.float64) for x in inputs]
+    sums = without_activation(problem.op).reference(exact, problem.params)
+    for fm, y, plain in zip(targets, problem.op.reference(exact, problem.params), sums, strict=True):
+        error = np.max(np.abs(fm.logical(y.shape) - y)) / scale_of(plain)
+        assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
+
+
+def problems(name: str, rng: np.random.Generator) -> Iterator[Problem]:
+    """The operator's own examples, and larger ones, at one thread and two."""
+    for case in [*ops.get(name).cases(), *MORE.get(name, [])]:
+        op = ops.create(name, dict(case.attrs))
+        for threads in (1, 2):
+            params = random_params(case.params, rng)
+            yield make_problem(op, case.inputs, params, threads)
+            if name == "depthwise_chain":
+                e, _, *kernel = case.params["depthwise_weight"]
+                taps = np.arange(e) % 3 * (math.prod(kernel) // 2)  # the first, the middle and the last
+                yield make_problem(op, case.inputs, one_tap_a_channel(params, "depthwise_weight", taps), threads)
+
+
+def run_all(name: str, rng: np.random.Generator) -> None:
+    """Every kernel of an operator on all its problems."""
+    for problem in problems(name, rng):
+        for kernel in (k for k in kernels.list(name) if k.takes(problem)):
+            for at_end in (True, False):
+                print(name, kernel.name, problem.inputs, problem.op, "threads", problem.threads, at_end, flush=True)
+                run(kernel, problem, at_end, rng)
+
+
+def main(names: Sequence[str]) -> None:
+    """Run all kernels of these operators (of all, if none is named); the last line says what a crash was about."""
+    rng = np.random.default_rng(0)
+    for name in names or operators_with_kernels():
+        run_all(name, rng)
+    if "depthwise_chain" in (names or operators_with_kernels()):
+        depthwise_chain.L2_FLOATS = 0  # bands of one row, which come round to the start of the ring soonest
+        run_all("depthwise_chain", rng)
+    print("done")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

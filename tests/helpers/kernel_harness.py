@@ -1,0 +1,152 @@
+"""Runs any kernel on any problem and compares it with the reference in float64.
+
+Memory is laid out to catch trespassers: values may be channel slices of wider tensors, what a kernel must not
+read is NaN, what it must not write is a canary, and scratch is misaligned and full of NaN.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyinfer import kernels, ops
+from tinyinfer.graph import Shape, TensorType
+from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, pixel_dims
+from tinyinfer.kernels.pages import aligned_empty
+from tinyinfer.ops.base import Op
+
+CANARY = np.float32(-54321.0)
+GUARD = 4099  # floats on each side of scratch, odd so that scratch is misaligned
+
+
+def make_problem(op: Op, inputs: Sequence[Shape], params: Mapping[str, np.ndarray], threads: int) -> Problem:
+    """What a plan would ask a kernel to compute."""
+    outputs = op.infer([TensorType(s) for s in inputs], {role: TensorType(a.shape) for role, a in params.items()})
+    return Problem(op, params, tuple(inputs), tuple(t.shape for t in outputs), threads)
+
+
+def random_params(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Normal values, weights scaled so that sums over inputs of variance 1 have it too; variances are positive."""
+    params = {}
+    for role, shape in shapes.items():
+        values = rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
+        params[role] = (np.abs(values) + 0.5 if role == "running_var" else values).astype(np.float32)
+    return params
+
+
+def one_tap_a_channel(params: Mapping[str, np.ndarray], role: str, taps: np.ndarray) -> dict[str, np.ndarray]:
+    """The same, but of a depthwise weight each channel keeps only the tap of this number."""
+    weight = np.zeros_like(params[role])
+    rows = weight.reshape(len(weight), -1)
+    rows[np.arange(len(rows)), taps] = params[role].reshape(rows.shape)[np.arange(len(rows)), taps]
+    return {**params, role: weight}
+
+
+def slice_of_wider(shape: Shape, before: int, after: int, fill: np.float32) -> tuple[np.ndarray, FeatureMap]:
+    """Memory full of ``fill``, and in it a value with other channels before and after its own."""
+    n, c, h, w = pixel_dims(shape)
+    if len(shape) not in (2, 4):
+        before = after = 0  # such values are never parts of others
+    stride = before + c + after
+    memory = aligned_empty(n * h * w * stride + 32)
+    memory[:] = fill
+    return memory, FeatureMap.place(memory[16 + before :], shape, stride)
+
+
+def without_activation(op: Op) -> Op:
+    """The operator without its fused ending: errors are measured against the sums, of which a clip may leave little."""
+    endings = {name: None for name in ("activation", "depthwise_activation", "project_activation") if name in op.attrs}
+    return dataclasses.replace(op, **endings)  # type: ignore[type-var]
+
+
+def scale_of(y: np.ndarray) -> float:
+    """The standard deviation; at least 1 for a handful of values, or where one value fills all (but for rounding)."""
+    deviation = float(np.std(y))
+    varies = deviation > 1e-9 * np.max(np.abs(y), initial=0.0)
+    return deviation if y.size >= 100 and varies else max(1.0, deviation)
+
+
+def planes_of(x: np.ndarray) -> Planes:
+    """NCHW images as kernels take them that read a caller's array."""
+    n, c, h, w = x.shape
+    return Planes(np.array([x.ctypes.data]), n, h, w, c, 0)
+
+
+def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int = 0, after: int = 0) -> None:
+    """Assert that the kernel computes the problem within its tolerance and keeps to its memory."""
+    inputs = [
+        x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
+    ]
+    sources = [slice_of_wider(shape, before, after, np.float32(np.nan)) for shape in problem.inputs]
+    targets = [slice_of_wider(shape, before, after, CANARY) for shape in problem.outputs]
+    for (_, fm), x in zip(sources, inputs, strict=True):
+        fm.logical(x.shape)[...] = x
+    held = [memory.copy() for memory, _ in sources]
+
+    instance = kernel(problem, kernel.pack(problem.layer))
+    around = np.full(instance.scratch_floats + 2 * GUARD, CANARY)
+    scratch = around[GUARD:-GUARD]
+    scratch[:] = np.nan
+    run = instance.bind([fm for _, fm in sources], [fm for _, fm in targets], scratch)
+    run()
+    first = [memory.copy() for memory, _ in targets]
+    if instance.reads_planes:
+        targets[0][1].logical(problem.outputs[0])[...] = np.nan
+        instance.bind([planes_of(inputs[0]), *(fm for _, fm in sources[1:])], [fm for _, fm in targets], scratch)()
+        np.testing.assert_array_equal(targets[0][0], first[0], "planes gave another result")
+    run()  # a second run finds what the first left behind in scratch and outputs
+
+    guards = np.concatenate([around[:GUARD], around[-GUARD:]])
+    assert np.all(guards == CANARY), f"{kernel.op}/{kernel.name} wrote outside its scratch on {problem}"
+    for (memory, _), before_run in zip(sources, held, strict=True):
+        np.testing.assert_array_equal(memory, before_run, "an input was written to")
+    exact = [x.astype(np.float64) for x in inputs]
+    expected = problem.op.reference(exact, problem.params)
+    scales = [scale_of(y) for y in without_activation(problem.op).reference(exact, problem.params)]
+    for (memory, fm), once, y, scale in zip(targets, first, expected, scales, strict=True):
+        np.testing.assert_array_equal(memory, once, "the second run gave another result")
+        found = fm.logical(y.shape).copy()
+        error = np.max(np.abs(found - y)) / scale
+        assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
+        fm.logical(y.shape)[...] = CANARY
+        assert np.all(memory == CANARY), f"{kernel.op}/{kernel.name} wrote outside its output on {problem}"
+
+
+def check_all(op: Op, inputs: Sequence[Shape], param_shapes: Mapping[str, Shape], threads: int, seed: int = 0) -> int:
+    """`check` every kernel of the operator that applies, contiguous and sliced; returns how many applied."""
+    rng = np.random.default_rng(seed)
+    problem = make_problem(op, inputs, random_params(param_shapes, rng), threads)
+    applicable = [kernel for kernel in kernels.list(op.name) if kernel.takes(problem)]
+    for kernel in applicable:
+        check(kernel, problem, rng)
+        check(kernel, problem, rng, before=3, after=5)
+    return len(applicable)
+
+
+def check_cases(op_name: str, threads: int) -> int:
+    """`check_all` over the operator's own examples; returns how many times a kernel applied."""
+    return sum(
+        check_all(ops.create(op_name, dict(case.attrs)), case.inputs, case.params, threads)
+        for case in ops.get(op_name).cases()
+    )
+
+
+def operators_with_kernels() -> list[str]:
+    """Names of all operators that have a kernel."""
+    return [name for name in ops.names() if kernels.list(name)]
+
+
+def main(names: Sequence[Any]) -> None:
+    """Check the cases of these operators in this process: for runs with another vector width."""
+    from tinyinfer.kernels.cpu import LANES
+
+    print(f"lanes {LANES}", *(f"{name} {check_cases(name, threads=1)}" for name in names), sep="\n")
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])

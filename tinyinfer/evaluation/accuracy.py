@@ -1,0 +1,170 @@
+"""Accuracy of a model on labelled pictures, decoded by worker threads ahead of the network."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.errors import ImageError, InputError
+from tinyinfer.evaluation.datasets import Dataset, Sample
+from tinyinfer.runtime.cores import available_cores
+from tinyinfer.runtime.runnable import Runnable
+from tinyinfer.tasks.logits import ranking
+from tinyinfer.vision.image import decode
+from tinyinfer.vision.preprocess import Preprocess
+
+Progress = Callable[[int, int], None]
+MAX_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Fractions of ``images`` whose label came first, or among the first five; ``skipped``: what was unreadable."""
+
+    top1: float
+    top5: float
+    images: int
+    seconds: float
+    images_per_second: float
+    matched_by: str
+    skipped: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        return asdict(self)
+
+
+def evaluate(
+    model: Runnable,
+    dataset: Dataset,
+    *,
+    batch: int = 64,
+    limit: int | None = None,
+    workers: int | Executor | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure top-1 and top-5 accuracy on the first ``limit`` samples (None: all).
+
+    ``workers`` is a number of decoding threads (None: one a core, at most 8) or any `concurrent.futures.Executor`,
+    whose tasks are picklable; ``progress(done, total)`` is called after every batch.  A picture that can't be decoded
+    is left out and listed.  Raises InputError when none can be, when a label is beyond the model's outputs, and when
+    classes that are matched in order are not as many as these.
+    """
+    for key, value in (("batch", batch), ("limit", limit), ("workers", workers)):
+        if isinstance(value, int) and value < 1:
+            raise InputError(f"{key}: expected at least 1, found {value}")
+    samples = dataset.samples[:limit]
+    preprocess = Preprocess.from_meta(model.preprocess)
+    own = None if isinstance(workers, Executor) else ThreadPoolExecutor(workers or min(available_cores(), MAX_WORKERS))
+    score = _Score()
+    start = time.perf_counter()
+    try:
+        prepared = _prepared_ahead(own or workers, samples, preprocess, ahead=2 * batch)
+        for images, labels in _batches(prepared, batch, score.skipped):
+            logits = model(images)
+            _check_classes(dataset, logits)
+            score.add(logits, labels)
+            if progress:
+                progress(score.images + len(score.skipped), len(samples))
+    finally:
+        if own:
+            own.shutdown(cancel_futures=True)
+    return score.result(time.perf_counter() - start, dataset.matched_by)
+
+
+def _check_classes(dataset: Dataset, logits: np.ndarray) -> None:
+    """Raise InputError where classes are matched by their place alone, and there are more or fewer than outputs."""
+    if dataset.names and dataset.matched_by == "order" and len(dataset.names) != logits.shape[-1]:
+        raise InputError(
+            f"expected {logits.shape[-1]} classes, as many as the model has outputs, found {len(dataset.names)}"
+        )
+
+
+def load(sample: Sample, preprocess: Preprocess) -> np.ndarray | ImageError:
+    """Decode and prepare one sample, (C, H, W); an unreadable picture comes back as the error it caused."""
+    try:
+        return preprocess.apply(decode(sample.image, name=sample.name), sample.name)
+    except ImageError as error:
+        return error
+
+
+Prepared = tuple[Sample, np.ndarray | ImageError]
+
+
+def _prepared_ahead(executor: Any, samples: Iterable[Sample], preprocess: Preprocess, ahead: int) -> Iterator[Prepared]:
+    """Samples in order with their tensors, at most ``ahead`` of them decoded before they are asked for."""
+    pending: deque[tuple[Sample, Future[np.ndarray | ImageError]]] = deque()
+    for sample in samples:
+        pending.append((sample, executor.submit(load, sample, preprocess)))
+        if len(pending) >= ahead:
+            first, future = pending.popleft()
+            yield first, future.result()
+    while pending:
+        first, future = pending.popleft()
+        yield first, future.result()
+
+
+def _batches(prepared: Iterable[Prepared], size: int, skipped: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(images, labels) of neighbours of one shape; where the shape changes before a batch is full, one by one.
+
+    A model plans once for every input shape: images of many sizes must not meet it in many batch sizes as well.
+    """
+    group: list[tuple[np.ndarray, int]] = []
+    for sample, image in prepared:
+        if isinstance(image, ImageError):
+            skipped.append(str(image))
+            continue
+        if group and group[0][0].shape != image.shape:
+            yield from (_stack([one]) for one in group)
+            group = []
+        group.append((image, sample.label))
+        if len(group) == size:
+            yield _stack(group)
+            group = []
+    if group:
+        yield _stack(group)
+
+
+def _stack(group: list[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.stack([image for image, _ in group]), np.array([label for _, label in group])
+
+
+class _Score:
+    """Counts of images and of right answers so far."""
+
+    def __init__(self) -> None:
+        self.images = self.first = self.five = 0
+        self.skipped: list[str] = []
+
+    def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
+        """Count one batch of (N, classes) logits."""
+        if logits.ndim != 2 or len(logits) != len(labels):
+            raise InputError(f"logits: expected shape ({len(labels)}, classes), found {logits.shape}")
+        if labels.max() >= logits.shape[1]:
+            raise InputError(f"label {labels.max()}: expected one of the model's {logits.shape[1]} classes")
+        right = ranking(logits, 5) == labels[:, None]
+        self.images += len(labels)
+        self.first += int(right[:, 0].sum())
+        self.five += int(right.any(axis=1).sum())
+
+    def result(self, seconds: float, matched_by: str) -> Evaluation:
+        """The fractions; raises InputError when nothing was counted."""
+        if not self.images:
+            raise InputError(
+                f"no picture could be read: {self.skipped[0] if self.skipped else 'the data set is empty'}"
+            )
+        return Evaluation(
+            top1=self.first / self.images,
+            top5=self.five / self.images,
+            images=self.images,
+            seconds=seconds,
+            images_per_second=self.images / seconds,
+            matched_by=matched_by,
+            skipped=self.skipped,
+        )

@@ -1,0 +1,99 @@
+"""How each operator is said in ONNX: one small function an operator, in a table by name.
+
+A function writes ONNX nodes through its `Call` and returns the name of the value it computed (a list for
+several).  What ONNX can't express is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinyinfer.formats.onnx import activations as onnx_activations
+from tinyinfer.formats.onnx import arithmetic as onnx_arithmetic
+from tinyinfer.formats.onnx import layout as onnx_layout
+from tinyinfer.formats.onnx import norms as onnx_norms
+from tinyinfer.formats.onnx import pooling as onnx_pooling
+from tinyinfer.formats.onnx import reduction as onnx_reduction
+from tinyinfer.formats.onnx import resampling as onnx_resampling
+from tinyinfer.formats.onnx import sampling as onnx_sampling
+from tinyinfer.formats.onnx.activations import ending
+from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.ops.geometry import PADDING_MODES
+
+
+def conv2d(call: Call) -> str:
+    """Conv; padding by other than zeros becomes a Pad before it, the fused ending nodes after it."""
+    op, (r, s) = call.op, call.weights["weight"].shape[2:]
+    x, attributes = call.x, {"strides": op.stride, "dilations": op.dilation, "group": op.groups, "kernel_shape": (r, s)}
+    space = call.space()
+    if op.padding == "same" and space is None:
+        if op.padding_mode != "zeros":
+            call.refuse(f"padding 'same' by {op.padding_mode} over free image sizes")
+        attributes["auto_pad"] = "SAME_UPPER"  # decided when the size is known, like TensorFlow's
+    else:
+        top, bottom, left, right = op.pads(space or (0, 0), (r, s))
+        if op.padding_mode == "zeros":
+            attributes["pads"] = (top, left, bottom, right)
+        else:
+            pads = call.ints((0, 0, top, left, 0, 0, bottom, right))
+            x = call.add("Pad", x, pads, mode=PADDING_MODES[op.padding_mode])
+    y = call.add("Conv", x, *(call.param(role) for role in ("weight", "bias") if role in call.weights), **attributes)
+    return ending(call, y, call.node.inputs[1:])
+
+
+def linear(call: Call) -> str:
+    """Gemm for a matrix; MatMul and Add for inputs of more dimensions."""
+    bias = "bias" in call.weights
+    if len(call.shapes[0]) == 2:
+        y = call.add("Gemm", call.x, call.param("weight"), *([call.param("bias")] if bias else []), transB=1)
+    else:
+        y = call.add("MatMul", call.x, call.floats(call.weights["weight"].T))
+        y = call.add("Add", y, call.param("bias")) if bias else y
+    return ending(call, y, call.node.inputs[1:])
+
+
+def batch_norm(call: Call) -> str:
+    """BatchNormalization with running statistics."""
+    channels = call.weights["running_mean"].shape
+    scale = call.param("weight") if "weight" in call.weights else call.floats(np.ones(channels))
+    shift = call.param("bias") if "bias" in call.weights else call.floats(np.zeros(channels))
+    statistics = (call.param("running_mean"), call.param("running_var"))
+    return ending(call, call.add("BatchNormalization", call.x, scale, shift, *statistics, epsilon=call.op.eps))
+
+
+def add(call: Call) -> str:
+    """Add, with a fused ending."""
+    return ending(call, call.add("Add", *call.node.inputs))
+
+
+def layer_scale(call: Call) -> str:
+    """Mul by a factor that broadcasts over the image."""
+    factor = call.weights["gamma"].reshape(-1, *[1] * (len(call.shapes[0]) - 2))
+    return call.add("Mul", call.x, call.floats(factor))
+
+
+def scale_shift(call: Call) -> str:
+    """Mul and Add of constants that broadcast over the image."""
+    across = (-1, *[1] * (len(call.shapes[0]) - 2))
+    scale, shift = (np.reshape(values, across) for values in (call.op.scale, call.op.shift))
+    return call.add("Add", call.add("Mul", call.x, call.floats(scale)), call.floats(shift))
+
+
+EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
+    "conv2d": conv2d,
+    "linear": linear,
+    "batch_norm": batch_norm,
+    "add": add,
+    "layer_scale": layer_scale,
+    "scale_shift": scale_shift,
+    **onnx_activations.EXPORTERS,
+    **onnx_arithmetic.EXPORTERS,
+    **onnx_layout.EXPORTERS,
+    **onnx_norms.EXPORTERS,
+    **onnx_pooling.EXPORTERS,
+    **onnx_reduction.EXPORTERS,
+    **onnx_resampling.EXPORTERS,
+    **onnx_sampling.EXPORTERS,
+}

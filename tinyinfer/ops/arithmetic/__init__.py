@@ -1,0 +1,1 @@
+"""Arithmetic with NumPy's broadcasting, comparisons, reductions, and other number types."""

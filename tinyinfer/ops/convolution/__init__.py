@@ -1,0 +1,1 @@
+"""Convolutions, products with weights, and shifts, which move what a convolution would."""

@@ -1,0 +1,1 @@
+"""Elements looked at, picked, joined and moved, and never changed."""

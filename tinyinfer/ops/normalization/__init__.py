@@ -1,0 +1,1 @@
+"""Normalization, and scales of channels."""

@@ -1,0 +1,1 @@
+"""Passes for this computer: fusing, choice of kernels, layout and memory."""

@@ -1,0 +1,93 @@
+"""When Winograd convolution pays, and with which tile: reckoned from products, waiting for weights, and transforms."""
+
+from __future__ import annotations
+
+import math
+
+from tinyinfer.kernels.base import Problem
+from tinyinfer.ops.convolution.conv2d import Conv2d
+
+WINOGRAD_BREAK_EVEN = 200  # channels times map size
+# in multiply-adds of one thread: the time in which a weight comes from memory, which all threads share, and what a
+# transformed value costs; fitted to the 3x3 layers of ResNets, RepVGG-A0 and DenseNet with cold weights
+WEIGHT_COST, TRANSFORM_COST = 13, 5
+CACHED_WEIGHTS = 64 * 1024  # floats of a layer that often enough are in a cache still from the call before
+STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
+FIVE_TAPS_CHANNELS = 16
+WINOGRAD_TILES = (2, 3, 4)  # outputs on a side, for 3x3
+
+
+def group_shape(problem: Problem) -> tuple[int, int, int]:
+    """Groups of a convolution as kernels join them, and the channels that go into each and come out of it."""
+    from tinyinfer.kernels.groups import group_count  # here, since it brings LLVM
+
+    groups = group_count(problem)
+    return groups, problem.inputs[0][1] // groups, problem.outputs[0][1] // groups
+
+
+def winograd_pays(problem: Problem) -> bool:
+    """Few channels do not repay the transforms, small maps do not fill the tiles: one makes up for the other.
+
+    Winograd and direct convolution break even near 8 channels at 28x28, 16 at 14x14, 32 at 7x7 (lesson 03); on maps of
+    a tile or two the matrices of weights take longer to read than those of a direct convolution take to multiply.
+    """
+    _, c, n = group_shape(problem)
+    enough = min(c, n) * min(largest_grid(problem)) >= WINOGRAD_BREAK_EVEN
+    return enough and winograd_cost(problem, cheapest_tile(problem)) < direct_cost(problem)
+
+
+def largest_grid(problem: Problem) -> tuple[int, int]:
+    """Rows and columns of the map, with dilation of the largest of its grids (`list_grids`), each of which is one."""
+    (_, _, h, w), (down, across) = problem.outputs[0], problem.op.dilation  # type: ignore[attr-defined]
+    return -(-h // down), -(-w // across)
+
+
+def winograd_cost(problem: Problem, m: int) -> int:
+    """What F(m x m, r x r) takes, in multiply-adds: transforms, and its products or, where they wait, its weights."""
+    (h, w), (groups, c, n), op = largest_grid(problem), group_shape(problem), problem.op
+    assert isinstance(op, Conv2d)
+    stride, taps = op.stride[0], problem.params["weight"].shape[2]
+    grids = problem.outputs[0][0] * math.prod(op.dilation)
+    tiles, positions, matrices = grids * -(-h // m) * -(-w // m), (m * stride + taps - stride) ** 2, (m + taps - 1) ** 2
+    slower = max(positions * tiles, waiting(problem, matrices))
+    return int(groups * (slower * c * n + TRANSFORM_COST * positions * tiles * (c + n)))
+
+
+def direct_cost(problem: Problem) -> int:
+    """What a convolution takes that multiplies every weight with every pixel, in the same measure."""
+    (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
+    taps = problem.params["weight"].shape[2]
+    return int(max(taps**2 * batch * h * w, waiting(problem, taps**2)) * groups * c * n)
+
+
+def waiting(problem: Problem, matrices: int) -> int:
+    """Multiply-adds in the time that so many matrices of weights take to arrive, for each of a matrix's elements."""
+    cached = problem.params["weight"].size <= CACHED_WEIGHTS
+    return 0 if cached else matrices * WEIGHT_COST * problem.threads
+
+
+def cheapest_tile(problem: Problem) -> int:
+    """Outputs on a side of Winograd's tile: large ones save products, small ones weights and what sticks out."""
+    if problem.params["weight"].shape[2] != 3:
+        return 2
+    return min(WINOGRAD_TILES, key=lambda m: winograd_cost(problem, m))
+
+
+def winograd2x2_pays(problem: Problem) -> bool:
+    """On small maps with many channels, the matrices of weights of larger tiles cost more than their products save."""
+    return winograd_pays(problem) and cheapest_tile(problem) == 2
+
+
+def winograd3x3_pays(problem: Problem) -> bool:
+    """Between the two: maps of 14x14 whose weights are shared by several threads."""
+    return winograd_pays(problem) and cheapest_tile(problem) == 3
+
+
+def winograd_5x5_pays(problem: Problem) -> bool:
+    """With fewer channels most lanes of the transforms are idle, and these are three times those of F(2x2, 3x3)."""
+    return winograd_pays(problem) and min(group_shape(problem)[1:]) >= FIVE_TAPS_CHANNELS
+
+
+def winograd_strided_pays(problem: Problem) -> bool:
+    """At stride 2 the saving is small: on maps that fill no whole tiles, or for few channels, there is none."""
+    return STRIDED_MARGIN * winograd_cost(problem, 2) < direct_cost(problem)

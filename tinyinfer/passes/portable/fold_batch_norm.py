@@ -1,0 +1,80 @@
+"""Fold batch normalisation into the convolution or linear layer before it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tinyinfer.graph import Graph, Node, TensorType, free_name
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
+from tinyinfer.ops.convolution.linear import Linear
+from tinyinfer.ops.normalization.batch_norm import BatchNorm
+from tinyinfer.weights import Derived, Weights
+
+
+def fold_batch_norm(graph: Graph) -> Graph:
+    """A graph in which every batch_norm that is the only reader of a convolution or linear layer is part of it.
+
+    norm(w * x + b) = (w * s) * x + (b - mean) * s + beta with s = gamma / sqrt(var + eps), worked out in float64
+    (Ioffe and Szegedy 2015, section 3.1: at inference the norm is a fixed linear map).
+    """
+    graph = graph.copy()
+    types = graph.infer_types()
+    producers, consumers = graph.producers(), graph.consumers()
+    for norm in [node for node in graph.nodes if isinstance(node.op, BatchNorm)]:
+        layer = producers.get(norm.inputs[0])
+        if layer is None or graph.sole_consumer(norm.inputs[0], consumers) is not norm:
+            continue
+        if not can_take(layer, types[norm.inputs[0]]):
+            continue
+        folded = _fold(graph, layer, norm)
+        graph.replace_node(layer, folded)
+        graph.replace_node(norm)
+        producers[norm.outputs[0]] = folded
+    graph.remove_dead()
+    return graph
+
+
+def can_take(layer: Node, result: TensorType) -> bool:
+    """Whether nothing stands between the layer's sums and the norm, and both mean the same axis by channels."""
+    if not isinstance(layer.op, Conv2d | ConvTranspose2d | Linear):
+        return False
+    channels_last = isinstance(layer.op, Linear) and len(result.shape) > 2
+    return len(layer.inputs) == 1 and layer.op.activation is None and not channels_last
+
+
+def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
+    assert isinstance(norm.op, BatchNorm)
+    op = dataclasses.replace(layer.op, activation=norm.op.activation)  # type: ignore[type-var]
+    of_norm = {f"norm.{role}": key for role, key in norm.params.items()}
+    inputs = graph.weights.select({**layer.params, **of_norm})
+    weight, bias = (free_name(f"{layer.name}.{role}:folded", graph.weights) for role in ("weight", "bias"))
+    groups = layer.op.groups if isinstance(layer.op, ConvTranspose2d) else None
+    graph.weights[weight] = Derived(inputs.shape("weight"), _folded_weight, inputs, (norm.op.eps, groups))
+    graph.weights[bias] = Derived(inputs.shape("norm.running_mean"), _folded_bias, inputs, (norm.op.eps,))
+    return layer.replace(
+        op=op, outputs=norm.outputs, params={"weight": weight, "bias": bias}, origin=layer.originals + norm.originals
+    )
+
+
+def _folded_weight(p: Weights, eps: float, groups: int | None) -> np.ndarray:
+    """``groups`` are those of a transposed convolution, whose weight is (C, M / groups, R, S)."""
+    w, scale = p["weight"], _scale(p, eps)
+    if groups is not None:
+        by_group = w.reshape(groups, -1, *w.shape[1:]) * scale.reshape(groups, 1, -1, 1, 1)
+        return np.asarray(by_group.reshape(w.shape), np.float32)
+    folded = np.empty(w.shape, np.float32)  # written in place: a float64 copy would be the largest array of all
+    np.multiply(w, scale.reshape(-1, *[1] * (w.ndim - 1)), out=folded, casting="same_kind")
+    return folded
+
+
+def _folded_bias(p: Weights, eps: float) -> np.ndarray:
+    shift = (p.get("bias", 0.0) - p["norm.running_mean"].astype(np.float64)) * _scale(p, eps)
+    return np.asarray(shift + p.get("norm.bias", 0.0), np.float32)
+
+
+def _scale(p: Weights, eps: float) -> np.ndarray:
+    """gamma / sqrt(var + eps)."""
+    return np.asarray(p.get("norm.weight", 1.0) / np.sqrt(p["norm.running_var"].astype(np.float64) + eps))

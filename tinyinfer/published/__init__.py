@@ -1,0 +1,1 @@
+"""The facts of public checkpoints and data sets."""

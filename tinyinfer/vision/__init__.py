@@ -1,0 +1,1 @@
+"""Pictures, and how they become inputs."""
