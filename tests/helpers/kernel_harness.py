@@ -140,10 +140,11 @@ def operators_with_kernels() -> list[str]:
 
 
 def main(names: Sequence[Any]) -> None:
-    """Check the cases of these operators in this process: for runs with another vector width."""
+    """Check the cases of these operators (of all, if none is named) in this process, at another vector width."""
     from tinyinfer.kernels.cpu import LANES
 
-    print(f"lanes {LANES}", *(f"{name} {check_cases(name, threads=1)}" for name in names), sep="\n")
+    counts = {name: check_cases(name, threads=1) for name in names or operators_with_kernels()}
+    print(f"lanes {LANES}", *(f"{name} {count}" for name, count in counts.items()), sep="\n")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +9,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from kernel_harness import check_all, check_cases, make_problem, operators_with_kernels
-from python_process import LONG, environment
 
 import tinyinfer as ti
 from tinyinfer import kernels, ops
@@ -234,28 +230,3 @@ def test_prepare_binds_what_call_would_run() -> None:
 def test_call_says_what_is_wrong(kernel: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         kernels.call(kernel, np.zeros((1, 2, 5, 5)), np.zeros((3, 2, 3, 3)))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="protects pages with mprotect")
-def test_kernels_touch_no_memory_but_their_own(repository: Path) -> None:
-    """In a process of its own, since a stray read ends it; one process takes 40 s, most of it compiling."""
-    names = "conv2d depthwise_chain gated_conv2d interleave adaptive_avg_pool2d max_pool2d avg_pool2d concat"
-    names += " channel_shuffle index_select shift sparse_shift flatten join_pixels"
-    run = subprocess.run(
-        [sys.executable, str(repository / "tests" / "kernels" / "fenced.py"), *names.split()],
-        env=environment(), capture_output=True, text=True, timeout=LONG,
-    )  # fmt: skip
-    assert run.stdout.endswith("done\n"), f"{run.stdout[-500:]}{run.stderr[-2000:]} (exit {run.returncode})"
-
-
-@pytest.mark.parametrize("lanes", [4, 8])
-def test_other_vector_widths(lanes: int, tmp_path: Path, repository: Path) -> None:
-    """What machines with narrower registers run, in a process of its own."""
-    names = ["conv2d", "linear", "max_pool2d", "adaptive_avg_pool2d", "hardswish", "gelu", "mul", "channel_shuffle"]
-    names += ["gated_conv2d", "avg_pool2d", "index_select", "shift", "flatten", "join_pixels"]
-    run = subprocess.run(
-        [sys.executable, str(repository / "tests" / "kernel_harness.py"), *names],
-        env=environment(TINYINFER_LANES=str(lanes)), capture_output=True, text=True, timeout=LONG,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[0] == f"lanes {lanes}"

@@ -1,0 +1,50 @@
+"""Every kernel at every width of vectors that this machine has, in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import fenced
+import numpy as np
+import pytest
+from kernel_harness import operators_with_kernels
+from python_process import HELPERS, LONG, environment
+
+from tinyinfer import kernels
+from tinyinfer.kernels import amx, cpu
+
+WIDTHS = [lanes for lanes in (4, 8, 16) if lanes <= cpu.CPU.lanes]
+
+
+def run_helper(name: str, lanes: int) -> subprocess.CompletedProcess[str]:
+    """A helper's own run, of all operators, with vectors of so many lanes."""
+    return subprocess.run(
+        [sys.executable, str(HELPERS / name)],
+        env=environment(TINYINFER_LANES=str(lanes)), capture_output=True, text=True, timeout=LONG,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="protects pages with mprotect")
+@pytest.mark.parametrize("lanes", WIDTHS)
+def test_kernels_touch_no_memory_but_their_own(lanes: int) -> None:
+    """A stray read ends the process; most of its minute goes into compiling."""
+    run = run_helper("fenced.py", lanes)
+    assert run.stdout.endswith("done\n"), f"{run.stdout[-500:]}{run.stderr[-2000:]} (exit {run.returncode})"
+
+
+@pytest.mark.parametrize("lanes", [lanes for lanes in WIDTHS if lanes != cpu.LANES])
+def test_kernels_agree_at_other_widths(lanes: int) -> None:
+    """What machines with narrower registers run."""
+    run = run_helper("kernel_harness.py", lanes)
+    assert run.returncode == 0, run.stderr
+    first, *counts = run.stdout.splitlines()
+    assert first == f"lanes {lanes}"
+    assert [count.split()[0] for count in counts if not count.endswith(" 0")] == operators_with_kernels()
+
+
+@pytest.mark.parametrize("name", operators_with_kernels())
+def test_every_kernel_runs_between_fences(name: str) -> None:
+    problems = list(fenced.problems(name, np.random.default_rng(0)))
+    idle = {kernel.name for kernel in kernels.list(name) if not any(map(kernel.applies, problems))}
+    assert idle <= (set() if amx.available() else {"bf16x3"}), f"{name}: give fenced.py a problem for {idle}"
