@@ -24,7 +24,7 @@ from tinyinfer.kernels.codegen.memory import copy_rows, fill_rows
 from tinyinfer.kernels.depthwise.depthwise import MASKS, block_start, pixel
 from tinyinfer.kernels.matmul.gemm import BLOCK_FLOATS, NR, gemm_segments, pack_bias, pack_panels
 from tinyinfer.kernels.parallel.pages import aligned_empty
-from tinyinfer.kernels.parallel.parts import Pieces, deal_out, own_memory, own_piece, own_range
+from tinyinfer.kernels.parallel.parts import Pieces, own_memory, own_piece, own_range, pieces_of
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
 
@@ -166,7 +166,7 @@ def transposed_depthwise(
     """activation(conv_transpose2d + bias) with one filter a channel."""
     p0, p1, b0, b1 = own_piece(part, pieces.rows, pieces.blocks, parts, pieces.block_parts)
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, spacing_h, spacing_w = sizes
-    count, weights = min(c, LANES), filters.weights.ctypes.data
+    count, weights = min(c, LANES), np.intp(filters.weights.ctypes.data)
     for p in range(p0, p1):
         image, oy = p // out_h, p % out_h
         for ox in range(out_w):
@@ -278,7 +278,7 @@ class DepthwisePhases(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
-        parts, pieces = deal_out(y.n * y.h, y.c, self.problem.threads)
+        pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)
         filters, epilogue = Filters(phase_table(op, kernel, 1), w), Epilogue.of(op.activation, bias, inputs, y)
         return transposed_depthwise.bind(
             parts, Rows.of(x), x.c, sizes_of(op, x, y, kernel), filters, Rows.of(y), epilogue, pieces

@@ -16,7 +16,7 @@ from tinyinfer.kernels.codegen.jit import inline, load
 from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, block_start, make_pixel, pack_filters
 from tinyinfer.kernels.depthwise.depthwise_strip import ROWS, STRIPS, Extent, Inside, Ring
 from tinyinfer.kernels.parallel.pages import aligned
-from tinyinfer.kernels.parallel.parts import Pieces, own_piece, partition, walks_up
+from tinyinfer.kernels.parallel.parts import Pieces, own_piece, pieces_of, walks_up
 from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.ops.convolution.conv2d import Conv2d
 
@@ -113,13 +113,6 @@ def depthwise_any(part, parts, x: Rows, c, geometry: Geometry, w: Address, y: Ro
                 )  # fmt: skip
 
 
-def pieces_of(y: FeatureMap, threads: int) -> tuple[Pieces, int]:
-    """How a map of outputs is dealt out, and to how many parts."""
-    rows, blocks = y.n * y.h, -(-y.c // LANES)
-    row_parts, block_parts = partition(rows, blocks, threads)
-    return Pieces(rows, blocks, block_parts), row_parts * block_parts
-
-
 def fits_strips(problem: Problem) -> bool:
     """Whether the strips serve: a square kernel, one stride, and no more than half a kernel beside the image."""
     _, width, _, out_w, kh, kw, stride_h, stride, _, left, down, across = window_geometry(problem)
@@ -152,7 +145,7 @@ class Depthwise(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), geometry = self.packed, window_geometry(self.problem)
-        pieces, parts = pieces_of(y, self.problem.threads)
+        pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)
         epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)
         if not fits_strips(self.problem):
             return depthwise_any.bind(parts, Rows.of(x), x.c, geometry, Address.of(w), Rows.of(y), epilogue, pieces)

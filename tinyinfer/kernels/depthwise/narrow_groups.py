@@ -19,6 +19,7 @@ from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.depthwise.depthwise import both_ways, fits_strips, make_depthwise, pieces_of
 from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise.depthwise_strip import dense_strips
+from tinyinfer.kernels.parallel.parts import pieces_of
 from tinyinfer.ops.convolution.conv2d import Conv2d
 
 BY_WIDTH = {width: make_depthwise(3, dense_strips(3, width)) for width in (2, 4, 8) if width <= LANES}
@@ -52,7 +53,7 @@ class NarrowGroups(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         w, bias = self.packed
-        pieces, parts = pieces_of(y, self.problem.threads)
+        pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)
         epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)
         depthwise = BY_WIDTH[self.problem.params["weight"].shape[1]]
         return depthwise.bind(parts, Rows.of(x), x.c, window_geometry(self.problem), w, Rows.of(y), epilogue, pieces)

@@ -23,7 +23,7 @@ from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.depthwise.depthwise import both_ways, make_depthwise, pieces_of
 from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise.depthwise_strip import dense_strips
-from tinyinfer.kernels.parallel.parts import own_range, worthwhile
+from tinyinfer.kernels.parallel.parts import own_range, pieces_of, worthwhile
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.convolution.shift import Shift
 
@@ -217,7 +217,7 @@ class ShiftStrips(Kernel):
         (x,), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, Shift)
         masks, zeros = tap_masks(op, x.c)
-        pieces, parts = pieces_of(y, worthwhile(self.problem.threads, x.pixels * x.c))
+        pieces, parts = pieces_of(y.n * y.h, y.c, worthwhile(self.problem.threads, x.pixels * x.c))
         size, reach = op.kernel_size, op.kernel_size // 2
         geometry = Geometry(x.h, x.w, x.h, x.w, size, size, 1, 1, reach, reach, 1, 1)
         epilogue = Epilogue.of(None, zeros, inputs, y)

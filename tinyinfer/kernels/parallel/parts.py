@@ -78,11 +78,11 @@ def as_one_row(*maps: FeatureMap) -> tuple[int, int]:
     return first.pixels, first.c
 
 
-def deal_out(rows: int, channels: int, threads: int) -> tuple[int, Pieces]:
-    """How many parts take rows of channels between them, and what each of them takes."""
+def pieces_of(rows: int, channels: int, threads: int) -> tuple[Pieces, int]:
+    """How rows of channels are dealt out, and to how many parts."""
     blocks = -(-channels // LANES)
     row_parts, block_parts = partition(rows, blocks, threads)
-    return row_parts * block_parts, Pieces(rows, blocks, block_parts)
+    return Pieces(rows, blocks, block_parts), row_parts * block_parts
 
 
 @inline

@@ -31,7 +31,7 @@ from tinyinfer.kernels.codegen.formulas import (
     square_root,
 )
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.parallel.parts import Pieces, as_one_row, deal_out, own_channels, worthwhile
+from tinyinfer.kernels.parallel.parts import Pieces, as_one_row, own_channels, pieces_of, worthwhile
 from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.ops.activation.activation_functions import SELU_ALPHA, SELU_SCALE
 from tinyinfer.ops.base import Op
@@ -126,7 +126,7 @@ class _Activation(Kernel):
         x, y = inputs[0], outputs[0]
         rows, channels = as_one_row(x, y)
         group, activation = next(pair for pair in GROUPS if formula in pair[0])
-        parts, pieces = deal_out(rows, channels, worthwhile(self.problem.threads, rows * channels))
+        pieces, parts = pieces_of(rows, channels, worthwhile(self.problem.threads, rows * channels))
         return activation.bind(parts, group.index(formula), Rows.of(x), Rows.of(y), channels, constants, pieces)
 
 

@@ -13,7 +13,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.pages import aligned
-from tinyinfer.kernels.parallel.parts import Pieces, deal_out, own_channels, worthwhile
+from tinyinfer.kernels.parallel.parts import Pieces, own_channels, pieces_of, worthwhile
 from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.kernels.pointwise_math.per_channel import spread
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
@@ -144,7 +144,7 @@ def bind_rows(
 ) -> Bound:  # fmt: skip
     """The formula over rows of channels; ``size`` is the number of either."""
     rows, channels = size
-    parts, pieces = deal_out(rows, channels, worthwhile(threads, rows * channels))
+    pieces, parts = pieces_of(rows, channels, worthwhile(threads, rows * channels))
     combine, group = (frequent, FREQUENT) if formula in FREQUENT else (rare, RARE)
     shift = b.rows.address if shift is None else shift
     return combine.bind(parts, group.index(formula), x, b, shift, y, channels, clip, pieces)

@@ -17,7 +17,7 @@ from tinyinfer.kernels.arguments.operands import Address, Image, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.parallel.parts import SMALL, Pieces, deal_out, own_channels, own_memory, own_range
+from tinyinfer.kernels.parallel.parts import SMALL, Pieces, own_channels, own_memory, own_range, pieces_of
 from tinyinfer.kernels.parallel.task import Task, in_turn, task
 from tinyinfer.ops.arithmetic.reduction import Mean
 from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
@@ -168,7 +168,7 @@ class _Pool(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         x, y, threads = inputs[0], outputs[0], self.problem.threads
         windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
-        parts, pieces = deal_out(y.pixels, y.c, threads if x.pixels * x.c >= POOL_SMALL else 1)
+        pieces, parts = pieces_of(y.pixels, y.c, threads if x.pixels * x.c >= POOL_SMALL else 1)
         pool = max_pool if self.largest else mean_pool
         return pool.bind(parts, Rows.of(x), x.h, x.w, windows, Rows.of(y), y.c, pieces)
 
