@@ -16,7 +16,7 @@ from tinyinfer.kernels.arguments.operands import Epilogue, Rows
 from tinyinfer.kernels.arguments.windows import window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
-from tinyinfer.kernels.depthwise.depthwise import both_ways, fits_strips, make_depthwise, pieces_of
+from tinyinfer.kernels.depthwise.depthwise import both_ways, fits_strips, make_depthwise
 from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise.depthwise_strip import dense_strips
 from tinyinfer.kernels.parallel.parts import pieces_of

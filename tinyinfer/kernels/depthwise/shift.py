@@ -20,7 +20,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
-from tinyinfer.kernels.depthwise.depthwise import both_ways, make_depthwise, pieces_of
+from tinyinfer.kernels.depthwise.depthwise import both_ways, make_depthwise
 from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, pack_filters
 from tinyinfer.kernels.depthwise.depthwise_strip import dense_strips
 from tinyinfer.kernels.parallel.parts import own_range, pieces_of, worthwhile
