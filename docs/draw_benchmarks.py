@@ -21,7 +21,7 @@ from marked import FMA, units_of, write_between
 
 from tinyinfer.bench import BenchReport, BenchRow
 from tinyinfer.bench.report import OURS, best_peer
-from tinyinfer.kernels import amx
+from tinyinfer.kernels.codegen import amx
 from tinyinfer.plots import save
 
 DOCS = Path(__file__).resolve().parent

@@ -25,8 +25,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.parts import own_range
-from tinyinfer.kernels.task import task
+from tinyinfer.kernels.parallel.parts import own_range
+from tinyinfer.kernels.parallel.task import task
 """
 
 

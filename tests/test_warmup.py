@@ -7,8 +7,8 @@ import importlib
 import pytest
 
 from tinyinfer import kernels
-from tinyinfer.kernels import amx
-from tinyinfer.kernels.task import Task
+from tinyinfer.kernels.codegen import amx
+from tinyinfer.kernels.parallel.task import Task
 from tinyinfer.warmup import preparations, warm
 
 

@@ -64,8 +64,8 @@ def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
 
 def _cross_border() -> None:
     """The compiled functions that plans call and no kernel stands for."""
-    from tinyinfer.kernels.arguments import Address, Rows
-    from tinyinfer.kernels.layout import to_given_planes, to_nhwc
+    from tinyinfer.kernels.arguments.operands import Address, Rows
+    from tinyinfer.kernels.movement.copies import to_given_planes, to_nhwc
 
     pixel, address = Rows(Address.of(np.empty(3, np.float32)), 3), np.zeros(1, np.int64)
     to_nhwc.bind(1, address, 1, 3, 1, pixel)

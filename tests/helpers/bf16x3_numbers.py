@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.bf16x3 import split_numbers
+from tinyinfer.kernels.matmul.bf16x3 import split_numbers
 
 
 def halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

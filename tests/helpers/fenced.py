@@ -24,8 +24,8 @@ from kernel_harness import (
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels import depthwise_chain
 from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims
+from tinyinfer.kernels.depthwise import depthwise_chain
 from tinyinfer.ops.base import Case
 
 PROT_NONE = 0

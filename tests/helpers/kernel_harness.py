@@ -15,7 +15,7 @@ import numpy as np
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
 from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, pixel_dims
-from tinyinfer.kernels.pages import aligned_empty
+from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.ops.base import Op
 
 CANARY = np.float32(-54321.0)
@@ -141,7 +141,7 @@ def operators_with_kernels() -> list[str]:
 
 def main(names: Sequence[Any]) -> None:
     """Check the cases of these operators (of all, if none is named) in this process, at another vector width."""
-    from tinyinfer.kernels.cpu import LANES
+    from tinyinfer.kernels.codegen.cpu import LANES
 
     counts = {name: check_cases(name, threads=1) for name in names or operators_with_kernels()}
     print(f"lanes {LANES}", *(f"{name} {count}" for name, count in counts.items()), sep="\n")

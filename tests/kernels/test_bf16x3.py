@@ -12,12 +12,12 @@ from bf16x3_numbers import as_float, halves, three_products
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tinyinfer.kernels.arguments import Rows
-from tinyinfer.kernels.bf16x3 import pack_tiles, panel_floats, split_numbers
-from tinyinfer.kernels.bf16x3_planes import Layout, Planes, layout, split_band, tap_offsets
-from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.pages import aligned_empty
-from tinyinfer.kernels.windows import Geometry
+from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.windows import Geometry
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.matmul.bf16x3 import pack_tiles, panel_floats, split_numbers
+from tinyinfer.kernels.matmul.bf16x3_planes import Layout, Planes, layout, split_band, tap_offsets
+from tinyinfer.kernels.parallel.pages import aligned_empty
 
 # -- numbers -----------------------------------------------------------------------------------------------
 

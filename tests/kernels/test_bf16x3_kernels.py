@@ -17,11 +17,11 @@ from python_process import printed
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import Shape
-from tinyinfer.kernels import amx
+from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.kernels.base import Kernel
-from tinyinfer.kernels.bf16x3 import TOLERANCE
-from tinyinfer.kernels.bf16x3_conv2d import partition
-from tinyinfer.kernels.endings import FUSED
+from tinyinfer.kernels.codegen import amx
+from tinyinfer.kernels.conv.bf16x3_conv2d import partition
+from tinyinfer.kernels.matmul.bf16x3 import TOLERANCE
 
 needs_tiles = pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")
 activations = st.sampled_from(sorted(FUSED, key=str))
@@ -229,7 +229,7 @@ import sys
 import numpy as np
 from small_networks import residual_network
 from tinyinfer import kernels
-from tinyinfer.kernels import amx
+from tinyinfer.kernels.codegen import amx
 from tinyinfer.model import Model
 
 rng = np.random.default_rng(0)

@@ -13,12 +13,12 @@ from kernel_harness import check_all
 import tinyinfer as ti
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
-from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.depthwise import fits_strips
-from tinyinfer.kernels.depthwise_pixel import MASKS
-from tinyinfer.kernels.endings import FUSED
-from tinyinfer.kernels.groups import group_count, joined_weight
-from tinyinfer.kernels.on_arrays import problem_of_arrays
+from tinyinfer.kernels.arguments.epilogue import FUSED
+from tinyinfer.kernels.bare.on_arrays import problem_of_arrays
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.depthwise.depthwise import fits_strips
+from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS
+from tinyinfer.kernels.matmul.joined_groups import group_count, joined_weight
 
 activations = st.sampled_from(sorted(FUSED, key=str))
 threads = st.sampled_from([1, 2])

@@ -12,7 +12,7 @@ from kernel_harness import operators_with_kernels
 from python_process import HELPERS, LONG, environment
 
 from tinyinfer import kernels
-from tinyinfer.kernels import amx, cpu
+from tinyinfer.kernels.codegen import amx, cpu
 
 WIDTHS = [lanes for lanes in (4, 8, 16) if lanes <= cpu.CPU.lanes]
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tinyinfer.kernels.grids import list_grids
+from tinyinfer.kernels.arguments.polyphase import list_grids
 
 sizes = st.tuples(st.integers(1, 9), st.integers(1, 9))
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))

@@ -13,7 +13,7 @@ from kernel_harness import check_all, check_cases, make_problem, operators_with_
 import tinyinfer as ti
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError, InputError
-from tinyinfer.kernels.endings import FUSED
+from tinyinfer.kernels.arguments.epilogue import FUSED
 
 activations = st.sampled_from(sorted(FUSED, key=str))
 threads = st.sampled_from([1, 2])
@@ -135,9 +135,9 @@ def test_orders_of_channels(n, channels, groups, size, threads, data):
     threads=st.integers(1, 3),
 )  # fmt: skip
 def test_layouts_there_and_back(n, c, h, w, extra, threads):
-    from tinyinfer.kernels.arguments import Address, Rows
-    from tinyinfer.kernels.layout import to_nchw, to_nhwc
-    from tinyinfer.kernels.on_arrays import empty_map
+    from tinyinfer.kernels.arguments.operands import Address, Rows
+    from tinyinfer.kernels.bare.on_arrays import empty_map
+    from tinyinfer.kernels.movement.copies import to_nchw, to_nhwc
 
     x = np.random.default_rng(0).standard_normal((n, c, h, w)).astype(np.float32)
     fm, back = empty_map(x.shape, extra), np.empty_like(x)

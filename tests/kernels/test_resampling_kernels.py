@@ -11,7 +11,7 @@ from kernel_harness import check_all, make_problem
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import TensorType
-from tinyinfer.kernels.endings import FUSED
+from tinyinfer.kernels.arguments.epilogue import FUSED
 
 threads = st.sampled_from([1, 2])
 sizes = st.tuples(st.integers(1, 11), st.integers(1, 11))

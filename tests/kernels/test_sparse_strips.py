@@ -10,12 +10,12 @@ from kernel_harness import check, make_problem, one_tap_a_channel, random_params
 
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
+from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.kernels.base import Problem
-from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.depthwise_chain import RowRing
-from tinyinfer.kernels.depthwise_pixel import MASKS, pack_filters
-from tinyinfer.kernels.endings import FUSED
-from tinyinfer.kernels.sparse_strip import order_by_tap, pack_sparse_filters
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.depthwise.depthwise_chain import RowRing
+from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, pack_filters
+from tinyinfer.kernels.depthwise.sparse_strip import order_by_tap, pack_sparse_filters
 
 
 def shifted_chain(

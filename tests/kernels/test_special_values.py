@@ -10,7 +10,7 @@ from special_values import NUMBERS, TABLE
 
 from tinyinfer import kernels
 from tinyinfer.errors import InputError
-from tinyinfer.kernels.endings import CLIPS, FUSED
+from tinyinfer.kernels.arguments.epilogue import CLIPS, FUSED
 
 OWN = [row for row in TABLE if kernels.list(row[0])]
 FUSED_ROWS = [(name, values) for name, attrs, values in TABLE if name in FUSED and not attrs]

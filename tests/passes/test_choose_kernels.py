@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinyinfer.kernels import amx, find
+from tinyinfer.kernels import find
+from tinyinfer.kernels.bare.on_arrays import problem_of_arrays
 from tinyinfer.kernels.base import Problem
-from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.on_arrays import problem_of_arrays
+from tinyinfer.kernels.codegen import amx
+from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.passes.machine.choose_kernels import choices
 from tinyinfer.passes.machine.winograd_rule import winograd_cost
 

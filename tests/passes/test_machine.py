@@ -12,7 +12,7 @@ from tinyinfer import passes
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, TensorType
-from tinyinfer.kernels import amx
+from tinyinfer.kernels.codegen import amx
 from tinyinfer.model import Model
 from tinyinfer.passes.machine.assign_layout import Placement, assign_layout
 from tinyinfer.passes.machine.choose_kernels import choose_kernels

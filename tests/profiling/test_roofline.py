@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinyinfer.kernels import amx, peak
-from tinyinfer.kernels.bf16x3 import split_numbers
+from tinyinfer.kernels.bare import peak
+from tinyinfer.kernels.codegen import amx
+from tinyinfer.kernels.matmul.bf16x3 import split_numbers
 from tinyinfer.profiling.roofline import (
     STREAM_FLOATS,
     Microkernel,

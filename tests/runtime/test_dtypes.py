@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tinyinfer.kernels.pages import APART
+from tinyinfer.passes.plan_memory import ALIGNMENT
 
 from tinyinfer import ops
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
+from tinyinfer.profiling.compare import compare, relative_error
+from tinyinfer.profiling.profile import profile
 from tinyinfer.tensor_type import DTYPES
 
 
@@ -112,3 +116,56 @@ def test_arrays_that_fit_are_converted(dtype: str, given: Any) -> None:
     found = Model(graph, kernels="reference").run({"x": given})["y"]
     assert found.dtype == dtype
     assert found == np.asarray(given)
+
+
+def quantised(rng: np.random.Generator) -> Graph:
+    """Bytes as images, a convolution in float32, bytes again and the strongest channel of each pixel."""
+    nodes = [
+        Node("real", ops.create("dequantize_linear", {"scale": 0.02, "zero_point": 128}), ("bytes",), ("real",)),
+        Node("conv", ops.create("conv2d", {"padding": 1}), ("real",), ("conv",), {"weight": "w"}),
+        Node("q", ops.create("quantize_linear", {"scale": 0.05, "zero_point": -3, "dtype": "int8"}), ("conv",), ("q",)),
+        Node("most", ops.create("argmax", {"dim": 1}), ("q",), ("most",)),
+    ]
+    weights = {"w": rng.standard_normal((8, 3, 3, 3)).astype(np.float32)}
+    return Graph([Input("bytes", (None, 3, None, None), (1, 3, 12, 10), "uint8")], nodes, ["q", "most"], weights)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bytes_are_compared_and_profiled_like_floats(threads: int, rng: np.random.Generator) -> None:
+    model = Model(quantised(rng), threads=threads)
+    x = rng.integers(0, 256, (2, 3, 12, 10), np.uint8)
+    found = compare(model, x)
+    assert found.passed, str(found)
+    assert {row.name for row in found.rows} == {"real", "conv", "q", "most"}
+    rows = {row.name: row for row in profile(model, x, repeats=1, warmup=0).rows}
+    assert rows["[bytes]"].bytes == 2 * x.nbytes
+    assert rows["real"].bytes == 5 * x.nbytes
+    assert model.profile(repeats=1, warmup=0).rows  # makes inputs of its own
+
+
+def test_an_error_in_integers_is_found() -> None:
+    assert relative_error(np.array([255, 0], np.uint8), np.array([0, 0], np.uint8)) == 255
+    assert relative_error(np.array([True, False]), np.array([True, True])) == 1
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("uint8", 1000), ("float16", 2000), ("int32", 4000), ("int64", 8000)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_arenas_have_as_many_bytes_as_the_values_of_a_chain_take(dtype: str, size: int, threads: int) -> None:
+    nodes = [Node(f"v{i}", ops.create("maximum", {}), (f"v{i - 1}", "one"), (f"v{i}",)) for i in range(1, 9)]
+    nodes.append(Node("one", ops.create("constant", {}), (), ("one",), {"value": "one"}))
+    graph = Graph([Input("v0", (1, 1000), (1, 1000), dtype)], nodes, ["v8"], {"one": np.ones(1, dtype)})
+    plan = Model(graph, threads=threads).plan()
+    assert {request.size for request in plan.requests} == {size}
+    assert all(offset % ALIGNMENT == 0 for offset in plan.offsets.values())
+    rounded = -(-size // ALIGNMENT) * ALIGNMENT
+    assert plan.arena_bytes == (2 * rounded if threads == 1 else 2 * rounded + APART)
+    np.testing.assert_array_equal(Model(graph, threads=threads)(np.zeros((1, 1000), dtype)), np.ones((1, 1000)))
+
+
+def test_the_shape_and_dtype_of_every_value_is_that_of_its_view(rng: np.random.Generator) -> None:
+    def hook(step: Any, call: Any, view: Any) -> None:
+        call()
+        for name, expected in (*zip(step.inputs, step.input_types), *zip(step.outputs, step.output_types)):  # noqa: B905
+            assert (view(name).shape, view(name).dtype) == (expected.shape, expected.dtype)
+
+    Model(quantised(rng)).run({"bytes": np.zeros((2, 3, 7, 9), np.uint8)}, hook=hook)

@@ -73,7 +73,7 @@ def test_the_textbook_engine_never_imports_numba() -> None:
 def test_the_network_here_runs_on_tiles_where_there_are_any() -> None:
     """Else forks and threads would be tried without what they might break: the tiles that each thread configures."""
     passes(
-        "from tinyinfer.kernels import amx\n"
+        "from tinyinfer.kernels.codegen import amx\n"
         "kernels = {step.kernel for step in Model(g).plan({'input': x.shape}).steps}\n"
         "check(('bf16x3' in kernels) == amx.available())"
     )
@@ -185,7 +185,7 @@ def test_a_lock_that_another_thread_holds_is_free_in_a_child() -> None:
 @needs_fork
 def test_a_fork_waits_for_what_is_being_compiled() -> None:
     passes(
-        "import tinyinfer.kernels.jit\n"
+        "import tinyinfer.kernels.codegen.jit\n"
         "from numba.core.compiler_lock import global_compiler_lock as lock\n"
         "held, done = threading.Event(), threading.Event()\n"
         "def hold():\n"

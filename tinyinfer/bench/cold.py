@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyinfer.kernels import peak
+from tinyinfer.kernels.bare import peak
 from tinyinfer.kernels.base import Bound
 
 EVICTED_FLOATS = 4 << 20  # read, and as many written: 32 MiB, several times what a core keeps to itself

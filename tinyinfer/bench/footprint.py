@@ -38,8 +38,8 @@ def peak_mib() -> float:
 
 def ours(kernels: str | None) -> Infer:
     """This package, once a kernel has run."""
-    from tinyinfer.kernels.arguments import Address, Rows
-    from tinyinfer.kernels.layout import to_nhwc
+    from tinyinfer.kernels.arguments.operands import Address, Rows
+    from tinyinfer.kernels.movement.copies import to_nhwc
 
     planes, pixel = np.ones(3, np.float32), np.empty(3, np.float32)
     to_nhwc.bind(1, np.array([planes.ctypes.data]), 1, 3, 1, Rows(Address.of(pixel), 3))()

@@ -11,7 +11,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.bench.cold import Entrant
 from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims
-from tinyinfer.kernels.pages import aligned_empty
+from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import node_cost
 from tinyinfer.runtime.executor import View

@@ -74,7 +74,7 @@ def compile_notice(tell: Callable[[str | None], None] | None = None) -> Iterator
 
     ``tell`` gets the kernel's name, and None when it is done; by default it writes a line of stderr.
     """
-    from tinyinfer.kernels.numba_internals import event
+    from tinyinfer.kernels.codegen.numba_internals import event
 
     say = tell or (_rewrite_line if can_rewrite(sys.stderr) else _say_once)
 

@@ -16,37 +16,37 @@ from tinyinfer.kernels.base import Kernel
 # files that define kernels and the operators these are for, so that a network brings in no others; each lists its own
 # kernels in KERNELS
 _MODULES: dict[str, tuple[str, ...]] = {
-    "bf16x3_conv2d": ("conv2d", "gated_conv2d"),
-    "pointwise": ("conv2d", "linear"),
-    "grouped_pointwise": ("conv2d",),
-    "depthwise": ("conv2d",),
-    "narrow_groups": ("conv2d",),
-    "depthwise_chain": ("depthwise_chain",),
-    "gated_pointwise": ("gated_conv2d",),
-    "direct": ("conv2d",),
-    "im2col": ("conv2d",),
-    "winograd": ("conv2d",),
-    "small_windows": ("max_pool2d", "avg_pool2d"),
-    "pooling": ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "mean"),
-    "activation": (
+    "conv.bf16x3_conv2d": ("conv2d", "gated_conv2d"),
+    "matmul.pointwise": ("conv2d", "linear"),
+    "matmul.grouped_pointwise": ("conv2d",),
+    "depthwise.depthwise": ("conv2d",),
+    "depthwise.narrow_groups": ("conv2d",),
+    "depthwise.depthwise_chain": ("depthwise_chain",),
+    "matmul.gated_pointwise": ("gated_conv2d",),
+    "conv.direct": ("conv2d",),
+    "conv.im2col": ("conv2d",),
+    "conv.winograd": ("conv2d",),
+    "pooling.small_windows": ("max_pool2d", "avg_pool2d"),
+    "pooling.pooling": ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "mean"),
+    "pointwise_math.activation": (
         *("relu", "relu6", "hardtanh", "leaky_relu", "hardsigmoid", "hardswish", "softsign"),
         *("sigmoid", "silu", "tanh", "elu", "celu", "selu", "mish", "gelu"),
         *("neg", "abs", "sqrt", "reciprocal", "exp", "clamp"),
     ),
-    "arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
-    "elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
-    "interleave": ("interleave",),
-    "layout": ("concat", "split", "pad", "flatten", "join_pixels", "relayout"),
-    "channel_order": ("channel_shuffle", "index_select"),
-    "norms": ("layer_norm", "group_norm"),
-    "instance_norm": ("instance_norm",),
-    "shift": ("shift", "sparse_shift"),
-    "deform": ("deform_conv2d",),
-    "transposed": ("conv_transpose2d",),
-    "resample": ("interpolate",),
-    "unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
-    "pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
-    "response_norm": ("local_response_norm",),
+    "pointwise_math.arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
+    "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
+    "movement.interleave": ("interleave",),
+    "movement.copies": ("concat", "split", "pad", "flatten", "join_pixels", "relayout"),
+    "movement.channel_order": ("channel_shuffle", "index_select"),
+    "pointwise_math.norms": ("layer_norm", "group_norm"),
+    "pointwise_math.instance_norm": ("instance_norm",),
+    "depthwise.shift": ("shift", "sparse_shift"),
+    "conv.deform": ("deform_conv2d",),
+    "conv.transposed": ("conv_transpose2d",),
+    "pooling.resample": ("interpolate",),
+    "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
+    "movement.pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
+    "pointwise_math.response_norm": ("local_response_norm",),
 }
 
 
@@ -71,5 +71,5 @@ def find(op: str, name: str) -> type[Kernel]:
 
 def __getattr__(name: str) -> Any:
     if name in ("call", "prepare"):  # they need the files of kernels, which need this package
-        return getattr(importlib.import_module("tinyinfer.kernels.on_arrays"), name)
+        return getattr(importlib.import_module("tinyinfer.kernels.bare.on_arrays"), name)
     raise AttributeError(f"module 'tinyinfer.kernels' has no attribute {name!r}")

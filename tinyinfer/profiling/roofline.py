@@ -133,15 +133,16 @@ def machine_peak(threads: int = 1) -> Peak:
 
 
 def _measure_macs(threads: int) -> float:
-    from tinyinfer.kernels import peak
+    from tinyinfer.kernels.bare import peak
 
     state = np.full((threads, peak.CHAIN_FLOATS), 1e-3, np.float32)
     return STEPS * peak.MACS_A_STEP * threads / best_seconds(peak.multiply_adds.bind(threads, state, STEPS))
 
 
 def _measure_tile_macs(threads: int) -> float | None:
-    from tinyinfer.kernels import amx, peak
-    from tinyinfer.kernels.bf16x3 import split_numbers
+    from tinyinfer.kernels.bare import peak
+    from tinyinfer.kernels.codegen import amx
+    from tinyinfer.kernels.matmul.bf16x3 import split_numbers
 
     if not amx.available():
         return None
@@ -154,7 +155,7 @@ def _measure_tile_macs(threads: int) -> float | None:
 
 
 def _measure_bytes(threads: int) -> float:
-    from tinyinfer.kernels import peak
+    from tinyinfer.kernels.bare import peak
 
     x, y = (np.ones(STREAM_FLOATS, np.float32) for _ in range(2))
     # all of it at once: the best of many pieces would be one that the last cache still held
@@ -163,7 +164,7 @@ def _measure_bytes(threads: int) -> float:
 
 def _measure_cached_bytes(threads: int, size: int) -> float:
     """Bytes a second of a stream whose numbers, read and written, take ``size`` bytes together."""
-    from tinyinfer.kernels import peak
+    from tinyinfer.kernels.bare import peak
 
     x, y = (np.ones(max(size // 8, 64), np.float32) for _ in range(2))
     times = max(1, CACHED_BYTES // (2 * x.nbytes))
@@ -210,7 +211,7 @@ class Microkernel:
 
 def measure_microkernel() -> Microkernel:
     """The microkernel that large 1x1 convolutions use on this machine."""
-    from tinyinfer.kernels import amx
+    from tinyinfer.kernels.codegen import amx
 
     kernel = "bf16x3" if amx.available() else "pointwise"
     tiles = _measure_tile_macs(threads=1)
@@ -222,7 +223,7 @@ def measure_microkernel() -> Microkernel:
 def _measure_kernel(name: str) -> float:
     """Mult-adds a second of a convolution kernel on a 1x1 layer whose operands stay in L2."""
     from tinyinfer import kernels
-    from tinyinfer.kernels.gemm import MR, NR
+    from tinyinfer.kernels.matmul.gemm import MR, NR
 
     # whole tiles, and enough of them that the call weighs little; with AMX, that splitting the inputs does
     channels, outputs, pixels = (512, 512, 256) if name == "bf16x3" else (256, 4 * NR, 16 * MR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.kernels.base import FeatureMap, Planes
-from tinyinfer.kernels.pages import own_pages
+from tinyinfer.kernels.parallel.pages import own_pages
 from tinyinfer.runtime.plan import Plan, Scratch
 from tinyinfer.tensor_type import itemsize
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.kernels.base import ROWS, FeatureMap, Kernel, Layer
-from tinyinfer.kernels.pages import return_freed
+from tinyinfer.kernels.parallel.pages import return_freed
 from tinyinfer.ops.base import Op
 from tinyinfer.passes.machine.assign_layout import Placement, buffer_size
 from tinyinfer.weights import Weights

@@ -17,7 +17,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import Kernel
-from tinyinfer.kernels.pages import APART
+from tinyinfer.kernels.parallel.pages import APART
 from tinyinfer.ops.constant import Constant
 from tinyinfer.passes.machine.assign_layout import Placement, assign_layout, buffer_size
 from tinyinfer.passes.machine.choose_kernels import REFERENCE, problem_of

@@ -34,7 +34,7 @@ class Workspace:
 def _all_calls(calls: list[Call], fast: bool) -> Call:
     if not fast:
         return partial(_run_each, calls)
-    from tinyinfer.kernels.task import in_turn  # here, since it brings Numba
+    from tinyinfer.kernels.parallel.task import in_turn  # here, since it brings Numba
 
     return in_turn(calls)
 
@@ -83,9 +83,9 @@ def _is_float_image(value: str, arena: Arena) -> bool:
 
 def _bind_transpose_in(value: str, arena: Arena, threads: int) -> Call:
     """For images a kernel does it: 14 us for 224 x 224 x 3 where NumPy takes 184."""
-    from tinyinfer.kernels.arguments import Rows
-    from tinyinfer.kernels.layout import to_nhwc
-    from tinyinfer.kernels.task import in_turn
+    from tinyinfer.kernels.arguments.operands import Rows
+    from tinyinfer.kernels.movement.copies import to_nhwc
+    from tinyinfer.kernels.parallel.task import in_turn
 
     fm = arena.feature_map(value)
     transpose = to_nhwc.bind(threads, arena.address(value), fm.n, fm.c, fm.h * fm.w, Rows.of(fm))
@@ -105,8 +105,8 @@ def _bind_copy_out(value: str, arena: Arena, results: Results, fast: bool, threa
 
 def _bind_transpose_out(value: str, arena: Arena, results: Results, threads: int) -> Call:
     """For maps a kernel does it: 2.5 ms for 520 x 520 x 21, most of it for new pages, where NumPy takes 5.9."""
-    from tinyinfer.kernels.arguments import Rows
-    from tinyinfer.kernels.layout import to_given_planes
+    from tinyinfer.kernels.arguments.operands import Rows
+    from tinyinfer.kernels.movement.copies import to_given_planes
 
     fm, address = arena.feature_map(value), np.zeros(1, np.int64)
     transpose = to_given_planes.bind(threads, Rows.of(fm), fm.n, fm.c, fm.h * fm.w, address)

@@ -9,7 +9,7 @@ import pytest
 from python_process import printed, run_python
 
 from tinyinfer.errors import SetupError
-from tinyinfer.kernels import cpu
+from tinyinfer.kernels.codegen import cpu
 
 ALL = {"amx-tile": True, "amx-bf16": True}
 
@@ -99,7 +99,7 @@ def test_another_cpu_can_be_named(setting: dict[str, str], expected: str) -> Non
 @pytest.mark.parametrize("setting", [{"TINYINFER_CPU": "haswell"}, {"NUMBA_CPU_NAME": "haswell"}])
 def test_numba_compiles_for_the_cpu_that_is_named(setting: dict[str, str]) -> None:
     code = (
-        "import tinyinfer.kernels.jit, numba; "
+        "import tinyinfer.kernels.codegen.jit, numba; "
         "f = numba.njit('float32(float32[::1])', fastmath=True)(lambda x: x.sum()); "
         "print(*f.overloads[f.signatures[0]].codegen.magic_tuple()[1:], sep='|'); "
         "print('zmm' in next(iter(f.inspect_asm().values())))"
@@ -111,7 +111,7 @@ def test_numba_compiles_for_the_cpu_that_is_named(setting: dict[str, str]) -> No
 @pytest.mark.parametrize("found", ["haswel", "haswell,+warp", "cortex-a72", "i686"])
 def test_a_name_that_llvm_does_not_know_is_refused(found: str) -> None:
     """LLVM itself would end the process."""
-    done = run_python("import tinyinfer.kernels.cpu", TINYINFER_CPU=found)
+    done = run_python("import tinyinfer.kernels.codegen.cpu", TINYINFER_CPU=found)
     assert done.returncode == 1
     assert f"SetupError: TINYINFER_CPU: expected a CPU and features that LLVM knows, found '{found}'" in done.stderr
 

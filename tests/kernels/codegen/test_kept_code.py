@@ -16,8 +16,8 @@ import pytest
 from python_process import printed
 
 import tinyinfer
-from tinyinfer.kernels import cpu, kept_code
-from tinyinfer.kernels.jit import inline, jit, load, shared
+from tinyinfer.kernels.codegen import cpu, kept_code
+from tinyinfer.kernels.codegen.jit import inline, jit, load, shared
 
 CHECK = """
 import sys
@@ -106,7 +106,7 @@ import sys, threading
 sys.path.insert(0, sys.argv[1])
 import foreign
 from tinyinfer import kernels
-from tinyinfer.kernels.task import Task
+from tinyinfer.kernels.parallel.task import Task
 
 operators = ["linear", "max_pool2d", "relu", "add", "interleave", "concat", "channel_shuffle", "layer_norm", "shift",
              "interpolate", "max_unpool2d", "pixel_shuffle", "local_response_norm", "instance_norm"]
@@ -271,7 +271,7 @@ if limit == "read-only":
 elif limit == "full":
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-from tinyinfer.kernels.task import task
+from tinyinfer.kernels.parallel.task import task
 
 source = Path(sys.argv[2])
 exec(compile(source.read_text(), source, "exec"))

@@ -16,7 +16,7 @@ from numba.core import ccallback, dispatcher
 
 import tinyinfer
 from tinyinfer.errors import SetupError
-from tinyinfer.kernels import numba_internals
+from tinyinfer.kernels.codegen import numba_internals
 
 PACKAGE = Path(tinyinfer.__file__).parent
 ALLOWED = {"numba_internals.py", "threads.py"}  # the latter asks for the threading layer
@@ -79,7 +79,7 @@ def test_the_bounds_of_the_project_are_the_versions_known_to_work(repository: Pa
 
 def test_numba_s_own_names_stay_as_they_are() -> None:
     before = dispatcher.FunctionCache, ccallback.FunctionCache, numba.config.CACHE_DIR
-    importlib.import_module("tinyinfer.kernels.gemm")
+    importlib.import_module("tinyinfer.kernels.matmul.gemm")
     reloaded()
     assert before == (dispatcher.FunctionCache, ccallback.FunctionCache, numba.config.CACHE_DIR)
     assert dispatcher.FunctionCache.__module__ == "numba.core.caching"

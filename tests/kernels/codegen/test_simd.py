@@ -6,9 +6,9 @@ import numba
 import numpy as np
 import pytest
 
-from tinyinfer.kernels import simd
-from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.simd import vector_function
+from tinyinfer.kernels.codegen import simd
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.simd import vector_function
 
 
 @pytest.mark.parametrize("fast", [False, True])

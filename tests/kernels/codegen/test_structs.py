@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from tinyinfer.kernels.arguments import Epilogue, Image, Rows
-from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.jit import inline, load, shared
-from tinyinfer.kernels.simd import vector_function
-from tinyinfer.kernels.structs import Address, struct
-from tinyinfer.kernels.task import task
+from tinyinfer.kernels.arguments.operands import Epilogue, Image, Rows
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.jit import inline, load, shared
+from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.codegen.structs import Address, struct
+from tinyinfer.kernels.parallel.task import task
 
 
 @struct

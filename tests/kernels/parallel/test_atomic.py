@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from tinyinfer.kernels import atomic
-from tinyinfer.kernels.atomic import add, core, give_way, leave, load, pause, replace, store, ticks
+from tinyinfer.kernels.parallel import atomic
+from tinyinfer.kernels.parallel.atomic import add, core, give_way, leave, load, pause, replace, store, ticks
 
 
 @numba.njit(nogil=True)

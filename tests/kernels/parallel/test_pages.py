@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyinfer.kernels import pages
+from tinyinfer.kernels.parallel import pages
 
 
 def bounds(array: np.ndarray) -> tuple[int, int]:

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyinfer import ops
-from tinyinfer.kernels import depthwise, gemm
+from tinyinfer.kernels.bare.on_arrays import problem_of_arrays
 from tinyinfer.kernels.base import Problem
-from tinyinfer.kernels.cpu import LANES
-from tinyinfer.kernels.depthwise_chain import RowRing
-from tinyinfer.kernels.direct import Direct
-from tinyinfer.kernels.on_arrays import problem_of_arrays
-from tinyinfer.kernels.pages import APART
-from tinyinfer.kernels.winograd import Winograd4x4
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.conv.direct import Direct
+from tinyinfer.kernels.conv.winograd import Winograd4x4
+from tinyinfer.kernels.depthwise import depthwise
+from tinyinfer.kernels.depthwise.depthwise_chain import RowRing
+from tinyinfer.kernels.matmul import gemm
+from tinyinfer.kernels.parallel.pages import APART
 
 first_tile, walk = gemm.first_tile.py_func, depthwise.walk.py_func
 

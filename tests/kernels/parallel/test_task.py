@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from python_process import environment
 
-from tinyinfer.kernels.task import in_turn, task
+from tinyinfer.kernels.parallel.task import in_turn, task
 
 
 @task
@@ -82,7 +82,7 @@ def test_an_exception_of_any_part_is_raised(parts):
 FACTORY = """
 import sys
 import numpy as np
-from tinyinfer.kernels.task import task
+from tinyinfer.kernels.parallel.task import task
 
 def make(number):
     @task

@@ -9,9 +9,9 @@ import numba
 import numpy as np
 import pytest
 
-from tinyinfer.kernels import team
-from tinyinfer.kernels.task import in_turn, task
-from tinyinfer.kernels.team import LINE, OTHERS
+from tinyinfer.kernels.parallel import thread_team as team
+from tinyinfer.kernels.parallel.task import in_turn, task
+from tinyinfer.kernels.parallel.thread_team import LINE, OTHERS
 from tinyinfer.runtime.threads import guard
 
 SIZE = 3

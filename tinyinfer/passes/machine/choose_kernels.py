@@ -41,7 +41,7 @@ def always(problem: Problem) -> bool:
 
 def fills_tiles(problem: Problem) -> bool:
     """Enough pixels and long enough sums that splitting the inputs, and what tiles are padded with, is repaid."""
-    from tinyinfer.kernels.row_product import on_tiles  # here, since it brings Numba
+    from tinyinfer.kernels.matmul.row_product import on_tiles  # here, since it brings Numba
 
     n, _, h, w = problem.outputs[0]
     m, c, kh, kw = problem.params["weight"].shape
@@ -57,7 +57,7 @@ def wide_strided_1x1(problem: Problem) -> bool:
 
 def map_narrower_than_a_tile(problem: Problem) -> bool:
     """Rows of output that leave the microkernel's tiles half empty; groups gather too little for longer ones."""
-    from tinyinfer.kernels.gemm import MR  # here, since it brings Numba
+    from tinyinfer.kernels.matmul.gemm import MR  # here, since it brings Numba
 
     return bool(problem.outputs[0][3] < MR and problem.op.groups == 1)  # type: ignore[attr-defined]
 

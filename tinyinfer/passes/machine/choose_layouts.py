@@ -7,7 +7,6 @@ those that go through a value number by number take either.  References read and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 
 from tinyinfer import kernels
 from tinyinfer.graph import Graph, Node, TensorType, free_name
@@ -21,76 +20,71 @@ WHY = {NHWC: "rows to images, which the next kernel takes", ROWS: "images to row
 def choose_layouts(
     graph: Graph, types: Mapping[str, TensorType]
 ) -> tuple[Graph, dict[str, TensorType], dict[str, Layout]]:
-    """The graph, its nodes in order and with kernels, and the copies it needs; the type and layout of every value."""
-    graph, types = graph.copy(), dict(types)
-    layouts: dict[str, Layout] = dict.fromkeys(types, ROWS)
-    if not any(map(_has_four, types.values())):
-        return graph, types, layouts
-    ahead = _images_ahead(graph, types)
-    layouts |= {i.name: NHWC for i in graph.inputs if i.name in ahead}
-    copies: dict[tuple[str, Layout], str] = {}
-    for node in list(graph.nodes):
-        layout = _layout(node, types, layouts, ahead)
-        if layout is not None:
-            wrong = [v for v in dict.fromkeys(node.inputs) if _has_four(types[v]) and layouts[v] != layout]
-            made = [_copy(graph, types, value, layout) for value in wrong if (value, layout) not in copies]
-            copies |= {(copy.inputs[0], layout): copy.outputs[0] for copy in made}
-            types |= {copy.outputs[0]: types[copy.inputs[0]] for copy in made}
-            layouts |= {copy.outputs[0]: layout for copy in made}
-            if wrong:
-                names = {value: copies[value, layout] for value in wrong}
-                graph.replace_node(node, *made, node.replace(inputs=tuple(names.get(v, v) for v in node.inputs)))
+    """The graph, its nodes in order and with kernels, with the copies it needs; type and layout of every value."""
+    choice = _Choice(graph, types)
+    for given in graph.inputs:
+        choice.note(given.name, NHWC if given.name in choice.ahead else ROWS)
+    for node in graph.nodes:
+        if node.kernel == REFERENCE:
+            choice.follow(node)
+        else:
+            choice.obey(node)
+    return choice.graph, choice.types, choice.layouts
+
+
+class _Choice:
+    """Layouts as they are settled, from the first node to the last."""
+
+    def __init__(self, graph: Graph, types: Mapping[str, TensorType]) -> None:
+        self.graph, self.types = graph.copy(), dict(types)
+        self.layouts: dict[str, Layout] = dict.fromkeys(types, ROWS)
+        self._wanted = {node.name: self._ask(node) for node in graph.nodes if node.kernel != REFERENCE}
+        self._copies: dict[tuple[str, Layout], str] = {}
+        self.ahead: set[str] = set()  # values that come to a kernel for images, be it through others that take either
+        for node in reversed(graph.nodes):
+            if node.name in self._wanted:
+                passed_on = self._wanted[node.name] is None and not self.ahead.isdisjoint(node.outputs)
+                if passed_on or self._wanted[node.name] == NHWC:
+                    self.ahead.update(filter(self._has_four, node.inputs))
+
+    def _ask(self, node: Node) -> Layout | None:
+        """What the node's kernel says of values of four dimensions."""
+        kernel = kernels.find(node.op.name, node.kernel)
+        return kernel.layout(node.op, [self.types[value].shape for value in node.inputs])  # type: ignore[arg-type]
+
+    def _has_four(self, value: str) -> bool:
+        return len(self.types[value].shape) == 4
+
+    def note(self, value: str, layout: Layout) -> None:
+        """Settle how a value lies."""
+        if self._has_four(value):
+            self.layouts[value] = layout
+
+    def follow(self, node: Node) -> None:
+        """Outputs of a reference lie as the next kernel takes them, or else as an input whose places they share."""
+        images = {self.types[value].shape for value in node.inputs if self.layouts[value] == NHWC}
         for value in node.outputs:
-            if _has_four(types[value]):
-                layouts[value] = layout or _after_reference(value, node, types, layouts, ahead)
-    return graph, types, layouts
+            self.note(value, NHWC if value in self.ahead or self.types[value].shape in images else ROWS)
 
+    def obey(self, node: Node) -> None:
+        """All values of a kernel lie as it wants them, copies of inputs where those themselves do not."""
+        layout = self._wanted[node.name]
+        if layout is None:
+            images = any(self.layouts[value] == NHWC for value in node.inputs)
+            layout = NHWC if images or not self.ahead.isdisjoint(node.outputs) else ROWS
+        four = filter(self._has_four, dict.fromkeys(node.inputs))
+        wrong = [value for value in four if self.layouts[value] != layout]
+        if wrong:
+            made = [self._copy(value, layout) for value in wrong if (value, layout) not in self._copies]
+            names = {value: self._copies[value, layout] for value in wrong}
+            inputs = tuple(names.get(value, value) for value in node.inputs)
+            self.graph.replace_node(node, *made, node.replace(inputs=inputs))
+        for value in node.outputs:
+            self.note(value, layout)
 
-def _has_four(value: TensorType) -> bool:
-    return len(value.shape) == 4
-
-
-def _wanted(node: Node, types: Mapping[str, TensorType]) -> Layout | None:
-    """What the node's kernel says of values of four dimensions."""
-    kernel = kernels.find(node.op.name, node.kernel)
-    return kernel.layout(node.op, [types[value].shape for value in node.inputs])  # type: ignore[arg-type]
-
-
-def _images_ahead(graph: Graph, types: Mapping[str, TensorType]) -> set[str]:
-    """Values that come to a kernel for images, be it through others that take either."""
-    ahead: set[str] = set()
-    for node in reversed(graph.nodes):
-        if node.kernel != REFERENCE:
-            wanted = _wanted(node, types)
-            if wanted == NHWC or (wanted is None and not ahead.isdisjoint(node.outputs)):
-                ahead.update(value for value in node.inputs if _has_four(types[value]))
-    return ahead
-
-
-def _layout(
-    node: Node, types: Mapping[str, TensorType], layouts: Mapping[str, Layout], ahead: AbstractSet[str]
-) -> Layout | None:
-    """How all values of the node's kernel lie; None for a reference, to which each may lie in its own way."""
-    if node.kernel == REFERENCE:
-        return None
-    wanted = _wanted(node, types)
-    if wanted is not None:
-        return wanted
-    images = any(layouts[value] == NHWC for value in node.inputs) or not ahead.isdisjoint(node.outputs)
-    return NHWC if images else ROWS
-
-
-def _after_reference(
-    value: str, node: Node, types: Mapping[str, TensorType], layouts: Mapping[str, Layout], ahead: AbstractSet[str]
-) -> Layout:
-    """As the next kernel takes it, or else as the input of the same shape lies, which it is computed from in order."""
-    shape = types[value].shape
-    beside = any(layouts[v] == NHWC and types[v].shape == shape for v in node.inputs)
-    return NHWC if value in ahead or beside else ROWS
-
-
-def _copy(graph: Graph, types: Mapping[str, TensorType], value: str, layout: Layout) -> Node:
-    """A node that lays a value out otherwise, and its value, under a name that nothing has."""
-    name = free_name(f"{value} as {layout}", types.keys() | {node.name for node in graph.nodes})
-    kernel = "copy" if types[value].dtype == "float32" else REFERENCE
-    return Node(name, Relayout(), (value,), (name,), kernel=kernel, why=WHY[layout])
+    def _copy(self, value: str, layout: Layout) -> Node:
+        """A node that lays a value out otherwise, and what it writes, under a name that nothing has."""
+        name = free_name(f"{value} as {layout}", self.types.keys() | {node.name for node in self.graph.nodes})
+        self.types[name], self.layouts[name], self._copies[value, layout] = self.types[value], layout, name
+        kernel = "copy" if self.types[value].dtype == "float32" else REFERENCE
+        return Node(name, Relayout(), (value,), (name,), kernel=kernel, why=WHY[layout])

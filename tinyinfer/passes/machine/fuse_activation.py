@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from tinyinfer.graph import Graph
-from tinyinfer.kernels.endings import CLIPS, FUSED
+from tinyinfer.kernels.arguments.epilogue import CLIPS, FUSED
 from tinyinfer.ops.arithmetic.elementwise import Add
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinyinfer.graph import Graph, Node, TensorType
-from tinyinfer.kernels.endings import FUSED
+from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.ops.arithmetic.elementwise import Mul
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.convolution.gated_conv2d import GatedConv2d

@@ -19,7 +19,7 @@ WINOGRAD_TILES = (2, 3, 4)  # outputs on a side, for 3x3
 
 def group_shape(problem: Problem) -> tuple[int, int, int]:
     """Groups of a convolution as kernels join them, and the channels that go into each and come out of it."""
-    from tinyinfer.kernels.groups import group_count  # here, since it brings LLVM
+    from tinyinfer.kernels.matmul.joined_groups import group_count  # here, since it brings LLVM
 
     groups = group_count(problem)
     return groups, problem.inputs[0][1] // groups, problem.outputs[0][1] // groups

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.graph import Graph, Node, free_name
-from tinyinfer.kernels.endings import FUSED
+from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.passes.portable.fold_batch_norm import can_take

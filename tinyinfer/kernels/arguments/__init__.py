@@ -1,0 +1,1 @@
+"""What kernels are told: maps and matrices in memory, windows, epilogues."""

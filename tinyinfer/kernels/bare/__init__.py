@@ -1,0 +1,1 @@
+"""Kernels on plain arrays, and loops that only compute or only read."""

@@ -1,0 +1,1 @@
+"""Convolutions with windows, each way of computing them."""

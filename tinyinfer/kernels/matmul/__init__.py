@@ -1,0 +1,1 @@
+"""Matrix products: the microkernel, and the layers that are nothing else."""

@@ -1,0 +1,1 @@
+"""Numbers moved and not changed: layouts, joins and shuffles."""

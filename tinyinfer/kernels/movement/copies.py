@@ -1,0 +1,264 @@
+"""Copies: between NCHW and NHWC at the borders of a network, and the operators that only move data.
+
+Each is described by plain strides, so a few loops serve them all: copy, fill, interleave, transpose.  Rows
+of pixels are dealt out as elsewhere, so that each core copies what it has written.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyinfer.graph import Shape
+from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.base import NHWC, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.jit import inline
+from tinyinfer.kernels.codegen.memory import copy_rows, fill_rows
+from tinyinfer.kernels.codegen.simd import Vectors, vector_function
+from tinyinfer.kernels.movement.interleave import interleave_3
+from tinyinfer.kernels.parallel.parts import own_range, own_units, worthwhile
+from tinyinfer.kernels.parallel.task import in_turn, task
+from tinyinfer.ops.base import Op
+from tinyinfer.ops.movement.joining import Concat, Split
+from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.movement.views import Flatten
+
+
+@vector_function(x=Rows, rows="int", columns="int", y=Rows)
+def transpose_block(v, x, rows, columns, y):
+    """y[j, i] = x[i, j], for at most LANES of each: in registers where all rows are there."""
+    with v.either(rows == LANES) as (whole, partial):
+        with whole:
+            mask = v.mask(columns)
+            lines = v.transpose([v.load_masked(x.address, x.stride * i, mask) for i in range(LANES)])
+            for j, line in enumerate(lines):
+                with v.when(columns > j):
+                    v.store(line, y.address, y.stride * j)
+        with partial:
+            scalars = Vectors(v.builder, lanes=1)
+            with v.loop(columns) as j, v.loop(rows) as i:
+                scalars.store(scalars.load(x.address, i * x.stride + j), y.address, j * y.stride + i)
+
+
+@inline
+def transpose(x, rows, columns, y):
+    """y[j, i] = x[i, j], block by block."""
+    for i in range(0, rows, LANES):
+        for j in range(0, columns, LANES):
+            transpose_block(x.at(i, j), min(LANES, rows - i), min(LANES, columns - j), y.at(j, i))
+
+
+@inline
+def pixels_of_planes(x, c, y, count):
+    """``count`` pixels of an image whose c planes are the rows of x."""
+    if c == 3 and y.stride == 3:
+        interleave_3(x, x.at(1), x.at(2), y, 1, count)
+    else:
+        transpose(x, c, count, y)
+
+
+@task
+def to_nhwc(part, parts, given, n, c, pixels, y: Rows):
+    """n images of c planes of ``pixels`` floats into pixels of c floats; given[0] is the address of the planes."""
+    p0, p1 = own_range(part, n * pixels, parts)
+    planes = Rows(given[0], pixels)
+    for image in range(p0 // pixels, -(-p1 // pixels)):
+        first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
+        pixels_of_planes(planes.at(image * c, first), c, y.at(image * pixels + first), last - first)
+
+
+@inline
+def planes_of_pixels(part, parts, x, n, c, pixels, y, y_image):
+    """A part of n images of c planes of ``pixels`` floats, y_image floats apart, from pixels of c floats."""
+    p0, p1 = own_units(part, n * pixels, LANES, parts)
+    for image in range(p0 // pixels, -(-p1 // pixels)):
+        first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
+        transpose(x.at(image * pixels + first), last - first, c, Rows(y + (image * y_image + first) * 4, pixels))
+
+
+@task
+def to_nchw(part, parts, x: Rows, n, c, pixels, y: Rows):
+    """The way back, to rows of c * ``pixels`` floats, one an image."""
+    planes_of_pixels(part, parts, x, n, c, pixels, y.address, y.stride)
+
+
+@task
+def to_given_planes(part, parts, x: Rows, n, c, pixels, given):
+    """The way back, to the address given[0]."""
+    planes_of_pixels(part, parts, x, n, c, pixels, given[0], c * pixels)
+
+
+@task
+def copy(part, parts, x: Rows, rows, channels, y: Rows):
+    """Rows of ``channels`` floats."""
+    p0, p1 = own_range(part, rows, parts)
+    source, target = x.at(p0), y.at(p0)
+    copy_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
+
+
+class Box(NamedTuple):
+    """Channels, rows and columns: the extent of images, or a place in them."""
+
+    c: int
+    h: int
+    w: int
+
+
+class Frame(NamedTuple):
+    """Where in images of a size a part of them begins."""
+
+    size: Box
+    first: Box
+
+
+@task
+def pad_rows(part, parts, images, x: Rows, source: Frame, y: Rows, target: Frame, copied: Box, value):
+    """Fill the output with ``value``, then copy from every image the part that is there in both."""
+    (_, h, w), (out_c, out_h, out_w) = source.size, target.size
+    fill_rows(value, y.address, y.stride, images * out_h * out_w, out_c)
+    for image in range(images):
+        for i in range(copied.h):
+            line = x.at((image * h + source.first.h + i) * w + source.first.w, source.first.c)
+            to = y.at((image * out_h + target.first.h + i) * out_w + target.first.w, target.first.c)
+            copy_rows(line.address, line.stride, to.address, to.stride, copied.w, copied.c)
+
+
+def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[FeatureMap]:
+    """The channels of a feature map, where they lie, that each of its parts stands for."""
+    slices, start = [], 0
+    for part in parts:
+        length = (whole.pixels - 1) * whole.pixel_stride + part.c
+        slices.append(whole._replace(data=whole.data[start : start + length], c=part.c))
+        start += part.c
+    return slices
+
+
+def bind_copy(threads: int, source: FeatureMap, target: FeatureMap) -> Bound:
+    """The call that copies a feature map to another of its shape."""
+    return copy.bind(threads, Rows.of(source), source.pixels, source.c, Rows.of(target))
+
+
+class _Copy(Kernel):
+    name = "copy"
+
+
+class _ChannelCopy(_Copy):
+    """Along the channels of images or of rows."""
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Concat | Split)
+        rank = len(problem.inputs[0])
+        return rank in (2, 4) and problem.op.dim % rank == 1
+
+    def copies(self, sources: Sequence[FeatureMap], targets: Sequence[FeatureMap]) -> Bound:
+        """The call that copies each of some feature maps to its target."""
+        return in_turn([*map(partial(bind_copy, self.problem.threads), sources, targets)])
+
+
+class ConcatCopy(_ChannelCopy):
+    """Concatenation of channels, where the layout could not place the inputs side by side."""
+
+    op = "concat"
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        return self.copies(inputs, channel_slices(outputs[0], inputs))
+
+
+class SplitCopy(_ChannelCopy):
+    """Groups of channels, where the layout could not let the readers look into the input."""
+
+    op = "split"
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        return self.copies(channel_slices(inputs[0], outputs), outputs)
+
+
+class PadCopy(_Copy):
+    """Constant rows, columns and channels around images; negative ones cut off."""
+
+    op = "pad"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Pad)
+        return problem.op.mode == "constant" and len(problem.inputs[0]) == 4
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        op, (x,), (y,) = self.problem.op, inputs, outputs
+        assert isinstance(op, Pad)
+        pad = (0,) * (6 - len(op.pad)) + op.pad
+        before, after, size = pad[::2], pad[1::2], Box(x.c, x.h, x.w)
+        first, to = (Box(*(max(sign * b, 0) for b in before)) for sign in (-1, 1))
+        copied = Box(*(s + min(b, 0) + min(a, 0) for s, b, a in zip(size, before, after, strict=True)))
+        source, target = Frame(size, first), Frame(Box(y.c, y.h, y.w), to)
+        return pad_rows.bind(1, x.n, Rows.of(x), source, Rows.of(y), target, copied, np.float32(op.value))
+
+
+class FlattenCopy(_Copy):
+    """Images as rows of numbers in NCHW order, which weights of linear layers expect."""
+
+    op = "flatten"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, Flatten)
+        return len(problem.inputs[0]) == 4 and problem.op.start_dim % 4 == 1 and problem.op.end_dim % 4 == 3
+
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        return None  # of rows it is a view
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,) = inputs, outputs
+        threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows.of(y))
+
+
+class JoinPixelsCopy(_Copy):
+    """Pixels one after the other, as they lie but for what lies between them: image by image, and map by map."""
+
+    op = "join_pixels"
+    ranks = (3, 4)
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return True
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        copies, data = [], outputs[0].data
+        for image, x in itertools.product(range(inputs[0].n), inputs):
+            pixels = x.h * x.w
+            source = x._replace(data=x.data[image * pixels * x.pixel_stride :], n=1)
+            target = FeatureMap.place(data, (1, x.c, x.h, x.w), pixel_stride=x.c)
+            copies.append(bind_copy(worthwhile(self.problem.threads, pixels * x.c), source, target))
+            data = data[pixels * x.c :]
+        return in_turn(copies)
+
+
+class RelayoutCopy(_Copy):
+    """Images as rows or rows as images: what is NCHW to NumPy, and back."""
+
+    op = "relayout"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return True
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+        (x,), (y,) = inputs, outputs
+        threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        if x.layout == y.layout:
+            return bind_copy(threads, x, y)
+        if x.layout == NHWC:
+            size = x.c * x.h * x.w
+            return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, size)
+        return to_nhwc.bind(threads, np.array([x.data.ctypes.data]), y.n, y.c, y.h * y.w, y.data, y.pixel_stride)
+
+
+KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy, RelayoutCopy)

@@ -1,0 +1,1 @@
+"""How kernels run on several threads: tasks, the team that shares them, their parts and their memory."""

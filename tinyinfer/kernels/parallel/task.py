@@ -1,0 +1,74 @@
+"""Kernels as tasks: compiled once for any number of threads, and started by a call without arguments.
+
+A task is a function of the number of a part, the number of parts, and what it works on.  To bind it is to store these
+arguments in a frame, and to start it is to call machine code that reads them there: some instructions, whatever a
+kernel takes.  Numba's ``prange`` would compile every kernel twice more, and look at all arguments at every start.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.kernels.base import Bound
+from tinyinfer.kernels.parallel import argument_struct as frame
+from tinyinfer.kernels.parallel import thread_team as team
+
+
+class Task:
+    """A kernel's function ``(part, parts, *args)``, each part of which writes outputs of its own."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.store = frame.storing(function)
+        self.__doc__ = function.__doc__
+
+    def bind(self, parts: int, *args: Any) -> Bound:
+        """The call that runs all parts at once, for one thread at a time.
+
+        It raises RuntimeError where a part raises anything, as machine code does with NUMBA_BOUNDSCHECK=1.
+        """
+        function, address, kept = frame.fill(self.store, (parts, *args))
+        return _Starts.of(np.array([[function, address, parts]]), kept)
+
+
+def task(function: Callable[..., None]) -> Task:
+    """Make a kernel's function a task."""
+    return Task(function)
+
+
+def in_turn(calls: Sequence[Bound]) -> Bound:
+    """One call for several, each of which begins when all parts of the one before have ended.
+
+    Tasks that follow one another are started by one call of machine code (0.88 to 0.95 of the time of small networks).
+    """
+    merged: list[Bound] = []
+    for tasks, group in itertools.groupby(calls, lambda call: isinstance(call, _Starts)):
+        some: list[Any] = list(group)
+        merged += [_Starts.of(np.concatenate([call.tasks for call in some]), some)] if tasks else some
+
+    def run() -> None:
+        for call in merged:
+            call()
+
+    return merged[0] if len(merged) == 1 else run
+
+
+class _Starts(partial[None]):
+    """The call that runs tasks: [function, frame, parts] of each."""
+
+    tasks: np.ndarray
+    kept: Any  # frames and arguments: tasks have only their addresses
+
+    @classmethod
+    def of(cls, tasks: np.ndarray, kept: Any) -> _Starts:
+        if (tasks[:, team.PARTS] == 1).all():
+            starts = cls(team.run_alone, tasks)
+        else:
+            args, more = team.gather(tasks)
+            starts, kept = cls(team.run_together, *args), (kept, more)
+        starts.tasks, starts.kept = tasks, kept
+        return starts

@@ -1,0 +1,1 @@
+"""Activations, arithmetic and normalization."""
