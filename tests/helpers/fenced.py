@@ -77,8 +77,9 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
     keep: list[mmap.mmap] = []
 
     def place(shape: Shape) -> FeatureMap:
-        n, c, h, w = pixel_dims(shape)
-        return FeatureMap.place(fenced(n * c * h * w, at_end, keep), shape, c)
+        layout = kernel.layout_of(problem, shape)
+        c = pixel_dims(shape, layout)[1]
+        return FeatureMap.place(fenced(math.prod(shape), at_end, keep), shape, c, layout)
 
     inputs = [
         x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)

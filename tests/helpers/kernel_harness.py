@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel, Planes, Problem, pixel_dims
+from tinyinfer.kernels.base import ROWS, FeatureMap, Kernel, Layout, Planes, Problem, pixel_dims
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.ops.base import Op
 
@@ -45,15 +45,17 @@ def one_tap_a_channel(params: Mapping[str, np.ndarray], role: str, taps: np.ndar
     return {**params, role: weight}
 
 
-def slice_of_wider(shape: Shape, before: int, after: int, fill: np.float32) -> tuple[np.ndarray, FeatureMap]:
+def slice_of_wider(
+    shape: Shape, layout: Layout, before: int, after: int, fill: np.float32
+) -> tuple[np.ndarray, FeatureMap]:
     """Memory full of ``fill``, and in it a value with other channels before and after its own."""
-    n, c, h, w = pixel_dims(shape)
-    if len(shape) not in (2, 4):
+    n, c, h, w = pixel_dims(shape, layout)
+    if layout == ROWS and len(shape) != 2:
         before = after = 0  # such values are never parts of others
     stride = before + c + after
     memory = aligned_empty(n * h * w * stride + 32)
     memory[:] = fill
-    return memory, FeatureMap.place(memory[16 + before :], shape, stride)
+    return memory, FeatureMap.place(memory[16 + before :], shape, stride, layout)
 
 
 def without_activation(op: Op) -> Op:
@@ -80,8 +82,10 @@ def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, befo
     inputs = [
         x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
     ]
-    sources = [slice_of_wider(shape, before, after, np.float32(np.nan)) for shape in problem.inputs]
-    targets = [slice_of_wider(shape, before, after, CANARY) for shape in problem.outputs]
+    sources, targets = (
+        [slice_of_wider(shape, kernel.layout_of(problem, shape), before, after, fill) for shape in shapes]
+        for shapes, fill in ((problem.inputs, np.float32(np.nan)), (problem.outputs, CANARY))
+    )
     for (_, fm), x in zip(sources, inputs, strict=True):
         fm.logical(x.shape)[...] = x
     held = [memory.copy() for memory, _ in sources]

@@ -158,6 +158,11 @@ class Kernel:
         return NHWC
 
     @classmethod
+    def layout_of(cls, problem: Problem, shape: Shape) -> Layout:
+        """How one of a problem's values lies for this kernel where no plan has a say."""
+        return (cls.layout(problem.op, problem.inputs) or NHWC) if len(shape) == 4 else ROWS
+
+    @classmethod
     def pack(cls, layer: Layer) -> Any:
         """Weights in the kernel's own layout; what depends on the input's shape is for ``__init__``."""
         return None
