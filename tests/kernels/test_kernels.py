@@ -213,6 +213,13 @@ def test_call_takes_arguments_as_the_reference_does() -> None:
     assert [h.shape for h in halves] == [(2, 3, 9, 8), (2, 2, 9, 8)]
 
 
+def test_call_takes_rows_of_four_dimensions() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 5)).astype(np.float32)
+    for shape in ((5,), (4, 5), (3, 4, 5)):
+        y = kernels.call("layer_norm/vector", x, normalized_shape=shape)
+        np.testing.assert_allclose(y, ops.reference("layer_norm")(x, normalized_shape=shape), atol=1e-5)
+
+
 def test_prepare_binds_what_call_would_run() -> None:
     x, weight = np.ones((1, 3, 6, 7), np.float32), np.ones((4, 3, 3, 3), np.float32)
     bound: Any = kernels.prepare("conv2d/direct", x, weight, padding=1)
