@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.base import NHWC, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.base import NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.cpu import LANES
 from tinyinfer.kernels.interleave import interleave_3
 from tinyinfer.kernels.jit import inline
@@ -206,11 +206,13 @@ class FlattenCopy(_Copy):
 
     @classmethod
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
-        return None  # of rows it is a view
+        return None
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        if x.layout == ROWS:
+            return copy.bind(threads, x.data, y.c, y.n, y.c, y.data, y.pixel_stride)
         return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
 
 

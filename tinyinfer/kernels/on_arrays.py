@@ -9,7 +9,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem, pixel_dims
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layout, Problem, pixel_dims, usual_layout
 from tinyinfer.kernels.pages import aligned_empty
 from tinyinfer.ops import read_call
 
@@ -68,15 +68,16 @@ def run(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> lis
 
 
 def _bind(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> tuple[Bound, list[FeatureMap]]:
-    sources = [empty_map(shape) for shape in problem.inputs]
-    targets = [empty_map(shape) for shape in problem.outputs]
+    four = kernel.layout(problem.op, problem.inputs)
+    sources = [empty_map(shape, layout=usual_layout(shape, four)) for shape in problem.inputs]
+    targets = [empty_map(shape, layout=usual_layout(shape, four)) for shape in problem.outputs]
     for source, x in zip(sources, inputs, strict=True):
         source.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem.layer))
     return instance.bind(sources, targets, aligned_empty(instance.scratch_floats)), targets
 
 
-def empty_map(shape: Shape, extra_channels: int = 0) -> FeatureMap:
+def empty_map(shape: Shape, extra_channels: int = 0, layout: Layout | None = None) -> FeatureMap:
     """Memory for a value of this shape, its pixels ``extra_channels`` floats further apart than they need to be."""
-    n, c, h, w = pixel_dims(shape)
-    return FeatureMap.place(aligned_empty(n * h * w * (c + extra_channels)), shape, c + extra_channels)
+    n, c, h, w = pixel_dims(shape, layout)
+    return FeatureMap.place(aligned_empty(n * h * w * (c + extra_channels)), shape, c + extra_channels, layout)
