@@ -24,7 +24,7 @@ from kernel_harness import (
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims
+from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims, usual_layout
 from tinyinfer.kernels.depthwise import depthwise_chain
 from tinyinfer.ops.base import Case
 
@@ -77,9 +77,9 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
     keep: list[mmap.mmap] = []
 
     def place(shape: Shape) -> FeatureMap:
-        layout = kernel.layout_of(problem, shape)
-        c = pixel_dims(shape, layout)[1]
-        return FeatureMap.place(fenced(math.prod(shape), at_end, keep), shape, c, layout)
+        layout = usual_layout(shape, kernel.layout(problem.op, problem.inputs))
+        n, c, h, w = pixel_dims(shape, layout)
+        return FeatureMap.place(fenced(n * c * h * w, at_end, keep), shape, c, layout)
 
     inputs = [
         x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinyinfer import kernels, ops
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.kernels.base import ROWS, FeatureMap, Kernel, Layout, Planes, Problem, pixel_dims
+from tinyinfer.kernels.base import NHWC, ROWS, FeatureMap, Kernel, Layout, Planes, Problem, pixel_dims, usual_layout
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.ops.base import Op
 
@@ -46,9 +46,10 @@ def one_tap_a_channel(params: Mapping[str, np.ndarray], role: str, taps: np.ndar
 
 
 def slice_of_wider(
-    shape: Shape, layout: Layout, before: int, after: int, fill: np.float32
+    shape: Shape, before: int, after: int, fill: np.float32, four: Layout | None = None
 ) -> tuple[np.ndarray, FeatureMap]:
     """Memory full of ``fill``, and in it a value with other channels before and after its own."""
+    layout = usual_layout(shape, four)
     n, c, h, w = pixel_dims(shape, layout)
     if layout == ROWS and len(shape) != 2:
         before = after = 0  # such values are never parts of others
@@ -78,14 +79,21 @@ def planes_of(x: np.ndarray) -> Planes:
 
 
 def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int = 0, after: int = 0) -> None:
-    """Assert that the kernel computes the problem within its tolerance and keeps to its memory."""
+    """Assert that the kernel computes the problem in each layout it takes, and keeps to its memory."""
+    wanted = kernel.layout(problem.op, problem.inputs)
+    for four in [wanted] if wanted else [NHWC, ROWS]:
+        check_layout(kernel, problem, rng, before, after, four)
+
+
+def check_layout(
+    kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int, after: int, four: Layout
+) -> None:
+    """Assert that the kernel computes the problem within its tolerance, its values of four dimensions lying so."""
     inputs = [
         x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
     ]
-    sources, targets = (
-        [slice_of_wider(shape, kernel.layout_of(problem, shape), before, after, fill) for shape in shapes]
-        for shapes, fill in ((problem.inputs, np.float32(np.nan)), (problem.outputs, CANARY))
-    )
+    sources = [slice_of_wider(shape, before, after, np.float32(np.nan), four) for shape in problem.inputs]
+    targets = [slice_of_wider(shape, before, after, CANARY, four) for shape in problem.outputs]
     for (_, fm), x in zip(sources, inputs, strict=True):
         fm.logical(x.shape)[...] = x
     held = [memory.copy() for memory, _ in sources]

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pytest
+from hostile_names import NAMES, hostile, renamed
 from one_model import agree, through_a_file
 from small_networks import randomize
 
 from tinyinfer.builder import Builder
-from tinyinfer.graph import Graph, Input, Shape
-
-NAMES = (
-    "[x]", "[y]", "scratch of c", "scratch of [x]", "conv.weight", "c.weight:folded", "c.bias:folded'", "c[0]", "c",
-    "Scratch(step=1)", "1", "(1,)", " ", "e\u0301", "\U0001f984", "null", "a/b\\..", "conv2d", "reference", "%2F",
-)  # fmt: skip
-SUFFIXES = ("", ":folded", ".weight", "'", ".weight:folded", "[0]", ":unshuffled")
-
-
-def renamed(graph: Graph, values: Mapping[str, str], nodes: Mapping[str, str], keys: Mapping[str, str]) -> Graph:
-    """The same network under other names."""
-    return Graph(
-        [Input(values.get(i.name, i.name), i.shape, i.nominal) for i in graph.inputs],
-        [
-            node.replace(
-                name=nodes.get(node.name, node.name),
-                inputs=tuple(values.get(v, v) for v in node.inputs),
-                outputs=tuple(values.get(v, v) for v in node.outputs),
-                params={role: keys.get(key, key) for role, key in node.params.items()},
-            )
-            for node in graph.nodes
-        ],
-        [values.get(v, v) for v in graph.outputs],
-        graph.weights.select({keys.get(key, key): key for key in graph.weights}),
-    )
+from tinyinfer.graph import Graph, Shape
 
 
 def convolutions(count: int) -> Graph:
@@ -114,9 +89,7 @@ class Drawn:
             flat = self.b.flatten(self.values[-1], name=self.name())
             outputs.append(self.b.apply("prelu", flat, name=self.name(), params={"weight": (1,)}))
         graph = randomize(self.b.finish(outputs), int(self.rng.integers(1000)))
-        values = [i.name for i in graph.inputs] + [v for node in graph.nodes for v in node.outputs]
-        nodes = [node.name for node in graph.nodes]
-        graph = renamed(graph, self.names(values), self.names(nodes), self.names(list(graph.weights)))
+        graph = hostile(graph, self.rng)
         if self.rng.random() < 0.5:
             graph.nodes = [node.replace(origin=(NAMES[0],)) for node in graph.nodes]
         return graph
@@ -143,11 +116,6 @@ class Drawn:
     def name(self) -> str:
         self.count += 1
         return f"layer{self.count}"
-
-    def names(self, old: Sequence[str]) -> dict[str, str]:
-        """A hostile name for each, all different."""
-        order = self.rng.permutation(len(NAMES) * len(SUFFIXES))
-        return {name: NAMES[i // len(SUFFIXES)] + SUFFIXES[i % len(SUFFIXES)] for name, i in zip(old, order)}  # noqa: B905
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -27,9 +27,9 @@ ROWS: Layout = "rows"
 ANY_RANK = range(64)
 
 
-def usual_layout(shape: Shape) -> Layout:
-    """How a value lies that is in no plan: what has four dimensions is taken for images."""
-    return NHWC if len(shape) == 4 else ROWS
+def usual_layout(shape: Shape, four: Layout | None = None) -> Layout:
+    """How a value lies that is in no plan: with four dimensions as images, unless ``four`` says otherwise."""
+    return (four or NHWC) if len(shape) == 4 else ROWS
 
 
 def pixel_dims(shape: Shape, layout: Layout | None = None) -> tuple[int, int, int, int]:
@@ -156,11 +156,6 @@ class Kernel:
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
         """How values of four dimensions have to lie; None where they may in either way, but all in the same."""
         return NHWC
-
-    @classmethod
-    def layout_of(cls, problem: Problem, shape: Shape) -> Layout:
-        """How one of a problem's values lies for this kernel where no plan has a say."""
-        return (cls.layout(problem.op, problem.inputs) or NHWC) if len(shape) == 4 else ROWS
 
     @classmethod
     def pack(cls, layer: Layer) -> Any:

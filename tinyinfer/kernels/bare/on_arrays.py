@@ -9,7 +9,7 @@ import numpy as np
 from tinyinfer import kernels
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layout, Problem, pixel_dims
+from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layout, Problem, pixel_dims, usual_layout
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.ops import read_call
 
@@ -68,10 +68,9 @@ def run(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> lis
 
 
 def _bind(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> tuple[Bound, list[FeatureMap]]:
-    sources, targets = (
-        [empty_map(shape, layout=kernel.layout_of(problem, shape)) for shape in shapes]
-        for shapes in (problem.inputs, problem.outputs)
-    )
+    four = kernel.layout(problem.op, problem.inputs)
+    sources = [empty_map(shape, layout=usual_layout(shape, four)) for shape in problem.inputs]
+    targets = [empty_map(shape, layout=usual_layout(shape, four)) for shape in problem.outputs]
     for source, x in zip(sources, inputs, strict=True):
         source.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem.layer))

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Rows
-from tinyinfer.kernels.base import NHWC, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.base import NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.codegen.memory import copy_rows, fill_rows
@@ -212,11 +212,13 @@ class FlattenCopy(_Copy):
 
     @classmethod
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
-        return None  # of rows it is a view
+        return None
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        if x.layout == ROWS:
+            return copy.bind(threads, Rows(Address.of(x.data), y.c), y.n, y.c, Rows.of(y))
         return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows.of(y))
 
 
