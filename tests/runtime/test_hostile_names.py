@@ -13,8 +13,8 @@ from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input, Shape
 
 NAMES = (
-    "[x]", "[y]", "scratch of c", "scratch of [x]", "conv.weight", "c.weight:folded", "c.bias:folded'", "c[0]", "c",
-    "Scratch(step=1)", "1", "(1,)", " ", "e\u0301", "\U0001f984", "null", "a/b\\..", "conv2d", "reference", "%2F",
+    "[x]", "[y]", "workspace of c", "workspace of [x]", "conv.weight", "c.weight:folded", "c.bias:folded'", "c[0]", "c",
+    "Workspace(step=1)", "1", "(1,)", " ", "e\u0301", "\U0001f984", "null", "a/b\\..", "conv2d", "reference", "%2F",
 )  # fmt: skip
 SUFFIXES = ("", ":folded", ".weight", "'", ".weight:folded", "[0]", ":unshuffled")
 
@@ -56,7 +56,7 @@ def test_layers_that_say_they_stand_for_the_same_one_keep_their_own_weights() ->
 
 @pytest.mark.parametrize("name", ["conv1", "beside1", "joined1", "[input]"])
 def test_a_value_may_be_called_what_scratch_memory_might_be(name: str) -> None:
-    graph = renamed(convolutions(2), {"conv0": f"scratch of {name}", "conv1": "[input]"}, {}, {})
+    graph = renamed(convolutions(2), {"conv0": f"workspace of {name}", "conv1": "[input]"}, {}, {})
     for threads in (1, 2):
         agree(through_a_file(graph), [(1, 8, 12, 12), (2, 8, 40, 33)], threads)
 
