@@ -137,8 +137,8 @@ def test_each_call_finds_its_memory_fresh_and_hopeless_ones_are_dropped(monkeypa
 def test_scratch_outputs_and_inputs_are_what_is_fresh():
     for layer in residual_layers()[1].values():
         for kernel in layer.candidates():
-            scratch, *others = layer.bind(kernel).warm
-            assert scratch.size == kernel(layer.problem, kernel.pack(layer.problem.layer)).scratch_floats
+            workspace, *others = layer.bind(kernel).warm
+            assert workspace.size == kernel(layer.problem, kernel.pack(layer.problem.layer)).workspace_floats
             for array, place in zip(others, [*layer.outputs, *layer.inputs], strict=True):
                 assert array is place.data
 

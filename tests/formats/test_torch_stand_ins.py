@@ -193,7 +193,7 @@ def module(
 def test_a_whole_module_gives_its_state_dict(wrap: Callable[[Any], Any], tmp_path: Path) -> None:
     one = ck.tensor(ck.storage("float32", "0", 2), 0, (2,), (1,))
     conv = module({"weight": one, "bias": None}, {})
-    norm = module({"weight": one}, {}, {"running_mean": one, "scratch": one}, kept=["scratch"])
+    norm = module({"weight": one}, {}, {"running_mean": one, "workspace": one}, kept=["workspace"])
     whole = module({"scale": one}, {"conv": conv, "body": module({}, {"0": norm}), "head": None})
     (tmp_path / "c.pth").write_bytes(ck.zip_container(wrap(whole), {"0": np.float32([1, 2]).tobytes()}))
     found = read_checkpoint(tmp_path / "c.pth").state

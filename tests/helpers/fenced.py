@@ -1,6 +1,6 @@
 """Runs kernels on memory between pages that nobody may touch: a stray read, which leaves no trace, ends the process.
 
-Inputs, outputs and scratch all end right before such a page, or begin right after one.
+Inputs, outputs and workspace all end right before such a page, or begin right after one.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
     for fm, x in zip(sources, inputs, strict=True):
         fm.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem.layer))
-    scratch = fenced(instance.scratch_floats, at_end, keep)
-    instance.bind(sources, targets, scratch)()
+    workspace = fenced(instance.workspace_floats, at_end, keep)
+    instance.bind(sources, targets, workspace)()
     if instance.reads_planes:
         planes = fenced(inputs[0].size, at_end, keep).reshape(inputs[0].shape)
         planes[...] = inputs[0]
-        instance.bind([planes_of(planes), *sources[1:]], targets, scratch)()
+        instance.bind([planes_of(planes), *sources[1:]], targets, workspace)()
     exact = [x.astype(np.float64) for x in inputs]
     sums = without_activation(problem.op).reference(exact, problem.params)
     for fm, y, plain in zip(targets, problem.op.reference(exact, problem.params), sums, strict=True):

@@ -1,7 +1,7 @@
 """Runs any kernel on any problem and compares it with the reference in float64.
 
 Memory is laid out to catch trespassers: values may be channel slices of wider tensors, what a kernel must not
-read is NaN, what it must not write is a canary, and scratch is misaligned and full of NaN.
+read is NaN, what it must not write is a canary, and workspace is misaligned and full of NaN.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.ops.base import Op
 
 CANARY = np.float32(-54321.0)
-GUARD = 4099  # floats on each side of scratch, odd so that scratch is misaligned
+GUARD = 4099  # floats on each side of workspace, odd so that workspace is misaligned
 
 
 def make_problem(op: Op, inputs: Sequence[Shape], params: Mapping[str, np.ndarray], threads: int) -> Problem:
@@ -60,9 +60,11 @@ def slice_of_wider(
 
 
 def without_activation(op: Op) -> Op:
-    """The operator without its fused ending: errors are measured against the sums, of which a clip may leave little."""
-    endings = {name: None for name in ("activation", "depthwise_activation", "project_activation") if name in op.attrs}
-    return dataclasses.replace(op, **endings)  # type: ignore[type-var]
+    """The operator without its epilogue: errors are measured against the sums, of which a clip may leave little."""
+    epilogues = {
+        name: None for name in ("activation", "depthwise_activation", "project_activation") if name in op.attrs
+    }
+    return dataclasses.replace(op, **epilogues)  # type: ignore[type-var]
 
 
 def scale_of(y: np.ndarray) -> float:
@@ -99,20 +101,20 @@ def check_layout(
     held = [memory.copy() for memory, _ in sources]
 
     instance = kernel(problem, kernel.pack(problem.layer))
-    around = np.full(instance.scratch_floats + 2 * GUARD, CANARY)
-    scratch = around[GUARD:-GUARD]
-    scratch[:] = np.nan
-    run = instance.bind([fm for _, fm in sources], [fm for _, fm in targets], scratch)
+    around = np.full(instance.workspace_floats + 2 * GUARD, CANARY)
+    workspace = around[GUARD:-GUARD]
+    workspace[:] = np.nan
+    run = instance.bind([fm for _, fm in sources], [fm for _, fm in targets], workspace)
     run()
     first = [memory.copy() for memory, _ in targets]
     if instance.reads_planes:
         targets[0][1].logical(problem.outputs[0])[...] = np.nan
-        instance.bind([planes_of(inputs[0]), *(fm for _, fm in sources[1:])], [fm for _, fm in targets], scratch)()
+        instance.bind([planes_of(inputs[0]), *(fm for _, fm in sources[1:])], [fm for _, fm in targets], workspace)()
         np.testing.assert_array_equal(targets[0][0], first[0], "planes gave another result")
-    run()  # a second run finds what the first left behind in scratch and outputs
+    run()  # a second run finds what the first left behind in workspace and outputs
 
     guards = np.concatenate([around[:GUARD], around[-GUARD:]])
-    assert np.all(guards == CANARY), f"{kernel.op}/{kernel.name} wrote outside its scratch on {problem}"
+    assert np.all(guards == CANARY), f"{kernel.op}/{kernel.name} wrote outside its workspace on {problem}"
     for (memory, _), before_run in zip(sources, held, strict=True):
         np.testing.assert_array_equal(memory, before_run, "an input was written to")
     exact = [x.astype(np.float64) for x in inputs]

@@ -38,14 +38,14 @@ def check_tiles(
     op_name: str, attrs: dict[str, Any], inputs: list[Shape], params: dict[str, Shape], threads: int,
     before: int = 0, after: int = 0,
 ) -> None:  # fmt: skip
-    """`check` the kernel on tiles, or row_ring, which uses them, if the operator has outputs at all."""
+    """`check` the kernel on tiles, or rolling_lines, which uses them, if the operator has outputs at all."""
     rng = np.random.default_rng(0)
     op = ops.create(op_name, attrs)
     try:
         problem = make_problem(op, inputs, random_params(params, rng), threads)
     except GraphError:
         assume(False)
-    kernel: type[Kernel] = kernels.find(op_name, "row_ring" if op_name == "depthwise_chain" else "bf16x3")
+    kernel: type[Kernel] = kernels.find(op_name, "rolling_lines" if op_name == "depthwise_chain" else "bf16x3")
     assert kernel.takes(problem)
     check(kernel, problem, rng, before, after)
 
@@ -154,10 +154,10 @@ def test_gated_convolutions(n, c, m, size, activation, residual, before, after, 
 @given(
     n=st.integers(1, 2), c=st.integers(16, 80), e=st.integers(16, 150), m=st.integers(1, 70),
     size=st.tuples(st.integers(1, 20), st.integers(1, 20)), kernel=st.sampled_from([3, 5]), stride=st.integers(1, 2),
-    endings=st.tuples(activations, activations, activations), residual=st.booleans(), before=st.integers(0, 9),
+    epilogues=st.tuples(activations, activations, activations), residual=st.booleans(), before=st.integers(0, 9),
     threads=threads,
 )  # fmt: skip
-def test_chains_with_either_product_on_tiles(n, c, e, m, size, kernel, stride, endings, residual, before, threads):
+def test_chains_with_either_product_on_tiles(n, c, e, m, size, kernel, stride, epilogues, residual, before, threads):
     params = {
         "expand_weight": (e, c, 1, 1),
         "expand_bias": (e,),
@@ -166,7 +166,7 @@ def test_chains_with_either_product_on_tiles(n, c, e, m, size, kernel, stride, e
         "project_weight": (m, e, 1, 1),
         "project_bias": (m,),
     }
-    attrs = dict(zip(("expand_activation", "depthwise_activation", "project_activation"), endings, strict=True))
+    attrs = dict(zip(("expand_activation", "depthwise_activation", "project_activation"), epilogues, strict=True))
     attrs |= {"stride": stride, "padding": kernel // 2}
     inputs = [(n, c, *size)]
     if residual:
@@ -241,7 +241,7 @@ x = normal(1, 3, 16, 16)
 y = model(x)
 layers = normal(40, 32, 1, 1), normal(40, 1, 3, 3), normal(16, 40, 1, 1)
 names = ("expand_weight", "depthwise_weight", "project_weight")
-chain = kernels.call("depthwise_chain/row_ring", normal(1, 32, 9, 9), padding=1, **dict(zip(names, layers)))
+chain = kernels.call("depthwise_chain/rolling_lines", normal(1, 32, 9, 9), padding=1, **dict(zip(names, layers)))
 used = sorted({step.kernel for step in model.plan({"input": x.shape}).steps})
 np.savez(sys.argv[1], available=amx.available(), used=used, y=y, chain=chain)
 """

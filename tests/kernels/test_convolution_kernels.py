@@ -167,10 +167,10 @@ def test_grouped_pointwise_convolutions(n, groups, c, m, size, activation, bias,
     n=st.integers(1, 2), c=st.integers(1, 40), e=st.integers(1, 70), m=st.one_of(st.none(), st.integers(1, 40)),
     expand=st.booleans(), size=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     kernel=st.sampled_from([3, 5]), stride=st.integers(1, 2), top=st.integers(0, 3), bottom=st.integers(0, 3),
-    endings=st.tuples(activations, activations, activations), residual=st.booleans(),
+    epilogues=st.tuples(activations, activations, activations), residual=st.booleans(),
     threads=st.sampled_from([1, 2, 3]),
 )  # fmt: skip
-def test_depthwise_chains(n, c, e, m, expand, size, kernel, stride, top, bottom, endings, residual, threads):
+def test_depthwise_chains(n, c, e, m, expand, size, kernel, stride, top, bottom, epilogues, residual, threads):
     assume(MASKS or e >= LANES)
     if m is None or expand:
         shapes = {"expand_weight": (e, c, 1, 1), "expand_bias": (e,)}
@@ -179,7 +179,7 @@ def test_depthwise_chains(n, c, e, m, expand, size, kernel, stride, top, bottom,
     shapes |= {"depthwise_weight": (e, 1, kernel, kernel), "depthwise_bias": (e,)}
     if m is not None:
         shapes |= {"project_weight": (m, e, 1, 1), "project_bias": (m,)}
-    attrs = dict(zip(("expand_activation", "depthwise_activation", "project_activation"), endings, strict=True))
+    attrs = dict(zip(("expand_activation", "depthwise_activation", "project_activation"), epilogues, strict=True))
     attrs |= {"stride": stride, "padding": (top, bottom, kernel // 2, kernel // 2)}
     op, inputs = ops.create("depthwise_chain", attrs), [(n, c, *size)]
     try:
@@ -204,6 +204,6 @@ def test_gated_convolutions(n, c, m, size, activation, bias, residual, threads):
 
 @given(c=st.integers(400, 1100), m=st.integers(1, 40), size=st.integers(3, 6), residual=st.booleans(), threads=threads)
 def test_long_kernels_in_slices(c, m, size, residual, threads):
-    """More than im2col gathers at a time, with an ending that must come last."""
+    """More than im2col gathers at a time, with an epilogue that must come last."""
     attrs = {"padding": 1, "stride": 2, "activation": "relu"}
     check_convolution(attrs, (1, c, size, size), m, (3, 3), True, residual, threads)

@@ -23,7 +23,7 @@ def network(reader: dict[str, Any], activation: str | None = "relu", other: str 
     if other == "residual":
         y = b.add(y, b.activation(b.conv2d(x, 12, 1, name="side"), "sigmoid", name="gate"), name="sum")
     if activation:
-        y = b.activation(y, activation, name="ending")
+        y = b.activation(y, activation, name="epilogue")
     z = b.conv2d(y, 10, reader.pop("kernel", 1), name="reader", **reader)
     if other == "reader":
         z = b.concat(z, b.conv2d(y, 3, 1, name="second", stride=2), name="both")

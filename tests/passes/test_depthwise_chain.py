@@ -59,7 +59,7 @@ def test_chains_compute_the_same(expand: bool, project: bool, kernel: int, strid
     model = Model(graph, threads=threads)
     np.testing.assert_allclose(model(X), textbook(graph, X), rtol=2e-5, atol=2e-5)
     (step,) = [step for step in model.plan({"input": X.shape}).steps if step.node.op.name == "depthwise_chain"]
-    assert step.kernel == "row_ring"
+    assert step.kernel == "rolling_lines"
 
 
 @pytest.mark.usefixtures("always")

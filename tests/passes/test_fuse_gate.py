@@ -27,7 +27,7 @@ def network(
     if residual:
         y = b.add(y, b.conv2d(x, filters, 3, name="other", padding=1), name="sum")
     if activation:
-        y = b.activation(y, activation, name="ending")
+        y = b.activation(y, activation, name="epilogue")
     return randomize(b.finish(y))
 
 
@@ -55,8 +55,8 @@ def test_gated_layers_compute_the_same(residual: bool, activation: str | None, s
 def test_the_layer_keeps_its_name_and_takes_over_the_gates() -> None:
     node = fused(network(residual=True, activation="relu", swap=True)).node("project")
     assert node.inputs == ("input", "gate", "other")
-    assert node.origin == ("product", "project", "sum", "ending")
-    assert node.outputs == ("ending",)
+    assert node.origin == ("product", "project", "sum", "epilogue")
+    assert node.outputs == ("epilogue",)
 
 
 @pytest.mark.parametrize("attrs", [{"kernel": 3}, {"stride": 2}, {"padding": 1}])

@@ -20,7 +20,7 @@ from tinyinfer.passes.machine.choose_layouts import choose_layouts
 from tinyinfer.passes.machine.plan_memory import (
     ALIGNMENT,
     SMALL_GAPS,
-    Request,
+    BufferLifetime,
     live_bound,
     plan_memory,
 )
@@ -242,18 +242,18 @@ def test_a_concat_that_needs_no_copy_comes_before_one_that_does() -> None:
 
 # -- memory ------------------------------------------------------------------------------------------------
 
-requests = st.lists(
+lifetimes = st.lists(
     st.tuples(st.integers(1, 2000), st.integers(0, 20), st.integers(0, 8)), min_size=1, max_size=25
-).map(lambda rows: [Request(f"r{i}", size, first, first + life) for i, (size, first, life) in enumerate(rows)])
+).map(lambda rows: [BufferLifetime(f"r{i}", size, first, first + life) for i, (size, first, life) in enumerate(rows)])
 
 
 # where gaps differ: two that do not live together lie over each other, and only one of them keeps others apart
 UNLIKE_GAPS = [(256, 4, 8), (1216, 7, 11), (2880, 3, 7), (3136, 10, 14), (2368, 1, 5), (3136, 1, 2)]
 
 
-@example([Request(f"r{i}", *numbers) for i, numbers in enumerate(UNLIKE_GAPS)], 256)
-@given(requests, st.sampled_from([0, 256, 256]))
-def test_no_two_living_buffers_overlap(rows: list[Request], apart: int) -> None:
+@example([BufferLifetime(f"r{i}", *numbers) for i, numbers in enumerate(UNLIKE_GAPS)], 256)
+@given(lifetimes, st.sampled_from([0, 256, 256]))
+def test_no_two_living_buffers_overlap(rows: list[BufferLifetime], apart: int) -> None:
     offsets, total = plan_memory(rows, apart)
     for i, a in enumerate(rows):
         assert offsets[a.name] % ALIGNMENT == 0
@@ -265,12 +265,12 @@ def test_no_two_living_buffers_overlap(rows: list[Request], apart: int) -> None:
                 assert max(above, below) >= gap
 
 
-@given(requests)
-def test_memory_lies_between_the_bound_and_no_sharing(rows: list[Request]) -> None:
+@given(lifetimes)
+def test_memory_lies_between_the_bound_and_no_sharing(rows: list[BufferLifetime]) -> None:
     _, total = plan_memory(rows)
     assert live_bound(rows) <= total <= sum(-(-r.size // ALIGNMENT) * ALIGNMENT for r in rows)
 
 
 def test_a_chain_needs_two_buffers() -> None:
-    _, total = plan_memory([Request(f"r{i}", 640, i, i + 1) for i in range(10)])
+    _, total = plan_memory([BufferLifetime(f"r{i}", 640, i, i + 1) for i in range(10)])
     assert total == 1280

@@ -45,7 +45,7 @@ def test_nodes_that_do_the_same_are_merged() -> None:
     assert (merged.node("a").origin, merged.node("pool a").origin) == (("a", "b", "c"), ("pool a", "pool b"))
     np.testing.assert_array_equal(textbook(merged, X), textbook(graph, X))
     assert merged.node("right").inputs == merged.node("left").inputs
-    assert "relu" not in ops_of(passes.lower(graph)), "it has become the ending of the layer before"
+    assert "relu" not in ops_of(passes.lower(graph)), "it has become the epilogue of the layer before"
 
 
 def test_weights_and_outputs_are_not_merged() -> None:

@@ -46,8 +46,8 @@ def test_a_wrong_kernel_is_found_where_it_is(model, image, monkeypatch, spoil):
     kernel = kernels.find("conv2d", step.kernel)
     good = kernel.bind
 
-    def bad(self, inputs, outputs, scratch):
-        run = good(self, inputs, outputs, scratch)
+    def bad(self, inputs, outputs, workspace):
+        run = good(self, inputs, outputs, workspace)
 
         def spoilt() -> None:
             run()

@@ -85,7 +85,7 @@ def test_profile_plots_both(measured):
 
 def test_arena_has_a_rectangle_for_each_buffer(model):
     plan = model.plan({"input": (1, 3, 64, 64)})
-    assert len(plots.arena(plan).axes[0].patches) == len(plan.requests)
+    assert len(plots.arena(plan).axes[0].patches) == len(plan.lifetimes)
 
 
 def test_feature_maps_are_scaled_channel_by_channel():

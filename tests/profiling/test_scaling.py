@@ -47,10 +47,10 @@ def test_every_step_has_a_row_with_each_number_of_threads(measured):
 
 def test_a_block_is_matched_with_the_steps_that_another_plan_has_instead():
     alone = [step("stem", ms=4), step("expand", ms=2, macs=5), step("depthwise", ms=1), step("project", "norm", ms=3)]
-    fused = [step("stem", ms=2), step("expand", "depthwise", "project", "norm", ms=4, macs=7, kernel="row_ring")]
+    fused = [step("stem", ms=2), step("expand", "depthwise", "project", "norm", ms=4, macs=7, kernel="rolling_lines")]
     stem, block = step_rows({1: alone, 2: fused})
     assert (stem.name, stem.ms, stem.efficiency) == ("stem", {1: 4, 2: 2}, 1.0)
-    assert (block.name, block.label, block.macs) == ("norm", "conv2d row_ring", 7)
+    assert (block.name, block.label, block.macs) == ("norm", "conv2d rolling_lines", 7)
     assert (block.ms, block.efficiency) == ({1: 6, 2: 4}, 0.75)
     apart, together = step_rows({1: fused, 2: alone})[1], match([fused, alone])[1]
     assert (apart.label, apart.macs, apart.ms) == ("conv2d direct", 7, {1: 4, 2: 6})

@@ -9,7 +9,7 @@ from small_networks import randomize
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
-from tinyinfer.runtime.workspace import Workspace
+from tinyinfer.runtime.execution_context import ExecutionContext
 
 X = np.random.default_rng(0).standard_normal((1, 4, 6, 5)).astype(np.float32)
 TABLE = np.random.default_rng(1).standard_normal((300, 7)).astype(np.float32)
@@ -30,14 +30,14 @@ def lookup() -> Graph:
 def test_constants_take_no_step_and_no_room_in_the_arena(kernels: str | None) -> None:
     plan = Model(lookup(), threads=1, kernels=kernels).plan({"input": X.shape})
     assert not {"table", "gate"} & {step.node.name for step in plan.steps}
-    assert not {"table", "gate"} & {request.name for request in plan.requests}
+    assert not {"table", "gate"} & {lifetime.name for lifetime in plan.lifetimes}
     assert plan.arena_bytes < TABLE.nbytes
 
 
 def test_runs_and_plans_of_several_sizes_read_the_same_array() -> None:
     model = Model(lookup(), threads=1)
     plans = [model.plan({"input": shape}) for shape in (X.shape, (2, 4, 9, 8))]
-    arrays = [Workspace(plan).arena.view("table") for plan in (plans[0], plans[0], plans[1])]
+    arrays = [ExecutionContext(plan).arena.view("table") for plan in (plans[0], plans[0], plans[1])]
     assert all(np.shares_memory(array, model.graph.weights["table.value"]) for array in arrays)
     assert plans[0].constants["gate"] is plans[1].constants["gate"]
 

@@ -155,7 +155,7 @@ def test_arenas_have_as_many_bytes_as_the_values_of_a_chain_take(dtype: str, siz
     nodes.append(Node("one", ops.create("constant", {}), (), ("one",), {"value": "one"}))
     graph = Graph([Input("v0", (1, 1000), (1, 1000), dtype)], nodes, ["v8"], {"one": np.ones(1, dtype)})
     plan = Model(graph, threads=threads).plan()
-    assert {request.size for request in plan.requests} == {size}
+    assert {lifetime.size for lifetime in plan.lifetimes} == {size}
     assert all(offset % ALIGNMENT == 0 for offset in plan.offsets.values())
     rounded = -(-size // ALIGNMENT) * ALIGNMENT
     assert plan.arena_bytes == (2 * rounded if threads == 1 else 2 * rounded + APART)

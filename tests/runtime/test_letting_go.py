@@ -14,9 +14,9 @@ import pytest
 from small_networks import residual_network
 
 from tinyinfer.model import MAX_PLANS, Model
+from tinyinfer.runtime.execution_context import ExecutionContext
 from tinyinfer.runtime.executor import execute
 from tinyinfer.runtime.pool import PERIOD, Pool
-from tinyinfer.runtime.workspace import Workspace
 
 X = np.random.default_rng(0).standard_normal((1, 3, 16, 16)).astype(np.float32)
 
@@ -39,7 +39,7 @@ def test_memory_of_plans_is_free_as_they_are_let_go(kernels: str | None, threads
         x = np.ones((1, 3, size, size), np.float32)
         plan = model.plan({"input": x.shape})
         execute(plan, {"input": x})
-        arenas.append(weakref.ref(plan.workspaces.free[0].arena.memory.base))
+        arenas.append(weakref.ref(plan.contexts.free[0].arena.memory.base))
         plans.append(weakref.ref(plan))
     del plan
     alive = [False] * 4 + [True] * MAX_PLANS
@@ -60,7 +60,7 @@ def test_a_run_that_fails_leaves_nothing_behind() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         model.run({"input": X}, hook=hook)
-    assert len(model.plan({"input": X.shape}).workspaces.free) == 1
+    assert len(model.plan({"input": X.shape}).contexts.free) == 1
 
 
 def test_a_burst_of_calls_leaves_no_arenas_behind() -> None:
@@ -75,10 +75,10 @@ def test_a_burst_of_calls_leaves_no_arenas_behind() -> None:
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: model.run({"input": X}, hook=hook), range(8)))
-    assert len(plan.workspaces.free) == 8
+    assert len(plan.contexts.free) == 8
     for _ in range(2 * PERIOD):
         model(X)
-    assert len(plan.workspaces.free) == 1
+    assert len(plan.contexts.free) == 1
 
 
 def test_a_pool_keeps_what_is_in_use_at_once() -> None:
@@ -87,11 +87,11 @@ def test_a_pool_keeps_what_is_in_use_at_once() -> None:
     for _ in range(10 * PERIOD):
         taken = []
         for _ in range(5):
-            workspace = pool.take()
-            made += workspace is None
-            taken.append(workspace or object())
-        for workspace in taken:
-            pool.give_back(workspace)
+            context = pool.take()
+            made += context is None
+            taken.append(context or object())
+        for context in taken:
+            pool.give_back(context)
     assert made == 5
     assert len(pool.free) == 5
 
@@ -99,7 +99,7 @@ def test_a_pool_keeps_what_is_in_use_at_once() -> None:
 def test_a_workspace_is_reused() -> None:
     model = Model(residual_network(), threads=1)
     model(X)
-    workspace = model.plan({"input": X.shape}).workspaces.free[0]
-    assert isinstance(workspace, Workspace)
+    context = model.plan({"input": X.shape}).contexts.free[0]
+    assert isinstance(context, ExecutionContext)
     model(X)
-    assert model.plan({"input": X.shape}).workspaces.free == [workspace]
+    assert model.plan({"input": X.shape}).contexts.free == [context]

@@ -143,7 +143,7 @@ def test_plans_are_made_once_per_shape_and_bounded() -> None:
 def test_every_value_lies_inside_an_aligned_arena() -> None:
     plan = Model(GRAPH).plan({"input": X.shape})
     execute(plan, {"input": X})
-    arena = plan.workspaces.free[0].arena
+    arena = plan.contexts.free[0].arena
     assert arena.memory.ctypes.data % 64 == 0
     for step in plan.steps:
         for value in {*step.inputs, *step.outputs} - plan.planar:
@@ -170,8 +170,8 @@ def test_a_stem_reads_the_callers_planes(threads: int, shape: tuple[int, ...]) -
     assert plan.planar == {"input"}
     assert plan.steps[0].kernel == "in place"
     assert plan.steps[0].node.op.cost([TensorType(shape)], {}, [TensorType(shape)]) == OpCost(0, 0, 0, 0)
-    assert "input" not in {request.name for request in plan.requests}
-    assert "input" in {request.name for request in copying.requests}
+    assert "input" not in {lifetime.name for lifetime in plan.lifetimes}
+    assert "input" in {lifetime.name for lifetime in copying.lifetimes}
     expected = textbook(graph, x)
     for images in (x, x.astype(np.float64), np.asfortranarray(x), x[:, :, ::-1, ::-1].copy()[:, :, ::-1, ::-1]):
         np.testing.assert_allclose(model(images), expected, atol=1e-4)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from tinyinfer.bench import engines
+from tinyinfer.bench.calibrate import calibrate
 from tinyinfer.bench.engines import Subject
 from tinyinfer.bench.measure import check_agreement, interleaved
 from tinyinfer.bench.networks import Network, make_inputs, named
 from tinyinfer.bench.peers import FROM_ONNX, Run
 from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
-from tinyinfer.bench.settle import settle
 from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx.export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
@@ -40,7 +40,7 @@ def bench(
     ``against`` names peers: keys of `engines.ENGINES`.  Every combination of network, ``batch`` and ``threads``
     is one interleaved run of ``rounds`` rounds, on random inputs of the network's nominal size or of
     ``input_shape`` (whose batch is replaced).  ``progress`` is told what comes next.  Networks that were never
-    trained are settled first (`settle`).
+    trained are calibrated first (`calibrate`).
 
     Raises InputError for an unknown or missing engine and for sizes that do not fit, UnsupportedOpError when a
     network can't be given to a peer, TinyInferError when outputs disagree.
@@ -48,7 +48,7 @@ def bench(
     peers = check_peers(against, rounds)
     report = BenchReport([], {count: machine_peak(count) for count in threads}, measure_microkernel())
     for name, model in named(networks):
-        model = settle(model)
+        model = calibrate(model)
         for images in batch:
             inputs = make_inputs(model.graph, images, input_shape)
             for count in threads:
@@ -87,7 +87,7 @@ def bench_setting(
         subject = Subject(ours, file, inputs, setting.threads)
         runs: dict[str, Run] = {name: engines.ENGINES[name](subject) for name in ("tinyinfer", *peers)}
     outputs = {name: [array.copy() for array in run()] for name, run in runs.items()}
-    truth = outputs[peers[0]] if peers else engines.textbook(subject)()
+    truth = outputs[peers[0]] if peers else engines.reference(subject)()
     errors = check_agreement(outputs, truth, str(setting))
     times = interleaved(runs, rounds, rest=rest)
     counts = Counts(shapes, cost(model.graph, shapes).macs, _moved(ours.plan(shapes)))

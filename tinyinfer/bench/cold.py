@@ -39,8 +39,8 @@ class Surroundings:
 class Entrant:
     """A call, and the memory that is in the cache before it.
 
-    First come scratch and outputs, whose places in the arena held other values a moment ago, and last the inputs, which
-    the layer before has just written.
+    First come workspace and outputs, whose places in the arena held other values a moment ago, and last the inputs,
+    which the layer before has just written.
     """
 
     call: Bound

@@ -40,7 +40,7 @@ def tinyinfer(subject: Subject) -> Run:
     return _ours(subject.model, subject)
 
 
-def textbook(subject: Subject) -> Run:
+def reference(subject: Subject) -> Run:
     """This package in plain NumPy: what outputs are compared with where there is no peer."""
     return _ours(Model(subject.model.graph, subject.model.meta, kernels="reference"), subject)
 

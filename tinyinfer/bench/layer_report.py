@@ -80,8 +80,8 @@ class LayerRow:
             words += [f"at {shape_text(self.inputs[0][2:])}"] if len(self.inputs[0]) == 4 else []
         else:
             words.append(", ".join(shape_text(shape[1:]) for shape in self.inputs))
-        endings = {str(value) for name, value in self.attrs.items() if name.endswith("activation") and value}
-        return " ".join(words + sorted(endings) + self._further_inputs())
+        epilogues = {str(value) for name, value in self.attrs.items() if name.endswith("activation") and value}
+        return " ".join(words + sorted(epilogues) + self._further_inputs())
 
     def _further_inputs(self) -> list[str]:
         op = ops.get(self.op)

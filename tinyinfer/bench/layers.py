@@ -47,14 +47,14 @@ class Layer:
         return [type(self.chosen), *others]
 
     def bind(self, kernel: type[Kernel]) -> Entrant:
-        """A kernel bound to the layer's inputs and outputs, with scratch memory of its own."""
+        """A kernel bound to the layer's inputs and outputs, with workspace memory of its own."""
         instance = self.chosen
         if kernel is not type(instance):
             params = {role: self.weights[role] for role in self.weights}
             instance = kernel(self.problem, kernel.pack(dataclasses.replace(self.problem.layer, params=params)))
-        scratch = aligned_empty(instance.scratch_floats)
-        warm = [scratch, *(x.data for x in (*self.outputs, *self.inputs))]
-        return Entrant(instance.bind(self.inputs, self.outputs, scratch), warm)
+        workspace = aligned_empty(instance.workspace_floats)
+        warm = [workspace, *(x.data for x in (*self.outputs, *self.inputs))]
+        return Entrant(instance.bind(self.inputs, self.outputs, workspace), warm)
 
     def results(self) -> list[np.ndarray]:
         """Copies of the outputs."""

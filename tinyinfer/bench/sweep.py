@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from tinyinfer.bench.by_network import Progress, bench_setting, check_peers
+from tinyinfer.bench.calibrate import calibrate
 from tinyinfer.bench.networks import Network, make_inputs, named
 from tinyinfer.bench.report import Setting
-from tinyinfer.bench.settle import settle
 from tinyinfer.bench.sweep_report import SweepReport
 from tinyinfer.errors import InputError, UnsupportedOpError
 from tinyinfer.graph import Shape
@@ -57,7 +57,7 @@ def bench_sweep(
     if values is not None and (not values or min(values) <= 0):
         raise InputError(f"sweep over {sweep}: expected numbers above 0, found {list(values)}")
     peers = check_peers(against, rounds)
-    models = [(name, settle(model)) for name, model in named(networks)]
+    models = [(name, calibrate(model)) for name, model in named(networks)]
     report = SweepReport([], {}, measure_microkernel(), sweep)
     starts = [
         (name, Point(0, model, images, count, input_shape))
@@ -121,7 +121,7 @@ def over_width(name: str, start: Point, values: Sequence[float] | None) -> list[
     points = []
     for width in values or WIDTHS:
         model = create(str(meta["arch"]), **{**meta.get("knobs", {}), "width": float(width)})
-        model = settle(Model(model.graph, model.meta, kernels=options.kernels))
+        model = calibrate(Model(model.graph, model.meta, kernels=options.kernels))
         points.append(start._replace(value=width, model=model))
     return points
 

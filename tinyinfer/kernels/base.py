@@ -122,7 +122,7 @@ class Problem(Layer):
 class Kernel:
     """Base of all kernels: ``pack`` once per layer, construct once per input shape, ``bind`` once per arena.
 
-    Subclasses set the class variables and, where they keep ``scratch_floats`` floats of temporary memory
+    Subclasses set the class variables and, where they keep ``workspace_floats`` floats of temporary memory
     (for all threads together), set it in ``__init__``.  One that sets ``reads_planes`` can be bound to `Planes` as its
     first input.  ``dtypes`` and ``ranks`` are all that its inputs and outputs may have.
     """
@@ -138,7 +138,7 @@ class Kernel:
     def __init__(self, problem: Problem, packed: Any) -> None:
         self.problem = problem
         self.packed = packed
-        self.scratch_floats = 0
+        self.workspace_floats = 0
         self.reads_planes = False
 
     @classmethod
@@ -162,6 +162,6 @@ class Kernel:
         """Weights in the kernel's own layout; what depends on the input's shape is for ``__init__``."""
         return None
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         """The call that computes the outputs from the inputs; all sizes are settled here, none is checked later."""
         raise NotImplementedError

@@ -28,16 +28,16 @@ def arena(plan: Plan, ax: Axes | None = None) -> Figure:
     figure, ax = canvas(ax, height=4.8)
     total = plan.arena_bytes / MEGABYTE
     steps = len(plan.steps)
-    for i, request in enumerate(sorted(plan.requests, key=lambda r: (r.first, r.last))):
-        scratch = request.name not in plan.placements
-        x, y = request.first - 0.5, plan.offsets[request.name] / MEGABYTE
-        width, height = request.last - request.first + 1, request.size / MEGABYTE
-        colour = "#cbd2d9" if scratch else PALETTE[i % 5]
+    for i, lifetime in enumerate(sorted(plan.lifetimes, key=lambda r: (r.first, r.last))):
+        workspace = lifetime.name not in plan.placements
+        x, y = lifetime.first - 0.5, plan.offsets[lifetime.name] / MEGABYTE
+        width, height = lifetime.last - lifetime.first + 1, lifetime.size / MEGABYTE
+        colour = "#cbd2d9" if workspace else PALETTE[i % 5]
         ax.add_patch(Rectangle((x, y), width, height, facecolor=colour, alpha=0.8, edgecolor="white", linewidth=0.5))
-        label = "scratch" if scratch else str(request.name)
+        label = "workspace" if workspace else str(lifetime.name)
         if height > NAMED * total and width >= 0.016 * len(label) * steps * 0.8:
             ax.text(x + width / 2, y + height / 2, label, ha="center", va="center", fontsize=7, color=INK)
-    bound = live_bound(plan.requests) / MEGABYTE
+    bound = live_bound(plan.lifetimes) / MEGABYTE
     ax.axhline(bound, color=QUIET, linestyle="--", linewidth=1.2, zorder=3)
     ax.annotate(
         f"most alive at once: {bound:.2f} MB", (1, bound), (0, -4), xycoords=("axes fraction", "data"),
@@ -47,8 +47,8 @@ def arena(plan: Plan, ax: Axes | None = None) -> Figure:
     ax.set_ylim(0, total * 1.04)
     ax.set_xlabel("step")
     ax.set_ylabel("address, MB")
-    separate = sum(request.size for request in plan.requests) / MEGABYTE
+    separate = sum(lifetime.size for lifetime in plan.lifetimes) / MEGABYTE
     ax.set_title(
-        f"{len(plan.requests)} buffers in an arena of {total:.2f} MB ({separate:.1f} MB if none shared memory)"
+        f"{len(plan.lifetimes)} buffers in an arena of {total:.2f} MB ({separate:.1f} MB if none shared memory)"
     )
     return figure

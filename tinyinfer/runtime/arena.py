@@ -6,14 +6,14 @@ import numpy as np
 
 from tinyinfer.kernels.base import FeatureMap, Planes
 from tinyinfer.kernels.parallel.pages import own_pages
-from tinyinfer.runtime.plan import Plan, Scratch
+from tinyinfer.runtime.plan import Plan, Workspace
 from tinyinfer.tensor_type import itemsize
 
 
 class Arena:
     """Memory that values share, beside constants and the caller's inputs, which some kernels read where they are.
 
-    It knows neither plan nor workspace, which know it: what is let go is free at once, not when Python next looks for
+    It knows neither plan nor context, which know it: what is let go is free at once, not when Python next looks for
     cycles.
     """
 
@@ -48,9 +48,9 @@ class Arena:
             memory = self.memory[start:end].view(dtype)
         return FeatureMap.place(memory[place.offset :], shape, place.pixel_stride, place.layout)
 
-    def scratch(self, step: int, size: int) -> np.ndarray:
+    def workspace(self, step: int, size: int) -> np.ndarray:
         """Temporary memory of so many bytes, as floats, for the step of this number."""
-        start = self._offsets.get(Scratch(step), 0)
+        start = self._offsets.get(Workspace(step), 0)
         return self.memory[start : start + size].view(np.float32)
 
     def is_planar(self, value: str) -> bool:

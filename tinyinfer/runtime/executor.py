@@ -9,9 +9,9 @@ import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import TensorType
+from tinyinfer.runtime.execution_context import ExecutionContext
 from tinyinfer.runtime.plan import Plan, Step
 from tinyinfer.runtime.threads import guard
-from tinyinfer.runtime.workspace import Workspace
 
 View = Callable[[str], np.ndarray]
 
@@ -35,16 +35,16 @@ def execute(plan: Plan, inputs: Mapping[str, np.ndarray], hook: Hook | None = No
             found = TensorType(inputs[i.name].shape) if i.name in inputs else "none"
             raise InputError(f"input {i.name!r}: the plan is for {plan.types[i.name]}, found {found}")
     with guard(plan.options.threads):  # around the binding too, which starts the threads
-        workspace = plan.workspaces.take() or Workspace(plan)
+        context = plan.contexts.take() or ExecutionContext(plan)
         try:
-            workspace.arena.given.update(inputs)
+            context.arena.given.update(inputs)
             if hook is None:
-                workspace.run()
+                context.run()
             else:
-                for step, call in zip(plan.steps, workspace.calls, strict=True):
-                    hook(step, call, workspace.arena.view)
-            return {name: workspace.results[name] for name in plan.graph.outputs}
+                for step, call in zip(plan.steps, context.calls, strict=True):
+                    hook(step, call, context.arena.view)
+            return {name: context.results[name] for name in plan.graph.outputs}
         finally:
-            workspace.arena.given.clear()
-            workspace.results.clear()
-            plan.workspaces.give_back(workspace)
+            context.arena.given.clear()
+            context.results.clear()
+            plan.contexts.give_back(context)

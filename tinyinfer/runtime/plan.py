@@ -1,7 +1,7 @@
 """A plan: one network prepared for one input shape, as a list of steps over one arena.
 
 Everything that can be settled before the first multiplication is settled here: kernels, packed weights, the
-place of every value.  A plan is read-only; each concurrent run has a `Workspace` of its own.
+place of every value.  A plan is read-only; each concurrent run has a `ExecutionContext` of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tinyinfer.ops.constant import Constant
 from tinyinfer.passes.machine.assign_layout import Placement, assign_layout, buffer_size
 from tinyinfer.passes.machine.choose_kernels import REFERENCE, problem_of
 from tinyinfer.passes.machine.choose_layouts import choose_layouts
-from tinyinfer.passes.machine.plan_memory import Request, plan_memory
+from tinyinfer.passes.machine.plan_memory import BufferLifetime, plan_memory
 from tinyinfer.passes.pipeline import lower, specialise, unchanged
 from tinyinfer.runtime.border import copy_in, copy_out, left_in_place
 from tinyinfer.runtime.options import Options
@@ -31,7 +31,7 @@ from tinyinfer.runtime.pool import Pool
 from tinyinfer.tensor_type import itemsize
 
 
-class Scratch(NamedTuple):
+class Workspace(NamedTuple):
     """What the memory of a step's own is called beside that of values, which go by name."""
 
     step: int
@@ -63,14 +63,14 @@ class Step:
         return self.node.outputs
 
     @property
-    def scratch_bytes(self) -> int:
+    def workspace_bytes(self) -> int:
         """Temporary memory it needs while it runs."""
-        return self.implementation.scratch_floats * 4 if self.implementation else 0
+        return self.implementation.workspace_floats * 4 if self.implementation else 0
 
 
 @dataclass
 class Plan:
-    """Steps in order, the place of every value and of every step's scratch, and the arena they share.
+    """Steps in order, the place of every value and of every step's workspace, and the arena they share.
 
     Kernels hold packed weights; those of the graph are let go as they are packed, where they can be fetched again.
     Constants lie beside the arena, once for all runs, and take no steps.
@@ -80,13 +80,13 @@ class Plan:
     steps: list[Step]
     types: dict[str, TensorType]
     placements: dict[str, Placement]
-    requests: list[Request]
-    offsets: dict[Hashable, int]  # in bytes, by the name of a value or by `Scratch`
+    lifetimes: list[BufferLifetime]
+    offsets: dict[Hashable, int]  # in bytes, by the name of a value or by `Workspace`
     arena_bytes: int  # memory of one concurrent run, weights and constants apart
     constants: Mapping[str, np.ndarray]  # flat, by the name of the value
     options: Options
     planar: frozenset[str]  # inputs that are not copied, as the one kernel that reads them takes the caller's planes
-    workspaces: Pool = field(default_factory=Pool)  # those no call is using
+    contexts: Pool = field(default_factory=Pool)  # those no call is using
 
 
 def prepare(graph: Graph, options: Options) -> Graph:
@@ -113,9 +113,9 @@ def make_plan(
     for at, given in enumerate(graph.inputs):  # whose steps come first
         if given.name in planar:
             steps[at] = dataclasses.replace(steps[at], node=left_in_place(given.name))
-    requests = _memory_requests(steps, types, placements, planar | arrays.keys())
-    offsets, size = plan_memory(requests, apart=APART if options.threads > 1 else 0)
-    return Plan(graph, steps, types, placements, requests, offsets, size, arrays, options, planar)
+    lifetimes = _buffer_lifetimes(steps, types, placements, planar | arrays.keys())
+    offsets, size = plan_memory(lifetimes, apart=APART if options.threads > 1 else 0)
+    return Plan(graph, steps, types, placements, lifetimes, offsets, size, arrays, options, planar)
 
 
 def _make_steps(graph: Graph, types: Mapping[str, TensorType], options: Options, packed: PackedWeights) -> list[Step]:
@@ -148,10 +148,10 @@ def _is_planar(value: str, steps: list[Step], placements: Mapping[str, Placement
     return kernel is not None and kernel.reads_planes and at == 0
 
 
-def _memory_requests(
+def _buffer_lifetimes(
     steps: list[Step], types: Mapping[str, TensorType], placements: Mapping[str, Placement], outside: AbstractSet[str]
-) -> list[Request]:
-    """One request a buffer, alive from the first write to the last read of anything in it, and one a scratch.
+) -> list[BufferLifetime]:
+    """One lifetime a buffer, alive from the first write to the last read of anything in it, and one a workspace.
 
     Values that lie ``outside`` of the arena have none.
     """
@@ -163,9 +163,11 @@ def _memory_requests(
             if root not in outside:
                 first.setdefault(root, i)
                 last[root] = i
-    requests = [
-        Request(root, buffer_size(types[root].shape, placements[root].layout) * itemsize(types[root].dtype), *life)
+    lifetimes = [
+        BufferLifetime(
+            root, buffer_size(types[root].shape, placements[root].layout) * itemsize(types[root].dtype), *life
+        )
         for root, *life in ((root, first[root], last[root]) for root in first)
     ]
-    scratch = [(i, step.scratch_bytes) for i, step in enumerate(steps) if step.scratch_bytes]
-    return requests + [Request(Scratch(i), size, i, i) for i, size in scratch]
+    workspace = [(i, step.workspace_bytes) for i, step in enumerate(steps) if step.workspace_bytes]
+    return lifetimes + [BufferLifetime(Workspace(i), size, i, i) for i, size in workspace]

@@ -1,4 +1,4 @@
-"""Workspaces between calls."""
+"""Contexts between calls."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Pool:
             self._most = max(self._most, self._used)
             return self.free.pop() if self.free else None
 
-    def give_back(self, workspace: Any) -> None:
+    def give_back(self, context: Any) -> None:
         """Keep it for another call."""
         with self._lock:
             self._used -= 1
             self._calls += 1
-            self.free.append(workspace)
+            self.free.append(context)
             if self._calls == PERIOD:
                 del self.free[: max(0, self._used + len(self.free) - self._most)]
                 self._most, self._calls = self._used, 0

@@ -91,4 +91,4 @@ def test_what_threads_keep_of_a_chain_lies_apart():
     weights = {role: np.zeros(shape, np.float32) for role, shape in params.items()}
     problem = Problem(op, weights, ((1, 16, 56, 56),), ((1, 24, 28, 28),), threads=2)
     kernel = RowRing(problem, RowRing.pack(problem.layer))
-    assert kernel.scratch_floats >= 2 * (kernel.ring + kernel.middle + APART // 4)
+    assert kernel.workspace_floats >= 2 * (kernel.buffer + kernel.middle + APART // 4)

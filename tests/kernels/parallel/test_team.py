@@ -1,4 +1,4 @@
-"""Teams: every part of every task runs once, in the order of the tasks, whichever members come, and whenever."""
+"""Teams: every part of every task runs once, in the order of the tasks, whichever threads come, and whenever."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tinyinfer.kernels.parallel.thread_team import LINE, OTHERS
 from tinyinfer.runtime.threads import guard
 
 SIZE = 3
-member = numba.njit(nogil=True)(team.member)
+team_thread = numba.njit(nogil=True)(team.thread)
 
 
 @task
@@ -39,10 +39,10 @@ class Tasks:
             [follow.bind(int(p), self.counts, i, int(spins[i]), self.seen) for i, p in enumerate(self.parts)]
         )
 
-    def notes(self, others: int = 0) -> np.ndarray:
-        notes = np.zeros((team.CORE + 1, 5, LINE), np.int64)
-        notes[OTHERS, 0, 0] = others
-        return notes
+    def flags(self, others: int = 0) -> np.ndarray:
+        flags = np.zeros((team.CORE + 1, 5, LINE), np.int64)
+        flags[OTHERS, 0, 0] = others
+        return flags
 
     def check(self, runs: int = 1) -> None:
         expected = runs * (np.arange(5) < self.parts[:, None])
@@ -54,21 +54,21 @@ class Tasks:
 def test_a_member_that_is_alone_takes_everything_over(rng):
     for order in ([0, 1, 2], [2, 0, 1], [1]):
         tasks = Tasks(rng)
-        notes = tasks.notes()
+        flags = tasks.flags()
         for me in order:
-            member(me, SIZE, tasks.call.tasks, notes)
+            team_thread(me, SIZE, tasks.call.tasks, flags)
             tasks.check()
 
 
 @pytest.mark.parametrize("others", [0, 1])
-def test_members_may_come_at_any_time(rng, others):
+def test_threads_may_come_at_any_time(rng, others):
     for _ in range(40):
         tasks = Tasks(rng)
-        notes = tasks.notes(others)
+        flags = tasks.flags(others)
 
-        def come(me, delay, table=tasks.call.tasks, notes=notes):
+        def come(me, delay, table=tasks.call.tasks, flags=flags):
             time.sleep(delay)
-            member(me, SIZE, table, notes)
+            team_thread(me, SIZE, table, flags)
 
         delays = rng.choice([0, 1e-5, 1e-4, 1e-3], SIZE)
         threads = [threading.Thread(target=come, args=(me, float(delays[me]))) for me in range(SIZE)]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from tinyinfer.formats.onnx.writer import Call
 
 
-def ending(call: Call, value: str, residual: tuple[str, ...] = ()) -> str:
-    """The fused ending of an operator: the residual, if there is one, then the activation."""
+def epilogue(call: Call, value: str, residual: tuple[str, ...] = ()) -> str:
+    """The fused epilogue of an operator: the residual, if there is one, then the activation."""
     for other in residual:
         value = call.add("Add", value, other)
     name = call.op.activation
@@ -47,7 +47,7 @@ PLAIN: dict[str, Callable[[Call, str], str]] = {
     "mish": _own("Mish"),
     "selu": _own("Selu"),
 }
-"""The activations without attributes, as operators and as endings."""
+"""The activations without attributes, as operators and as epilogues."""
 
 
 def gelu(call: Call) -> str:

@@ -18,13 +18,13 @@ from tinyinfer.formats.onnx import pooling as onnx_pooling
 from tinyinfer.formats.onnx import reduction as onnx_reduction
 from tinyinfer.formats.onnx import resampling as onnx_resampling
 from tinyinfer.formats.onnx import sampling as onnx_sampling
-from tinyinfer.formats.onnx.activations import ending
+from tinyinfer.formats.onnx.activations import epilogue
 from tinyinfer.formats.onnx.writer import Call
 from tinyinfer.ops.geometry import PADDING_MODES
 
 
 def conv2d(call: Call) -> str:
-    """Conv; padding by other than zeros becomes a Pad before it, the fused ending nodes after it."""
+    """Conv; padding by other than zeros becomes a Pad before it, the fused epilogue nodes after it."""
     op, (r, s) = call.op, call.weights["weight"].shape[2:]
     x, attributes = call.x, {"strides": op.stride, "dilations": op.dilation, "group": op.groups, "kernel_shape": (r, s)}
     space = call.space()
@@ -40,7 +40,7 @@ def conv2d(call: Call) -> str:
             pads = call.ints((0, 0, top, left, 0, 0, bottom, right))
             x = call.add("Pad", x, pads, mode=PADDING_MODES[op.padding_mode])
     y = call.add("Conv", x, *(call.param(role) for role in ("weight", "bias") if role in call.weights), **attributes)
-    return ending(call, y, call.node.inputs[1:])
+    return epilogue(call, y, call.node.inputs[1:])
 
 
 def linear(call: Call) -> str:
@@ -51,7 +51,7 @@ def linear(call: Call) -> str:
     else:
         y = call.add("MatMul", call.x, call.floats(call.weights["weight"].T))
         y = call.add("Add", y, call.param("bias")) if bias else y
-    return ending(call, y, call.node.inputs[1:])
+    return epilogue(call, y, call.node.inputs[1:])
 
 
 def batch_norm(call: Call) -> str:
@@ -60,12 +60,12 @@ def batch_norm(call: Call) -> str:
     scale = call.param("weight") if "weight" in call.weights else call.floats(np.ones(channels))
     shift = call.param("bias") if "bias" in call.weights else call.floats(np.zeros(channels))
     statistics = (call.param("running_mean"), call.param("running_var"))
-    return ending(call, call.add("BatchNormalization", call.x, scale, shift, *statistics, epsilon=call.op.eps))
+    return epilogue(call, call.add("BatchNormalization", call.x, scale, shift, *statistics, epsilon=call.op.eps))
 
 
 def add(call: Call) -> str:
-    """Add, with a fused ending."""
-    return ending(call, call.add("Add", *call.node.inputs))
+    """Add, with a fused epilogue."""
+    return epilogue(call, call.add("Add", *call.node.inputs))
 
 
 def layer_scale(call: Call) -> str:

@@ -22,7 +22,7 @@ def clip_bounds(activation: str | None) -> tuple[np.float32, np.float32]:
     return np.float32(low), np.float32(high)
 
 
-def ending(activation: str | None) -> tuple[np.float32, np.float32, int]:
+def clip_and_formula(activation: str | None) -> tuple[np.float32, np.float32, int]:
     """Bounds and number of the formula (0: none) of a fused activation."""
     if activation in FORMULAS:
         return (*clip_bounds(None), FORMULAS.index(activation) + 1)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.epilogue import ending
+from tinyinfer.kernels.arguments.epilogue import clip_and_formula
 from tinyinfer.kernels.base import FeatureMap
 from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.codegen.structs import Address as Address
@@ -43,7 +43,7 @@ class Epilogue(NamedTuple):
     """What is done to sums before they are stored: bias and residual are added, then comes the activation.
 
     Bias has a float for each column.  A residual whose stride is 0 is none.  An activation is a clip to lo .. hi or,
-    where ``act`` is not 0, the formula of that number (`endings`).
+    where ``act`` is not 0, the formula of that number (`epilogue`).
     """
 
     bias: Address
@@ -56,7 +56,7 @@ class Epilogue(NamedTuple):
     def of(cls, activation: str | None, bias: np.ndarray, inputs: Sequence[FeatureMap], output: FeatureMap) -> Epilogue:
         """That of a layer whose second input, if there is one, is the residual."""
         residual = Rows.of(inputs[1]) if len(inputs) > 1 else Rows(Address.of(output.data), 0)
-        return cls(Address.of(bias), residual, *ending(activation))
+        return cls(Address.of(bias), residual, *clip_and_formula(activation))
 
     def at(self, row: int, column: int = 0) -> Epilogue:
         """That of the part of the results that begins at a row and a column."""

@@ -15,7 +15,7 @@ import numpy as np
 FIRST, TOP, LEFT, ROWS, COLUMNS, OUT_FIRST, OUT_ROWS, OUT_COLUMNS = range(8)
 
 
-def list_grids(batch: int, geometry: tuple[int, ...]) -> np.ndarray:
+def polyphase_components(batch: int, geometry: tuple[int, ...]) -> np.ndarray:
     """All grids of a batch, image by image; ``geometry`` is that of `window_geometry`, at stride 1 if dilated."""
     h, w, out_h, out_w, _, _, _, _, top, left, down, across = geometry
     found = []

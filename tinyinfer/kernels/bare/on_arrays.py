@@ -74,7 +74,7 @@ def _bind(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> t
     for source, x in zip(sources, inputs, strict=True):
         source.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem.layer))
-    return instance.bind(sources, targets, aligned_empty(instance.scratch_floats)), targets
+    return instance.bind(sources, targets, aligned_empty(instance.workspace_floats)), targets
 
 
 def empty_map(shape: Shape, extra_channels: int = 0, layout: Layout | None = None) -> FeatureMap:

@@ -79,7 +79,8 @@ cgutils = _find(
     "numba.core", "cgutils", "alloca_once", "alloca_once_value", "get_or_insert_function", "global_constant",
     "create_constant_array", "for_range", "is_not_null",
 )  # fmt: skip
-# what a function that writes instructions is given: `frame` asks it for the layout of arguments, and calls with it
+# what a function that writes instructions is given: `argument_struct` asks it for the layout of
+# arguments, and calls with it
 _find(
     "numba.core.cpu", "CPUContext", "get_value_type", "get_abi_sizeof", "get_dummy_value", "make_array", "call_conv",
     "declare_function", "active_code_library",

@@ -44,13 +44,13 @@ SMALL_BAND, LARGE_BAND = 48 * 1024, 320 * 1024
 class Bands(NamedTuple):
     """How outputs are dealt out: all rows of the batch, those of a band, and parts that share the same rows.
 
-    Of each part's memory the first ``scratch_bytes`` are scratch of `tile_panels` and of a padded row, the rest planes.
+    Of each part's memory the first ``workspace_bytes`` serve `tile_panels` and a padded row, the rest holds planes.
     """
 
     all_rows: int
     rows: int
     column_parts: int
-    scratch_bytes: int
+    workspace_bytes: int
 
 
 @struct
@@ -71,14 +71,14 @@ class TileWeights(NamedTuple):
 def conv_rows(x, gate, layout, weights, y, epilogue, bands, memory, p0, p1):
     """Output rows p0 .. p1 of the batch, band after band.
 
-    The planes lie behind other scratch, so that each thread's memory is one piece: where the sums of threads lay side
+    The planes lie behind other workspace, so that each thread's memory is one piece: where the sums of threads lay side
     by side, hardware prefetching took them from one another (1.6 times as long with two).
     """
     geometry = layout.geometry
     out_h, out_w = geometry.out_h, geometry.out_w
     one_tap = geometry.kh * geometry.kw * geometry.stride_h * geometry.stride_w == 1
     pixels_as_they_lie = one_tap and geometry.h == out_h and geometry.w == out_w
-    planes, p = Planes(memory + bands.scratch_bytes, layout.plane_bytes, -(-layout.depth // DEPTH)), p0
+    planes, p = Planes(memory + bands.workspace_bytes, layout.plane_bytes, -(-layout.depth // DEPTH)), p0
     while p < p1:
         image, oy = p // out_h, p % out_h
         rows = min(bands.rows, p1 - p, out_h - oy)
@@ -143,8 +143,8 @@ class _Bf16x3(Kernel):
         self.taps = tap_offsets(self.layout)
         line = ((out_w - 1) * stride_w + kw) * c * folded
         positions = (self.band - 1) * self.layout.pitch + out_w
-        self.scratch = max(sums_floats(positions), -(-line // 16) * 16)
-        self.scratch_floats = (self.scratch + self.layout.floats) * problem.threads
+        self.workspace = max(sums_floats(positions), -(-line // 16) * 16)
+        self.workspace_floats = (self.workspace + self.layout.floats) * problem.threads
 
     def _geometry(self, problem: Problem) -> Geometry:
         raise NotImplementedError
@@ -162,7 +162,7 @@ class _Bf16x3(Kernel):
         panel_bytes = panel_floats(self.taps.size, self.layout.depth) * 4
         weights = TileWeights(Address.of(w), panel_bytes, y.c, Taps(Address.of(self.taps), self.taps.size))
         epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)
-        bands = Bands(self.rows, self.band, column_parts, self.scratch * 4)
+        bands = Bands(self.rows, self.band, column_parts, self.workspace * 4)
         return conv2d.bind(
             row_parts * column_parts, Rows.of(inputs[0]), gate, self.layout, weights, Rows.of(y), epilogue, bands,
             memory,
@@ -188,9 +188,9 @@ class Bf16x3(_Bf16x3):
         assert isinstance(op, Conv2d)
         return amx.available() and op.groups == 1 and op.padding_mode == "zeros" and op.activation in FUSED
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         no_gate = Rows(Address.of(inputs[0].data), 0)
-        return self._bind(no_gate, inputs, outputs[0], scratch)
+        return self._bind(no_gate, inputs, outputs[0], workspace)
 
 
 class GatedBf16x3(_Bf16x3):
@@ -208,9 +208,9 @@ class GatedBf16x3(_Bf16x3):
         assert isinstance(problem.op, GatedConv2d)
         return amx.available() and problem.op.activation in FUSED
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, gate, *rest = inputs
-        return self._bind(Rows.of(gate), [x, *rest], outputs[0], scratch)
+        return self._bind(Rows.of(gate), [x, *rest], outputs[0], workspace)
 
 
 KERNELS = (Bf16x3, GatedBf16x3)

@@ -1,6 +1,6 @@
 """Deformable convolution as interpolated im2col and GEMM, a block of output pixels at a time.
 
-What each tap of each window sees, interpolated between four pixels, is written side by side into scratch that stays
+What each tap of each window sees, interpolated between four pixels, is written side by side into workspace that stays
 in L2; the matrix product is then that of any convolution.
 """
 
@@ -124,10 +124,10 @@ def gather(x, channels, geometry, offsets, first, count, columns):
 @task
 def deform(
     part, parts, x: Rows, groups: Groups, geometry: Geometry, offsets: Offsets, filters: Filters, y: Rows, pixels,
-    scratch,
+    workspace,
 ):  # fmt: skip
-    """deform_conv2d + bias in whole tiles, as many in a block as each part's scratch has room for."""
-    own, (p0, p1) = own_memory(part, scratch, parts), own_units(part, pixels, MR, parts)
+    """deform_conv2d + bias in whole tiles, as many in a block as each part's workspace has room for."""
+    own, (p0, p1) = own_memory(part, workspace, parts), own_units(part, pixels, MR, parts)
     columns = np.intp(own.ctypes.data)
     number, c, n = groups
     taps = geometry.kh * geometry.kw
@@ -157,7 +157,7 @@ class DeformIm2col(Kernel):
         r, s = problem.params["weight"].shape[2:]
         k, pixels = r * s * problem.inputs[0][1], problem.outputs[0][0] * int(np.prod(problem.outputs[0][2:]))
         block = min(max(1, BLOCK_FLOATS // k // MR) * MR, -(-pixels // MR) * MR)
-        self.scratch_floats = block * k * problem.threads
+        self.workspace_floats = block * k * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -171,7 +171,7 @@ class DeformIm2col(Kernel):
         biases = [None] * op.groups if bias is None else np.split(bias, op.groups)
         return pack_panels(*rows.transpose(0, 2, 1)), np.concatenate([pack_bias(b, rows.shape[1]) for b in biases])
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, offset, *mask = inputs
         (y,), op, threads = outputs, self.problem.op, self.problem.threads
         assert isinstance(op, DeformConv2d)
@@ -182,7 +182,7 @@ class DeformIm2col(Kernel):
         offsets = Offsets(offset.data, offset.pixel_stride, given, mask_stride, op.offset_groups)
         groups = Groups(op.groups, x.c // op.groups, y.c // op.groups)
         return deform.bind(
-            threads, Rows.of(x), groups, geometry, offsets, Filters(*self.packed), Rows.of(y), y.pixels, scratch
+            threads, Rows.of(x), groups, geometry, offsets, Filters(*self.packed), Rows.of(y), y.pixels, workspace
         )
 
 

@@ -2,8 +2,8 @@
 
 In NHWC one row of a window, kernel_width * channels floats, is contiguous once the image has its border, and the
 windows of neighbouring pixels are stride * channels floats apart.  So a tile of output pixels is a GEMM whose K
-comes in kernel_height segments.  Where there is a border, each band of input rows goes into padded scratch in L2, once;
-im2col would copy it kernel_height * kernel_width / stride**2 times.
+comes in kernel_height segments.  Where there is a border, each band of input rows goes into padded workspace in L2,
+once; im2col would copy it kernel_height * kernel_width / stride**2 times.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def copy_padded_rows(x, c, geometry, image, first, count, width, band):
 
 @task
 def direct(
-    part, parts, x: Rows, groups: Groups, geometry: Geometry, w, y: Rows, epilogue: Epilogue, bands: Bands, scratch
+    part, parts, x: Rows, groups: Groups, geometry: Geometry, w, y: Rows, epilogue: Epilogue, bands: Bands, workspace
 ):
-    """clip(conv2d + bias + residual) in bands of output rows of one image, each part with its own scratch.
+    """clip(conv2d + bias + residual) in bands of output rows of one image, each part with its own workspace.
 
     An ``x`` with a stride of 0 tells where the address of three planes is.
     """
-    band, (b0, b1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, bands.number, parts)
+    band, (b0, b1) = np.intp(own_memory(part, workspace, parts).ctypes.data), own_range(part, bands.number, parts)
     source = x if x.stride > 0 else Rows(load(x.address), 0)
     count, c, n = groups
     _, width, out_h, out_w, kh, kw, stride_h, stride_w, top, _, dilation_h, _ = geometry
@@ -123,7 +123,7 @@ class Direct(Kernel):
         in_rows = (self.band_rows - 1) * stride_h + (kh - 1) * dilation_h + 1
         self.reads_planes = problem.inputs[0][1] == 3 and self.groups == 1
         never_copied = self.inside and kw == 1 and not self.reads_planes
-        self.scratch_floats = 0 if never_copied else in_rows * padded_row * problem.threads
+        self.workspace_floats = 0 if never_copied else in_rows * padded_row * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -140,14 +140,14 @@ class Direct(Kernel):
         panels = pack_panels(*weight.transpose(0, 3, 4, 2, 1))
         return panels, np.concatenate([pack_bias(b, n) for b in biases])
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), groups, threads = self.packed, self.groups, self.problem.threads
         in_one_piece = self.problem.params["weight"].shape[3] == 1 or (groups == 1 and x.pixel_stride == x.c)
         bands = Bands(self.band_rows, self.bands, self.inside and in_one_piece and not isinstance(x, Planes))
         return direct.bind(
             threads, Rows.of(x), Groups(groups, x.c // groups, y.c // groups), window_geometry(self.problem), w,
-            Rows.of(y), Epilogue.of(self.problem.op.activation, bias, inputs, y), bands, scratch,
+            Rows.of(y), Epilogue.of(self.problem.op.activation, bias, inputs, y), bands, workspace,
         )  # fmt: skip
 
 

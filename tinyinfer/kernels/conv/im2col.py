@@ -1,8 +1,8 @@
 """Any convolution as im2col and GEMM, a block of output pixels at a time.
 
-The windows of one block, or where they are long some rows of them at a time, are copied side by side into scratch
+The windows of one block, or where they are long some rows of them at a time, are copied side by side into workspace
 that stays in L2, then multiplied: the whole im2col matrix, kernel_height * kernel_width times the input, never exists
-(Chellapilla et al. 2006; lesson 02).  Groups follow one another over the same scratch.
+(Chellapilla et al. 2006; lesson 02).  Groups follow one another over the same workspace.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ def gather(x, c, geometry, i0, i1, first, count, columns):
 @task
 def im2col(
     part, parts, x: Rows, groups: Groups, geometry: Geometry, w, y: Rows, epilogue: Epilogue, blocking: Blocking,
-    scratch,
+    workspace,
 ):  # fmt: skip
-    """clip(conv2d + bias + residual) in whole tiles, each part with its own scratch."""
+    """clip(conv2d + bias + residual) in whole tiles, each part with its own workspace."""
     pixels, block, slice_rows, by_panels = blocking
-    columns, (p0, p1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_units(part, pixels, MR, parts)
+    columns, (p0, p1) = np.intp(own_memory(part, workspace, parts).ctypes.data), own_units(part, pixels, MR, parts)
     piece, pieces = 0, 1
     if by_panels:
         piece, pieces, p0, p1 = part, parts, 0, pixels  # which every part gathers
@@ -106,7 +106,7 @@ class Im2col(Kernel):
         self.slice_rows = slice_rows(c // self.groups, kh, kw)
         k = self.slice_rows * kw * c // self.groups
         self.block = min(block_rows(k, n // self.groups), -(-batch * out_h * out_w // MR) * MR)
-        self.scratch_floats = self.block * k * problem.threads
+        self.workspace_floats = self.block * k * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -123,14 +123,14 @@ class Im2col(Kernel):
         zeros = pack_bias(None, n)  # what every slice but the first has for a bias
         return pack_panels(*slices), np.concatenate([*(pack_bias(b, n) for b in biases), zeros])
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         op, (w, bias), threads, n = self.problem.op, self.packed, self.problem.threads, y.c // self.groups
         by_panels = n >= 2 * NR and few_rows(y.pixels, threads)  # else gathering in every part takes 1.2 times as long
         return im2col.bind(
             threads, Rows.of(x), Groups(self.groups, x.c // self.groups, n), window_geometry(self.problem), w,
             Rows.of(y), Epilogue.of(op.activation, bias, inputs, y),
-            Blocking(y.pixels, self.block, self.slice_rows, by_panels), scratch,
+            Blocking(y.pixels, self.block, self.slice_rows, by_panels), workspace,
         )  # fmt: skip
 
 

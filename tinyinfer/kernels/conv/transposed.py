@@ -123,10 +123,10 @@ def copy_band(x, c, h, w, first_row, rows, first_column, columns, band):
 @task
 def transposed(
     part, parts, x: Rows, groups: Groups, sizes: Sizes, filters: Filters, y: Rows, epilogue: Epilogue, bands: Bands,
-    scratch,
+    workspace,
 ):  # fmt: skip
     """activation(conv_transpose2d + bias) in bands of outputs, all phases of one after the other."""
-    band, (b0, b1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, bands.number, parts)
+    band, (b0, b1) = np.intp(own_memory(part, workspace, parts).ctypes.data), own_range(part, bands.number, parts)
     h, width, out_h, out_w, _, _, stride_h, stride_w, spacing_h, _ = sizes
     band_rows, _, first_row, more_rows, first_column, columns = bands
     number, c, n = groups
@@ -212,7 +212,7 @@ class Phases(Kernel):
         row = columns * (c // op.groups)
         rows = min(max(1, BLOCK_FLOATS // row - more_rows), -(-steps[0] // problem.threads))
         self.bands = Bands(rows, n * -(-steps[0] // rows), first_row, more_rows, first_column, columns)
-        self.scratch_floats = (rows + more_rows) * row * problem.threads
+        self.workspace_floats = (rows + more_rows) * row * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -234,7 +234,7 @@ class Phases(Kernel):
         biases = np.split(bias, op.groups) if bias is not None else [None] * op.groups
         return pack_panels(*matrices), np.concatenate([pack_bias(b, n) for b in biases])
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
         groups = Groups(op.groups, x.c // op.groups, y.c // op.groups)
@@ -242,7 +242,7 @@ class Phases(Kernel):
         epilogue = Epilogue.of(op.activation, bias, inputs, y)
         return transposed.bind(
             self.problem.threads, Rows.of(x), groups, sizes_of(op, x, y, kernel), filters, Rows.of(y), epilogue,
-            self.bands, scratch,
+            self.bands, workspace,
         )  # fmt: skip
 
 
@@ -275,7 +275,7 @@ class DepthwisePhases(Kernel):
             bias.reshape(-1, LANES)[b, :lanes] = given[at][:lanes]
         return w, bias
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, operator(self.problem)
         (w, bias), kernel = self.packed, self.problem.params["weight"].shape[2:]
         pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)

@@ -27,7 +27,7 @@ from tinyinfer.kernels.arguments.polyphase import (
     OUT_ROWS,
     ROWS,
     TOP,
-    list_grids,
+    polyphase_components,
 )
 from tinyinfer.kernels.arguments.windows import window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
@@ -70,7 +70,7 @@ class Tiles(NamedTuple):
     x_line: int  # pixels from a grid's row to the next, of inputs and of outputs
     y_line: int
     step: int  # pixels from a grid's column to the next
-    grids: np.ndarray  # of `list_grids`
+    grids: np.ndarray  # of `polyphase_components`
 
 
 class Weights(NamedTuple):
@@ -188,10 +188,10 @@ def make_winograd(matrices: Matrices, stride: int = 1) -> tuple[Task, Task]:
 
     @task
     def winograd(
-        part, parts, x: Rows, groups: Groups, tiles: Tiles, weights: Weights, y: Rows, epilogue: Epilogue, scratch
+        part, parts, x: Rows, groups: Groups, tiles: Tiles, weights: Weights, y: Rows, epilogue: Epilogue, workspace
     ):
-        """clip(conv2d + bias + residual) in blocks of tiles of m x m outputs, each part with its own scratch."""
-        own, (t0, t1) = np.intp(own_memory(part, scratch, parts).ctypes.data), own_range(part, tiles.number, parts)
+        """clip(conv2d + bias + residual) in blocks of tiles of m x m outputs, each part with its own workspace."""
+        own, (t0, t1) = np.intp(own_memory(part, workspace, parts).ctypes.data), own_range(part, tiles.number, parts)
         v, p, floats = stacks(own, alpha * alpha, tiles.block, groups)
         patch = own + floats * 4
         for first in range(t0, t1, tiles.block):
@@ -203,14 +203,14 @@ def make_winograd(matrices: Matrices, stride: int = 1) -> tuple[Task, Task]:
     @task
     def winograd_one_block(
         part, parts, phase, x: Rows, groups: Groups, tiles: Tiles, weights: Weights, y: Rows, epilogue: Epilogue,
-        scratch,
+        workspace,
     ):  # fmt: skip
         """The same of a single block in three phases: parts share tiles to be transformed, panels to be multiplied.
 
         So every panel of U is read by one thread alone, which matters where U is large.
         """
-        v, p, floats = stacks(np.intp(scratch.ctypes.data), alpha * alpha, tiles.number, groups)
-        patch = np.intp(own_memory(part, scratch[floats:], parts).ctypes.data)
+        v, p, floats = stacks(np.intp(workspace.ctypes.data), alpha * alpha, tiles.number, groups)
+        patch = np.intp(own_memory(part, workspace[floats:], parts).ctypes.data)
         first, last = own_range(part, tiles.number, parts)
         if phase == 0:
             transform_inputs(x, groups.number * groups.c, tiles, first, last - first, v.at(first), patch)
@@ -248,7 +248,7 @@ class _Winograd(Kernel):
         self.one_block = problem.threads > 1 and large and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
         parts = 1 if self.one_block else problem.threads
-        self.scratch_floats = positions * (self.block * (v_row + p_row) + 2 * GAP) * parts + patch * problem.threads
+        self.workspace_floats = positions * (self.block * (v_row + p_row) + 2 * GAP) * parts + patch * problem.threads
 
     @classmethod
     def taps(cls) -> int:
@@ -274,19 +274,19 @@ class _Winograd(Kernel):
                 fill_panels(matrix[g, start * c :], u)
         return packed.reshape(-1), pack_bias(None, n), pack_bias(layer.params.get("bias"), groups * n)
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         op, (u, zeros, bias), threads = self.problem.op, self.packed, self.problem.threads
         assert isinstance(op, Conv2d)
         down, across = op.dilation
         groups = Groups(self.groups, x.c // self.groups, y.c // self.groups)
-        grids = list_grids(x.n, window_geometry(self.problem))
+        grids = polyphase_components(x.n, window_geometry(self.problem))
         tiles = Tiles(self.tiles_h, self.tiles_w, self.tiles, self.block, down * x.w, down * y.w, across, grids)
         pairs = products(self.matrices)
         matrix = u.size // (int(pairs[-1, 0]) + 1)  # the last pair has the last matrix
         weights = Weights(Address.of(u), matrix, Address.of(pairs), len(pairs), Address.of(zeros))
         epilogue = Epilogue.of(op.activation, bias, inputs, y)
-        args = Rows.of(x), groups, tiles, weights, Rows.of(y), epilogue, scratch
+        args = Rows.of(x), groups, tiles, weights, Rows.of(y), epilogue, workspace
         in_blocks, in_phases = self.tasks
         load(copy_tile, multiply)
         if self.one_block:

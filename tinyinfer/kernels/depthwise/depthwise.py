@@ -14,7 +14,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline, load
 from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, block_start, make_pixel, pack_filters
-from tinyinfer.kernels.depthwise.depthwise_strip import ROWS, STRIPS, Extent, Inside, Ring
+from tinyinfer.kernels.depthwise.depthwise_strip import ROWS, STRIPS, Extent, Inside, LineBuffer
 from tinyinfer.kernels.parallel.pages import aligned
 from tinyinfer.kernels.parallel.parts import Pieces, own_piece, pieces_of, walks_up
 from tinyinfer.kernels.parallel.task import Task, task
@@ -67,12 +67,14 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
                 rows = -(-(count - i) // down)
                 row, iy, before, end = walk(up, i, rows, (oy + i) * stride - top, h, kernel, stride, down)
                 for j in range(min(across, out_w)):
-                    first = (j - left) % across  # column of inputs in the grid of output j, as in `list_grids`
+                    first = (
+                        j - left
+                    ) % across  # column of inputs in the grid of output j, as in `polyphase_components`
                     columns, beside = -(-(width - first) // across), (left - j + first) // across
                     taps, to = (image * h + iy) * width + j - left, (start + row) * out_w + j
                     strips(
                         stride, Image(x.at(taps).address, way * width * x.stride, across * x.stride),
-                        Ring(h + kernel, 0), Inside(before, end, beside, beside + columns), filters,
+                        LineBuffer(h + kernel, 0), Inside(before, end, beside, beside + columns), filters,
                         Image(y.at(to).address, way * out_w * y.stride, across * y.stride),
                         Extent(rows, -(-(out_w - j) // across), c, b0, b1),
                         ImageEpilogue(
@@ -142,7 +144,7 @@ class Depthwise(Kernel):
         filters, bias = pack_filters(weight, layer.params.get("bias"))
         return both_ways(filters, weight.shape[2:]), bias
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), geometry = self.packed, window_geometry(self.problem)
         pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)

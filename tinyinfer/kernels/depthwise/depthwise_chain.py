@@ -1,8 +1,8 @@
 """Inverted residuals row by row: what lies between their layers never leaves the second cache.
 
-Expanded rows go into a ring just long enough for the windows of a band of the depthwise layer; its rows of outputs go
-into ``middle``, and from there through the last matrix product.  The wide maps, six times the block's input in
-MobileNet V2, would otherwise be written to memory and read again (lesson 05).
+Expanded rows go into a rolling line buffer just long enough for the windows of a band of the depthwise layer; its rows
+of outputs go into ``middle``, and from there through the last matrix product.  The wide maps, six times the block's
+input in MobileNet V2, would otherwise be written to memory and read again (lesson 05).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import load
 from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS, pack_filters
-from tinyinfer.kernels.depthwise.depthwise_strip import ROWS, STRIPS, Extent, Inside, Ring
+from tinyinfer.kernels.depthwise.depthwise_strip import ROWS, STRIPS, Extent, Inside, LineBuffer
 from tinyinfer.kernels.depthwise.sparse_strip import order_by_tap, pack_sparse_filters, sparse_strips
 from tinyinfer.kernels.matmul.gemm import L2_FLOATS, pack_bias
 from tinyinfer.kernels.matmul.row_product import PRODUCT_TOLERANCE, pack_product, product_floats, row_product
@@ -53,11 +53,11 @@ class Stages(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Rows of outputs: all, and of a band; and what of each part's memory the ring and the middle take."""
+    """Rows of outputs: all, and of a band; and what of each part's memory the line buffer and the middle take."""
 
     number: int
     band: int
-    ring_bytes: int
+    buffer_bytes: int
     middle_bytes: int
 
 
@@ -73,9 +73,12 @@ def make_chain(kernel: int, strips: Any) -> Task:
     ):
         h, width, out_h, out_w, _, _, stride, _, top, left, _, _ = geometry
         k, e, n = channels
-        blocks, ring_rows = -(-e // LANES), (lines.band - 1) * stride + kernel
-        ring = Image(np.intp(own_memory(part, memory, parts).ctypes.data), width * e, e)
-        middle, scratch = Rows(ring.address + lines.ring_bytes, e), ring.address + lines.ring_bytes + lines.middle_bytes
+        blocks, buffer_rows = -(-e // LANES), (lines.band - 1) * stride + kernel
+        buffer = Image(np.intp(own_memory(part, memory, parts).ctypes.data), width * e, e)
+        middle, workspace = (
+            Rows(buffer.address + lines.buffer_bytes, e),
+            buffer.address + lines.buffer_bytes + lines.middle_bytes,
+        )
         depthwise = stages.depthwise.epilogue
         p, p1 = own_range(part, lines.number, parts)
         image, done = -1, 0
@@ -87,17 +90,17 @@ def make_chain(kernel: int, strips: Any) -> Task:
                 image, done = p // out_h, max(0, iy)
             if k > 0:
                 while done < bottom:  # expand the rows that the windows have reached
-                    new = min(bottom - done, ring_rows - done % ring_rows)
+                    new = min(bottom - done, buffer_rows - done % buffer_rows)
                     row_product(
-                        x.at((image * h + done) * width), new * width, k, stages.expand.w, ring.line(done % ring_rows),
-                        e, stages.expand.epilogue, scratch,
+                        x.at((image * h + done) * width), new * width, k, stages.expand.w,
+                        buffer.line(done % buffer_rows), e, stages.expand.epilogue, workspace,
                     )  # fmt: skip
                     done += new
-                source = ring.at(iy % ring_rows, -left)
-                wrap = Ring(ring_rows - iy % ring_rows, ring_rows * width * e)
+                source = buffer.at(iy % buffer_rows, -left)
+                wrap = LineBuffer(buffer_rows - iy % buffer_rows, buffer_rows * width * e)
             else:
                 source = Image(x.at((image * h + iy) * width - left).address, width * x.stride, x.stride)
-                wrap = Ring(h + kernel, 0)
+                wrap = LineBuffer(h + kernel, 0)
             to, other = middle if n > 0 else y.at(p * out_w), depthwise.residual.at(p * out_w)
             strips(
                 stride, source, wrap, Inside(max(0, -iy), h - iy, left, left + width), stages.depthwise.w,
@@ -110,7 +113,7 @@ def make_chain(kernel: int, strips: Any) -> Task:
             if n > 0:
                 row_product(
                     middle, rows * out_w, e, stages.project.w, y.at(p * out_w), n,
-                    stages.project.epilogue.at(p * out_w), scratch,
+                    stages.project.epilogue.at(p * out_w), workspace,
                 )  # fmt: skip
             p += rows
 
@@ -125,7 +128,7 @@ class RowRing(Kernel):
     """Depthwise kernels of 3x3, 5x5 or 7x7, stride 1 or 2, zero padding of at most half a kernel beside the image."""
 
     op = "depthwise_chain"
-    name = "row_ring"
+    name = "rolling_lines"
     tolerance = PRODUCT_TOLERANCE
 
     def __init__(self, problem: Problem, packed: Any) -> None:
@@ -137,13 +140,13 @@ class RowRing(Kernel):
         stride, expands, projects = problem.op.stride[0], "expand_weight" in params, "project_weight" in params
         a_row = (stride * width * expands + out_w * projects) * e  # what another row of the band adds
         self.band = max(1, min(ROWS, (L2_FLOATS - kernel * width * e * expands) // a_row, -(-out_h // threads)))
-        ring_rows = (self.band - 1) * stride + kernel
-        self.ring = ring_rows * width * e * expands
+        buffer_rows = (self.band - 1) * stride + kernel
+        self.buffer = buffer_rows * width * e * expands
         self.middle = self.band * out_w * e * projects
-        expanding = product_floats(problem.inputs[0][1], e, ring_rows * width) if expands else 0
+        expanding = product_floats(problem.inputs[0][1], e, buffer_rows * width) if expands else 0
         projecting = product_floats(e, problem.outputs[0][1], self.band * out_w) if projects else 0
-        own = -(-(self.ring + self.middle + max(expanding, projecting)) // LANES) * LANES
-        self.scratch_floats = threads * (own + APART // 4 * (threads > 1))
+        own = -(-(self.buffer + self.middle + max(expanding, projecting)) // LANES) * LANES
+        self.workspace_floats = threads * (own + APART // 4 * (threads > 1))
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -176,7 +179,7 @@ class RowRing(Kernel):
         own = filters if sparse is None else sparse
         return (*product("expand"), own, bias, *product("project")), sparse is not None
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads
         assert isinstance(op, DepthwiseChain)
         e, _, kh, kw = self.problem.params["depthwise_weight"].shape
@@ -189,11 +192,11 @@ class RowRing(Kernel):
             Stage(Address.of(wd), Epilogue.of(op.depthwise_activation, bd, before, y)),
             Stage(Address.of(wp), Epilogue.of(op.project_activation, bp, inputs, y)),
         )
-        channels = Channels(x.c if self.ring else 0, e, y.c if self.middle else 0)
-        lines = Lines(y.n * y.h, self.band, self.ring * 4, self.middle * 4)
+        channels = Channels(x.c if self.buffer else 0, e, y.c if self.middle else 0)
+        lines = Lines(y.n * y.h, self.band, self.buffer * 4, self.middle * 4)
         load(sparse_strips if sparse else STRIPS[kw])
         chain = (SPARSE if sparse else DENSE)[kw]
-        return chain.bind(threads, Rows.of(x), channels, geometry, stages, Rows.of(y), lines, scratch)
+        return chain.bind(threads, Rows.of(x), channels, geometry, stages, Rows.of(y), lines, workspace)
 
 
 def _by_tap(params: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

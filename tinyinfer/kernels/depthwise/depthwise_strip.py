@@ -46,7 +46,7 @@ def multiply_add(v: Any, total: Any, value: Any, tap: Any) -> Any:
 
 
 @struct
-class Ring(NamedTuple):
+class LineBuffer(NamedTuple):
     """Where lines of inputs begin again: after ``wrap`` of them the others lie ``back`` floats further back."""
 
     wrap: int
@@ -79,7 +79,7 @@ class Extent(NamedTuple):
 
 
 strip_function = vector_function(
-    x=Image, ring=Ring, inside=Inside, w="address", zeros="address", y=Image, rows="int", count="int",
+    x=Image, buffer=LineBuffer, inside=Inside, w="address", zeros="address", y=Image, rows="int", count="int",
     epilogue=ImageEpilogue,
 )  # fmt: skip
 
@@ -95,9 +95,9 @@ def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int,
     columns, border = (outputs - 1) * stride + kernel, kernel // 2
     reached = -(-kernel // stride)  # rows of outputs that a line of inputs reaches
 
-    def places_of(v, x, ring, inside, zeros, across, line):
+    def places_of(v, x, buffer, inside, zeros, across, line):
         """Addresses of a line's inputs, or of zeros where it lies beside the image."""
-        places = across(x.address + (line * x.row - v.select(line < ring.wrap, ring.back * 0, ring.back)) * 4)
+        places = across(x.address + (line * x.row - v.select(line < buffer.wrap, buffer.back * 0, buffer.back)) * 4)
         for column in range(border):
             places[column] = v.select(inside.left < column + 1, places[column], zeros)
         for column in range(columns - border, columns):
@@ -121,7 +121,7 @@ def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int,
                 total.set(accumulate(v, total.get(), values[t * stride + j], tap))
 
     @strip_function
-    def strip(v, x, ring, inside, w, zeros, y, rows, count, epilogue):
+    def strip(v, x, buffer, inside, w, zeros, y, rows, count, epilogue):
         mask = v.mask(count) if masked else None
         across = v.evenly_spaced(columns, x.pixel)
         sums = [[v.variable(v.load(epilogue.bias)) for _ in range(outputs)] for _ in range(reached)]
@@ -130,7 +130,7 @@ def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int,
             for new in range(kernel - stride, kernel):
                 line = row * stride + new
                 with v.when(line > inside.top - 1), v.when(line < inside.bottom):
-                    places = places_of(v, x, ring, inside, zeros, across, line)
+                    places = places_of(v, x, buffer, inside, zeros, across, line)
                     for distance in range(group):
                         values = values_at(v, places, distance, mask)
                         for later in range(min(reached, new // stride + 1)):
@@ -157,7 +157,7 @@ def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Cal
     full, rest, one = make(most, False), make(some, MASKS), make(1, MASKS)
 
     @inline
-    def strips(x, ring, inside, w, y, extent, epilogue):
+    def strips(x, buffer, inside, w, y, extent, epilogue):
         c, rows = extent.channels, extent.rows
         zeros, count = epilogue.bias + -(-c // LANES) * (LANES * 4), min(c, LANES)
         ox = 0
@@ -170,18 +170,18 @@ def make_strips(widths: tuple[int, int, int], stride: int, block: int, make: Cal
                 xb, yb, wb = x.at(0, ox * stride, at), y.at(0, ox, at), w + b * (block * 4)
                 eb = epilogue.at(0, ox, at).with_bias(epilogue.bias + b * LANES * 4)
                 if whole:
-                    full(xb, ring, own, wb, zeros, yb, rows, count, eb)
+                    full(xb, buffer, own, wb, zeros, yb, rows, count, eb)
                 elif size == some:
-                    rest(xb, ring, own, wb, zeros, yb, rows, count, eb)
+                    rest(xb, buffer, own, wb, zeros, yb, rows, count, eb)
                 else:
-                    one(xb, ring, own, wb, zeros, yb, rows, count, eb)
+                    one(xb, buffer, own, wb, zeros, yb, rows, count, eb)
             ox += size
 
     return strips
 
 
 STRIP_ARGUMENTS = {
-    "stride": "int", "x": Image, "ring": Ring, "inside": Inside, "w": "address", "y": Image, "extent": Extent,
+    "stride": "int", "x": Image, "buffer": LineBuffer, "inside": Inside, "w": "address", "y": Image, "extent": Extent,
     "epilogue": ImageEpilogue,
 }  # fmt: skip
 
@@ -193,11 +193,11 @@ def for_either_stride(widths: tuple[int, int, int], block: int, make: Callable[.
     )
 
     @inline
-    def strips(stride, x, ring, inside, w, y, extent, epilogue):
+    def strips(stride, x, buffer, inside, w, y, extent, epilogue):
         if stride == 1:
-            strips_1(x, ring, inside, w, y, extent, epilogue)
+            strips_1(x, buffer, inside, w, y, extent, epilogue)
         else:
-            strips_2(x, ring, inside, w, y, extent, epilogue)
+            strips_2(x, buffer, inside, w, y, extent, epilogue)
 
     return strips
 

@@ -50,7 +50,7 @@ class NarrowGroups(Kernel):
         by_block = [w.reshape(-1, 9 * LANES) for w in filters]
         return both_ways(np.stack(by_block, axis=1), (3, 3)), biases[0]
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         w, bias = self.packed
         pieces, parts = pieces_of(y.n * y.h, y.c, self.problem.threads)

@@ -151,7 +151,7 @@ class _Shift(Kernel):
         """(channels, 2) integers (dy, dx)."""
         raise NotImplementedError
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), (moves, lanes, starts), threads = inputs, outputs, self.blocks, self.problem.threads
         left, right = int(max(0, -np.min(moves[:, 1]))), int(max(0, np.max(moves[:, 1])))
         all_moves = AllMoves(Address.of(moves), Address.of(lanes), starts, left, right)
@@ -213,7 +213,7 @@ class ShiftStrips(Kernel):
         op: Any = problem.op
         return bool(op.kernel_size in BY_KERNEL and op.dilation == 1 and (MASKS or problem.inputs[0][1] >= LANES))
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, Shift)
         masks, zeros = tap_masks(op, x.c)

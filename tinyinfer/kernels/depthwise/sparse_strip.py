@@ -50,7 +50,7 @@ def make_sparse_strip(outputs: int, masked: bool, stride: int) -> Any:
     """`make_strip` with filters from `pack_sparse_filters`, of a kernel of any size."""
 
     @strip_function
-    def strip(v, x, ring, inside, w, zeros, y, rows, count, epilogue):
+    def strip(v, x, buffer, inside, w, zeros, y, rows, count, epilogue):
         mask = v.mask(count) if masked else None
         across = v.evenly_spaced(outputs, x.pixel * stride)
         sums = [v.variable(v.load(epilogue.bias)) for _ in range(outputs)]
@@ -60,7 +60,11 @@ def make_sparse_strip(outputs: int, masked: bool, stride: int) -> Any:
             with v.loop(v.load_int(w)) as k:
                 line, column = row * stride + v.load_int(w, k * 2 + 1), v.load_int(w, k * 2 + 2)
                 with v.when(line > inside.top - 1), v.when(line < inside.bottom):
-                    back, left, right = v.select(line < ring.wrap, ring.back * 0, ring.back), inside.left, inside.right
+                    back, left, right = (
+                        v.select(line < buffer.wrap, buffer.back * 0, buffer.back),
+                        inside.left,
+                        inside.right,
+                    )
                     start = x.address + (line * x.row - back + column * x.pixel) * 4
                     tap, places = v.load(w, k * LANES + HEADER), across(start)
                     room = v.select(left < column + 1, right - column, right * 0)

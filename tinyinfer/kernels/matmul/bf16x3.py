@@ -71,7 +71,7 @@ def panel_floats(taps: int, depth: int) -> int:
 
 
 def sums_floats(positions: int) -> int:
-    """Scratch of `tile_panels`."""
+    """Workspace of `tile_panels`."""
     return -(-positions // PANEL) * SUMS_FLOATS
 
 
@@ -242,7 +242,7 @@ def finish(sums, first, count, positions, y, columns, epilogue):
 def tile_panels(planes, taps, positions, w, y, n, epilogue, sums):
     """All panels of weights times all positions.
 
-    ``sums`` is scratch of `sums_floats`.  Every chunk is fetched in equal shares while tiles pass over the one before,
+    ``sums`` has `sums_floats` of memory.  Every chunk is fetched in equal shares while tiles pass over the one before,
     and so is what lies behind the last: the next layer's weights, if there are no more of this one.
     """
     _configure()

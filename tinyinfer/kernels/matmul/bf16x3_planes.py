@@ -173,7 +173,7 @@ def _split_block(v, x, count, block, gate, to, masks):
 def split_band(x, layout, image, oy, rows, planes, line):
     """The input rows that ``rows`` rows of outputs from ``oy`` on read, zeros where there is no pixel.
 
-    ``line`` is the address of scratch for a padded row of inputs, if the layout is folded.
+    ``line`` is the address of workspace for a padded row of inputs, if the layout is folded.
     """
     h, w, _, out_w, _, kw, stride_h, stride_w, top, left, _, _ = layout.geometry
     c, pitch = layout.c, layout.pitch

@@ -59,7 +59,7 @@ class Sizes(NamedTuple):
 
 @task
 def gated_pointwise(
-    part, parts, x: Rows, sizes: Sizes, gate: Rows, w: Address, y: Rows, epilogue: Epilogue, scratch, by_panels
+    part, parts, x: Rows, sizes: Sizes, gate: Rows, w: Address, y: Rows, epilogue: Epilogue, workspace, by_panels
 ):
     """y[pixels, n] = clip(x[pixels, k] @ (gate * w) + bias + residual), the weights scaled anew for each image.
 
@@ -73,7 +73,7 @@ def gated_pointwise(
     if by_panels:
         p, p1 = 0, images * pixels
         n0, n1 = own_columns(part, parts, pixels, n)
-    scaled = own_memory(part, scratch, parts).ctypes.data
+    scaled = own_memory(part, workspace, parts).ctypes.data
     while p < p1:
         image = p // pixels
         end = min(p1, (image + 1) * pixels)
@@ -96,7 +96,7 @@ class GatedPointwise(Kernel):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         m, k = problem.params["weight"].shape[:2]
-        self.scratch_floats = problem.threads * packed_size(k, m)
+        self.workspace_floats = problem.threads * packed_size(k, m)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -108,14 +108,14 @@ class GatedPointwise(Kernel):
         weight = layer.params["weight"]
         return pack_panels(weight[:, :, 0, 0].T), pack_bias(layer.params.get("bias"), weight.shape[0])
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, gate, *rest = inputs
         (w, bias), y = self.packed, outputs[0]
         assert isinstance(self.problem.op, GatedConv2d)
         sizes, by_panels = Sizes(x.n, x.h * x.w, x.c, y.c), few_rows(x.h * x.w, self.problem.threads)
         epilogue = Epilogue.of(self.problem.op.activation, bias, [x, *rest], y)
         return gated_pointwise.bind(
-            self.problem.threads, Rows.of(x), sizes, Rows.of(gate), Address.of(w), Rows.of(y), epilogue, scratch,
+            self.problem.threads, Rows.of(x), sizes, Rows.of(gate), Address.of(w), Rows.of(y), epilogue, workspace,
             by_panels,
         )  # fmt: skip
 

@@ -54,7 +54,7 @@ class GroupedPointwise(Kernel):
         biases = np.split(bias, groups) if bias is not None else [None] * groups
         return pack_panels(*matrices.transpose(0, 2, 1)), np.concatenate([pack_bias(b, n) for b in biases])
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, threads = inputs[0], outputs[0], self.problem.op, self.problem.threads
         assert isinstance(op, Conv2d)
         (w, bias), count = self.packed, group_count(self.problem)

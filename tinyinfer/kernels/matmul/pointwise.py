@@ -34,7 +34,7 @@ def pointwise(part, parts, x: Rows, pixels, k, w: Address, y: Rows, n, epilogue:
 class _MatrixProduct(Kernel):
     """What the two operators share once their weights are a [K, N] matrix."""
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         (w, bias), threads = self.packed, self.problem.threads
         epilogue = Epilogue.of(self.problem.op.activation, bias, inputs, y)

@@ -41,25 +41,25 @@ def pack_product(w: np.ndarray) -> np.ndarray:
 
 
 def product_floats(k: int, n: int, rows: int) -> int:
-    """Scratch of a product with so many rows at a time."""
+    """Workspace of a product with so many rows at a time."""
     return sums_floats(rows) + plane_count(k) * plane_size(rows) // 4 if on_tiles(k, n) else 0
 
 
 @inline
-def _on_fma(x, rows, k, w, y, n, epilogue, scratch):
+def _on_fma(x, rows, k, w, y, n, epilogue, workspace):
     gemm_segments(x, rows, Segments(1, 0, k), w, y, n, epilogue)
 
 
 @inline
-def _on_either(x, rows, k, w, y, n, epilogue, scratch):
+def _on_either(x, rows, k, w, y, n, epilogue, workspace):
     if _on_tiles(k, n):
-        planes = Planes(scratch + _sums_floats(rows) * 4, _plane_size(rows), -(-k // DEPTH))
+        planes = Planes(workspace + _sums_floats(rows) * 4, _plane_size(rows), -(-k // DEPTH))
         split_rows(x, rows, k, 0, planes)
         taps, positions = Taps(ONE_TAP.ctypes.data, 1), Positions(rows, rows, rows)
-        tile_panels(planes, taps, positions, w, y, n, epilogue, scratch)
+        tile_panels(planes, taps, positions, w, y, n, epilogue, workspace)
     else:
         gemm_segments(x, rows, Segments(1, 0, k), w, y, n, epilogue)
 
 
-# y[rows, n] = clip(x[rows, k] @ w + bias + residual); ``scratch`` is the address of `product_floats`
+# y[rows, n] = clip(x[rows, k] @ w + bias + residual); ``workspace`` is the address of `product_floats`
 row_product = _on_either if TILES else _on_fma

@@ -106,7 +106,7 @@ class ChannelShuffleReorder(_Reorder):
     def applies(cls, problem: Problem) -> bool:
         return len(problem.inputs[0]) in (2, 4)
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         assert isinstance(self.problem.op, ChannelShuffle)
         (x,), (y,), groups = inputs, outputs, self.problem.op.groups
         channels = x.c // groups
@@ -127,7 +127,7 @@ class IndexSelectReorder(_Reorder):
         rank = len(problem.inputs[0])
         return rank in (2, 4) and problem.op.dim % rank == 1
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         assert isinstance(self.problem.op, IndexSelect)
         return self.bind_select(np.array(self.problem.op.index), inputs[0], outputs[0])
 

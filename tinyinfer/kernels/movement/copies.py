@@ -166,7 +166,7 @@ class ConcatCopy(_ChannelCopy):
 
     op = "concat"
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         return self.copies(inputs, channel_slices(outputs[0], inputs))
 
 
@@ -175,7 +175,7 @@ class SplitCopy(_ChannelCopy):
 
     op = "split"
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         return self.copies(channel_slices(inputs[0], outputs), outputs)
 
 
@@ -189,7 +189,7 @@ class PadCopy(_Copy):
         assert isinstance(problem.op, Pad)
         return problem.op.mode == "constant" and len(problem.inputs[0]) == 4
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         op, (x,), (y,) = self.problem.op, inputs, outputs
         assert isinstance(op, Pad)
         pad = (0,) * (6 - len(op.pad)) + op.pad
@@ -214,7 +214,7 @@ class FlattenCopy(_Copy):
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
         return None
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
         if x.layout == ROWS:
@@ -232,7 +232,7 @@ class JoinPixelsCopy(_Copy):
     def applies(cls, problem: Problem) -> bool:
         return True
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         copies, data = [], outputs[0].data
         for image, x in itertools.product(range(inputs[0].n), inputs):
             pixels = x.h * x.w
@@ -252,7 +252,7 @@ class RelayoutCopy(_Copy):
     def applies(cls, problem: Problem) -> bool:
         return True
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
         if x.layout == y.layout:

@@ -81,7 +81,7 @@ class InterleaveTwo(Kernel):
     def applies(cls, problem: Problem) -> bool:
         return len(problem.inputs) == 2 and len(problem.inputs[0]) == 4
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (a, b), (y,) = inputs, outputs
         return interleave_two.bind(self.problem.threads, Rows.of(a), Rows.of(b), y.pixels, a.c, Rows.of(y))
 

@@ -50,7 +50,7 @@ class Shuffle(_Shuffle):
 
     op = "pixel_shuffle"
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         assert isinstance(self.problem.op, PixelShuffle)
         return self.bind_between(inputs[0], outputs[0], self.problem.op.upscale_factor, inverse=False)
 
@@ -60,7 +60,7 @@ class Unshuffle(_Shuffle):
 
     op = "pixel_unshuffle"
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         assert isinstance(self.problem.op, PixelUnshuffle)
         return self.bind_between(outputs[0], inputs[0], self.problem.op.downscale_factor, inverse=True)
 

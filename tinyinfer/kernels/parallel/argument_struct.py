@@ -1,7 +1,18 @@
-"""What a function works on, kept in memory: a frame of arguments, and machine code that reads them there.
+"""What a function works on, kept in memory as a C struct, and machine code that calls the function with it.
 
-A frame begins with a word that is not 0 after an exception; the arguments follow.  The code is what Numba's threading
-layers call: a function of a range of parts.
+    byte 0    int64_t failed     not 0 after an exception in any part
+         8    args               the function's arguments in turn, as Numba lays out a tuple of them: integers, floats,
+                                 arrays as (owner, ..., size, address, shape, strides), structs field by field
+
+For each function, and the types of what it is given, Numba compiles what in C would be
+
+    void run_parts(int64_t *first, int64_t *count, int64_t *steps, struct arguments *s) {
+        for (int64_t part = *first; part < *first + *count; part++)
+            if (function(part, s->args) raised)
+                s->failed = 1;
+    }
+
+which is what Numba's threading layers can call: a thread starts parts by one call, without Python, whatever they take.
 """
 
 from __future__ import annotations
@@ -19,30 +30,30 @@ from tinyinfer.kernels.codegen.structs import ADDRESS, INT, argument_kinds, flat
 
 _I64 = ir.IntType(64)
 POINTER, WORD = ir.IntType(8).as_pointer(), _I64.as_pointer()
-# a range of parts, as Numba's threading layers call them: [first part], [count], steps, frame
+# run_parts: [first part], [count], steps, argument struct
 RANGE = ir.FunctionType(ir.VoidType(), [POINTER.as_pointer(), WORD, WORD, POINTER])
-_FAILED = 8  # bytes of the first word
+_ARGS = 8  # where they begin, in bytes
 
 
 def fill(store: Any, args: tuple[Any, ...]) -> tuple[int, int, Any]:
-    """Address of the code, address of a new frame with these arguments, and what has to be kept while they are used.
+    """Address of the code, address of a new argument struct, and what has to be kept while they are used.
 
     Raises TypeError for an argument that is no such struct as the function has in its annotations.
     """
     # Numba would look at structs for 80 us a call, a hundred times as long as at tuples
     plain = tuple([part(arg) if part else arg for part, arg in zip(store.flatteners, args, strict=True)])
-    frame = np.zeros(store(0, plain), np.uint8)
-    address = frame.ctypes.data
-    return store(address, plain), address, (frame, args)
+    struct = np.zeros(store(0, plain), np.uint8)
+    address = struct.ctypes.data
+    return store(address, plain), address, (struct, args)
 
 
 @integer_function
-def run(builder, function, frame, first, count):
+def run(builder, function, struct, first, count):
     """Run some parts; not 0 after an exception in any."""
     steps = _I64(1)
     given = [cgutils.alloca_once_value(builder, value) for value in (builder.inttoptr(first, POINTER), count, steps)]
-    builder.call(builder.inttoptr(function, RANGE.as_pointer()), [*given, builder.inttoptr(frame, POINTER)])
-    word = builder.inttoptr(frame, WORD)
+    builder.call(builder.inttoptr(function, RANGE.as_pointer()), [*given, builder.inttoptr(struct, POINTER)])
+    word = builder.inttoptr(struct, WORD)
     failed = builder.load(word)
     with builder.if_then(cgutils.is_not_null(builder, failed), likely=False):
         builder.store(_I64(0), word)
@@ -50,10 +61,10 @@ def run(builder, function, frame, first, count):
 
 
 def storing(function: Callable[..., None]) -> Any:
-    """Compiled ``store(frame, args)``: writes a frame, gives the address of what runs parts with it; its size for 0."""
+    """Compiled ``store(struct, args)``: writes a struct, gives the address of ``run_parts``; for 0 the size of one."""
     body, kinds = inline(function), argument_kinds(function)[1:]
 
-    def definition(typingctx: Any, frame: Any, args: Any) -> Any:
+    def definition(typingctx: Any, struct: Any, args: Any) -> Any:
         named = map(named_type, args.types, kinds)
         called = types.Dispatcher(body).get_call_type(typingctx, (INT, *named), {})
 
@@ -66,37 +77,37 @@ def storing(function: Callable[..., None]) -> Any:
     # what a function closes over would be new to it in every process, what is global would not
     place = function.__code__
     code = _store.__code__.replace(co_filename=place.co_filename, co_firstlineno=place.co_firstlineno)
-    store = FunctionType(code, {"emit": as_intrinsic(definition, function, ["frame", "args"])})
+    store = FunctionType(code, {"emit": as_intrinsic(definition, function, ["struct", "args"])})
     store.__module__, store.__qualname__ = function.__module__, body.py_func.__qualname__
     compiled = jit(store)
     compiled.flatteners = tuple(map(flattener, kinds))
     return compiled
 
 
-def _store(frame, args):
-    return emit(frame, args)  # noqa: F821
+def _store(struct, args):
+    return emit(struct, args)  # noqa: F821
 
 
-def _emit_store(context, builder, compiled, args, frame, values):
+def _emit_store(context, builder, compiled, args, struct, values):
     kind = context.get_value_type(args)
-    function = ir.Function(builder.module, RANGE, builder.module.get_unique_name("parts"))
+    function = ir.Function(builder.module, RANGE, builder.module.get_unique_name("run_parts"))
     function.linkage = "internal"
-    _emit_range(context, ir.IRBuilder(function.append_basic_block()), function.args, compiled, kind)
+    _emit_run_parts(context, ir.IRBuilder(function.append_basic_block()), function.args, compiled, kind)
     context.active_code_library.add_linking_library(compiled.library)
-    given = builder.icmp_unsigned("!=", frame, _I64(0))
+    given = builder.icmp_unsigned("!=", struct, _I64(0))
     with builder.if_then(given):
-        place = builder.inttoptr(builder.add(frame, _I64(_FAILED)), kind.as_pointer())
+        place = builder.inttoptr(builder.add(struct, _I64(_ARGS)), kind.as_pointer())
         builder.store(_without_owners(context, builder, args, values), place, align=8)
-    size = _I64(_FAILED + context.get_abi_sizeof(kind))
+    size = _I64(_ARGS + context.get_abi_sizeof(kind))
     return builder.select(given, builder.ptrtoint(function, _I64), size)
 
 
-def _emit_range(context, b, given, compiled, kind):
-    """The body of a function that calls the compiled one for some parts, with the arguments of a frame."""
-    first, count, _, frame = given
+def _emit_run_parts(context, b, given, compiled, kind):
+    """The body of ``run_parts``."""
+    first, count, _, struct = given
     described = compiled.fndesc
     callee = context.declare_function(b.module, described)
-    args = b.load(b.bitcast(b.gep(frame, [_I64(_FAILED)]), kind.as_pointer()), align=8)
+    args = b.load(b.bitcast(b.gep(struct, [_I64(_ARGS)]), kind.as_pointer()), align=8)
     values = [with_names(context, b, b.extract_value(args, i), named) for i, named in enumerate(described.argtypes[1:])]
     start = b.ptrtoint(b.load(first), _I64)
     with cgutils.for_range(b, b.load(count)) as loop:
@@ -104,7 +115,7 @@ def _emit_range(context, b, given, compiled, kind):
             b, callee, described.restype, described.argtypes, [b.add(start, loop.index), *values]
         )
         with b.if_then(status.is_error, likely=False):
-            b.store(_I64(1), b.bitcast(frame, WORD))
+            b.store(_I64(1), b.bitcast(struct, WORD))
     b.ret_void()
 
 

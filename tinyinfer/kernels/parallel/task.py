@@ -1,7 +1,7 @@
 """Kernels as tasks: compiled once for any number of threads, and started by a call without arguments.
 
 A task is a function of the number of a part, the number of parts, and what it works on.  To bind it is to store these
-arguments in a frame, and to start it is to call machine code that reads them there: some instructions, whatever a
+arguments in a struct, and to start it is to call machine code that reads them there: some instructions, whatever a
 kernel takes.  Numba's ``prange`` would compile every kernel twice more, and look at all arguments at every start.
 """
 
@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.kernels.base import Bound
-from tinyinfer.kernels.parallel import argument_struct as frame
-from tinyinfer.kernels.parallel import thread_team as team
+from tinyinfer.kernels.parallel import argument_struct, thread_team
 
 
 class Task:
     """A kernel's function ``(part, parts, *args)``, each part of which writes outputs of its own."""
 
     def __init__(self, function: Callable[..., None]) -> None:
-        self.store = frame.storing(function)
+        self.store = argument_struct.storing(function)
         self.__doc__ = function.__doc__
 
     def bind(self, parts: int, *args: Any) -> Bound:
@@ -31,7 +30,7 @@ class Task:
 
         It raises RuntimeError where a part raises anything, as machine code does with NUMBA_BOUNDSCHECK=1.
         """
-        function, address, kept = frame.fill(self.store, (parts, *args))
+        function, address, kept = argument_struct.fill(self.store, (parts, *args))
         return _Starts.of(np.array([[function, address, parts]]), kept)
 
 
@@ -58,17 +57,17 @@ def in_turn(calls: Sequence[Bound]) -> Bound:
 
 
 class _Starts(partial[None]):
-    """The call that runs tasks: [function, frame, parts] of each."""
+    """The call that runs tasks: [function, argument struct, parts] of each."""
 
     tasks: np.ndarray
-    kept: Any  # frames and arguments: tasks have only their addresses
+    kept: Any  # structs and arguments: tasks have only their addresses
 
     @classmethod
     def of(cls, tasks: np.ndarray, kept: Any) -> _Starts:
-        if (tasks[:, team.PARTS] == 1).all():
-            starts = cls(team.run_alone, tasks)
+        if (tasks[:, thread_team.PARTS] == 1).all():
+            starts = cls(thread_team.run_alone, tasks)
         else:
-            args, more = team.gather(tasks)
-            starts, kept = cls(team.run_together, *args), (kept, more)
+            args, more = thread_team.gather(tasks)
+            starts, kept = cls(thread_team.run_together, *args), (kept, more)
         starts.tasks, starts.kept = tasks, kept
         return starts

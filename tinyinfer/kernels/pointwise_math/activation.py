@@ -120,7 +120,7 @@ class _Activation(Kernel):
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
         return None
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         formula, numbers = SETTINGS[self.problem.op.name](self.problem.op)
         constants = Constants(*map(np.float32, (*numbers, 0, 0, 0)[:3]))
         x, y = inputs[0], outputs[0]

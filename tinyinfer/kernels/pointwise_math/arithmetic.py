@@ -77,7 +77,7 @@ class _Arithmetic(Kernel):
         if not self.in_order:
             self.full, self.spread = self.spread, self.full
         if self.full != self.spread and is_single(self.spread, self.full):
-            self.scratch_floats = self.full[1] if len(self.full) in (2, 4) else self.full[-1]
+            self.workspace_floats = self.full[1] if len(self.full) in (2, 4) else self.full[-1]
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -92,14 +92,14 @@ class _Arithmetic(Kernel):
             return None
         return NHWC if is_one_a_channel(spread, full) else ROWS
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x, b), y = inputs if self.in_order else inputs[::-1], outputs[0]
-        whole = matrix_of(x, self.scratch_floats or x.c)
+        whole = matrix_of(x, self.workspace_floats or x.c)
         if self.full == self.spread:
             rows, columns = as_one_row(x, b, y)
             return self._bind(x, Operand(Rows.of(b), 0, rows), y, Matrix(rows, columns, x.pixel_stride))
-        if self.scratch_floats:
-            row = scratch[: whole.columns]
+        if self.workspace_floats:
+            row = workspace[: whole.columns]
             operand = Operand(Rows(Address.of(row), 0), 0, whole.rows)
             return in_turn([fill.bind(1, b.data, row), self._bind(x, operand, y, whole)])
         one_row = Rows(Address.of(b.data), 0)

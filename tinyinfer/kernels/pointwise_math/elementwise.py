@@ -163,7 +163,7 @@ class _Channelwise(Kernel):
     def applies(cls, problem: Problem) -> bool:
         return len(problem.inputs[0]) in (2, 4) and getattr(problem.op, "activation", None) in CLIPS
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         factor, shift = map(Address.of, self.packed)
         of_all, clip = Operand(Rows(factor, 0), 0, x.pixels), Clip.of(self.problem.op)

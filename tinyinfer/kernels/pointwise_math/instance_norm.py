@@ -55,9 +55,9 @@ class Batch(NamedTuple):
 
 
 @task
-def instance_norm(part, parts, x: Rows, batch: Batch, weight, bias: Address, eps, y: Rows, scratch):
-    """Vectors of channels, counted through all images; each part has scratch for sums, means and factors."""
-    own, rows, blocks = own_memory(part, scratch, parts), batch.pixels, (batch.c + LANES - 1) // LANES
+def instance_norm(part, parts, x: Rows, batch: Batch, weight, bias: Address, eps, y: Rows, workspace):
+    """Vectors of channels, counted through all images; each part has workspace for sums, means and factors."""
+    own, rows, blocks = own_memory(part, workspace, parts), batch.pixels, (batch.c + LANES - 1) // LANES
     sums, means, factors = own.ctypes.data, own.ctypes.data + LANES * 4, own.ctypes.data + 2 * LANES * 4
     s0, s1 = own_range(part, batch.images * blocks, parts)
     for s in range(s0, s1):
@@ -84,7 +84,7 @@ class InstanceNormVector(Kernel):
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
         super().__init__(problem, tuple(spread(values, problem.inputs[0][1]) for values in packed))
         self.threads = worthwhile(problem.threads, math.prod(problem.inputs[0]))
-        self.scratch_floats = 3 * LANES * self.threads
+        self.workspace_floats = 3 * LANES * self.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -94,11 +94,11 @@ class InstanceNormVector(Kernel):
     def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
         return aligned(layer.params.get("weight", np.ones(1))), aligned(layer.params.get("bias", np.zeros(1)))
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), (weight, bias), op = inputs, outputs, self.packed, self.problem.op
         assert isinstance(op, InstanceNorm)
         batch, eps = Batch(x.n, x.h * x.w, x.c), np.float32(op.eps)
-        return instance_norm.bind(self.threads, Rows.of(x), batch, weight, Address.of(bias), eps, Rows.of(y), scratch)
+        return instance_norm.bind(self.threads, Rows.of(x), batch, weight, Address.of(bias), eps, Rows.of(y), workspace)
 
 
 KERNELS = (InstanceNormVector,)

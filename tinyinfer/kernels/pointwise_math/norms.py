@@ -90,9 +90,9 @@ class Sets(NamedTuple):
 
 
 @task
-def normalise(part, parts, x: Rows, sets: Sets, weight: Address, bias: Address, eps, y: Rows, scratch):
+def normalise(part, parts, x: Rows, sets: Sets, weight: Address, bias: Address, eps, y: Rows, workspace):
     """All sets, by their own mean and variance."""
-    sums, (s0, s1) = scratch[part * LANES : (part + 1) * LANES], own_range(part, sets.number, parts)
+    sums, (s0, s1) = workspace[part * LANES : (part + 1) * LANES], own_range(part, sets.number, parts)
     rows, c = sets.rows, sets.c
     size = np.float32(rows * c)
     for s in range(s0, s1):
@@ -112,7 +112,7 @@ class _Norm(Kernel):
 
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
         super().__init__(problem, tuple(spread(values, self.affine_size(problem)) for values in packed))
-        self.scratch_floats = LANES * problem.threads
+        self.workspace_floats = LANES * problem.threads
 
     @classmethod
     def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +127,7 @@ class _Norm(Kernel):
         """(images, rows, channels of a set)."""
         raise NotImplementedError
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), threads = inputs, outputs, self.problem.threads
         images, rows, c = self.sets(x)
         width = x.pixels * x.c // (images * rows)  # channels side by side
@@ -137,7 +137,7 @@ class _Norm(Kernel):
         op = self.problem.op
         assert isinstance(op, LayerNorm | GroupNorm)
         parts, eps = worthwhile(threads, x.pixels * x.c), np.float32(op.eps)
-        return normalise.bind(parts, source, sets, weight, bias, eps, target, scratch)
+        return normalise.bind(parts, source, sets, weight, bias, eps, target, workspace)
 
 
 class LayerNormVector(_Norm):

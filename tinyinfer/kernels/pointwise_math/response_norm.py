@@ -1,4 +1,4 @@
-"""Local response norm: squares of a pixel in scratch, sums of neighbours read from there at shifted addresses.
+"""Local response norm: squares of a pixel in workspace, sums of neighbours read from there at shifted addresses.
 
 The power is put together from square roots, which serves the exponents 1/4, 1/2, 3/4 and 1; AlexNet's is 3/4.
 """
@@ -64,9 +64,9 @@ def normalize(v, x, squares, norm, y, channels):
 
 
 @task
-def response_norm(part, parts, x: Rows, c, norm: Norm, y: Rows, pixels, scratch):
-    """All pixels, each part with its own scratch."""
-    squares, (p0, p1) = own_memory(part, scratch, parts), own_range(part, pixels, parts)
+def response_norm(part, parts, x: Rows, c, norm: Norm, y: Rows, pixels, workspace):
+    """All pixels, each part with its own workspace."""
+    squares, (p0, p1) = own_memory(part, workspace, parts), own_range(part, pixels, parts)
     fill_rows(np.float32(0), squares.ctypes.data, 0, 1, squares.size)
     for p in range(p0, p1):
         normalize(x.at(p).address, squares.ctypes.data, norm, y.at(p).address, c)
@@ -83,7 +83,7 @@ class ResponseNorm(Kernel):
         assert isinstance(problem.op, LocalResponseNorm)
         self.threads = worthwhile(problem.threads, int(np.prod(problem.inputs[0])))
         channels = -(-problem.inputs[0][1] // LANES) * LANES
-        self.scratch_floats = (channels + problem.op.size) * self.threads
+        self.workspace_floats = (channels + problem.op.size) * self.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -91,11 +91,11 @@ class ResponseNorm(Kernel):
         wide = problem.op.size > 2 * problem.inputs[0][1]  # more zeros than channels: not worth a thought
         return len(problem.inputs[0]) in (2, 4) and problem.op.beta in (0.25, 0.5, 0.75, 1.0) and not wide
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, LocalResponseNorm)
         norm = Norm(op.size, np.float32(op.alpha / op.size), np.float32(op.k), int(4 * op.beta))
-        return response_norm.bind(self.threads, Rows.of(x), x.c, norm, Rows.of(y), x.pixels, scratch)
+        return response_norm.bind(self.threads, Rows.of(x), x.c, norm, Rows.of(y), x.pixels, workspace)
 
 
 KERNELS = (ResponseNorm,)

@@ -165,7 +165,7 @@ class _Pool(Kernel):
     def applies(cls, problem: Problem) -> bool:
         return True
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, threads = inputs[0], outputs[0], self.problem.threads
         windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
         pieces, parts = pieces_of(y.pixels, y.c, threads if x.pixels * x.c >= POOL_SMALL else 1)
@@ -195,15 +195,15 @@ class AdaptiveAvgPool(_Pool):
         n, c, h, w = problem.inputs[0]
         one = n * math.prod(problem.outputs[0][2:]) == 1
         self.by_rows = one and problem.threads > 1 and c * h * w >= SUMMED_BY_ROWS and h >= problem.threads
-        self.scratch_floats = problem.threads * -(-c // LANES) * LANES if self.by_rows else 0
+        self.workspace_floats = problem.threads * -(-c // LANES) * LANES if self.by_rows else 0
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         if not self.by_rows:
-            return super().bind(inputs, outputs, scratch)
+            return super().bind(inputs, outputs, workspace)
         (x,), (y,), threads = inputs, outputs, self.problem.threads
-        add = sum_rows.bind(threads, Rows.of(x), x.h, x.w, x.c, scratch)
+        add = sum_rows.bind(threads, Rows.of(x), x.h, x.w, x.c, workspace)
         share = np.float32(1 / (x.h * x.w))
-        return in_turn([add, scale_sums.bind(1, scratch, threads, share, Address.of(y.data), x.c)])
+        return in_turn([add, scale_sums.bind(1, workspace, threads, share, Address.of(y.data), x.c)])
 
 
 class MeanOverImage(AdaptiveAvgPool):

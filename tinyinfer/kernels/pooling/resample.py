@@ -66,10 +66,10 @@ mix, mix_onto = make_mix(onto=False), make_mix(onto=True)
 
 
 @task
-def resize(part, parts, x: Rows, size: Size, down: Taps, across: Taps, y: Rows, count, scratch):
+def resize(part, parts, x: Rows, size: Size, down: Taps, across: Taps, y: Rows, count, workspace):
     """``count`` output rows of the batch; a part's ``line`` holds one mixed row [w, c]; taps come in pairs."""
     (p0, p1), (h, w, c) = own_range(part, count, parts), size
-    line = Rows(np.intp(own_memory(part, scratch, parts).ctypes.data), c)
+    line = Rows(np.intp(own_memory(part, workspace, parts).ctypes.data), c)
     out_h, out_w = len(down.source), len(across.source)
     whole = x.stride == c  # a row of pixels is one run of floats
     runs, run = (1, w * c) if whole else (w, c)
@@ -137,7 +137,7 @@ class Nearest(_Resize):
         assert isinstance(problem.op, Interpolate)
         return problem.op.mode.startswith("nearest")
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         rows, columns = (self.taps(i).source for i in range(2))
         size = Size(x.h, x.w, x.c)
@@ -152,17 +152,19 @@ class Separable(_Resize):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         _, c, _, w = problem.inputs[0]
-        self.scratch_floats = w * c * self.threads()
+        self.workspace_floats = w * c * self.threads()
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, Interpolate)
         return problem.op.mode in ("bilinear", "bicubic")
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         size = Size(x.h, x.w, x.c)
-        return resize.bind(self.threads(), Rows.of(x), size, self.taps(0), self.taps(1), Rows.of(y), y.n * y.h, scratch)
+        return resize.bind(
+            self.threads(), Rows.of(x), size, self.taps(0), self.taps(1), Rows.of(y), y.n * y.h, workspace
+        )
 
 
 KERNELS = (Nearest, Separable)

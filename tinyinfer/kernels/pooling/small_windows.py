@@ -128,7 +128,7 @@ class _SmallWindows(Kernel):
         windows = sliding(problem)
         return bool(windows.row_count.min() > 0 and windows.column_count.min() > 0)  # none beside the image altogether
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         op: Any = self.problem.op
         top, _, left, _ = op.pads((x.h, x.w))

@@ -73,7 +73,7 @@ class MaxPoolWithIndices(Kernel):
     def applies(cls, problem: Problem) -> bool:
         return True
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y, at), threads = inputs, outputs, self.problem.threads
         parts, windows = worthwhile(threads, x.pixels * x.c), sliding(self.problem)
         return pool_with_places.bind(parts, Rows.of(x), x.h, x.w, x.c, windows, Rows.of(y), Rows.of(at), y.pixels)
@@ -119,7 +119,7 @@ class MaxUnpool(Kernel):
     def applies(cls, problem: Problem) -> bool:
         return True
 
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], scratch: np.ndarray) -> Bound:
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x, at), (y,), threads = inputs[:2], outputs, self.problem.threads
         parts = min(worthwhile(threads, x.pixels * x.c), -(-x.c // LANES))
         outside = np.zeros(parts, np.float32)

@@ -1,4 +1,4 @@
-"""Activations without attributes, and the ones a convolution can carry as its ending."""
+"""Activations without attributes, and the ones a convolution can carry as its epilogue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FUSABLE: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def apply_activation(name: str | None, y: np.ndarray) -> np.ndarray:
-    """The fused ending called ``name``, or ``y`` itself for None."""
+    """The fused epilogue called ``name``, or ``y`` itself for None."""
     return y if name is None else FUSABLE[name](y)
 
 

@@ -39,7 +39,7 @@ from tinyinfer.ops.geometry import (
 
 @dataclass(frozen=True)
 class Conv2d(Op):
-    """y = activation(conv2d(x, weight) + bias + residual), torch's conv2d with a fused ending.
+    """y = activation(conv2d(x, weight) + bias + residual), torch's conv2d with a fused epilogue.
 
     x (N, C, H, W), weight (M, C / groups, R, S), bias (M,); a second input, if given, is the residual
     (N, M, H', W').  ``padding`` is an int, (h, w), (top, bottom, left, right) or TensorFlow's "same".

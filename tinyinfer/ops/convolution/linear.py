@@ -15,7 +15,7 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast
 
 @dataclass(frozen=True)
 class Linear(Op):
-    """y = activation(x @ weight.T + bias + residual), torch's linear with a fused ending.
+    """y = activation(x @ weight.T + bias + residual), torch's linear with a fused epilogue.
 
     x (..., C), weight (M, C), bias (M,); a second input, if given, is the residual (..., M).
     """

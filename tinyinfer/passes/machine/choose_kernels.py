@@ -100,7 +100,9 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
     ),
     "depthwise_chain": (
         Choice(
-            "row_ring", always, "the wide map stays in cache row by row (layer by layer 1.1 times as long at 112x112)"
+            "rolling_lines",
+            always,
+            "the wide map stays in cache row by row (layer by layer 1.1 times as long at 112x112)",
         ),
     ),
     "gated_conv2d": (

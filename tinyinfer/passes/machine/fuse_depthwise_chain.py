@@ -63,10 +63,10 @@ def _is_pointwise(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> 
 def _chain(before: Node | None, middle: Node, after: Node | None) -> Node:
     parts = {layer: node for layer, node in zip(LAYERS, (before, middle, after), strict=True) if node is not None}
     assert isinstance(middle.op, Conv2d)
-    endings = {f"{layer}_activation": node.op.activation for layer, node in parts.items()}  # type: ignore[attr-defined]
+    epilogues = {f"{layer}_activation": node.op.activation for layer, node in parts.items()}  # type: ignore[attr-defined]
     first, last = (before or middle), (after or middle)
     return last.replace(
-        op=DepthwiseChain(middle.op.stride, middle.op.padding, **endings),
+        op=DepthwiseChain(middle.op.stride, middle.op.padding, **epilogues),
         inputs=(first.inputs[0], *last.inputs[1:]),
         params={f"{layer}_{role}": key for layer, node in parts.items() for role, key in node.params.items()},
         origin=tuple(name for node in parts.values() for name in node.originals),

@@ -10,7 +10,7 @@ SMALL_GAPS = 5  # the largest of small buffers, in gaps: beside a larger one wha
 
 
 @dataclass(frozen=True)
-class Request:
+class BufferLifetime:
     """A buffer of ``size`` bytes that is alive from step ``first`` to step ``last``, both included."""
 
     name: Hashable
@@ -19,7 +19,7 @@ class Request:
     last: int
 
 
-def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[Hashable, int], int]:
+def plan_memory(lifetimes: Sequence[BufferLifetime], apart: int = 0) -> tuple[dict[Hashable, int], int]:
     """Offsets in bytes by name, and the arena's size.
 
     Small buffers that live together lie at least ``apart`` bytes apart (`kernels.pages.APART`).
@@ -28,25 +28,26 @@ def plan_memory(requests: Sequence[Request], apart: int = 0) -> tuple[dict[Hasha
     "Efficient Memory Management for Deep Neural Net Inference", 2020).
     """
     offsets: dict[Hashable, int] = {}
-    placed: list[tuple[int, int, Request]] = []  # start, end, request
-    for request in sorted(requests, key=lambda r: (-r.size, r.first)):
-        size = -(-request.size // ALIGNMENT) * ALIGNMENT
+    placed: list[tuple[int, int, BufferLifetime]] = []  # start, end, lifetime
+    for lifetime in sorted(lifetimes, key=lambda r: (-r.size, r.first)):
+        size = -(-lifetime.size // ALIGNMENT) * ALIGNMENT
         taken = []  # by those it lives with, gaps included
         for other_start, other_end, other in placed:
-            if request.first <= other.last and other.first <= request.last:
+            if lifetime.first <= other.last and other.first <= lifetime.last:
                 gap = apart if max(size, other.size) <= SMALL_GAPS * apart else 0
                 taken.append((other_start - gap, other_end + gap))
         start = 0
         for taken_from, taken_to in sorted(taken):
             if start + size > taken_from:
                 start = max(start, taken_to)
-        placed.append((start, start + size, request))
-        offsets[request.name] = start
+        placed.append((start, start + size, lifetime))
+        offsets[lifetime.name] = start
     return offsets, max((end for _, end, _ in placed), default=0)
 
 
-def live_bound(requests: Sequence[Request]) -> int:
+def live_bound(lifetimes: Sequence[BufferLifetime]) -> int:
     """The most bytes alive at any one step: no plan can use less."""
     return max(
-        (sum(r.size for r in requests if r.first <= step <= r.last) for step in {r.first for r in requests}), default=0
+        (sum(r.size for r in lifetimes if r.first <= step <= r.last) for step in {r.first for r in lifetimes}),
+        default=0,
     )

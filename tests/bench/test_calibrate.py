@@ -9,8 +9,8 @@ import pytest
 from bench_models import tiny_model
 
 import tinyinfer as ti
+from tinyinfer.bench.calibrate import calibrate
 from tinyinfer.bench.networks import make_inputs
-from tinyinfer.bench.settle import settle
 from tinyinfer.model import Model
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Step
@@ -25,7 +25,7 @@ def moved(model: Model) -> float:
 
 def test_a_chaotic_network_becomes_calm() -> None:
     chaotic = ti.load("ghostnetv2_100", threads=2)
-    calm = settle(chaotic)
+    calm = calibrate(chaotic)
     assert moved(chaotic) > 0.01
     assert moved(calm) < 1e-3
     assert calm.options == chaotic.options
@@ -34,7 +34,7 @@ def test_a_chaotic_network_becomes_calm() -> None:
 
 def test_norms_give_a_mean_square_of_at_most_one_and_nothing_else_changes() -> None:
     before = ti.load("resnet20", kernels="reference")
-    after = settle(before)
+    after = calibrate(before)
     found = []
 
     def look(step: Step, call: Callable[[], None], view: View) -> None:
@@ -60,9 +60,9 @@ def test_norms_that_have_seen_data_are_kept(role: str) -> None:
     norm = next(node for node in model.graph.nodes if node.op.name == "batch_norm")
     key = norm.params[role]
     model.graph.weights[key] = model.graph.weights[key] + np.float32(0.1)
-    assert settle(model) is model
+    assert calibrate(model) is model
 
 
 def test_a_network_without_norms_is_kept() -> None:
     model = tiny_model()
-    assert settle(model) is model
+    assert calibrate(model) is model

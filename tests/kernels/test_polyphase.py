@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tinyinfer.kernels.arguments.polyphase import list_grids
+from tinyinfer.kernels.arguments.polyphase import polyphase_components
 
 sizes = st.tuples(st.integers(1, 9), st.integers(1, 9))
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -22,7 +22,7 @@ def test_grids_see_the_same_pixels(batch, size, kernel, dilation, padding):
     (h, w), (kh, kw), (down, across), (top, left) = size, kernel, dilation, padding
     out_h, out_w = h + 2 * top - (kh - 1) * down, w + 2 * left - (kw - 1) * across
     assume(out_h > 0 and out_w > 0)
-    grids = list_grids(batch, (h, w, out_h, out_w, kh, kw, 1, 1, top, left, down, across))
+    grids = polyphase_components(batch, (h, w, out_h, out_w, kh, kw, 1, 1, top, left, down, across))
     found: Counter[int] = Counter()
     for first, above, before, rows, columns, out_first, out_rows, out_columns in grids:
         for y, x in np.ndindex(max(out_rows, 0), max(out_columns, 0)):
@@ -39,5 +39,5 @@ def test_grids_see_the_same_pixels(batch, size, kernel, dilation, padding):
 
 
 def test_without_dilation_an_image_is_its_only_grid():
-    grids = list_grids(2, (5, 6, 7, 8, 3, 3, 1, 1, 2, 1, 1, 1))
+    grids = polyphase_components(2, (5, 6, 7, 8, 3, 3, 1, 1, 2, 1, 1, 1))
     assert grids.tolist() == [[0, 2, 1, 5, 6, 0, 7, 8], [30, 2, 1, 5, 6, 56, 7, 8]]

@@ -18,7 +18,7 @@ from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Step
 
 
-def settle(model: Model) -> Model:
+def calibrate(model: Model) -> Model:
     """The model with every norm dividing by the root mean square of its input where that is above 1, in one pass.
 
     As LSUV does with weights (Mishkin and Matas, "All you need is a good init", 2016), except that nothing is scaled

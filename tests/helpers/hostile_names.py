@@ -10,8 +10,8 @@ import numpy as np
 from tinyinfer.graph import Graph
 
 NAMES = (
-    "[x]", "[y]", "scratch of c", "scratch of [x]", "conv.weight", "c.weight:folded", "c.bias:folded'", "c[0]", "c",
-    "Scratch(step=1)", "1", "(1,)", " ", "e\u0301", "\U0001f984", "null", "a/b\\..", "conv2d", "reference", "%2F",
+    "[x]", "[y]", "workspace of c", "workspace of [x]", "conv.weight", "c.weight:folded", "c.bias:folded'", "c[0]", "c",
+    "Workspace(step=1)", "1", "(1,)", " ", "e\u0301", "\U0001f984", "null", "a/b\\..", "conv2d", "reference", "%2F",
 )  # fmt: skip
 SUFFIXES = ("", ":folded", ".weight", "'", ".weight:folded", "[0]", ":unshuffled", " as rows", " as nhwc", ":constant")
 

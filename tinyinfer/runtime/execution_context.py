@@ -16,11 +16,11 @@ Call = Callable[[], None]
 Results = dict[str, np.ndarray]
 
 
-class Workspace:
+class ExecutionContext:
     """An arena for one call at a time, the calls that compute the steps over it, and ``run``, all of them at once.
 
     The arena's ``given`` takes the caller's inputs before a run, ``results`` holds the outputs after it.  No call knows
-    the workspace, nor does that know its plan: see `Arena`.
+    the context, nor does that know its plan: see `Arena`.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -55,7 +55,7 @@ def _bind(number: int, step: Step, arena: Arena, results: Results, fast: bool, t
         )
     inputs = [arena.feature_map(value) for value in step.inputs]
     outputs = [arena.feature_map(value) for value in step.outputs]
-    return step.implementation.bind(inputs, outputs, arena.scratch(number, step.scratch_bytes))
+    return step.implementation.bind(inputs, outputs, arena.workspace(number, step.workspace_bytes))
 
 
 def _run_reference(step: Step, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
