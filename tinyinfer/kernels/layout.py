@@ -212,7 +212,7 @@ class FlattenCopy(_Copy):
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
         if x.layout == ROWS:
-            return copy.bind(threads, x.data, y.c, y.n, y.c, y.data, y.pixel_stride)
+            return bind_copy(threads, x._replace(n=y.n, c=y.c, pixel_stride=y.c), y)
         return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, y.pixel_stride)
 
 
