@@ -134,7 +134,7 @@ def test_each_call_finds_its_memory_fresh_and_hopeless_ones_are_dropped(monkeypa
     np.testing.assert_array_equal(warm["a"][0], np.arange(18))
 
 
-def test_scratch_outputs_and_inputs_are_what_is_fresh():
+def test_workspace_outputs_and_inputs_are_what_is_fresh():
     for layer in residual_layers()[1].values():
         for kernel in layer.candidates():
             workspace, *others = layer.bind(kernel).warm

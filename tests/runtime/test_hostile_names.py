@@ -30,7 +30,7 @@ def test_layers_that_say_they_stand_for_the_same_one_keep_their_own_weights() ->
 
 
 @pytest.mark.parametrize("name", ["conv1", "beside1", "joined1", "[input]"])
-def test_a_value_may_be_called_what_scratch_memory_might_be(name: str) -> None:
+def test_a_value_may_be_called_what_memory_might_be(name: str) -> None:
     graph = renamed(convolutions(2), {"conv0": f"workspace of {name}", "conv1": "[input]"}, {}, {})
     for threads in (1, 2):
         agree(through_a_file(graph), [(1, 8, 12, 12), (2, 8, 40, 33)], threads)

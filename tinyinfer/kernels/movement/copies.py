@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.arguments.operands import Rows
 from tinyinfer.kernels.base import NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline
@@ -218,7 +218,7 @@ class FlattenCopy(_Copy):
         (x,), (y,) = inputs, outputs
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
         if x.layout == ROWS:
-            return copy.bind(threads, Rows(Address.of(x.data), y.c), y.n, y.c, Rows.of(y))
+            return bind_copy(threads, x._replace(n=y.n, c=y.c, pixel_stride=y.c), y)
         return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows.of(y))
 
 
