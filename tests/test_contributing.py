@@ -23,6 +23,7 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, inte
 KERNEL = """
 from __future__ import annotations
 from collections.abc import Sequence
+from typing import NamedTuple
 import numpy as np
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.parallel.parts import own_range
