@@ -143,7 +143,7 @@ BAD: list[tuple[str, Callable[[dict[str, Any]], object], type[TinyInferError], s
     ("constant: zero point", attrs(zero_point=[1, 2, 128]), GraphError, "expected -128 to 127 for int8, found 128"),
     ("dtype unknown", lambda g: g["inputs"][1].update(dtype="float64"), ModelFormatError, "dtype: expected one of"),
     ("dtype a list", lambda g: g["inputs"][1].update(dtype=["int64"]), ModelFormatError, "dtype: expected one of"),
-    ("dtype does not fit", lambda g: g["inputs"][1].update(dtype="int32"), GraphError, "one dtype and quantisation"),
+    ("dtype does not fit", lambda g: g["inputs"][1].update(dtype="int32"), GraphError, "inputs of one dtype"),
     ("weight dtype unknown", weight("i64", {"shape": [3], "dtype": "u9"}), ModelFormatError, "expected one of float32"),
     ("weight without dtype", weight("i64", {"shape": [3]}), ModelFormatError, "dtype missing"),
     ("weight of another dtype", weight("i64", {"shape": [3], "dtype": "int32"}), WeightsError, "int32, found int64"),

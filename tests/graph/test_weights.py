@@ -15,7 +15,7 @@ from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.npz import extent
 from tinyinfer.formats.npz import model_file as npz
 from tinyinfer.graph import Graph
-from tinyinfer.passes.portable import fold_batch_norm
+from tinyinfer.passes import fold_batch_norm
 from tinyinfer.weights import Derived, Stored, Weights, placeholder
 
 

@@ -10,7 +10,7 @@ from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
 from tinyinfer.ops.constant import Constant
-from tinyinfer.passes.portable import fold_constants
+from tinyinfer.passes import fold_constants
 from tinyinfer.passes.portable.fold_constants import MOST_ELEMENTS
 
 Step = tuple[str, str, tuple[str, ...], dict[str, object]]

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tinyinfer.kernels.pages import APART
-from tinyinfer.passes.plan_memory import ALIGNMENT
 
 from tinyinfer import ops
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.kernels.parallel.pages import APART
 from tinyinfer.model import Model
+from tinyinfer.passes.machine.plan_memory import ALIGNMENT
 from tinyinfer.profiling.compare import compare, relative_error
 from tinyinfer.profiling.profile import profile
 from tinyinfer.tensor_type import DTYPES

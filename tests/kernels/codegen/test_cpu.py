@@ -71,7 +71,8 @@ def test_the_user_can_switch_them_off(asked, monkeypatch):
 
 def target(**environment: str) -> str:
     """What a process with these settings makes kernels for."""
-    code = "from tinyinfer.kernels import cpu; print(cpu.LANES, cpu.HAS_FMA, cpu.DIVIDES_FAST, cpu.has_amx(), cpu.CPU)"
+    found = "cpu.LANES, cpu.HAS_FMA, cpu.DIVIDES_FAST, cpu.has_amx(), cpu.CPU"
+    code = f"from tinyinfer.kernels.codegen import cpu; print({found})"
     cleared = {"TINYINFER_CPU": "", "TINYINFER_LANES": ""}
     return printed(code, **{**cleared, **environment})
 
@@ -135,7 +136,7 @@ def test_another_cpu_s_kernels_are_kept_apart(monkeypatch: pytest.MonkeyPatch, a
 def test_kernels_without_fma_are_right(tmp_path: Path) -> None:
     """Multiplied and added, which rounds twice: within the same tolerances."""
     code = (
-        "from kernel_harness import check_cases; from tinyinfer.kernels import cpu\n"
+        "from kernel_harness import check_cases; from tinyinfer.kernels.codegen import cpu\n"
         "assert not cpu.HAS_FMA\n"
         "print(all(check_cases(name, 1) for name in ('linear', 'avg_pool2d', 'gelu')))"
     )

@@ -11,8 +11,7 @@ def _reduction(kind: str) -> Callable[[Call], str]:
     """ONNX's reduction over listed axes; over all without a list."""
 
     def write(call: Call) -> str:
-        axes = [] if call.op.dim is None else [call.ints(call.op.dim)]
-        return call.add(kind, call.x, *axes, keepdims=int(call.op.keepdim))
+        return call.reduce(kind, call.x, call.op.dim, call.op.keepdim)
 
     return write
 

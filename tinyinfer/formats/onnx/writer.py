@@ -111,11 +111,16 @@ class Call:
         """An int64 constant: sizes and axes."""
         return self.writer.constant(np.asarray(values, np.int64), f"{self.node.name}/sizes")
 
-    def reduce(self, kind: str, x: str, axes: Sequence[int]) -> str:
-        """A reduction that keeps its ``axes`` with size 1; they became an input with opset 18."""
-        if self.writer.opset < AXES_AS_INPUT:
-            return self.add(kind, x, axes=list(axes), keepdims=1)
-        return self.add(kind, x, self.ints(axes), keepdims=1, noop_with_empty_axes=1)
+    def reduce(self, kind: str, x: str, axes: Sequence[int] | None, keepdim: bool = True) -> str:
+        """A reduction over ``axes``, or over all, which stay with size 1 if ``keepdim``.
+
+        Axes became an input with opset 18, those of ReduceSum with 13.
+        """
+        if axes is None:
+            return self.add(kind, x, keepdims=int(keepdim))
+        if self.writer.opset < AXES_AS_INPUT and kind != "ReduceSum":
+            return self.add(kind, x, axes=list(axes), keepdims=int(keepdim))
+        return self.add(kind, x, self.ints(axes), keepdims=int(keepdim), noop_with_empty_axes=1)
 
     def shape_of(self, value: str, start: int, end: int) -> str:
         """Some sizes of a value, worked out when the network runs; Shape can give a part of them since opset 15."""
