@@ -18,6 +18,7 @@ from tinyinfer.bench import engines
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
 from tinyinfer.profiling.roofline import Microkernel, Peak
+from tinyinfer.reporting.figure import plot
 from tinyinfer.reporting.report import Report
 from tinyinfer.reporting.tables import By, Column, Table
 
@@ -188,9 +189,7 @@ class BenchReport(Report):
 
     def plot(self) -> Figure:
         """Our time over the peers', network by network; needs the ``plots`` extra.  Raises InputError without peers."""
-        from tinyinfer.plots.benchmarks import ratios
-
-        return ratios(self)
+        return plot(self)
 
     def table(self, by: By = "node") -> Table:
         rows = self.rows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinyinfer.bench.report import OURS, BenchReport, BenchRow, best_peer
+from tinyinfer.reporting.figure import plot
 from tinyinfer.reporting.tables import By, Column, Table, millions
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ class SweepReport(BenchReport):
 
     def plot(self) -> Figure:
         """Times along the sweep, a panel for each network; needs the ``plots`` extra."""
-        from tinyinfer.plots.benchmarks import sweep
-
-        return sweep(self)
+        return plot(self)
 
     def _fixed(self, rows: Sequence[BenchRow]) -> list[Column]:
         """Columns of what changes beside the sweep."""

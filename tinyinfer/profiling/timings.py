@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tinyinfer.files import write_text
 from tinyinfer.profiling.profile_rows import ProfileGroup, ProfileRow, Rates
 from tinyinfer.profiling.roofline import Peak
+from tinyinfer.reporting.figure import plot
 from tinyinfer.reporting.html import COLOURS, bars_svg, facts_html, fragment, heading, page, table_html
 from tinyinfer.reporting.report import CountingReport
 from tinyinfer.reporting.tables import By, Column, Table, check_by, millions, shape_text
@@ -101,9 +102,7 @@ class Profile(CountingReport[ProfileRow]):
 
     def plot(self) -> Figure:
         """Time by step and the roofline; needs the ``plots`` extra."""
-        from tinyinfer.plots.timings import profile
-
-        return profile(self)
+        return plot(self)
 
     # -- as tables -----------------------------------------------------------------------------
 
