@@ -160,7 +160,7 @@ class _Search:
     def __init__(self, readings: Sequence[View], narrow: bool) -> None:
         self._readings = readings
         self._narrow = narrow
-        self._by_family: dict[str, list[View]] = {}
+        self._spoken: dict[tuple[str, frozenset[Rows]], list[View]] = {}
 
     def worth_reading(self, family: Family, variant: Variant, distance: float) -> Iterator[tuple[View, int]]:
         """Views of the state dict, each with the family's trials by number, that may be this network."""
@@ -170,14 +170,20 @@ class _Search:
             return
         if FAR_SIZE < distance < math.inf and "width" not in family.knobs:
             return
-        if family.name not in self._by_family:
-            alike = [view for view in self._readings if _is_spoken(view.state, family, variant)]
-            self._by_family[family.name] = alike
+        dialect = _dialect(family, variant)
+        if dialect not in self._spoken:
+            self._spoken[dialect] = [view for view in self._readings if _is_spoken(view.state, family, variant)]
         for trial in trials:
-            for view in self._by_family[family.name]:
+            for view in self._spoken[dialect]:
                 keys, count = _outline(family.name, variant.name, trial)[2], len(view.state)
                 if count / FAR < len(keys) < count * FAR:
                     yield view, trial
+
+
+def _dialect(family: Family, variant: Variant) -> tuple[str, frozenset[Rows]]:
+    """What networks have in common whose keys look alike: the family, and the key maps of their layouts."""
+    layouts = family.layouts(**{**family.knobs, **variant.knobs}).values()
+    return family.name, frozenset(layout.rows for layout in layouts)
 
 
 def _is_spoken(state: State, family: Family, variant: Variant) -> bool:
