@@ -1,8 +1,8 @@
 """Norms of a network that was never trained scale down what has grown too large.
 
 With random weights and norms that do nothing, values grow at every sum until gates know only 0 and 1.  Such a network
-is chaotic (an input changed by 1e-5 moves EfficientNetV2-S's output by twice its standard deviation), and no two
-engines agree on it.
+is chaotic (a change in the fifth digit of an input can move an output by more than its standard deviation), and no
+two engines agree on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def calibrate(model: Model) -> Model:
     """The model with every norm dividing by the root mean square of its input where that is above 1, in one pass.
 
     As LSUV does with weights (Mishkin and Matas, "All you need is a good init", 2016), except that nothing is scaled
-    up, which would do the same to errors (10 times in ShuffleNet V2+).  Variances alone are set, and none if any norm
+    up, which would do the same to errors.  Variances alone are set, and none if any norm
     has seen data: a model with weights of its own is returned as it is.
     """
     norms = [node for node in model.graph.nodes if node.op.name == "batch_norm"]

@@ -1,7 +1,7 @@
 """Which network a state dict belongs to, told by its keys and shapes.
 
-Building a network takes 20 ms and there are hundreds, so they are tried in the order of how near their published
-number of parameters is to the state dict's, which needs no building; one that fits exactly ends the search.
+Building a network takes time and there are hundreds, so they are tried in the order of how near their published number
+of parameters is to the state dict's, which needs no building; one that fits exactly ends the search.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process."""
-    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])  # 4 % of the time from start to label
-    atexit.register(gc.freeze)  # Python would look for garbage in all that there is, 0.1 s, before it ends
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])  # looking for it takes a share of every start
+    atexit.register(gc.freeze)  # Python would look for garbage in all that there is, before it ends
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started us

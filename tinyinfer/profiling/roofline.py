@@ -146,7 +146,7 @@ def _measure_tile_macs(threads: int) -> float | None:
 
     if not amx.available():
         return None
-    # zeros take less power and give a quarter more, as the clock falls with the power; hence numbers as in a network
+    # zeros take less power and would give more, as the clock falls with the power; hence numbers as in a network
     numbers = np.random.default_rng(0).standard_normal((threads, 2 * peak.TILE_CHAIN_FLOATS), np.float32)
     words = (split_numbers(numbers)[0].view(np.uint32) >> 16).astype(np.uint16)  # bfloat16
     state = words.view(np.float32)

@@ -14,7 +14,7 @@ from tinyinfer.ops.base import Op
 from tinyinfer.passes.machine.assign_layout import Placement, buffer_size
 from tinyinfer.weights import Weights
 
-RETURN_AFTER = 2 * 1024 * 1024  # floats of weights let go: to return memory takes up to 3 ms
+RETURN_AFTER = 2 * 1024 * 1024  # floats of weights let go: to return memory takes milliseconds
 
 
 class PackedWeights:

@@ -45,7 +45,7 @@ ModelFile = str | os.PathLike[str] | BinaryIO
 def save(file: ModelFile, graph: Graph, meta: Mapping[str, Any] | None = None, half: bool = False) -> None:
     """Write a model; to a path, through a temporary file that is renamed.
 
-    Weights are stored uncompressed, because deflate gains 8 % on them and costs more time than all else at loading;
+    Weights are stored uncompressed, because deflate gains little on them and costs more time than all else at loading;
     ``half`` stores float32 as float16.  The same model always gives the same bytes.  Raises WeightsError for weights
     that are missing or, with ``half``, too large for float16, ModelFormatError for metadata that is not plain JSON.
     """

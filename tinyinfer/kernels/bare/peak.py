@@ -84,8 +84,8 @@ def scale(v, x, y, factor, count):
 def stream(part, parts, x, y, factor):
     """y = factor * x: as many bytes read as written (the "scale" of McCalpin's STREAM, 1995).
 
-    In vectors: a loop over elements, which is compiled for one float at a time here, takes longer than memory does (8
-    GB/s instead of 45).
+    In vectors: a loop over elements, which is compiled for one float at a time here, takes
+    several times as long as memory does.
     """
     i0, i1 = own_units(part, x.size, LANES, parts)
     scale(x.ctypes.data + i0 * 4, y.ctypes.data + i0 * 4, factor, i1 - i0)

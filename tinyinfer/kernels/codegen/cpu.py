@@ -93,8 +93,7 @@ CPU = _override or _host()
 LANES = int(os.environ.get("TINYINFER_LANES") or CPU.lanes)  # lets the tests run every width on one machine
 HAS_FMA = CPU.fma
 
-# a divider that takes 16 floats in fewer cycles than an estimate and its refinement: SiLU takes 0.88 of the time on
-# Zen 4, 0.75 on Zen 5
+# a divider that takes 16 floats in fewer cycles than an estimate and its refinement, which SiLU gains by
 DIVIDES_FAST = CPU.name in ("znver4", "znver5")
 
 

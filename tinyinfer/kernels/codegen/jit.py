@@ -27,13 +27,14 @@ from tinyinfer.kernels.codegen.numba_internals import (
 )
 from tinyinfer.kernels.codegen.structs import Kind, accepted_type, numba_type, unwrap, wrap
 
-# GNU OpenMP reads this when the first parallel region loads it.  By default an idle thread spins for 7 ms after a run,
-# on a core that others may need; with 1,000 spins it falls asleep between calls of a small network: 1.0 ms, not 0.9
+# GNU OpenMP reads this when the first parallel region loads it.  By default an idle thread spins for milliseconds
+# after a run, on a core that others may need; with 1,000 spins it falls asleep between calls of a small network, and
+# has to be woken
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
-# Numba's own order begins with TBB, which it finds where another library, such as OpenVINO, has loaded it: MobileNet V3
-# Small takes 1.3 times as long with it
+# Numba's own order begins with TBB, which it finds where another library, such as OpenVINO, has loaded it: small
+# networks take clearly longer with it
 if "NUMBA_THREADING_LAYER_PRIORITY" not in os.environ:
     config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]
 

@@ -107,7 +107,7 @@ HELPER = {"nopython": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc
 
 
 class HelperDispatcher(CPUDispatcher):  # type: ignore[misc, valid-type]
-    """What only compiled functions call: to compile wrappers for Python and C too would take a quarter longer."""
+    """What only compiled functions call: to compile wrappers for Python and C too would take clearly longer."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(py_func=function, targetoptions=dict(HELPER))
@@ -140,7 +140,8 @@ def _with_cache(made: Any, cache: Any) -> Any:
 def rebuild(target_context: Any, reduced: tuple[Any, ...]) -> Any:
     """A compiled function from what ``CompileResult._reduce`` gave.
 
-    Only Numba's runtime is needed to run it.  Numba's own caches import the whole compiler first: 0.13 s and 15 MB.
+    Only Numba's runtime is needed to run it.  Numba's own caches import the whole compiler first, which takes
+    time and memory.
     """
     _runtime.initialize(target_context)
     return CompileResult._rebuild(target_context, *reduced)

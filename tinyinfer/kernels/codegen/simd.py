@@ -142,8 +142,8 @@ class Vectors(LaneOrders):
         """A function from an address to ``count`` of them, ``stride`` floats apart.
 
         Each is a register plus another times 1, 2, 4 or 8, which x86 adds up as it loads, so that five registers do
-        for 14 rows.  With one for each there are too few in a loop (a product with 16 columns: 0.8 of the time), and
-        plain multiples are added up row by row, which on Intel takes the ports of the FMA units.
+        for 14 rows.  With one for each there are too few in a loop, as of a product with 16 columns, and plain
+        multiples are added up row by row, which on Intel takes the ports of the FMA units.
         """
         one = self.optimization_barrier(stride * 4)
         three, five = self.optimization_barrier(one * 3), self.optimization_barrier(one * 5)

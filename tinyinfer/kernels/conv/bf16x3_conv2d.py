@@ -72,7 +72,7 @@ def conv_rows(x, gate, layout, weights, y, epilogue, bands, memory, p0, p1):
     """Output rows p0 .. p1 of the batch, band after band.
 
     The planes lie behind other workspace, so that each thread's memory is one piece: where the sums of threads lay side
-    by side, hardware prefetching took them from one another (1.6 times as long with two).
+    by side, hardware prefetching took them from one another.
     """
     geometry = layout.geometry
     out_h, out_w = geometry.out_h, geometry.out_w
@@ -112,7 +112,7 @@ def partition(pixels: int, n: int, threads: int) -> tuple[int, int]:
     """(row_parts, column_parts): rows are split where each thread gets two pairs of tiles, panels otherwise.
 
     With the rows dealt out each thread reads all weights; with the panels each splits all inputs, half of which it has
-    to get from the other's cache (1x1 layers of MobileNets 1.03 to 1.08 times as long, RepVGG-A0 1.03).
+    to get from the other's cache; that takes a little longer in 1x1 layers.
     """
     return (1, threads) if pixels < 2 * PANEL * threads and n >= 2 * PANEL else (threads, 1)
 

@@ -116,7 +116,7 @@ class Direct(Kernel):
         self.inside = top == left == 0 and padded <= w and (out_h - 1) * stride_h + (kh - 1) * dilation_h < h
         fits = max(1, (BLOCK_FLOATS // padded_row - (kh - 1) * dilation_h - 1) // stride_h + 1)
         batch, threads = problem.inputs[0][0], problem.threads
-        share = 1 if batch % threads == 0 else threads  # of three bands one of two threads gets two: 0.96 on ResNet-18
+        share = 1 if batch % threads == 0 else threads  # of three bands one of two threads gets two
         bands_per_image = -(-out_h // (fits * share)) * share
         self.band_rows = -(-out_h // bands_per_image)
         self.bands = batch * -(-out_h // self.band_rows)

@@ -24,7 +24,7 @@ from tinyinfer.kernels.parallel.parts import own_memory, own_units
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.convolution.conv2d import Conv2d
 
-SLICE = 2048  # of K at a time: longer panels leave L2 no room for the next one (1.5 times as long on ResNet-50)
+SLICE = 2048  # of K at a time: longer panels leave L2 no room for the next one
 
 
 def slice_rows(c: int, kh: int, kw: int) -> int:
@@ -126,7 +126,7 @@ class Im2col(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
         op, (w, bias), threads, n = self.problem.op, self.packed, self.problem.threads, y.c // self.groups
-        by_panels = n >= 2 * NR and few_rows(y.pixels, threads)  # else gathering in every part takes 1.2 times as long
+        by_panels = n >= 2 * NR and few_rows(y.pixels, threads)  # else gathering in every part costs more
         return im2col.bind(
             threads, Rows.of(x), Groups(self.groups, x.c // self.groups, n), window_geometry(self.problem), w,
             Rows.of(y), Epilogue.of(op.activation, bias, inputs, y),

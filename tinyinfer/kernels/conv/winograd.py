@@ -5,7 +5,7 @@ A tile of m x m outputs sees alpha x alpha inputs and needs alpha^2 products a c
 Convolutional Neural Networks", 2016); for m = 2, 36 instead of 100 with five taps, and 25 instead of 36 at stride 2.
 Each of the alpha^2 positions is a matrix product over channels.  Tiles are taken in blocks, so that the transformed
 inputs V and the products P of one block stay in L2; tiles at the border go through a zero-padded patch.  With dilation
-the tiles are those of its grids (EncNet with ResNet-50 takes 0.77 of the time, as im2col would multiply everything).
+the tiles are those of its grids, where im2col would multiply everything.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from tinyinfer.kernels.pointwise_math.fused_activation import activate
 from tinyinfer.ops.convolution.conv2d import Conv2d
 
 # floats between the matrices of two positions beyond their own: where one is a multiple of 4 KiB, as with 128 channels,
-# their lines would fall on the same places of L1 (transforms of 128 channels take 0.3 to 0.6 of the time)
+# their lines would fall on the same places of L1, and transforms would take far longer
 GAP = LANES
 
 
@@ -244,7 +244,7 @@ class _Winograd(Kernel):
         weights = c * n // self.groups  # of a position; if they outweigh its tiles, they stream by for too little
         fitting = max(fitting, weights // (c + n) // MR * MR)
         patch = -(-max(positions * c, self.m**2 * LANES) // LANES) * LANES
-        large = positions * weights > L2_FLOATS  # else both threads may as well read all: 0.985 of DenseNet's time
+        large = positions * weights > L2_FLOATS  # else both threads may as well read all
         self.one_block = problem.threads > 1 and large and self.tiles <= fitting * problem.threads
         self.block = self.tiles if self.one_block else min(fitting, -(-self.tiles // problem.threads))
         parts = 1 if self.one_block else problem.threads

@@ -43,7 +43,7 @@ def make_depthwise(kernel: int, strips: Any) -> Task:
     """clip(conv2d + bias + residual) for square kernels, strides of 1 and 2 and dilation at stride 1.
 
     Filters are `both_ways`.  With dilation an output sees only pixels of its grid (`grids`), each of which is an image
-    by itself.  Two threads that walk away from each other take 0.7 to 0.9 of the time.
+    by itself.  Two threads walk away from each other, lest one fetch what the other writes.
     """
 
     @task

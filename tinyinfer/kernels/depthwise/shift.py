@@ -69,7 +69,7 @@ def make_gather(pixels: int) -> Any:
     def gather(v, x, place, moves, y, real):
         across = v.evenly_spaced(pixels, x.pixel)
         if pixels > 1:
-            # no stride that a CPU would see: ShiftNet-A's take 0.93 of the time
+            # no stride that a CPU would see and fetch by itself
             for at in across(x.address + 2 * x.row * 4):
                 v.prefetch(at)
 

@@ -2,7 +2,6 @@
 
 So it is with a shift, which has one tap a channel, once channels that are moved alike stand side by side: a vector
 meets two or three taps of 25, and each is a load and a multiply-add for every output, whatever the kernel's size.
-ShiftNet-A takes 0.94 of the time.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from tinyinfer.kernels.depthwise.depthwise_pixel import finish
 from tinyinfer.kernels.depthwise.depthwise_strip import STRIP_ARGUMENTS, for_either_stride, strip_function
 from tinyinfer.kernels.parallel.pages import aligned_empty
 
-# taps of a vector, and no more than a fifth of the kernel's: chains of 5x5 with five take 0.78 to 0.89 of the time of
-# strips that load every pixel once, of 3x3 with two as long, with three 1.04 to 1.07
+# taps of a vector, and no more than a fifth of the kernel's: chains of 5x5 with five are clearly faster than strips
+# that load every pixel once, of 3x3 with two as fast, with three slower
 FEW = 5
 HEADER = 32  # floats in front of them: the number of taps, and the row and column of each, as 64-bit integers
 BLOCK = HEADER + FEW * LANES  # floats of a vector's filters
@@ -69,7 +68,7 @@ def make_sparse_strip(outputs: int, masked: bool, stride: int) -> Any:
                     tap, places = v.load(w, k * LANES + HEADER), across(start)
                     room = v.select(left < column + 1, right - column, right * 0)
                     with v.either(room > (outputs - 1) * stride) as (whole, beside):
-                        with whole:  # most are inside the image: ShiftNet-A's chains take 0.98 of the time
+                        with whole:  # most are inside the image
                             _add(v, sums, places, tap, mask)
                         with beside:
                             for t in range(outputs):

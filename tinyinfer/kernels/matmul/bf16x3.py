@@ -4,16 +4,15 @@ x = high + low, both bfloat16 (8 bits each), holds 16 bits of x, and high * w_hi
 product but for at most 2^-15 of it; sums are float32 (Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial
 Intelligence Datatype For Higher-Precision Computations", 2019).  Sums of them err by 4.5e-6 (rms) of their standard
 deviation however long they are, those of float32 products by 3e-7 for 256 of them and 1e-6 for 4,608.  An infinite
-input gives NaN.  Three products on AMX take about a quarter of one on the FMA units.
+input gives NaN.  Three products on AMX take far less time than one on the FMA units.
 
 Inputs are split into planes of 32 channels: plane[block, half] holds 64 bytes for each position, so 16 positions from
 any one on are a tile.  A convolution is a sum of products, one for each tap of its kernel, whose tiles begin
 ``taps[tap]`` bytes further on.
 
-What tiles wait for is L1, whose 16 buffers hold each line on its way from L2 for some 7 ns and from memory for some 70
-(fitted to loops of tiles and fetches alone).  So taps come one after the other while their positions are in L1, and a
-panel of weights is taken chunk by chunk: all positions pass over one, which stays in L1, before the next, and leave
-their sums in L2.
+What tiles wait for is L1, whose 16 buffers hold each line on its way from L2, and from memory ten times as long.  So
+taps come one after the other while their positions are in L1, and a panel of weights is taken chunk by chunk: all
+positions pass over one, which stays in L1, before the next, and leave their sums in L2.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ from tinyinfer.kernels.pointwise_math.fused_activation import activate
 TOLERANCE = 2e-4
 PANEL = 2 * TILE  # rows and columns of the sums that four tile registers hold
 STEP_BYTES = 4 * TILE_BYTES  # of weights that one step of the microkernel multiplies
-CHUNK_STEPS = 3  # at least, of a chunk of weights: without chunks 1.06 times as long over ResNet-50's layers
+CHUNK_STEPS = 3  # at least, of a chunk of weights: it stays in L1 while all positions pass over it
 SUMS_FLOATS = PANEL * PANEL  # of a pair of tiles and a panel
-# of tiles, up to which a chunk is some taps of a block, not all (7x7 0.75, 10x10 0.89 of the time; 14x14 1.05)
+# of tiles, up to which a chunk is some taps of a block, not all: faster at 7x7 and 10x10, slower at 14x14
 FEW_PAIRS = 4
 ONE_TAP = np.zeros(1, np.int64)  # the taps of a plain matrix product
 
@@ -159,7 +158,7 @@ def microkernel(v, rows, columns, planes, taps, w, sums, more, ahead, share):
 def _multiply(v, rows, columns, *case):
     """The microkernel for as many tiles as there are, compiled into its caller.
 
-    Called, it takes 1.2 times as long: loads from the stack seem to wait for the sums being stored, which cover a page.
+    Called, it takes longer: loads from the stack seem to wait for the sums being stored, which cover a page.
     """
     with v.either(rows == 2) as (tall, low):
         for height, is_high in ((2, tall), (1, low)):

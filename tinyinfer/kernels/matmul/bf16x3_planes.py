@@ -82,7 +82,7 @@ def plane_size(positions: int) -> int:
     """Bytes from a plane to the next for so many positions and what tiles read behind them.
 
     Tiles of the same positions in several planes are in L1 together.  A whole number of pages apart they would share a
-    part of its sets (1.2 times as long at 14x14 with two threads).
+    part of its sets.
     """
     size = -(-(positions + OVERRUN) * POSITION_BYTES // 1024) * 1024
     return size + 1024 * (size % 4096 == 0)

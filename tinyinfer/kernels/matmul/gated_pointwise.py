@@ -32,7 +32,7 @@ from tinyinfer.kernels.parallel.parts import own_memory, own_units
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.convolution.gated_conv2d import GatedConv2d
 
-AHEAD = 64  # rows of a panel fetched before they are scaled: weights come from afar, 0.97 of the time with 16
+AHEAD = 64  # rows of a panel fetched before they are scaled: weights come from afar
 
 
 @vector_function(w="address", gate="address", k_size="int", columns="int", scaled="address")
@@ -64,8 +64,8 @@ def gated_pointwise(
     """y[pixels, n] = clip(x[pixels, k] @ (gate * w) + bias + residual), the weights scaled anew for each image.
 
     Pixels are dealt out by whole images if they are as many for each thread, else by whole tiles, and each thread
-    scales all weights of its images: one that scales a panel for others keeps them waiting (1.2 times as long at 28x28
-    and 14x14).  Of few pixels each thread takes all, and scales the panels that it multiplies.
+    scales all weights of its images: one that scales a panel for others keeps them waiting.  Of few pixels
+    each thread takes all, and scales the panels that it multiplies.
     """
     images, pixels, k, n = sizes
     p, p1 = own_units(part, images * pixels, pixels if images % parts == 0 else MR, parts)

@@ -31,11 +31,11 @@ NR = NV * LANES  # width of a panel
 TILE_ROWS = (14, 7, 4, 2, 1) if MR == 14 else (6, 3, 1)
 
 # sums at a time that two FMA units need, as the result of one is there four cycles later: a small tile of fewer sums
-# splits each of them (16 rows, which are a tile of 14 and one of 2: 0.9 of the time)
+# splits each of them (16 rows are a tile of 14 and one of 2)
 CHAINS = 8
 
-NEAR = 4096  # floats by which a tile of one row is ahead of itself in the weights that it streams (0.93 of the time)
-SHARES = 4  # tiles that fetch the next panel, as memory is slower than one alone (ResNet-50: 0.97 of the time)
+NEAR = 4096  # floats by which a tile of one row is ahead of itself in the weights that it streams
+SHARES = 4  # tiles that fetch the next panel, as memory is slower than one alone
 BLOCK_FLOATS = 64 * 1024  # 256 KiB of inputs and outputs a block: a quarter of a usual L2, the rest is for weights
 L2_FLOATS = 160 * 1024  # 640 KiB of a 1 MiB L2, where weights only pass through it; the rest is for their panels
 
@@ -43,8 +43,8 @@ L2_FLOATS = 160 * 1024  # 640 KiB of a 1 MiB L2, where weights only pass through
 def block_rows(k: int, n: int) -> int:
     """Rows of inputs that pass over all of [k, n] weights before the next rows do.
 
-    At least so many that a block is as large as the weights, which otherwise would be most of the traffic: the 7x7
-    maps of ResNet-50 took 1.3 times as long.
+    At least so many that a block is as large as the weights, which otherwise would be most of the traffic, as with
+    the 7x7 maps of ResNet-50.
     """
     as_large_as_weights = min(k * n // (k + n), L2_FLOATS // k)
     return max(MR, max(BLOCK_FLOATS // (k + n), as_large_as_weights) // MR * MR)
@@ -53,8 +53,7 @@ def block_rows(k: int, n: int) -> int:
 def few_rows(rows: int, threads: int) -> bool:
     """Whether a thread would get less than three tiles of rows: then panels are dealt out instead (`gemm_part`).
 
-    The 49 rows of a 7x7 map make two tiles and one and a half, for both of which all weights would be read: with panels
-    dealt out RepVGG-A0 takes 0.94 of the time with two threads.
+    The 49 rows of a 7x7 map make two tiles and one and a half, for both of which all weights would be read.
     """
     return -(-rows // MR) < 3 * threads
 
@@ -113,7 +112,7 @@ def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead):
     others = [{at: v.variable(v.constant(0)) for at in tile} for _ in range(CHAINS // len(tile) - 1)]
     residual = epilogue.residual
     column, targets, addends = (v.evenly_spaced(rows, stride) for stride in (x.stride, y.stride, residual.stride))
-    for target, j in itertools.product(targets(y.address), range(vectors)):  # on Intel 4 % of MobileNets and ResNet-50
+    for target, j in itertools.product(targets(y.address), range(vectors)):  # a gain on Intel
         v.prefetch(target, j * LANES, level=1, write=True)
     with v.when(residual.stride != 0):
         for addend, j in itertools.product(addends(residual.address), range(vectors)):
@@ -258,7 +257,7 @@ def gemm(x, rows, k, w, y, n, epilogue):
 
 @inline
 def gemm_rows(part, parts, p0, p1, x, k, w, y, n, epilogue):
-    """Rows p0 .. p1 of `gemm`, as a part of several (14x14 with 64 to 384 channels takes 0.95 of the time)."""
+    """Rows p0 .. p1 of `gemm`, as a part of several, in the direction of `walks_up`."""
     p, way = (p1 - 1, -1) if walks_up(part, parts, -(-(p1 - p0) // MR)) else (p0, 1)
     gemm(x.walk(p, way), p1 - p0, k, w, y.walk(p, way), n, epilogue.walk(p, way))
 

@@ -1,7 +1,7 @@
 """The channels of every pixel in another order: shuffles and selections.
 
 A shuffle is a transposition within a pixel.  With few groups, or few channels in each, it deals whole registers out or
-together again; everything else is gathered by a list of channels, which costs two to three times as much.
+together again; everything else is gathered by a list of channels, which costs more than twice as much.
 """
 
 from __future__ import annotations

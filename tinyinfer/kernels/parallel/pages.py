@@ -1,8 +1,8 @@
 """Memory in huge pages: 2 MiB a page and not 4 KiB, for what kernels read in every run.
 
 Where a page lies, a CPU has to look up, and it keeps some thousand answers at hand.  Weights that stream by are on
-another page every 4 KiB, and in a virtual machine each look-up takes two walks through tables: huge pages make that
-0.9 of the time for RepVGG-A0, 0.97 for twelve networks.  NumPy asks Linux for them for arrays of 4 MiB and more, so
+another page every 4 KiB, and in a virtual machine each look-up takes two walks through tables: huge pages make
+that rare, which networks with many weights gain by most.  NumPy asks Linux for them for arrays of 4 MiB and more, so
 smaller ones are cut from a large one, in the order in which they are packed.
 """
 
@@ -16,13 +16,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-LINE = 16  # floats of a cache line and of an AVX-512 register; misaligned buffers cost depthwise 10-25 %
+LINE = 16  # floats of a cache line and of an AVX-512 register; in misaligned buffers registers span two lines
 HUGE = 512 * 1024  # floats of a huge page on x86-64, and on Arm where small ones are of 4 KiB
 CHUNK = 32 * HUGE  # floats of address space, taking memory as they are written; the C library reuses none so large
 
 # Bytes between what one thread writes and what another uses meanwhile.  Where a loop steps through memory row by row,
-# AMD's CPUs fetch some six rows more than it reads, and so take lines from the core that is writing them: depthwise
-# chains on two threads take 0.82 to 0.96 of the time.
+# AMD's CPUs fetch some six rows more than it reads, and so take lines from the core that is writing them: in
+# depthwise chains on two threads, for example.
 APART = 128 * 1024
 
 
@@ -72,8 +72,8 @@ def aligned(array: np.ndarray) -> np.ndarray:
 def return_freed() -> None:
     """Have the C library give back to the system what has been freed, where it can be told to.
 
-    Where weights of a checkpoint lay, and what took part in packing them, are holes that it keeps for itself: 25 MiB
-    of DenseNet-121's 93.
+    Where weights of a checkpoint lay, and what took part in packing them, are holes that it keeps for itself, which
+    can be a quarter of a network's memory.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # GNU's has it

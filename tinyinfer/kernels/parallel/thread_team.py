@@ -16,8 +16,8 @@ Two sync flags of each part say how far it is; they count up with the tasks.  In
 Memory orders: flags are read with acquire and written with release, so that a part's results are seen before its ENDED
 is; the swap of BEGUN is both, and the only thing for which threads compete.
 
-A parallel loop for each task, which OpenMP offers, takes 1.0 us to begin and end and cannot go on without a thread that
-is late: after a pause of 20 ms MobileNet V2 took 16 ms with two threads, instead of 3.3 here and 2.4 without a pause.
+A parallel loop for each task, which OpenMP offers, takes time to begin and end and cannot go on without a thread that
+is late: the first call after a pause would take several times as long.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ _store_thread = argument_struct.storing(thread)
 def _part_company(me, size, flags):
     """Leave a core on which another thread has come.
 
-    Linux keeps threads that wait for each other on one core for 20 ms, though another is idle, where it takes idle
-    virtual cores for busy ones: 15 ms instead of 1.6 for SqueezeNet.
+    Linux keeps threads that wait for each other on one core for many milliseconds, though another is idle, where it
+    takes idle virtual cores for busy ones.
     """
     here = load(_flag(flags, CORE, me))
     for other in range(size):

@@ -12,10 +12,9 @@ from tinyinfer.kernels.codegen.formulas import hardsigmoid, hardswish, logistic,
 from tinyinfer.kernels.codegen.jit import shared
 from tinyinfer.kernels.codegen.simd import vector_function
 
-WIDE = 2  # registers a step: a formula is one long chain, and two chains side by side take 0.85 of the time
+WIDE = 2  # registers a step: a formula is one long chain, and two chains side by side hide each other's waits
 
 # a formula that does with the few registers that a GEMM's tile leaves, and so is applied before the tile is stored
-# (MobileNet V3 small: 0.96 of the time)
 SHORT = FORMULAS.index("hardswish") + 1
 
 _CODE = {"hardswish": hardswish, "silu": silu, "hardsigmoid": hardsigmoid, "sigmoid": logistic}

@@ -1,7 +1,6 @@
 """Let a convolution make only those pixels that the 1x1 layer behind it reads: the stride of the second moves to it.
 
-ShiftNet halves maps so: of a shift's outputs, which are a depthwise convolution's by then, it reads every fourth
-(ShiftNet-A 0.96 of the time).
+ShiftNet halves maps so: of a shift's outputs, which are a depthwise convolution's by then, it reads every fourth.
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ from tinyinfer.ops.movement.joining import Concat, Split
 from tinyinfer.ops.movement.views import Flatten, View
 
 # with pixels a multiple of 1 KiB apart, those of a window fall into four sets of the L1 cache or fewer and do not stay
-# there: a depthwise layer of 14x14x512 takes 2.1 times as long (MobileNet V1 0.98 of the time); at 4 KiB the rows
-# of a GEMM tile do so too (88 instead of 115 GFLOP/s)
+# there: a depthwise layer of 14x14x512 takes twice as long; at 4 KiB the rows of a GEMM tile do so too
 CONFLICTING_CHANNELS = 256
 EXTRA_CHANNELS = 16
 

@@ -63,6 +63,7 @@ def map_narrower_than_a_tile(problem: Problem) -> bool:
 
 
 # factors: the step's time with the other kernel over its time with this one, one thread, AVX-512
+# (MEASUREMENTS.md says when and where)
 CHOICES: dict[str, tuple[Choice, ...]] = {
     "conv2d": (
         Choice("bf16x3", fills_tiles, "on AMX tiles (pointwise 1.1 to 2.8 times as long, Winograd 1.2 to 2.4)"),

@@ -10,9 +10,8 @@ from tinyinfer.ops.arithmetic.elementwise import Mul
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.convolution.gated_conv2d import GatedConv2d
 
-# values of the map that are multiplied in the time one weight is scaled.  MobileNet V3, EfficientNet-B0 and GhostNet,
-# gate and layer against both apart: one thread 0.54 to 0.85 of the time with 20 or more times as many pixels as
-# filters, 0.94 with 2.5, 0.97 with 1.8, 1.04 with 0.6; two threads 0.65 to 0.95, 1.00 with 2.5, 1.10 with 0.6
+# values of the map that are multiplied in the time one weight is scaled: with many more pixels than filters much is
+# gained by scaling weights, with fewer pixels than filters time is lost, the more of it the more threads there are
 WEIGHT_COST = 1.5
 
 

@@ -1,7 +1,6 @@
 """Shuffle channels from where they lie: concat and channel_shuffle as one `Interleave` (ShuffleNet V2's units).
 
-Half of a unit's channels are those of the unit before, so that joining first means a copy of its own: ShuffleNet V2
-takes 1.04 times as long at one thread.
+Half of a unit's channels are those of the unit before, so that joining first means a copy of its own.
 """
 
 from __future__ import annotations

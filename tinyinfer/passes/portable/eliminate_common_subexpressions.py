@@ -1,6 +1,6 @@
 """Merge nodes that compute the same from the same values: each branch of a searched cell brings a ReLU of its own.
 
-NASNet-A takes 0.91 of the time with one thread and 0.88 with two, in half the arena.
+Each that is left out saves a pass over a map, and a buffer to keep its outputs in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Make a shift in front of a norm a depthwise convolution, which can take the norm and join the 1x1 layers around it.
 
 A displacement is a kernel of zeros with a single one.  By itself a shift is moved faster as bits; with the norm's scale
-in place of the one, a pass over the map is saved (ShiftNet-C takes 0.96 of the time).  An input that is not finite
+in place of the one, a pass over the map is saved.  An input that is not finite
 reaches all outputs whose window it lies in, not only the one it is moved to.
 """
 
