@@ -14,7 +14,7 @@ from tinyinfer.warmup import preparations, warm
 
 def tasks() -> dict[str, Task]:
     """Every task of the kernels' files, by name."""
-    modules = [importlib.import_module(f"tinyinfer.kernels.{name}") for name in (*kernels._MODULES, "peak")]
+    modules = [importlib.import_module(f"tinyinfer.kernels.{name}") for name in (*kernels._MODULES, "bare.peak")]
     named = [(name, value) for module in modules for name, value in vars(module).items()]
     families = [(f"{name}[{key}]", v) for name, value in named if isinstance(value, dict) for key, v in value.items()]
     return {name: value for name, value in named + families if isinstance(value, Task)}

@@ -58,8 +58,9 @@ def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int, least: 
 
 
 def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
-    factor = -(-least // max(map(math.prod, shapes)))
-    return [(shape[0] * factor, *shape[1:]) for shape in shapes]
+    """The same with more images, whose number is the first dimension of values of the highest rank alone."""
+    factor, rank = -(-least // max(map(math.prod, shapes))), max(map(len, shapes))
+    return [(shape[0] * factor, *shape[1:]) if len(shape) == rank > 0 and shape[0] > 1 else shape for shape in shapes]
 
 
 def _cross_border() -> None:

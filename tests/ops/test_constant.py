@@ -81,7 +81,7 @@ def test_what_moves_elements_takes_any(name: str, dtype: str, rng: np.random.Gen
 
 
 def test_concat_takes_one_dtype_at_a_time() -> None:
-    with pytest.raises(GraphError, match="one dtype and quantisation, found int32 and int64"):
+    with pytest.raises(GraphError, match="inputs of one dtype, found int32 and int64"):
         ops.create("concat", {}).infer([TensorType((2,), "int32"), TensorType((2,), "int64")], {})
 
 

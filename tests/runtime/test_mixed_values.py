@@ -167,7 +167,7 @@ class Drawn:
     def quantise(self, x: str) -> None:
         dtype = str(self.rng.choice(["uint8", "int8"]))
         q = self.integer("quantize_linear", self.off_the_edge(x), scale=0.75, zero_point=7, dtype=dtype)
-        self.add("dequantize_linear", q, scale=0.5, zero_point=7, whole=False)
+        self.add("dequantize_linear", q, scale=0.75, zero_point=7, whole=False)
 
     def threshold(self, x: str) -> None:
         self.add("cast", self.integer("le", self.off_the_edge(x), self.constant(1.5)), dtype="float32", whole=True)

@@ -59,11 +59,11 @@ def is_present(layer: str) -> bool:
 
 
 @pytest.fixture(params=LAYERS)
-def layer(lifetime: pytest.FixtureRequest) -> str:
+def layer(request: pytest.FixtureRequest) -> str:
     """Each threading layer of Numba's that can be loaded here."""
-    if not is_present(lifetime.param):
-        pytest.skip(f"the threading layer {lifetime.param} is not here")
-    return str(lifetime.param)
+    if not is_present(request.param):
+        pytest.skip(f"the threading layer {request.param} is not here")
+    return str(request.param)
 
 
 def test_the_textbook_engine_never_imports_numba() -> None:

@@ -22,7 +22,7 @@ from tinyinfer.checkpoints.keys import LEFTOVERS, View, normaliser, views
 from tinyinfer.errors import GraphError, InputError, WeightsError
 from tinyinfer.formats.state_dict import fits, is_needed, map_keys
 from tinyinfer.graph import Graph
-from tinyinfer.models.family import Family, Layout, Rows, Variant
+from tinyinfer.models.family import Family, Layout, Rows, Variant, as_it_is
 from tinyinfer.models.registry import families, find
 
 State = Mapping[str, np.ndarray]
@@ -207,7 +207,9 @@ def _readings(view: View, family: Family, variant: Variant, trial: int, given: M
             renamed: State = map_keys(view.state, layout.rows)
         except WeightsError:
             continue  # two keys became one, so it is not this layout
-        renamed, head = rename_head(graph, renamed, ignore)
+        head = None
+        if family.adapt is as_it_is:  # else a layer of another name may be one that it knows how to bring in
+            renamed, head = rename_head(graph, renamed, ignore)
         usual = {k: v for k, v in layout.knobs.items() if k not in variant.knobs}
         chosen = {**usual, **knobs}
         classes = _classes(graph, renamed, family.rows_per_class)

@@ -43,6 +43,11 @@ class Variant:
     labels: str | None = None
 
 
+def as_it_is(graph: Graph, state: State) -> State:
+    """The state dict of a family that keeps nothing but weights in it."""
+    return state
+
+
 @dataclass(frozen=True)
 class Family:
     """A builder and all that is known around it.
@@ -68,7 +73,7 @@ class Family:
     knob_aliases: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     trials: tuple[Mapping[str, Any], ...] = ()
-    adapt: Callable[[Graph, State], State] = lambda graph, state: state
+    adapt: Callable[[Graph, State], State] = as_it_is
     task: str = "classify"
     metadata: Callable[..., Mapping[str, Any]] = lambda **knobs: {}
     rows_per_class: int = 1

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.operands import Address, Rows
 from tinyinfer.kernels.base import NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline
@@ -258,9 +258,9 @@ class RelayoutCopy(_Copy):
         if x.layout == y.layout:
             return bind_copy(threads, x, y)
         if x.layout == NHWC:
-            size = x.c * x.h * x.w
-            return to_nchw.bind(threads, x.data, x.pixel_stride, x.n, x.c, x.h * x.w, y.data, size)
-        return to_nhwc.bind(threads, np.array([x.data.ctypes.data]), y.n, y.c, y.h * y.w, y.data, y.pixel_stride)
+            images = Rows(Address.of(y.data), x.c * x.h * x.w)
+            return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, images)
+        return to_nhwc.bind(threads, np.array([x.data.ctypes.data]), y.n, y.c, y.h * y.w, Rows.of(y))
 
 
 KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy, RelayoutCopy)
