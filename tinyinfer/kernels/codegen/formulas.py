@@ -60,9 +60,12 @@ def erf(v: Any, x: Any) -> Any:
     return v.where_positive(x, positive, v.sub(v.constant(0), positive))
 
 
-def vanishing(v: Any, x: Any) -> Any:
-    """x, but 0 where e**x vanishes: infinity times the little that `exp` leaves there would be infinity, not 0."""
-    return v.where(v.above(x, v.constant(-87)), x, v.constant(-0.0))
+def gated(v: Any, x: Any, gate: Any) -> Any:
+    """x times a gate that falls as e**x does: 0 where that vanishes, as infinity times what `exp` leaves is not.
+
+    Selected after the product: LLVM would read x a second time under a mask, which waits for a store just made to end.
+    """
+    return v.where(v.above(v.constant(-87), x), v.constant(-0.0), v.mul(x, gate))
 
 
 def clip(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
@@ -97,7 +100,7 @@ def logistic(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
 
 def silu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x times the sigmoid."""
-    return v.mul(vanishing(v, x), sigmoid(v, x))
+    return gated(v, x, sigmoid(v, x))
 
 
 def hyperbolic(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
@@ -140,16 +143,16 @@ def mish(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x tanh(log(1 + e)) with e = e**x is x (e**2 + 2 e) / (e**2 + 2 e + 2); from 20 on it is x."""
     e = exp(v, v.min(x, v.constant(20)))
     top = v.mul(e, v.add(e, v.constant(2)))
-    return v.mul(vanishing(v, x), v.quotient(top, v.add(top, v.constant(2))))
+    return gated(v, x, v.quotient(top, v.add(top, v.constant(2))))
 
 
 def gelu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x (1 + erf(x / sqrt 2)) / 2."""
-    half = v.mul(vanishing(v, x), v.constant(0.5))
-    return v.fma(half, erf(v, v.mul(x, v.constant(0.5**0.5))), half)
+    half = v.constant(0.5)
+    return gated(v, x, v.fma(half, erf(v, v.mul(x, v.constant(0.5**0.5))), half))
 
 
 def gelu_tanh(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x**3)."""
     inner = v.mul(x, v.fma(v.mul(x, x), v.constant(0.044715), v.constant(1)))
-    return v.mul(vanishing(v, x), sigmoid(v, v.mul(inner, v.constant(2 * (2 / math.pi) ** 0.5))))
+    return gated(v, x, sigmoid(v, v.mul(inner, v.constant(2 * (2 / math.pi) ** 0.5))))
