@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require
+from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class ChannelShuffle(Op):
     """
 
     name: ClassVar[str] = "channel_shuffle"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE  # float32 alone unless said
 
     groups: int
 
@@ -29,7 +32,7 @@ class ChannelShuffle(Op):
         x = inputs[0]
         require(len(x.shape) >= 2, f"input: expected rank 2 or more, found shape {x}")
         require(x.shape[1] % self.groups == 0, f"groups {self.groups} do not divide {x.shape[1]} channels")
-        return [x]
+        return [TensorType(x.shape, x.dtype)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x = inputs[0]

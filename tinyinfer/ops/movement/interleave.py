@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require
+from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Interleave(Op):
     """
 
     name: ClassVar[str] = "interleave"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
     arity: ClassVar[int | None] = None
     composite: ClassVar[bool] = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require, require_rank
+from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class JoinPixels(Op):
     """
 
     name: ClassVar[str] = "join_pixels"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
     arity: ClassVar[int | None] = None
     composite: ClassVar[bool] = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require, require_rank
+from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class PixelShuffle(Op):
     """
 
     name: ClassVar[str] = "pixel_shuffle"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     upscale_factor: int
 
@@ -53,6 +56,7 @@ class PixelUnshuffle(Op):
     """The way back: (N, C, H r, W r) to (N, C r^2, H, W); r is ``downscale_factor``."""
 
     name: ClassVar[str] = "pixel_unshuffle"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     downscale_factor: int
 
