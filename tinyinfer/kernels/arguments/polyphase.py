@@ -1,7 +1,7 @@
-"""The grids of a dilated convolution: outputs a dilation apart see only inputs a dilation apart.
+"""The polyphase components of a dilated convolution: outputs a dilation apart see only inputs a dilation apart.
 
 So a convolution with dilation d works on d x d images of every d-th row and column, without dilation, which lie between
-each other in memory; without dilation an image is its only grid.
+each other in memory.  Each of them is called a grid here; without dilation an image is its only grid.
 """
 
 from __future__ import annotations
