@@ -24,7 +24,11 @@ def exp(v: Any, x: Any) -> Any:
 
 def exp_factors(v: Any, x: Any, sign: int = 1) -> tuple[Any, Any]:
     """e**(sign x) as e**r and 2**n, |r| <= ln 2 / 2: whoever adds to their product can do so in one operation."""
-    x = v.clip(x, *(v.constant(end) for end in sorted((-87 * sign, 88 * sign))))
+    return bounded_exp_factors(v, v.clip(x, *(v.constant(end) for end in sorted((-87 * sign, 88 * sign)))), sign)
+
+
+def bounded_exp_factors(v: Any, x: Any, sign: int = 1) -> tuple[Any, Any]:
+    """`exp_factors` where sign x is known to be between -87 and 88."""
     shifted = v.fma(x, v.constant(sign / math.log(2)), v.constant(ROUNDING))
     n = v.sub(shifted, v.constant(ROUNDING))
     r = v.fma(n, v.constant(-sign * math.log(2)), x)  # as n is small, so is what the constant lacks: 2e-9 n
@@ -60,12 +64,9 @@ def erf(v: Any, x: Any) -> Any:
     return v.where_positive(x, positive, v.sub(v.constant(0), positive))
 
 
-def gated(v: Any, x: Any, gate: Any) -> Any:
-    """x times a gate that falls as e**x does: 0 where that vanishes, as infinity times what `exp` leaves is not.
-
-    Selected after the product: LLVM would read x a second time under a mask, which waits for a store just made to end.
-    """
-    return v.where(v.above(v.constant(-87), x), v.constant(-0.0), v.mul(x, gate))
+def not_below(v: Any, x: Any, least: float) -> Any:
+    """x, or ``least`` where that is more: for gates which are 0 from there down, as -infinity times 0 is not 0."""
+    return v.max(x, v.constant(least))
 
 
 def clip(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
@@ -100,7 +101,9 @@ def logistic(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
 
 def silu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x times the sigmoid."""
-    return gated(v, x, sigmoid(v, x))
+    x = not_below(v, x, -88)
+    one = v.constant(1)
+    return v.mul(x, v.quotient(one, v.fma(*bounded_exp_factors(v, v.min(x, v.constant(87)), sign=-1), one)))
 
 
 def hyperbolic(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
@@ -141,18 +144,21 @@ def elu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
 
 def mish(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x tanh(log(1 + e)) with e = e**x is x (e**2 + 2 e) / (e**2 + 2 e + 2); from 20 on it is x."""
-    e = exp(v, v.min(x, v.constant(20)))
+    x = not_below(v, x, -87)
+    e = v.mul(*bounded_exp_factors(v, v.min(x, v.constant(20))))
     top = v.mul(e, v.add(e, v.constant(2)))
-    return gated(v, x, v.quotient(top, v.add(top, v.constant(2))))
+    return v.mul(x, v.quotient(top, v.add(top, v.constant(2))))
 
 
 def gelu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x (1 + erf(x / sqrt 2)) / 2."""
-    half = v.constant(0.5)
-    return gated(v, x, v.fma(half, erf(v, v.mul(x, v.constant(0.5**0.5))), half))
+    x = not_below(v, x, -15)
+    half = v.mul(x, v.constant(0.5))
+    return v.fma(half, erf(v, v.mul(x, v.constant(0.5**0.5))), half)
 
 
 def gelu_tanh(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x**3)."""
+    x = not_below(v, x, -15)
     inner = v.mul(x, v.fma(v.mul(x, x), v.constant(0.044715), v.constant(1)))
-    return gated(v, x, sigmoid(v, v.mul(inner, v.constant(2 * (2 / math.pi) ** 0.5))))
+    return v.mul(x, sigmoid(v, v.mul(inner, v.constant(2 * (2 / math.pi) ** 0.5))))

@@ -54,14 +54,15 @@ def finish(v: Any, sums: list[Any], y: Rows, mask: Any, epilogue: Epilogue) -> N
         for t, s in enumerate(sums):
             place = residual.address, residual.stride * t
             s.set(v.add(s.get(), v.load(*place) if mask is None else v.load_masked(*place, mask)))
-    for s in sums:
-        s.set(v.clip(s.get(), low, high))
-    emit_formula(v, epilogue.act, sums)  # in registers: overlapping blocks of two threads must never see others' sums
-    for t, s in enumerate(sums):
+
+    def store(t: int, value: Any) -> None:
         if mask is None:
-            v.store(s.get(), y.address, y.stride * t)
+            v.store(value, y.address, y.stride * t)
         else:
-            v.store_masked(s.get(), y.address, y.stride * t, mask)
+            v.store_masked(value, y.address, y.stride * t, mask)
+
+    # in registers: overlapping blocks of two threads must never see others' sums
+    emit_formula(v, epilogue.act, [v.clip(s.get(), low, high) for s in sums], store)
 
 
 @inline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinyinfer.kernels.arguments.epilogue import FORMULAS
@@ -21,13 +21,20 @@ _CODE = {"hardswish": hardswish, "silu": silu, "hardsigmoid": hardsigmoid, "sigm
 _NUMBERED = [(number, _CODE[name]) for number, name in enumerate(FORMULAS, 1)]
 
 
-def emit_formula(v: Any, act: Any, values: Sequence[Any]) -> None:
-    """Emit the formula numbered ``act`` on variables that hold vectors."""
-    with v.when(act != 0):
-        for number, formula in _NUMBERED:
-            with v.when(act == number):
-                for value in values:
-                    value.set(formula(v, value.get(), None, None, None))
+def emit_formula(v: Any, act: Any, values: Sequence[Any], store: Callable[[int, Any], None]) -> None:
+    """Emit the formula numbered ``act``, none for 0, on vectors, and ``store(i, result)`` for the one in place i.
+
+    What is stored at once leaves its register to the formula for the next.
+    """
+    with v.either(act == 0) as (plain, bent):
+        with plain:
+            for i, value in enumerate(values):
+                store(i, value)
+        with bent:
+            for number, formula in _NUMBERED:
+                with v.when(act == number):
+                    for i, value in enumerate(values):
+                        store(i, formula(v, value, None, None, None))
 
 
 def emit_short(v: Any, act: Any, values: Sequence[Any]) -> None:
