@@ -26,7 +26,7 @@ from tinyinfer.errors import (
 if TYPE_CHECKING:
     from tinyinfer import kernels, models, ops, passes, plots, profiling
     from tinyinfer.checkpoints.conversion import convert
-    from tinyinfer.formats.onnx.export import export_onnx
+    from tinyinfer.formats.onnx.exporting.export import export_onnx
     from tinyinfer.graph import Graph
     from tinyinfer.hub import pull
     from tinyinfer.loading import load
@@ -39,7 +39,7 @@ _NAMES = {
     "Graph": "tinyinfer.graph",
     "Model": "tinyinfer.model",
     "convert": "tinyinfer.checkpoints.conversion",
-    "export_onnx": "tinyinfer.formats.onnx.export",
+    "export_onnx": "tinyinfer.formats.onnx.exporting.export",
     "load": "tinyinfer.loading",
     "pull": "tinyinfer.hub",
 }

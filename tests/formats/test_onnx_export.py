@@ -11,8 +11,8 @@ from one_operator import one_operator
 
 from tinyinfer import models, ops
 from tinyinfer.errors import UnsupportedOpError
-from tinyinfer.formats.onnx import export as onnx_export
-from tinyinfer.formats.onnx.export import export_onnx, to_onnx, value_shapes
+from tinyinfer.formats.onnx.exporting import export as onnx_export
+from tinyinfer.formats.onnx.exporting.export import export_onnx, to_onnx, value_shapes
 from tinyinfer.graph import Graph, Input, Node, Quant
 from tinyinfer.model import Model
 

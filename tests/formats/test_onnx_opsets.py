@@ -11,7 +11,7 @@ import pytest
 from tinyinfer import models, ops
 from tinyinfer.builder import Builder
 from tinyinfer.errors import InputError, UnsupportedOpError
-from tinyinfer.formats.onnx.export import export_onnx, to_onnx
+from tinyinfer.formats.onnx.exporting.export import export_onnx, to_onnx
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.ops.base import Case
 

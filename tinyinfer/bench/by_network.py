@@ -16,7 +16,7 @@ from tinyinfer.bench.networks import Network, make_inputs, named
 from tinyinfer.bench.peers import FROM_ONNX, Run
 from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
 from tinyinfer.errors import InputError
-from tinyinfer.formats.onnx.export import export_onnx, fix_inputs
+from tinyinfer.formats.onnx.exporting.export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import cost, node_cost

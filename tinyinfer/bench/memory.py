@@ -18,7 +18,7 @@ from tinyinfer.bench.networks import Network, make_inputs, named
 from tinyinfer.bench.peers import FROM_ONNX
 from tinyinfer.bench.report import OURS, Setting, cpu_name
 from tinyinfer.errors import InputError, TinyInferError
-from tinyinfer.formats.onnx.export import export_onnx, fix_inputs
+from tinyinfer.formats.onnx.exporting.export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 from tinyinfer.reporting.report import Report

@@ -78,6 +78,6 @@ def export(
     ] = None,
 ) -> None:
     """Write a model as ONNX.  Free sizes stay free unless --input fixes them."""
-    from tinyinfer.formats.onnx.export import OPSET, export_onnx
+    from tinyinfer.formats.onnx.exporting.export import OPSET, export_onnx
 
     export_onnx(load_trained(model), output, parse_shape(input), OPSET if opset is None else opset)

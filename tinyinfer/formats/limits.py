@@ -34,6 +34,10 @@ class Limits:
     labels: int = 100_000
     text_length: int = 100_000  # characters of one string
 
+    # protobuf and FlatBuffers
+    fields: int = 2_000_000  # of all messages and tables: a network of 1,000 nodes has some 30,000
+    packed_bytes: int = 64 * MIB  # integers written in 7-bit groups, which take long to read
+
     # pickle: a MobileNet V2 takes 10,000 opcodes; the weights themselves are in it if they are NumPy arrays
     pickle_bytes: int = GIB
     opcodes: int = 500_000

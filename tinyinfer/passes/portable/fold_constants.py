@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
-from tinyinfer.dim import is_free
-from tinyinfer.errors import TinyInferError
 from tinyinfer.graph import Graph, Node, TensorType, free_name
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.constant import Constant
+from tinyinfer.ops.known_values import as_sizes, is_open, work_out
 from tinyinfer.ops.shape import Shape
 
 MOST_ELEMENTS = 2**22  # that one pass may make: a file of few bytes can ask for any number
-MOST_SIZES = 64  # elements of an array of sizes that depend on the input's
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -30,7 +28,7 @@ def fold_constants(graph: Graph) -> Graph:
     known = _Known(graph)
     for node in graph.topological_order():
         values = known.evaluate(node)
-        if values is not None and not isinstance(node.op, Constant) and not any(map(_is_open, values)):
+        if values is not None and not isinstance(node.op, Constant) and not any(map(is_open, values)):
             graph.replace_node(node, *_constants(graph, node, values, known.types))
     graph.remove_dead()
     return graph
@@ -58,39 +56,16 @@ class _Known:
         if isinstance(node.op, Constant):
             return [params["value"]]
         if isinstance(node.op, Shape):
-            return [_array(self.types[node.inputs[0]].shape)]
+            return [as_sizes(self.types[node.inputs[0]].shape)]
         if not node.inputs or any(value not in self._values for value in node.inputs):
             return None
-        size = sum(t.size for t in types)
         inputs = [self._values[value] for value in node.inputs]
-        if any(map(_is_open, inputs)):
-            follows = cast(Op, node.op).follows_sizes and size <= MOST_SIZES
-            return self._call(node, inputs, {}, types) if follows else None
-        if size > self._left:
-            return None
-        self._left -= size
-        return self._call(node, inputs, params, types)
-
-    def _call(
-        self, node: Node, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], types: Sequence[TensorType]
-    ) -> list[np.ndarray] | None:
-        """What the reference makes of them; None where it refuses, which is left for the run to report."""
-        try:
-            with np.errstate(all="ignore"):
-                values = cast(Op, node.op).reference(inputs, params)
-        except TinyInferError:
-            return None
-        return [_array(y) if y.dtype == object else y.astype(t.dtype) for y, t in zip(values, types, strict=True)]
-
-
-def _array(sizes: Any) -> np.ndarray:
-    """Sizes as int64, or as objects while some are known by name only."""
-    objects = np.asarray(sizes, object)
-    return objects if any(map(is_free, objects.flat)) else objects.astype(np.int64)
-
-
-def _is_open(values: np.ndarray) -> bool:
-    return values.dtype == object
+        if not any(map(is_open, inputs)):
+            size = sum(t.size for t in types)
+            if size > self._left:
+                return None
+            self._left -= size
+        return work_out(cast(Op, node.op), inputs, params, types)
 
 
 def _constants(graph: Graph, node: Node, values: Sequence[np.ndarray], types: Mapping[str, TensorType]) -> list[Node]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import Call
 
 
 def shift(call: Call) -> str:

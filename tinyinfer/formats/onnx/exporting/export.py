@@ -17,7 +17,7 @@ from tinyinfer.graph import Graph, Input, Node, Shape, TensorType
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
 
-    from tinyinfer.formats.onnx.writer import Dims, Writer
+    from tinyinfer.formats.onnx.exporting.writer import Dims, Writer
     from tinyinfer.runtime.runnable import Runnable
 
 OPSET = 20  # unless said: Gelu came with 20, dilated average pooling and wrapping pads with 19
@@ -52,7 +52,7 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None, opset: int = OP
         from onnx import helper
     except ImportError:
         raise UnsupportedOpError("ONNX export needs the onnx package: pip install 'tinyinfer[onnx]'") from None
-    from tinyinfer.formats.onnx.writer import Writer
+    from tinyinfer.formats.onnx.exporting.writer import Writer
 
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST <= opset <= newest:
@@ -107,8 +107,8 @@ def value_shapes(types: Mapping[str, TensorType]) -> dict[str, Dims]:
 def _write_node(
     node: Node, graph: Graph, shapes: Mapping[str, Dims], types: Mapping[str, TensorType], writer: Writer
 ) -> None:
-    from tinyinfer.formats.onnx.operators import EXPORTERS
-    from tinyinfer.formats.onnx.writer import Call
+    from tinyinfer.formats.onnx.exporting.operators import EXPORTERS
+    from tinyinfer.formats.onnx.exporting.writer import Call
 
     call = Call(
         node,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.formats.onnx.activations import PLAIN
-from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.formats.onnx.exporting.activations import PLAIN
+from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.ops.pooling.interpolate import CUBIC_A
 
 

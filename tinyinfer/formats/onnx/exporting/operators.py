@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyinfer.formats.onnx import activations as onnx_activations
-from tinyinfer.formats.onnx import arithmetic as onnx_arithmetic
-from tinyinfer.formats.onnx import layout as onnx_layout
-from tinyinfer.formats.onnx import norms as onnx_norms
-from tinyinfer.formats.onnx import pooling as onnx_pooling
-from tinyinfer.formats.onnx import reduction as onnx_reduction
-from tinyinfer.formats.onnx import resampling as onnx_resampling
-from tinyinfer.formats.onnx import sampling as onnx_sampling
-from tinyinfer.formats.onnx.activations import epilogue
-from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.formats.onnx.exporting import activations as onnx_activations
+from tinyinfer.formats.onnx.exporting import arithmetic as onnx_arithmetic
+from tinyinfer.formats.onnx.exporting import layout as onnx_layout
+from tinyinfer.formats.onnx.exporting import norms as onnx_norms
+from tinyinfer.formats.onnx.exporting import pooling as onnx_pooling
+from tinyinfer.formats.onnx.exporting import reduction as onnx_reduction
+from tinyinfer.formats.onnx.exporting import resampling as onnx_resampling
+from tinyinfer.formats.onnx.exporting import sampling as onnx_sampling
+from tinyinfer.formats.onnx.exporting.activations import epilogue
+from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.ops.geometry import PADDING_MODES
 
 

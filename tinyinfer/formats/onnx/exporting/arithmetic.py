@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from onnx import helper
 
-from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.ops.dtypes import INTEGERS
 
 

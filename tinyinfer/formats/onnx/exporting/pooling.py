@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.ops.pooling.adaptive_pooling import bins
 
 FLOAT = 1  # ONNX's number for float32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import Call
 
 
 def _reduction(kind: str) -> Callable[[Call], str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyinfer.formats.onnx.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.movement.pad import MODES
 

@@ -1,0 +1,8 @@
+"""What all importers share: from operators in a file's own words to a `Graph`.
+
+| file | holds |
+| --- | --- |
+| ``importer`` | `Importer`: the graph as it grows, with the type of every value and the arrays that are known |
+| ``call`` | `Call`: one node of the file, as the function that lowers it sees it |
+| ``lowering`` | `lower_nodes`: each node through its function, and all that is not supported named at once |
+"""

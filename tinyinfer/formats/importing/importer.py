@@ -1,0 +1,214 @@
+"""The graph of an imported file as it grows.
+
+A value is either computed in every run, by a node, or known: an array of the file, or worked out from such arrays and
+from sizes.  What is known becomes part of the network only where a node reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from tinyinfer import ops
+from tinyinfer.errors import GraphError, ModelFormatError
+from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
+from tinyinfer.ops.base import Op
+from tinyinfer.ops.constant import Constant
+from tinyinfer.ops.known_values import as_sizes, is_open, work_out
+from tinyinfer.tensor_type import DTYPES
+from tinyinfer.weights import Weights
+
+MOST_WORKED_OUT = 2**26  # elements of all values that are worked out: a file of few bytes can ask for any number
+
+
+class Importer:
+    """Grows a `Graph`; values are known by names, which no other value has.
+
+    Sizes of values are symbolic (`Dim`) where inputs are free, as in `Graph.symbolic_types`.
+    """
+
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self.limits = limits
+        self.notes: list[str] = []
+        self._inputs: list[Input] = []
+        self._nodes: list[Node] = []
+        self._weights: dict[str, np.ndarray] = {}
+        self._types: dict[str, TensorType] = {}
+        self._known: dict[str, np.ndarray] = {}
+        self._keys: dict[str, str] = {}  # of the weight that a known value has become
+        self._constants: set[str] = set()  # known values that nodes read
+        self._node_names: set[str] = set()
+        self._left = MOST_WORKED_OUT
+
+    # -- what the file has -----------------------------------------------------------------------
+
+    def input(
+        self,
+        name: str,
+        shape: tuple[int | None, ...],
+        nominal: Shape,
+        dtype: str = "float32",
+        quant: Quant | None = None,
+    ) -> str:
+        """An input of the network; None marks a free size, which is ``nominal`` where nothing else is said."""
+        made = Input(name, shape, nominal, dtype, quant)
+        self._inputs.append(made)
+        self._define(name, made.type_for(made.dims(short=len(self._inputs) == 1)))
+        return name
+
+    def constant(self, name: str, array: np.ndarray, quant: Quant | None = None) -> str:
+        """An array that is known: of the file, or made by a lowering."""
+        name = self.fresh(name)
+        self._types[name] = TensorType(array.shape, "int64" if is_open(array) else str(array.dtype), quant)
+        self._known[name] = array
+        return name
+
+    # -- what is known of values -------------------------------------------------------------------
+
+    def type(self, value: str) -> TensorType:
+        """Shape, dtype and quantisation of a value."""
+        return self._types[value]
+
+    def shape(self, value: str) -> Shape:
+        """The sizes of a value."""
+        return self._types[value].shape
+
+    def known(self, value: str) -> np.ndarray | None:
+        """The array that a value always is, of objects where sizes in it are free; None if inputs change it."""
+        return self._known.get(value)
+
+    def fresh(self, name: str) -> str:
+        """A name that no value has."""
+        return free_name(name, self._types)
+
+    # -- operators -----------------------------------------------------------------------------------
+
+    def apply_all(
+        self,
+        op: str | Operator,
+        *inputs: str,
+        name: str,
+        params: Mapping[str, str | np.ndarray | None] | None = None,
+        **attrs: Any,
+    ) -> list[str]:
+        """Apply an operator, given by name and attributes or ready made; returns its values' names.
+
+        ``params`` are names of known values, which share one weight however often they are used, or arrays; None
+        leaves one out.  Values are called like the node, or similarly where that name is taken.  Where all inputs are
+        known the result is too, and there is no node.  Raises GraphError for what does not fit.
+        """
+        operator = cast(Op, ops.create(op, attrs) if isinstance(op, str) else op)
+        arrays = {role: array for role, array in (params or {}).items() if array is not None}
+        values = {role: self._array(array) for role, array in arrays.items()}
+        param_types = {role: TensorType(array.shape, str(array.dtype)) for role, array in values.items()}
+        types = operator.infer([self._types[value] for value in inputs], param_types)
+        self._check_sizes(types)
+        worked_out = self._work_out(operator, inputs, values, types)
+        names = [self._define(f"{name}:{i}" if len(types) > 1 else name, t) for i, t in enumerate(types)]
+        if worked_out is not None:
+            self._known.update(zip(names, worked_out, strict=True))
+            return names
+        node_name = free_name(name, self._node_names)
+        self._node_names.add(node_name)
+        keys = {role: self._key(array, f"{node_name}.{role}") for role, array in arrays.items()}
+        reads = tuple(self._as_computed(value) for value in inputs)
+        self._nodes.append(Node(node_name, operator, reads, tuple(names), keys))
+        return names
+
+    def apply(self, op: str | Operator, *inputs: str, name: str, **options: Any) -> str:
+        """`apply_all` for an operator with a single output; returns its name."""
+        (value,) = self.apply_all(op, *inputs, name=name, **options)
+        return value
+
+    def sizes_of(self, value: str, name: str) -> str:
+        """The shape of a value as a known value."""
+        return self.constant(name, as_sizes(self.shape(value)))
+
+    def finish(self, outputs: Mapping[str, str]) -> Graph:
+        """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values."""
+        names: dict[str, str] = {}  # of outputs, by value
+        inputs = {i.name for i in self._inputs}
+        for name, value in outputs.items():
+            value = self._as_computed(value)
+            if value in names or (value in inputs and value != name):
+                value = self.apply("identity", value, name=name)
+            names[value] = name
+        taken = set(self._types) | set(outputs)
+        for value in outputs.keys() - names.keys():
+            if value in self._types and value not in inputs:  # another value has the name of an output
+                names[value] = free_name(value, taken)
+                taken.add(names[value])
+        nodes = [_renamed(node, names) for node in self._nodes]
+        graph = Graph(list(self._inputs), nodes, list(outputs), Weights(self._weights))
+        graph.remove_dead()
+        return graph
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _define(self, name: str, kind: TensorType) -> str:
+        name = self.fresh(name)
+        self._types[name] = kind
+        return name
+
+    def _check_sizes(self, types: Sequence[TensorType]) -> None:
+        for t in types:
+            if math.prod(map(int, t.shape)) > self.limits.elements:
+                raise GraphError(f"expected at most {self.limits.elements} elements of a value, found {t}")
+
+    def _array(self, param: str | np.ndarray) -> np.ndarray:
+        if isinstance(param, np.ndarray):
+            return param
+        array = self.known(param)
+        if array is None:
+            raise GraphError(f"expected an array of the file, found {param[:80]!r}, which depends on the input")
+        return array
+
+    def _work_out(
+        self, op: Op, inputs: Sequence[str], params: Mapping[str, np.ndarray], types: Sequence[TensorType]
+    ) -> list[np.ndarray] | None:
+        known = [self._known[value] for value in inputs if value in self._known]
+        size = sum(math.prod(map(int, t.shape)) for t in types)
+        if len(known) < len(inputs) or not inputs or size > self._left:
+            return None
+        values = work_out(op, known, params, types)
+        if values is not None:
+            self._left -= size
+        return values
+
+    def _key(self, param: str | np.ndarray, name: str) -> str:
+        """The key of a parameter among the graph's weights: a value's own name, so that files are recognised."""
+        if isinstance(param, str) and param in self._keys:
+            return self._keys[param]
+        key = free_name(param if isinstance(param, str) else name, self._weights)
+        self._weights[key] = self._array(param)
+        if isinstance(param, str):
+            self._keys[param] = key
+        return key
+
+    def _as_computed(self, value: str) -> str:
+        """The value for a node to read: what is known becomes a constant of the network."""
+        array = self._known.get(value)
+        if array is None or value in self._constants:
+            return value
+        if is_open(array):
+            raise GraphError(f"{value[:80]!r}: sizes that depend on the input's are computed with in the network")
+        if str(array.dtype) not in DTYPES:
+            raise ModelFormatError(f"{value[:80]!r}: expected {', '.join(DTYPES)}, found {array.dtype}")
+        self._constants.add(value)
+        name = free_name(value, self._node_names)
+        self._node_names.add(name)
+        op = Constant.of(self._types[value].quant)
+        self._nodes.append(Node(name, op, (), (value,), {"value": self._key(value, value)}))
+        return value
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """The node with other names for some values."""
+    return node.replace(
+        inputs=tuple(names.get(value, value) for value in node.inputs),
+        outputs=tuple(names.get(value, value) for value in node.outputs),
+    )

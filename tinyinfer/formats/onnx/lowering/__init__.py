@@ -1,0 +1,5 @@
+"""What each ONNX operator is here.
+
+Every file has a table ``LOWERINGS``: (operator, the opset that brought this form of it) to the function that lowers
+it; `table` puts them together and finds the form that a file means.
+"""

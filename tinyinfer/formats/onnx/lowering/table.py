@@ -1,0 +1,27 @@
+"""All lowerings, and which of them a node means: the newest form that is not newer than the file's opset."""
+
+from __future__ import annotations
+
+from tinyinfer.formats.importing.call import FileNode, Lowering, UnsupportedNodeError
+from tinyinfer.formats.onnx.lowering import convolution, elementwise
+
+NEWEST = 26  # opset of which all operators have been looked at
+
+LOWERINGS: dict[tuple[str, int], Lowering] = {
+    **convolution.LOWERINGS,
+    **elementwise.LOWERINGS,
+}
+
+_FORMS: dict[str, list[int]] = {}
+for _name, _since in LOWERINGS:
+    _FORMS.setdefault(_name, []).append(_since)
+
+
+def find(node: FileNode) -> Lowering:
+    """The function for a node.  Raises UnsupportedNodeError where there is none."""
+    if node.domain not in ("", "ai.onnx"):
+        raise UnsupportedNodeError(f"operators of domain {node.domain[:80]!r} are not known")
+    forms = [since for since in _FORMS.get(node.op_type, ()) if since <= node.version]
+    if not forms:
+        raise UnsupportedNodeError("the operator is not known")
+    return LOWERINGS[node.op_type, max(forms)]
