@@ -101,5 +101,5 @@ def _from_numbers(message: Message, kind: ElementType, stored: np.dtype) -> np.n
     if kind.name in ("float16", "bfloat16"):  # their bits
         return numbers.astype(np.uint16).view(stored)
     if kind.name == "bool":
-        return np.not_equal(numbers, 0)
+        return np.asarray(numbers != 0)
     return np.asarray(numbers, stored)
