@@ -8,11 +8,12 @@ from typing import Any
 
 from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode
+from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.onnx.lowering.table import NEWEST, find
-from tinyinfer.formats.onnx.reading.messages import OnnxModel, ValueInfo, read_model
+from tinyinfer.formats.onnx.reading.messages import OnnxGraph, OnnxModel, ValueInfo, read_model
 from tinyinfer.formats.onnx.reading.wire import Budget, Message
 from tinyinfer.graph import Graph, Shape
 
@@ -51,7 +52,23 @@ def import_model(
     opset = model.opsets.get("", model.opsets.get("ai.onnx", 1))
     if not OLDEST <= opset <= NEWEST:
         raise UnsupportedOpError(f"{where}: opset: expected {OLDEST} to {NEWEST}, found {opset}")
-    importer, graph = Importer(limits), model.graph
+    (found, notes), fixed = with_free_sizes(
+        lambda fixed: _lowered(model.graph, Importer(limits, fixed), opset, input_shapes, where)
+    )
+    try:
+        found.verify()
+    except TinyInferError as error:
+        raise type(error)(f"{where}: {error}") from None
+    meta: dict[str, Any] = {"source": os.path.basename(where)}
+    if notes or fixed:
+        meta["notes"] = [*fixed, *notes]
+    return found, meta
+
+
+def _lowered(
+    graph: OnnxGraph, importer: Importer, opset: int, input_shapes: Mapping[str, Shape], where: str
+) -> tuple[Graph, list[str]]:
+    """The network and the importer's notes."""
     values: dict[str, str] = {}
     for name, array in graph.initializers.items():
         values[name] = importer.constant(name, array)
@@ -61,15 +78,7 @@ def import_model(
     nodes = [FileNode(n.name, n.op_type, n.inputs, n.outputs, n.attributes, opset, n.domain) for n in graph.nodes]
     lower_nodes(importer, nodes, values, find, where)
     outputs = {info.name: _output(info, values, where) for info in graph.outputs}
-    found = importer.finish(outputs)
-    try:
-        found.verify()
-    except TinyInferError as error:
-        raise type(error)(f"{where}: {error}") from None
-    meta: dict[str, Any] = {"source": os.path.basename(where)}
-    if importer.notes:
-        meta["notes"] = importer.notes
-    return found, meta
+    return importer.finish(outputs), importer.notes
 
 
 def _input(importer: Importer, info: ValueInfo, input_shapes: Mapping[str, Shape], where: str) -> str:
