@@ -64,8 +64,11 @@ _MODULES = (
     "normalization.norms",
     "normalization.scale_shift",
     "pooling.adaptive_pooling",
+    "pooling.grid_sample",
     "pooling.interpolate",
     "pooling.pooling",
+    "pooling.resize",
+    "pooling.roi_align",
     "pooling.unpooling",
     "shape",
 )

@@ -124,6 +124,13 @@ class Call:
         """The sizes of a value that has been made on the way."""
         return self.importer.shape(value)
 
+    def of_size(self, size: Shape) -> str:
+        """A value of the network whose images have this free size, for operators that take their size from one."""
+        found = self.importer.image_of_size(size)
+        if found is None:
+            self.refuse(f"no value of the network has images of {TensorType(size)}")
+        return found
+
     def note(self, text: str) -> None:
         """Tell the user something of this node, once for all nodes that say the same."""
         if text not in self.importer.notes:

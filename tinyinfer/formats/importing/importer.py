@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from tinyinfer import ops
-from tinyinfer.dim import is_free
+from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements
 from tinyinfer.formats.limits import DEFAULT, Limits
@@ -86,6 +86,14 @@ class Importer:
     def known(self, value: str) -> np.ndarray | None:
         """The array that a value always is, of objects where sizes in it are free; None if inputs change it."""
         return self._known.get(value)
+
+    def image_of_size(self, size: Shape) -> str | None:
+        """A computed value (N, C, H, W) whose H and W are these, whatever the inputs' sizes; None if there is none."""
+        wanted = [expression_of(side) for side in size]
+        for value, kind in self._types.items():
+            if len(kind.shape) == 4 and value not in self._known and [*map(expression_of, kind.shape[2:])] == wanted:
+                return value
+        return None
 
     def fresh(self, name: str) -> str:
         """A name that no value has."""

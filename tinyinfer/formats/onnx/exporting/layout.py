@@ -111,7 +111,7 @@ def pad(call: Call) -> str:
         x = call.add("Slice", x, call.ints(np.maximum(-before, 0)), call.ints(ends), call.ints(range(len(before))))
     widths = call.ints(np.maximum([*before, *after], 0))
     if call.op.mode == "constant":
-        return call.add("Pad", x, widths, call.floats(call.op.value))
+        return call.add("Pad", x, widths, call.constant(np.asarray(call.op.value, call.dtypes[0])))
     return call.add("Pad", x, widths, mode=MODES[call.op.mode])
 
 

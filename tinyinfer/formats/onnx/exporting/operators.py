@@ -20,7 +20,7 @@ from tinyinfer.formats.onnx.exporting import reduction as onnx_reduction
 from tinyinfer.formats.onnx.exporting import resampling as onnx_resampling
 from tinyinfer.formats.onnx.exporting import sampling as onnx_sampling
 from tinyinfer.formats.onnx.exporting.activations import epilogue
-from tinyinfer.formats.onnx.exporting.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import AUTO_PAD, Call
 from tinyinfer.ops.geometry import PADDING_MODES
 
 
@@ -29,10 +29,10 @@ def conv2d(call: Call) -> str:
     op, (r, s) = call.op, call.weights["weight"].shape[2:]
     x, attributes = call.x, {"strides": op.stride, "dilations": op.dilation, "group": op.groups, "kernel_shape": (r, s)}
     space = call.space()
-    if op.padding == "same" and space is None:
+    if isinstance(op.padding, str) and space is None:
         if op.padding_mode != "zeros":
-            call.refuse(f"padding 'same' by {op.padding_mode} over free image sizes")
-        attributes["auto_pad"] = "SAME_UPPER"  # decided when the size is known, like TensorFlow's
+            call.refuse(f"padding {op.padding!r} by {op.padding_mode} over free image sizes")
+        attributes["auto_pad"] = AUTO_PAD[op.padding]  # decided when the size is known, like TensorFlow's
     else:
         top, bottom, left, right = op.pads(space or (0, 0), (r, s))
         if op.padding_mode == "zeros":
