@@ -22,7 +22,7 @@ SECONDS, MEMORY = 5, 2**30  # CPU time and address space that a file may take
 REFUSALS = (3, 5)  # exit codes: model, unsupported
 LONGEST = 600  # characters of a message
 
-# Reads a row of files; prints what became of each as a line of JSON.  What a reader imports is not counted as its memory.
+# Reads one file after the other; prints what became of each as a line of JSON.  Imports do not count as its memory.
 READ = """
 import importlib, json, resource, sys, time
 from tinyinfer.errors import TinyInferError
