@@ -128,7 +128,7 @@ class Call:
         """A value of the network whose images have this free size, for operators that take their size from one."""
         found = self.importer.image_of_size(size)
         if found is None:
-            self.refuse(f"no value of the network has images of {TensorType(size)}")
+            self.fix(size, f"no value of the network has images of {TensorType(size)}")
         return found
 
     def note(self, text: str) -> None:

@@ -105,7 +105,10 @@ class Resize(Op):
 
     def out_sizes(self, shape: Shape, like: Shape | None = None) -> tuple[int, ...]:
         """The sizes along ``dims`` for an input of this shape; ``like`` is the shape of the second input."""
-        require((like is None) != (self.size is None and self.scale_factor is None), "expected a size or a scale_factor, or else an input to be like")
+        require(
+            (like is None) != (self.size is None and self.scale_factor is None),
+            "expected a size or a scale_factor, or else an input to be like",
+        )
         if self.size is not None:
             return self.size
         if like is not None:
@@ -179,7 +182,9 @@ class Resize(Op):
         """One dimension after the other."""
         y = inputs[0]
         like = inputs[1].shape if len(inputs) > 1 else None
-        for i, (dim, out) in enumerate(zip(axes(self.dims, y.ndim), self.out_sizes(inputs[0].shape, like), strict=True)):
+        for i, (dim, out) in enumerate(
+            zip(axes(self.dims, y.ndim), self.out_sizes(inputs[0].shape, like), strict=True)
+        ):
             line = self.line(i, y.shape[dim], out)
             across = (-1, *[1] * (y.ndim - 1 - dim))
             mixed = np.zeros((), y.dtype)
@@ -200,7 +205,14 @@ class Resize(Op):
             case(*x, scale_factor=(2.0, 1.5), mode="linear", coordinates="asymmetric"),
             case(*x, size=(10, 5), mode="cubic", cubic_coeff_a=-0.5, exclude_outside=True),
             case(*x, size=(3, 5), mode="linear", antialias=True, exclude_outside=True),
-            case(*x, size=(4, 20), mode="linear", coordinates="tf_crop_and_resize", roi=(0.1, -0.2, 0.8, 1.1), extrapolation_value=3.0),
+            case(
+                *x,
+                size=(4, 20),
+                mode="linear",
+                coordinates="tf_crop_and_resize",
+                roi=(0.1, -0.2, 0.8, 1.1),
+                extrapolation_value=3.0,
+            ),
             case(2, 3, 5, 4, like=(2, 3, 8, 9), rounding="round_prefer_ceil"),
             Case({"dims": (1,), "size": (8,), "mode": "linear", "coordinates": "align_corners"}, ((3, 5),)),
         ]

@@ -101,7 +101,9 @@ class RoiAlign(Op):
         if self.mode == "avg":  # the mean over points is one along the rows of one along the columns
             by_row, by_column = (_means(*side, size) for side, size in zip((rows, columns), x.shape[1:], strict=True))
             return np.asarray(by_row.astype(x.dtype) @ x @ by_column.T.astype(x.dtype))
-        (i, row_share), (j, column_share) = ((source.reshape(-1, 2), weight.reshape(-1, 2)) for source, weight in (rows, columns))
+        (i, row_share), (j, column_share) = (
+            (source.reshape(-1, 2), weight.reshape(-1, 2)) for source, weight in (rows, columns)
+        )
         corners = [
             x[:, i[:, a]][:, :, j[:, b]] * np.outer(row_share[:, a], column_share[:, b]).astype(x.dtype)
             for a in range(2)

@@ -30,9 +30,7 @@ def quantize_linear(call: Call) -> str:
     return quantize(call, call.x, call.value(1), call.value(2) if call.has(2) else None, dtype, at, block)
 
 
-def quantize(
-    call: Call, x: str, scale: str, zero: str | None, dtype: str = "", at: int = 1, block: int = 0
-) -> str:
+def quantize(call: Call, x: str, scale: str, zero: str | None, dtype: str = "", at: int = 1, block: int = 0) -> str:
     """x / scale, rounded, plus zero point, saturated."""
     dtype = dtype or (call.importer.type(zero).dtype if zero is not None else "uint8")
     if block == 0 and (attributes := _known_parameters(call, x, scale, zero, at)) is not None:
