@@ -33,9 +33,9 @@ class RoiAlign(Op):
     """The mean of points in each cell of each region, as torchvision.ops.roi_align (He et al. 2017, section 3).
 
     x (N, C, H, W), boxes (K, 5): the image's number, then the box's corners (x1, y1, x2, y2), which times
-    ``spatial_scale`` are pixels; the result is (K, C, *output_size).  A cell has ``sampling_ratio`` points a side, or (0
-    or less) as many as it has pixels; x is interpolated linearly there.  ``aligned`` says that pixel i reaches from i
-    to i + 1, so that its centre is half a pixel further.  ``mode`` "max" is ONNX's: the largest of the four weighted
+    ``spatial_scale`` are pixels; the result is (K, C, *output_size).  A cell has ``sampling_ratio`` points a side, or
+    (0 or less) as many as it has pixels; x is interpolated linearly there.  ``aligned`` says that pixel i reaches from
+    i to i + 1, so that its centre is half a pixel further.  ``mode`` "max" is ONNX's: the largest of the four weighted
     pixels of all points.
     """
 
@@ -101,7 +101,9 @@ class RoiAlign(Op):
         if self.mode == "avg":  # the mean over points is one along the rows of one along the columns
             by_row, by_column = (_means(*side, size) for side, size in zip((rows, columns), x.shape[1:], strict=True))
             return np.asarray(by_row.astype(x.dtype) @ x @ by_column.T.astype(x.dtype))
-        (i, row_share), (j, column_share) = ((source.reshape(-1, 2), weight.reshape(-1, 2)) for source, weight in (rows, columns))
+        (i, row_share), (j, column_share) = (
+            (source.reshape(-1, 2), weight.reshape(-1, 2)) for source, weight in (rows, columns)
+        )
         corners = [
             x[:, i[:, a]][:, :, j[:, b]] * np.outer(row_share[:, a], column_share[:, b]).astype(x.dtype)
             for a in range(2)
