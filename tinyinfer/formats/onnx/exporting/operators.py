@@ -12,6 +12,7 @@ import numpy as np
 
 from tinyinfer.formats.onnx.exporting import activations as onnx_activations
 from tinyinfer.formats.onnx.exporting import arithmetic as onnx_arithmetic
+from tinyinfer.formats.onnx.exporting import indexing as onnx_indexing
 from tinyinfer.formats.onnx.exporting import layout as onnx_layout
 from tinyinfer.formats.onnx.exporting import norms as onnx_norms
 from tinyinfer.formats.onnx.exporting import pooling as onnx_pooling
@@ -91,6 +92,7 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "scale_shift": scale_shift,
     **onnx_activations.EXPORTERS,
     **onnx_arithmetic.EXPORTERS,
+    **onnx_indexing.EXPORTERS,
     **onnx_layout.EXPORTERS,
     **onnx_norms.EXPORTERS,
     **onnx_pooling.EXPORTERS,
