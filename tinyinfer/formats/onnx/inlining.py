@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.errors import ModelFormatError, UnsupportedOpError
+from tinyinfer.errors import GraphError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.importing.call import Call, FileNode, Lowering
 from tinyinfer.formats.importing.lowering import Find, lower_nodes
 from tinyinfer.formats.limits import Limits
@@ -155,6 +155,8 @@ def if_known(find: Find, where: str) -> Lowering:
             lower_nodes(call.importer, branch.nodes, values, find, where)
         except UnsupportedOpError as error:
             call.refuse(str(error).removeprefix(f"{where}: "))
+        except GraphError as error:
+            raise GraphError(str(error).removeprefix(f"{where}: ")) from None
         missing = [name for name in branch.outputs if name not in values]
         if missing:
             raise ModelFormatError(f"{where}: output {missing[0][:80]!r} of a branch is not a value of it")
