@@ -13,6 +13,7 @@ from tinyinfer.formats.importing.lowering import lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.onnx.lowering.table import NEWEST, find
 from tinyinfer.formats.onnx.reading.messages import OnnxModel, ValueInfo, read_model
+from tinyinfer.formats.onnx.reading.metadata import read_metadata
 from tinyinfer.formats.onnx.reading.wire import Budget, Message
 from tinyinfer.graph import Graph, Shape
 
@@ -66,7 +67,7 @@ def import_model(
         found.verify()
     except TinyInferError as error:
         raise type(error)(f"{where}: {error}") from None
-    meta: dict[str, Any] = {"source": os.path.basename(where)}
+    meta: dict[str, Any] = {"source": os.path.basename(where), **read_metadata(model, where, limits)}
     if importer.notes:
         meta["notes"] = importer.notes
     return found, meta
