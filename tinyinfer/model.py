@@ -159,10 +159,8 @@ class Model:
         except GraphError as error:
             raise InputError(str(error)) from None
 
-    def profile(
-        self, x: np.ndarray | Mapping[str, np.ndarray] | None = None, repeats: int = 20, warmup: int = 3
-    ) -> Profile:
-        """Median time of every step on ``x``, an array or arrays by input name (random ones at nominal size by default)."""
+    def profile(self, x: Inputs = None, repeats: int = 20, warmup: int = 3) -> Profile:
+        """Median time of every step on ``x``, an array or arrays by input name (None: random ones at nominal size)."""
         from tinyinfer.profiling.profile import profile
 
         return profile(self, x, repeats=repeats, warmup=warmup)
