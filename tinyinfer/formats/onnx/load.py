@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode, Lowering
+from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
@@ -74,22 +75,31 @@ def import_model(
     if not OLDEST <= opset <= NEWEST:
         raise UnsupportedOpError(f"{where}: opset: expected {OLDEST} to {NEWEST}, found {opset}")
     meta = read_metadata(model, where, limits)
-    importer, sizes = Importer(limits), InputSizes(model, input_shapes, where)
-    values = {name: importer.constant(name, array) for name, array in model.graph.initializers.items()}
-    for info in sizes.inputs:
-        shape, nominal = sizes.of(info)
-        values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
+    sizes = InputSizes(model, input_shapes, where)
+
+    def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
+        return _lowered(model, Importer(limits, fixed), sizes, where)
+
     try:
-        lower_nodes(importer, Inliner(model, where, limits).nodes(), values, _finder(where), where)
-        graph = importer.finish({name: _output(name, values) for name in model.graph.outputs})
+        (graph, notes), fixed = with_free_sizes(build)
         graph.verify(allow_nonfinite)
     except GraphError as error:
         raise GraphError(_located(error, where) + sizes.hint) from None
     except TinyInferError as error:
         raise type(error)(_located(error, where)) from None
-    if importer.notes:
-        meta["notes"] = importer.notes
+    if fixed or notes:
+        meta["notes"] = [*fixed, *notes]
     return graph, meta
+
+
+def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str) -> tuple[Graph, list[str]]:
+    """The network and the importer's notes."""
+    values = {name: importer.constant(name, array) for name, array in model.graph.initializers.items()}
+    for info in sizes.inputs:
+        shape, nominal = sizes.of(info)
+        values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
+    lower_nodes(importer, Inliner(model, where, importer.limits).nodes(), values, _finder(where), where)
+    return importer.finish({name: _output(name, values) for name in model.graph.outputs}), importer.notes
 
 
 def _located(error: TinyInferError, where: str) -> str:
