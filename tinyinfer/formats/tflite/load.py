@@ -95,12 +95,14 @@ def _node(operator: TfliteOperator, tensors: Sequence[TfliteTensor]) -> FileNode
 def _input(values: Values, tensor: TfliteTensor, input_shapes: Mapping[str, Shape]) -> str:
     """An input: pixels and other numbers as float32, indices as whole numbers."""
     order = NCHW if len(tensor.shape) == len(NCHW) else tuple(range(len(tensor.shape)))
-    shape, nominal = (tuple(sizes[dim] for dim in order) for sizes in (tensor.shape, tensor.nominal))
+    shape = tuple(tensor.shape[dim] for dim in order)
+    nominal = tuple(tensor.nominal[dim] for dim in order)
     given = input_shapes.get(tensor.name, nominal)
-    usual = tuple(own if size is not None else n for size, own, n in zip(shape, nominal, given, strict=False))
+    if len(given) == len(shape):
+        nominal = tuple(n if size is None else size for size, n in zip(shape, given, strict=True))
     whole = tensor.dtype in ("int32", "int64") and tensor.quantization is None
     dtype = tensor.dtype if whole or tensor.dtype == "bool" else "float32"
-    value = values.importer.input(tensor.name, shape, usual if len(usual) == len(shape) else nominal, dtype)
+    value = values.importer.input(tensor.name, shape, nominal, dtype)
     if dtype == "int32":
         value = values.importer.apply("cast", value, name=f"{tensor.name}/int64", dtype="int64")
     return values.add(value, order)

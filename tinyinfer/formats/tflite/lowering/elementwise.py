@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinyinfer.errors import GraphError
@@ -10,7 +12,7 @@ from tinyinfer.formats.tflite.lowering.values import NCHW
 from tinyinfer.formats.tflite.reading.tensors import WHOLE
 
 
-def unary(op: str, **attrs: object) -> TfliteLowering:
+def unary(op: str, **attrs: Any) -> TfliteLowering:
     """An operator with one input and no options."""
 
     def lower(call: TfliteCall) -> str:
@@ -19,7 +21,7 @@ def unary(op: str, **attrs: object) -> TfliteLowering:
     return lower
 
 
-def binary(op: str, **attrs: object) -> TfliteLowering:
+def binary(op: str, **attrs: Any) -> TfliteLowering:
     """An operator with two inputs that broadcast, and maybe an activation behind it."""
 
     def lower(call: TfliteCall) -> str:
@@ -44,7 +46,7 @@ def div(call: TfliteCall) -> str:
     """DIV: of whole numbers the quotient cut off."""
     (a, b), order = call.aligned(0, 1)
     whole = call.importer.type(a).dtype == "int64"
-    value = call.apply("div", a, b, **({"rounding_mode": "trunc"} if whole else {}))
+    value = call.apply("div", a, b, rounding_mode="trunc" if whole else None)
     return call.placed_as(call.activated(value), order)
 
 

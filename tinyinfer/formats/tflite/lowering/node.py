@@ -14,7 +14,7 @@ from tinyinfer.formats.tflite.lowering.values import NCHW, Order, Placed, Values
 from tinyinfer.formats.tflite.reading.messages import TfliteTensor
 from tinyinfer.graph import Shape
 
-ACTIVATIONS = {1: ("relu", {}), 2: ("hardtanh", {}), 3: ("relu6", {}), 4: ("tanh", {})}
+ACTIVATIONS = {1: "relu", 2: "hardtanh", 3: "relu6", 4: "tanh"}
 """What an operator's fused_activation_function stands for; 0 is none."""
 
 
@@ -119,8 +119,7 @@ class TfliteCall(Call):
             return value
         if kind not in ACTIVATIONS:
             self.refuse(f"fused activation {kind} is not supported")
-        name, attrs = ACTIVATIONS[kind]
-        return self.importer.apply(name, value, name=f"{self.name}/{name}", **attrs)
+        return self.importer.apply(ACTIVATIONS[kind], value, name=f"{self.name}/{ACTIVATIONS[kind]}")
 
     def activated(self, value: str) -> str:
         """`fused`, or the activation that the output's integers stand in for."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.tflite.lowering.convolution import custom_integers, pair, read_padding
 from tinyinfer.formats.tflite.lowering.node import ACTIVATIONS, TfliteCall, TfliteLowering
@@ -11,7 +13,7 @@ from tinyinfer.ops.base import integer
 Pair = tuple[int, int]
 
 
-def _windows(call: TfliteCall) -> dict[str, object]:
+def _windows(call: TfliteCall) -> dict[str, Any]:
     """Kernel, stride and padding as our operators have them."""
     height, width = (integer(call.attribute(f"filter_{side}"), f"filter {side}", 1) for side in ("height", "width"))
     return {"kernel_size": (height, width), "stride": pair(call, "stride_{}"), "padding": read_padding(call)}
@@ -45,8 +47,7 @@ def max_pooling_with_argmax_2d(call: TfliteCall) -> list[str]:
     windows, activation = _custom_windows(call)
     value, positions = call.apply_all("max_pool2d_with_indices", call.nchw(), **windows)
     if activation:
-        name, attrs = ACTIVATIONS[activation]
-        value = call.apply(name, value, **attrs)
+        value = call.apply(ACTIVATIONS[activation], value)
     handle = call.placed_as(positions, NCHW)
     call.values.window_positions.add(handle)
     return [call.image(value), handle]
@@ -60,11 +61,12 @@ def max_unpooling_2d(call: TfliteCall) -> str:
     height, width = call.tensor().nominal[1:3] if len(call.tensor().nominal) == len(NCHW) else (0, 0)
     if min(height, width) < 1:
         raise GraphError(f"expected an image as output, found shape {call.tensor().nominal}")
-    attrs = {"kernel_size": windows["kernel_size"], "stride": windows["stride"], "output_size": (height, width)}
-    return call.image(call.apply("max_unpool2d", call.nchw(), call.nchw(1), **attrs))
+    del windows["padding"]  # the output's size says it
+    size = (height, width)
+    return call.image(call.apply("max_unpool2d", call.nchw(), call.nchw(1), **windows, output_size=size))
 
 
-def _custom_windows(call: TfliteCall) -> tuple[dict[str, object], int]:
+def _custom_windows(call: TfliteCall) -> tuple[dict[str, Any], int]:
     """Windows and activation from TfLitePoolParams: padding, strides (width first), filter (width first)."""
     padding, across, down, width, height, activation = custom_integers(call, 6)
     if padding not in (1, 2):

@@ -46,7 +46,7 @@ def slice_(call: TfliteCall) -> str:
             continue
         if is_free(size):
             call.refuse("size: depends on the size of the network's input")
-        if not (0 <= begin and -1 <= size and begin + max(size, 0) <= whole):
+        if not (begin >= 0 and size >= -1 and begin + max(size, 0) <= whole):
             raise GraphError(f"dimension {dim} of {whole}: {size} elements from {begin} on")
         cuts.append(Cut(dim, begin, None if size == -1 else begin + size))
     return call.placed_as(_cut(call, value, order, cuts), order)

@@ -80,10 +80,10 @@ class Table:
     def __init__(self, buffer: FlatBuffer, at: int, what: str) -> None:
         self.buffer, self.what, self._at = buffer, what, at
         vtable = at - int(buffer.number(at, "int32", what))
-        size = int(self._short(vtable))
+        size = self._short(vtable)
         if size < 4 or size % 2 or vtable + size > len(buffer.data):
             raise self.error(f"byte {vtable}: expected an even number of bytes of a vtable in the file, found {size}")
-        self._size = int(self._short(vtable + 2))
+        self._size = self._short(vtable + 2)
         if self._size < 4 or at + self._size > len(buffer.data):
             raise self.error(f"byte {at}: expected a table that ends in the file, found {self._size} bytes of it")
         self._fields = struct.unpack_from(f"<{size // 2 - 2}H", buffer.data, vtable + 4)
@@ -92,7 +92,8 @@ class Table:
     def _short(self, at: int) -> int:
         if at % 2 or not 0 <= at <= len(self.buffer.data) - 2:
             raise self.error(f"byte {at}: expected a vtable inside a file of {len(self.buffer.data)} bytes")
-        return int.from_bytes(self.buffer.data[at : at + 2], "little")
+        (found,) = struct.unpack_from("<H", self.buffer.data, at)
+        return int(found)
 
     def error(self, message: str) -> ModelFormatError:
         """What to raise: where in which file, and what is wrong."""

@@ -1,4 +1,4 @@
-"""A TFLite model as plain values: tensors, operators and their options, and what is attached (schema.fbs, version 3)."""
+"""A TFLite model as plain values: tensors, operators with their options, what is attached (schema.fbs, version 3)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from tinyinfer.formats.tflite.reading.flatbuffer import FlatBuffer, Table
 VERSION = 3
 IDENTIFIER = b"TFL3"
 
-TYPES = (
-    "float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64 resource variant "
-    "uint32 uint16 int4 bfloat16 int2 uint4 float8_e4m3fn float8_e5m2"
-).split()
+_TYPE_NAMES = """
+float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64 resource variant uint32
+uint16 int4 bfloat16 int2 uint4 float8_e4m3fn float8_e5m2
+"""
+TYPES = tuple(_TYPE_NAMES.split())
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Sparsity:
-    """How a tensor whose zeros are left out is laid down: dimensions from the outermost, the last ones inside blocks."""
+    """How a tensor without its zeros is laid down: dimensions from the outermost, the last ones inside blocks."""
 
     traversal_order: tuple[int, ...]
     block_map: tuple[int, ...]
