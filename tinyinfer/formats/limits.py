@@ -36,7 +36,8 @@ class Limits:
 
     # protobuf and FlatBuffers
     fields: int = 2_000_000  # of all messages and tables: a network of 1,000 nodes has some 30,000
-    packed_bytes: int = 64 * MIB  # integers written in 7-bit groups, which take long to read
+    packed_bytes: int = 64 * MIB  # integers written in 7-bit groups: eight times as large once they are read
+    data_files: int = 500  # beside a model, all of them open while it is read
 
     # pickle: a MobileNet V2 takes 10,000 opcodes; the weights themselves are in it if they are NumPy arrays
     pickle_bytes: int = GIB
