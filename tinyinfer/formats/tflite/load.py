@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tinyinfer.errors import ModelFormatError, TinyInferError
+from tinyinfer.errors import InputError, ModelFormatError, TinyInferError
 from tinyinfer.formats.importing.call import FileNode
+from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.tflite.detection import without_post_process
 from tinyinfer.formats.tflite.lowering.table import finder
-from tinyinfer.formats.tflite.lowering.values import NCHW, Values
+from tinyinfer.formats.tflite.lowering.values import NCHW, Order, Values
 from tinyinfer.formats.tflite.reading.flatbuffer import FlatBuffer
 from tinyinfer.formats.tflite.reading.messages import TfliteModel, TfliteOperator, TfliteTensor, read_model
 from tinyinfer.formats.tflite.reading.metadata import read_metadata
@@ -49,28 +50,39 @@ def load(
 
 
 def import_model(
-    model: TfliteModel, where: str, input_shapes: Mapping[str, Shape], limits: Limits
+    model: TfliteModel, where: str, input_shapes: Mapping[str, Shape], limits: Limits = DEFAULT
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph of a model that has been read, and what of its metadata the network itself says."""
-    importer, tensors, arrays = Importer(limits), model.tensors, Arrays(where, limits)
-    operators, outputs, task = without_post_process(model, arrays, where)
-    computed = {tensors[index].name: tensors[index] for operator in operators for index in operator.outputs}
-    values, handles = Values(importer, computed), dict[str, str]()
-    for index in dict.fromkeys(model.inputs):
-        handles[tensors[index].name] = _input(values, tensors[index], input_shapes)
-    for tensor in _constants(operators, outputs, tensors):
-        if tensor.name not in handles and tensor.name not in computed:
-            handles[tensor.name] = values.add(importer.constant(tensor.name, arrays.array(tensor)))
-    nodes = [_node(operator, tensors) for operator in operators]
+    arrays = Arrays(where, limits)
+    operators, outputs, meta = without_post_process(model, arrays, where)
+    computed = {model.tensors[index].name: model.tensors[index] for op in operators for index in op.outputs}
+    inputs = [model.tensors[index] for index in dict.fromkeys(model.inputs)]
+    constants = {
+        tensor.name: arrays.array(tensor)
+        for tensor in _constants(operators, outputs, model.tensors)
+        if tensor.name not in computed and tensor not in inputs
+    }
+    nominal = nominal_shapes(inputs, input_shapes, where)
+    nodes = [_node(operator, model.tensors) for operator in operators]
     versions = {node.name: operator.version for node, operator in zip(nodes, operators, strict=True)}
-    lower_nodes(importer, nodes, handles, finder(values, versions), where)
-    graph = _finish(values, handles, [tensors[index].name for index in outputs], where)
-    meta: dict[str, Any] = {"source": os.path.basename(where), **task}
+
+    def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
+        values = Values(Importer(limits, fixed), computed)
+        handles = {tensor.name: _input(values, tensor, nominal[tensor.name]) for tensor in inputs}
+        for name, array in constants.items():
+            handles[name] = values.add(values.importer.constant(name, array))
+        lower_nodes(values.importer, nodes, handles, finder(values, versions), where)
+        return _finish(values, handles, [model.tensors[index].name for index in outputs]), values.importer.notes
+
+    try:
+        (graph, notes), fixed = with_free_sizes(build)
+        graph.verify()
+    except TinyInferError as error:
+        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
     if any(tensor.quantization is not None and tensor.dtype in WHOLE for tensor in computed.values()):
-        importer.notes.append(QUANTIZED)
-    if importer.notes:
-        meta["notes"] = importer.notes
-    return graph, meta
+        notes = [QUANTIZED, *notes]
+    meta = {"source": os.path.basename(where), **meta}
+    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
 
 
 def _constants(
@@ -92,29 +104,49 @@ def _node(operator: TfliteOperator, tensors: Sequence[TfliteTensor]) -> FileNode
     return FileNode(outputs[0] if outputs else "", f"CUSTOM {operator.custom}", inputs, outputs, options)
 
 
-def _input(values: Values, tensor: TfliteTensor, input_shapes: Mapping[str, Shape]) -> str:
+def nominal_shapes(inputs: Sequence[TfliteTensor], given: Mapping[str, Shape], where: str) -> dict[str, Shape]:
+    """The nominal shape of each input in the order of its dimensions here; "" names the first one.
+
+    Raises InputError for inputs that there are not and for shapes that they can't have.
+    """
+    given = {name or inputs[0].name: tuple(shape) for name, shape in given.items()} if inputs else {}
+    names = [tensor.name for tensor in inputs]
+    for name in given:
+        if name not in names:
+            raise InputError(f"{where}: input {name[:80]!r}: expected one of {', '.join(map(repr, names[:20]))}")
+    shapes: dict[str, Shape] = {}
+    for tensor in inputs:
+        declared, own = (tuple(sizes[dim] for dim in face(tensor)) for sizes in (tensor.shape, tensor.nominal))
+        shape = given.get(tensor.name, tuple(size or 1 for size in own))
+        fits = len(shape) == len(declared) and all(
+            size >= 1 and known in (None, size) for size, known in zip(shape, declared, strict=True)
+        )
+        if not fits:
+            wanted, found = ("x".join(str(size or "?") for size in sizes) for sizes in (declared, shape))
+            raise InputError(f"{where}: input {tensor.label}: expected shape {wanted}, found {found}")
+        shapes[tensor.name] = shape
+    return shapes
+
+
+def face(tensor: TfliteTensor) -> Order:
+    """The order in which the dimensions of an input or output lie outside: those of images are NCHW."""
+    rank = len(tensor.shape)
+    return NCHW if rank == len(NCHW) else tuple(range(rank))
+
+
+def _input(values: Values, tensor: TfliteTensor, nominal: Shape) -> str:
     """An input: pixels and other numbers as float32, indices as whole numbers."""
-    order = NCHW if len(tensor.shape) == len(NCHW) else tuple(range(len(tensor.shape)))
-    shape = tuple(tensor.shape[dim] for dim in order)
-    nominal = tuple(tensor.nominal[dim] for dim in order)
-    given = input_shapes.get(tensor.name, nominal)
-    if len(given) == len(shape):
-        nominal = tuple(n if size is None else size for size, n in zip(shape, given, strict=True))
+    order = face(tensor)
     whole = tensor.dtype in ("int32", "int64") and tensor.quantization is None
     dtype = tensor.dtype if whole or tensor.dtype == "bool" else "float32"
-    value = values.importer.input(tensor.name, shape, nominal, dtype)
+    value = values.importer.input(tensor.name, tuple(tensor.shape[dim] for dim in order), nominal, dtype)
     if dtype == "int32":
         value = values.importer.apply("cast", value, name=f"{tensor.name}/int64", dtype="int64")
     return values.add(value, order)
 
 
-def _finish(values: Values, handles: Mapping[str, str], outputs: Sequence[str], where: str) -> Graph:
+def _finish(values: Values, handles: Mapping[str, str], outputs: Sequence[str]) -> Graph:
     for name in outputs:
         if name not in handles:
-            raise ModelFormatError(f"{where}: output {name[:80]!r} is neither an input nor computed by any operator")
-    try:
-        graph = values.importer.finish({name: values.nchw(handles[name]) for name in outputs})
-        graph.verify()
-    except TinyInferError as error:
-        raise type(error)(f"{where}: {error}") from None
-    return graph
+            raise ModelFormatError(f"output {name[:80]!r} is neither an input nor computed by any operator")
+    return values.importer.finish({name: values.nchw(handles[name]) for name in outputs})

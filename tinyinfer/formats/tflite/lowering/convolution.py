@@ -160,8 +160,6 @@ def convolution_2d_transpose_bias(call: TfliteCall) -> str:
     if padding not in (1, 2) or min(height, width) < 1:
         raise GraphError(f"expected padding 1 or 2 and strides from 1 on, found {padding}, {height} and {width}")
     kernel, size = call.array(1, "weight").shape[1:3], call.shape()[1:3]
-    if any(map(is_free, size)):
-        call.refuse("for images of a free size")
     stride, same = (height, width), padding == 1
     out = [n * s + (0 if same else max(k - s, 0)) for n, s, k in zip(size, stride, kernel, strict=True)]
     return call.image(_transposed(call, call.nchw(), (out[0], out[1]), stride, call.optional(2)))

@@ -150,7 +150,8 @@ def log_softmax(call: TfliteCall) -> str:
 UNARY = {
     "RELU": "relu", "RELU6": "relu6", "LOGISTIC": "sigmoid", "TANH": "tanh", "ELU": "elu", "HARD_SWISH": "hardswish",
     "ABS": "abs", "NEG": "neg", "EXP": "exp", "LOG": "log", "SQRT": "sqrt", "FLOOR": "floor", "CEIL": "ceil",
-    "ROUND": "round", "LOGICAL_NOT": "logical_not",
+    "ROUND": "round", "LOGICAL_NOT": "logical_not", "SIN": "sin",
+    "COS": "cos",
 }  # fmt: skip
 BINARY = {"ADD": "add", "SUB": "sub", "MUL": "mul", "MAXIMUM": "maximum", "MINIMUM": "minimum", "POW": "pow"}
 PREDICATES = {

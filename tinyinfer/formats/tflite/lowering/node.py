@@ -34,6 +34,13 @@ class TfliteCall(Call):
         """The sizes of an input in the file's order."""
         return self.values.shape(self.value(index))
 
+    def size(self, axis: int, index: int = 0) -> int:
+        """The size of an input along an axis of the file, which may not be free."""
+        found = self.shape(index)[axis]
+        if is_free(found):
+            self.fix([found], f"expected a fixed size along axis {axis}")
+        return found
+
     def placed(self, index: int = 0) -> Placed:
         """An input as a value of the graph, in whatever order."""
         return self.values.placed(self.value(index))
@@ -74,8 +81,9 @@ class TfliteCall(Call):
     def fixed(self, index: int, what: str) -> tuple[int, ...]:
         """`integers`, none of which may be free."""
         found = self.integers(index, what)
-        if any(map(is_free, found)):
-            self.refuse(f"{what}: depends on the size of the network's input")
+        free = [value for value in found if is_free(value)]
+        if free:
+            self.fix(free, f"{what}: expected numbers of the file")
         return found
 
     def weight(self, index: int, order: Order, letters: str) -> str:

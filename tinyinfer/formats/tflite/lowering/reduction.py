@@ -61,6 +61,7 @@ LOWERINGS: dict[str, TfliteLowering] = {
     "SUM": reduction("sum"),
     "REDUCE_MAX": reduction("amax"),
     "REDUCE_MIN": reduction("amin"),
+    "REDUCE_PROD": reduction("prod"),
     "L2_NORMALIZATION": l2_normalization,
     "LOCAL_RESPONSE_NORMALIZATION": local_response_normalization,
 }

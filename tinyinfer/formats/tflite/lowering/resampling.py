@@ -11,7 +11,6 @@ from tinyinfer.formats.tflite.lowering.values import NCHW, Padding
 from tinyinfer.ops.base import integer
 
 REFLECT, SYMMETRIC = 0, 1  # of MIRROR_PAD
-MOST_PADDED = 3  # dimensions that our pad knows
 
 
 def pad(call: TfliteCall) -> str:
@@ -36,24 +35,21 @@ def mirror_pad(call: TfliteCall) -> str:
 
 
 def _padded(call: TfliteCall, mode: str = "constant", value: float = 0.0) -> str:
-    widths, rank = call.fixed(1, "paddings"), len(call.shape())
+    widths, (source, order) = call.fixed(1, "paddings"), call.placed()
+    rank = len(order)
     if len(widths) != 2 * rank or min(widths, default=0) < 0:
         raise GraphError(f"paddings: expected {rank} x 2 numbers from 0 on, found {widths}")
     if not any(widths):
         return call.value(0)
-    source, order = (call.nchw(), NCHW) if rank == len(NCHW) else (call.plain(), tuple(range(rank)))
-    inner = order[max(rank - MOST_PADDED, 0) :]
-    if any(any(widths[2 * dim : 2 * dim + 2]) for dim in order if dim not in inner):
-        call.refuse("of dimensions before the last three is not supported")
-    pads = tuple(width for dim in inner for width in widths[2 * dim : 2 * dim + 2])
-    if rank == 1:
-        row = call.apply("unsqueeze", source, dim=0)
-        return call.values.add(call.apply("squeeze", call.apply("pad", row, pad=(0, 0, *pads), mode=mode, value=value),
-                                          dim=0))  # fmt: skip
-    if rank == len(NCHW) and not any(pads[:2]):
+    if rank == len(NCHW):
+        source, order = call.nchw(), NCHW
+    pads = tuple(width for dim in order for width in widths[2 * dim : 2 * dim + 2])
+    while not any(pads[:2]):
         pads = pads[2:]
+    if rank == len(NCHW) and len(pads) < len(NCHW):
+        pads = (0, 0, *pads)
     padded = call.apply("pad", source, pad=pads, mode=mode, value=value)
-    if len(pads) == len(NCHW) and mode == "constant" and value == 0:
+    if order == NCHW and len(pads) == len(NCHW) and mode == "constant" and value == 0:
         top, bottom, left, right = pads
         call.values.padded[padded] = Padding(source, (top, bottom, left, right))
     return call.placed_as(padded, order)
@@ -84,7 +80,7 @@ def resize_nearest_neighbor(call: TfliteCall) -> str:
         return call.image(call.apply("interpolate", image, size=size, mode="nearest-exact" if centres else "nearest"))
     for dim, (before, after) in enumerate(zip(call.shape_of(image)[2:], size, strict=True), 2):
         if is_free(before):
-            call.refuse("with corners aligned, for images of a free size")
+            call.fix([before], "corners are aligned")
         step = np.float32(before - 1) / np.float32(max(after - 1, 1)) if after > 1 else np.float32(0)
         rows = np.floor(np.arange(after, dtype=np.float32) * step + np.float32(0.5)).astype(int)
         index = tuple(np.minimum(rows, before - 1).tolist())

@@ -45,7 +45,7 @@ def slice_(call: TfliteCall) -> str:
         if all_of_it:
             continue
         if is_free(size):
-            call.refuse("size: depends on the size of the network's input")
+            call.fix([size], "size: expected numbers of the file")
         if not (begin >= 0 and size >= -1 and begin + max(size, 0) <= whole):
             raise GraphError(f"dimension {dim} of {whole}: {size} elements from {begin} on")
         cuts.append(Cut(dim, begin, None if size == -1 else begin + size))
@@ -101,8 +101,8 @@ def _read(call: TfliteCall, shape: Shape) -> tuple[list[Cut], list[int], list[in
         else:
             begin = (0 if steps[at] > 0 else -1) if begin_mask & bit else begins[at]
             end = None if end_mask & bit or (is_free(ends[at]) and ends[at] == shape[dim]) else ends[at]
-            if is_free(end or 0):
-                call.refuse("end: depends on the size of the network's input")
+            if end is not None and is_free(end):
+                call.fix([end], "end: expected numbers of the file")
             if (begin, end, steps[at]) != (0, None, 1):
                 cuts.append(Cut(dim, begin, end, steps[at]))
             dim, result = dim + 1, result + 1

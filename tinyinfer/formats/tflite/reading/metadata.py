@@ -28,7 +28,7 @@ def read_metadata(model: TfliteModel, data: bytes, where: str, limits: Limits) -
     normalization: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     if ATTACHED in model.attached:
         root = FlatBuffer(model.attached[ATTACHED], f"{where}: metadata", limits).root(IDENTIFIER, "TFLite metadata")
-        for text, field in (("name", 0), ("description", 1), ("author", 4), ("licence", 5)):
+        for text, field in (("title", 0), ("description", 1), ("author", 4), ("licence", 5)):
             found = root.text(field, limits.text_length)
             if found and _is_plain(found):
                 meta[text] = found
