@@ -38,6 +38,9 @@ class Limits:
     fields: int = 2_000_000  # of all messages and tables: a network of 1,000 nodes has some 30,000
     packed_bytes: int = 64 * MIB  # integers written in 7-bit groups, which take long to read
 
+    # ncnn's text: an array of a number for each of 2,000 channels takes 20,000 characters
+    line_length: int = 1_000_000
+
     # pickle: a MobileNet V2 takes 10,000 opcodes; the weights themselves are in it if they are NumPy arrays
     pickle_bytes: int = GIB
     opcodes: int = 500_000
