@@ -39,6 +39,9 @@ class Limits:
     packed_bytes: int = 32 * MIB  # integers written in 7-bit groups: eight times as large once they are read
     data_files: int = 500  # beside a model, all of them open while it is read
 
+    # ncnn's text: an array of a number for each of 2,000 channels takes 20,000 characters
+    line_length: int = 1_000_000
+
     # pickle: a MobileNet V2 takes 10,000 opcodes; the weights themselves are in it if they are NumPy arrays
     pickle_bytes: int = GIB
     opcodes: int = 500_000
