@@ -61,7 +61,7 @@ def bad_wire() -> Iterator[Malformed]:
     yield Malformed("zip", b"PK\x03\x04" + bytes(40), ModelFormatError, "model: ")
     yield Malformed("zeros", bytes(100), ModelFormatError, "expected a field number from 1")
     yield Malformed("ones", b"\xff" * 100, ModelFormatError, "integer of at most 10 bytes")
-    yield Malformed("last byte missing", good[:-1], ModelFormatError, "expected 5 bytes, found 4|found the end")
+    yield Malformed("last byte missing", good[:-1], ModelFormatError, "expected 4 bytes, found 3")
     yield Malformed("half of it", good[: len(good) // 2], ModelFormatError, "field 7: expected [0-9]+ bytes, found")
     yield Malformed("no graph", field(1, 10), ModelFormatError, "expected a graph, found none")
     yield Malformed("graph is a number", field(7, 1), ModelFormatError, "field 7: expected wire type 2, found 0")
@@ -98,7 +98,7 @@ def bad_tensors() -> Iterator[Malformed]:
     yield _tensor("dtype 99", tensor("w", [1], 99, raw(bytes(4))), "type 99 are not", UnsupportedOpError)
     yield _tensor("strings", tensor("w", [1], 8, field(6, "text")), "type string are not", UnsupportedOpError)
     yield _tensor("complex", tensor("w", [1], 14, raw(bytes(8))), "type complex64 are not", UnsupportedOpError)
-    yield _tensor("float64 weights", array("w", [1.5], "float64"), "float64", TinyInferError)
+    yield _tensor("float64 weights", array("w", [1.5], "float64"), "inputs of one dtype, found float32 and float64", GraphError)
     yield _tensor("uint8 of 256", tensor("w", [1], "uint8", field(5, 256)), "elements from 0 to 255, found 256")
     yield _tensor("int8 of -129", tensor("w", [1], "int8", field(5, -129)), "from -128 to 127, found -129")
     yield _tensor("truth of 2", tensor("w", [1], "bool", raw(b"\x02")), "truth values of 0 or 1, found 2")
@@ -158,7 +158,7 @@ def bad_external() -> Iterator[Malformed]:
     yield Malformed("raw data said to be outside", own, ModelFormatError, outside)
     many = [external(f"w{i}", [2**18], location="data.bin") for i in range(20)]
     shared = {"bad.onnx": model(graph([RELU], many)), "data.bin": bytes(2**20)}
-    yield Malformed("one file for many arrays", shared, ModelFormatError, "at most 16777216 bytes of tensors")
+    yield Malformed("one file for many arrays", shared, ModelFormatError, "tensors of at most 16777216 bytes, found more")
 
 
 def bad_graphs() -> Iterator[Malformed]:
@@ -203,19 +203,19 @@ def bad_attributes() -> Iterator[Malformed]:
     yield conv("strides of floats", "'strides': expected integers, found", attribute("strides", [1.0, 2.0]))
     yield conv("one stride as a number", "'strides': expected integers", attribute("strides", 2))
     yield conv("group of text", "'group': expected an integer", attribute("group", "1"))
-    yield conv("stride 0", "stride", attribute("strides", [0, 1]), error=TinyInferError)
-    yield conv("stride of 2^62", "stride", attribute("strides", [2**62, 1]), error=TinyInferError)
-    yield conv("negative pads", "pad", attribute("pads", [-5, -5, -5, -5]), error=TinyInferError)
-    yield conv("three pads", "pads|such a node", attribute("pads", [1, 1, 1]), error=TinyInferError)
-    yield conv("groups of 0", "group", attribute("group", 0), error=TinyInferError)
-    yield conv("dilation of 2^40", "dilation|fit", attribute("dilations", [2**40, 1]), error=TinyInferError)
+    yield conv("stride 0", "stride", attribute("strides", [0, 1]), error=GraphError)
+    yield conv("stride of 2^62", "stride", attribute("strides", [2**62, 1]), error=GraphError)
+    yield conv("negative pads", "pad", attribute("pads", [-5, -5, -5, -5]), error=GraphError)
+    yield conv("three pads", "pads: expected 4 numbers", attribute("pads", [1, 1, 1]), error=GraphError)
+    yield conv("groups of 0", "group", attribute("group", 0), error=GraphError)
+    yield conv("dilation of 2^40", "dilation|fit", attribute("dilations", [2**40, 1]), error=GraphError)
     yield conv("attribute twice", "'group' stands twice", attribute("group", 1), attribute("group", 1))
     yield conv("unknown attribute", "attribute 'twist'", attribute("twist", 1), error=UnsupportedOpError)
     kind = field(1, "group") + field(20, 99)
     yield conv("kind 99", "values of kind 99", kind, error=UnsupportedOpError)
     yield conv("tensor that is none", "expected a tensor, found none", field(1, "value") + field(20, 4))
     yield conv("graph that is none", "expected a graph, found none", field(1, "body") + field(20, 5))
-    yield conv("attribute of function", "attribute 'group'|group", reference("group", "g"), error=TinyInferError)
+    yield conv("attribute of function", "'group' refers to one of a function", reference("group", "g"))
     text = field(1, "auto_pad") + field(4, b"\xff") + field(20, 3)
     yield conv("text not utf-8", "expected UTF-8 text", text)
 
@@ -260,7 +260,7 @@ def bad_functions_and_branches() -> Iterator[Malformed]:
     free = [node("If", "x", "y", subgraph("then_branch", inner), subgraph("else_branch", inner), name="if")]
     unknown = "If of opset 20 .*depends on the network's input"
     yield _bad("condition that is computed", graph(free), unknown, UnsupportedOpError)
-    yield branches("branch without its output", "output 'z' of a branch", graph([], inputs=[], outputs=["z"]))
+    yield branches("branch without its output", "'z', which nothing defines", graph([], inputs=[], outputs=["z"]))
     swirl = graph([node("Swirl", "x", "z")], inputs=[], outputs=["z"])
     yield branches("unknown operator in a branch", "Swirl of opset 20", swirl, UnsupportedOpError)
     ring = graph([node("Relu", "p", "q"), node("Relu", "q", "p")], inputs=[], outputs=["p"])
@@ -292,14 +292,28 @@ def bad_metadata() -> Iterator[Malformed]:
 
 def work_bombs() -> Iterator[Malformed]:
     """Few bytes that describe much work: whatever is worked out at loading is bounded."""
-    shape = array("shape", [2**12, 2**12], "int64")
-    fill = node("ConstantOfShape", "shape", "big")
-    big = tensor("w", [2**12, 2**12], "float32")
-    yield _tensor("zeros that are not there", big, "expected 16777216 elements, found 0")
-    product = graph([fill, node("MatMul", "big big", "m0")], [shape], outputs=["nothing"])
-    yield _bad("product of large constants", product, "'nothing' is not a value|not supported", TinyInferError)
-    chain = [node("Exp", "big" if i == 0 else f"e{i}", f"e{i + 1}") for i in range(2000)]
-    yield _bad("long row of constants", graph([fill, *chain], [shape], outputs=["nothing"]), "", TinyInferError)
+
+    def worked_out(name: str, *nodes: bytes) -> Malformed:
+        arrays = [array("row", np.ones((1, 2**12))), array("column", np.ones((2**12, 1)))]
+        big = node("Add", "row column", "big")  # 2^24 elements
+        return _bad(name, graph([big, *nodes], arrays, outputs=["nothing"]), "'nothing' is not a value", GraphError)
+
+    yield _tensor("zeros that are not there", tensor("w", [2**12] * 2), "expected 16777216 elements, found 0")
+    yield worked_out("product of large constants", node("MatMul", "big big", "p"), node("MatMul", "p p", "q"))
+    yield worked_out("long row of constants", *(node("Sigmoid", f"e{i - 1}" if i else "big", f"e{i}") for i in range(2000)))
+    sums = [node("Add", f"s{i - 1} s{i - 1}" if i else "big big", f"s{i}") for i in range(2000)]
+    yield worked_out("long row of sums", *sums)
+    window = attribute("kernel_shape", [600, 600])
+    image = graph(
+        [node("Add", "row column", "big"), node("MaxPool", "big", "pooled", window)],
+        [array("row", np.ones((1, 1, 1, 2**12))), array("column", np.ones((1, 1, 2**12, 1)))],
+        outputs=["nothing"],
+    )
+    yield _bad("large windows over constants", image, "'nothing' is not a value", GraphError)
+    wide = [array(f"w{i}", [[1.0]] * 2**10) for i in range(100)]
+    gemms = [node("Gemm", f"x w{i}", f"g{i}", attribute("transB", 1)) for i in range(100)]
+    unlike = graph(gemms, wide, [value_info("x", (1, 2))], ["nothing"])
+    yield _bad("products of unlike sizes", unlike, "Gemm", GraphError)
 
 
 def malformed_onnx() -> list[Malformed]:
