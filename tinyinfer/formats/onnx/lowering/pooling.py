@@ -42,7 +42,7 @@ def _back(call: Call, y: str, dtype: str) -> str:
 
 def _through_batch(call: Call, x: str, at: str, by_columns: bool) -> str:
     """Places counted in each channel as ONNX counts them: through the whole batch."""
-    n, c, h, w = call.shape_of(x)
+    n, c, _h, _w = call.shape_of(x)
     if is_free(n) or is_free(c):
         call.refuse("Indices of a batch whose size is free")
     places = call.apply("cast", at, dtype="int64")
