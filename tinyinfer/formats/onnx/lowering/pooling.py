@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def max_pool(call: Call) -> str | list[str]:
     """MaxPool, with the places of the maxima as a second output."""
     windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
     by_columns = bool(call.attribute("storage_order", 0))
-    attributes = {
+    attributes: dict[str, Any] = {
         "kernel_size": windows.kernel, "stride": windows.stride, "dilation": windows.dilation,
         "padding": windows.padding, "ceil_mode": ceil_mode,
     }  # fmt: skip
@@ -42,7 +43,7 @@ def _back(call: Call, y: str, dtype: str) -> str:
 
 def _through_batch(call: Call, x: str, at: str, by_columns: bool) -> str:
     """Places counted in each channel as ONNX counts them: through the whole batch."""
-    n, c, _h, _w = call.shape_of(x)
+    n, c = call.shape_of(x)[:2]
     if is_free(n) or is_free(c):
         call.refuse("Indices of a batch whose size is free")
     places = call.apply("cast", at, dtype="int64")
@@ -64,7 +65,7 @@ def max_unpool(call: Call) -> str:
     if padding != windows.padding[1::2]:
         call.refuse(f"pads that differ at beginning and end, {windows.padding}")
     x, at = as_image(call, call.x), as_image(call, call.value(1))
-    attributes = {"kernel_size": windows.kernel, "stride": windows.stride, "padding": padding}
+    attributes: dict[str, Any] = {"kernel_size": windows.kernel, "stride": windows.stride, "padding": padding}
     like: list[str] = []
     out = ops.get("max_unpool2d")(**attributes).out_size(call.shape_of(x)[2:])  # type: ignore[attr-defined]
     if call.has(2):
@@ -131,7 +132,7 @@ def window_sums(call: Call, x: str, windows: Windows, ceil_mode: bool) -> str:
             ceil_mode=ceil_mode, divisor_override=1,
         )  # fmt: skip
     _, channels, *size = call.shape_of(x)
-    padding = windows.padding
+    padding: Any = windows.padding
     if ceil_mode and not isinstance(padding, str):
         padding = _with_overhang(call, windows, size)
     weight = np.ones((channels, 1, *windows.kernel), np.float32)
