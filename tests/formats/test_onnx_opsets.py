@@ -37,7 +37,7 @@ NAMES = (
     "scale_shift",
 )
 CASES = [(name, case) for name in NAMES for case in ops.get(name).cases()[:6] if not case.dtypes]
-NEEDS = {"deform_conv2d": ("DeformConv", 19), "grid_sample": ("GridSample", 16)}
+NEEDS = {"deform_conv2d": ("DeformConv", 19)}
 
 
 def graph_of(name: str, case: Case, free: bool) -> Graph:
