@@ -21,6 +21,7 @@ from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorTy
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.known_values import as_sizes, is_open, work_out
+from tinyinfer.passes.portable.recognise.pipeline import recognise
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
@@ -166,7 +167,10 @@ class Importer:
         return self.constant(name, as_sizes(self.shape(value)))
 
     def finish(self, outputs: Mapping[str, str]) -> Graph:
-        """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values."""
+        """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values.
+
+        What the file has in pieces, such as a norm, is one operator in it (`recognise`).
+        """
         names: dict[str, str] = {}  # of outputs, by value
         inputs = {i.name for i in self._inputs}
         for name, value in outputs.items():
@@ -182,7 +186,7 @@ class Importer:
         nodes = [_renamed(node, names) for node in self._nodes]
         graph = Graph(list(self._inputs), nodes, list(outputs), Weights(self._weights))
         graph.remove_dead()
-        return graph
+        return recognise(graph)
 
     # -- inside ----------------------------------------------------------------------------------
 

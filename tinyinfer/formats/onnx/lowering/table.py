@@ -34,32 +34,34 @@ from tinyinfer.formats.onnx.lowering.tensors import (
 
 NEWEST = 28  # opset of which all operators have been looked at
 
-LOWERINGS: dict[tuple[str, int], Lowering] = {
-    **activation.LOWERINGS,
-    **arithmetic.LOWERINGS,
-    **boxes.LOWERINGS,
-    **constants.LOWERINGS,
-    **convolution.LOWERINGS,
-    **einsum.LOWERINGS,
-    **elementwise.LOWERINGS,
-    **global_pooling.LOWERINGS,
-    **indexing.LOWERINGS,
-    **inference.LOWERINGS,
-    **matmul.LOWERINGS,
-    **movement.LOWERINGS,
-    **normalization.LOWERINGS,
-    **padding.LOWERINGS,
-    **pooling.LOWERINGS,
-    **quantization.LOWERINGS,
-    **ranking.LOWERINGS,
-    **rearrangement.LOWERINGS,
-    **reduction.LOWERINGS,
-    **resampling.LOWERINGS,
-    **sampling.LOWERINGS,
-    **shapes.LOWERINGS,
-    **softmax.LOWERINGS,
-    **transposed_convolution.LOWERINGS,
-}
+_TABLES = (
+    activation,
+    arithmetic,
+    boxes,
+    constants,
+    convolution,
+    einsum,
+    elementwise,
+    global_pooling,
+    indexing,
+    inference,
+    matmul,
+    movement,
+    normalization,
+    padding,
+    pooling,
+    quantization,
+    ranking,
+    rearrangement,
+    reduction,
+    resampling,
+    sampling,
+    shapes,
+    softmax,
+    transposed_convolution,
+)
+
+LOWERINGS: dict[tuple[str, int], Lowering] = {form: lower for t in _TABLES for form, lower in t.LOWERINGS.items()}
 
 _FORMS: dict[str, list[int]] = {}
 for _name, _since in LOWERINGS:

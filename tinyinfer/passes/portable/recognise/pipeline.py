@@ -1,0 +1,31 @@
+"""All that is recognised, in its order: done once, when a network is imported."""
+
+from __future__ import annotations
+
+from tinyinfer.graph import Graph
+from tinyinfer.passes.portable.recognise.activations import recognise_activations
+from tinyinfer.passes.portable.recognise.layers import recognise_layers
+from tinyinfer.passes.portable.recognise.norms import recognise_norms
+from tinyinfer.passes.portable.recognise.pads import recognise_pads
+from tinyinfer.passes.portable.recognise.scales import recognise_scales
+from tinyinfer.passes.portable.recognise.shuffles import recognise_shuffles
+from tinyinfer.passes.portable.recognise.splits import recognise_splits
+from tinyinfer.passes.portable.recognise.views import recognise_views
+
+PASSES = (
+    recognise_shuffles,  # before views merge their reshapes with others
+    recognise_norms,
+    recognise_views,
+    recognise_activations,
+    recognise_layers,
+    recognise_pads,
+    recognise_splits,
+    recognise_scales,  # last, as numbers are parts of most patterns
+)
+
+
+def recognise(graph: Graph) -> Graph:
+    """The same function as a network of ours would have it: operators that exporters break up are whole again."""
+    for step in PASSES:
+        graph = step(graph)
+    return graph
