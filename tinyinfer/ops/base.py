@@ -67,12 +67,12 @@ class Op:
         for name, value in attrs.items():
             object.__setattr__(self, name, value)
 
-    def infer(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        """Types of the outputs.  Raises GraphError saying what does not fit."""
+    def infer(self, inputs: Types, params: ParamTypes, allow_empty: bool = False) -> list[TensorType]:
+        """Types of the outputs.  Raises GraphError saying what does not fit, empty outputs unless they are allowed."""
         self._check_operands(inputs, params)
         outputs = self.output_types(inputs, params)
         for t in outputs:
-            if min(t.shape, default=1) < 1:
+            if min(t.shape, default=1) < (0 if allow_empty else 1):
                 raise GraphError(f"the output would be empty: {t}")
         return outputs
 

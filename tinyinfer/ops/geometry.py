@@ -10,17 +10,20 @@ import numpy as np
 from tinyinfer.dim import dim_max, dim_min
 from tinyinfer.ops.base import integers, require
 
-Padding = tuple[int, int, int, int] | str  # (top, bottom, left, right), or "same"
+Padding = tuple[int, int, int, int] | str  # (top, bottom, left, right), or one of SAME
+
+# outputs ceil(size / stride); an odd pixel of padding goes to the end, as TensorFlow has it, or to the beginning
+SAME = ("same", "same_lower")
 
 # torch's names of what lies beyond the border, and NumPy's
 PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def normalize_padding(padding: int | Sequence[int] | str) -> Padding:
-    """An int, (h, w), (top, bottom, left, right) or "same" as four ints or "same"."""
+    """An int, (h, w), (top, bottom, left, right) or one of `SAME` as four ints or that."""
     if isinstance(padding, str):
-        require(padding in ("same", "valid"), f"padding: expected 'same' or integers, found {padding!r}")
-        return "same" if padding == "same" else (0, 0, 0, 0)
+        require(padding in (*SAME, "valid"), f"padding: expected {', '.join(SAME)} or integers, found {padding!r}")
+        return padding if padding in SAME else (0, 0, 0, 0)
     values = integers(padding if isinstance(padding, list | tuple) else (padding,) * 4, "padding", least=0)
     if len(values) == 2:
         values = (values[0], values[0], values[1], values[1])
@@ -45,7 +48,7 @@ def resolve_padding(
     if not isinstance(padding, str):
         return padding
     (top, bottom), (left, right) = (same_padding(size[i], kernel[i], stride[i], dilation[i]) for i in range(2))
-    return top, bottom, left, right
+    return (top, bottom, left, right) if padding == "same" else (bottom, top, right, left)
 
 
 def check_reach(mode: str, size: int, before: int, after: int) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.dim import is_free
 from tinyinfer.errors import TinyInferError
 from tinyinfer.ops.base import Op
+from tinyinfer.ops.open_values import UndecidedError, is_open_element, work_out_sizes
 from tinyinfer.tensor_type import TensorType
 
 MOST_SIZES = 64  # elements of an array of sizes that depend on the input's
@@ -17,12 +17,11 @@ MOST_SIZES = 64  # elements of an array of sizes that depend on the input's
 
 def as_sizes(sizes: Any) -> np.ndarray:
     """Sizes as int64, or as objects while one is a `Dim`."""
-    objects = np.asarray(sizes, object)
-    return objects if any(map(is_free, objects.flat)) else objects.astype(np.int64)
+    return _settled(np.asarray(sizes, object), "int64")
 
 
 def is_open(values: np.ndarray) -> bool:
-    """Whether one of the sizes in an array is a `Dim`."""
+    """Whether an array holds something that depends on free sizes."""
     return values.dtype == object
 
 
@@ -31,13 +30,21 @@ def work_out(
 ) -> list[np.ndarray] | None:
     """What an operator makes of known values, as outputs of these types.
 
-    None where its reference refuses them, and where it can't follow a `Dim` (`Op.follows_sizes`).
+    None where its reference refuses them, and where free sizes can't be followed (`open_values`, `Op.follows_sizes`).
     """
-    if any(map(is_open, inputs)) and not (op.follows_sizes and sum(t.size for t in types) <= MOST_SIZES):
-        return None
     try:
-        with np.errstate(all="ignore"):
-            values = op.reference(inputs, params)
-    except TinyInferError:
+        if any(map(is_open, inputs)):
+            if sum(t.size for t in types) > MOST_SIZES:
+                return None
+            values = work_out_sizes(op, inputs)
+        else:
+            with np.errstate(all="ignore"):
+                values = op.reference(inputs, params)
+    except (TinyInferError, UndecidedError):
         return None
-    return [as_sizes(y) if y.dtype == object else y.astype(t.dtype) for y, t in zip(values, types, strict=True)]
+    return [_settled(y, t.dtype) for y, t in zip(values, types, strict=True)]
+
+
+def _settled(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Values of this dtype, as objects while one depends on free sizes."""
+    return values if is_open(values) and any(map(is_open_element, values.flat)) else values.astype(dtype)

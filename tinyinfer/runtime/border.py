@@ -17,7 +17,7 @@ class CopyIn(Op):
 
     name: ClassVar[str] = "input"
 
-    def infer(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+    def infer(self, inputs: Types, params: ParamTypes, allow_empty: bool = False) -> list[TensorType]:
         return list(inputs)
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:

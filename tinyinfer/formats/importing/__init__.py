@@ -4,5 +4,6 @@
 | --- | --- |
 | ``importer`` | `Importer`: the graph as it grows, with the type of every value and the arrays that are known |
 | ``call`` | `Call`: one node of the file, as the function that lowers it sees it |
+| ``free_sizes`` | `with_free_sizes`: sizes that are fixed where nothing else goes |
 | ``lowering`` | `lower_nodes`: each node through its function, and all that is not supported named at once |
 """

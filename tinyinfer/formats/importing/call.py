@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
 
+from tinyinfer.formats.importing.free_sizes import FreeSizeError
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.graph import Operator, Shape, TensorType
 
@@ -96,6 +97,13 @@ class Call:
             )
         return found
 
+    def sizes(self, index: int, what: str) -> tuple[int, ...]:
+        """The whole numbers that an input always is, of any rank, some perhaps a `Dim`; refused as by `array`."""
+        found = self.array(index, what).reshape(-1).tolist()
+        if not all(isinstance(size, int) for size in found):
+            self.refuse(f"{what}: expected whole numbers, found others")
+        return tuple(found)
+
     # -- what it becomes -----------------------------------------------------------------------
 
     def apply(self, op: str | Operator, *inputs: str, params: Mapping[str, str | np.ndarray | None] | None = None,
@@ -116,10 +124,21 @@ class Call:
         """The sizes of a value that has been made on the way."""
         return self.importer.shape(value)
 
+    def of_size(self, size: Shape) -> str:
+        """A value of the network whose images have this free size, for operators that take their size from one."""
+        found = self.importer.image_of_size(size)
+        if found is None:
+            self.fix(size, f"no value of the network has images of {TensorType(size)}")
+        return found
+
     def note(self, text: str) -> None:
         """Tell the user something of this node, once for all nodes that say the same."""
         if text not in self.importer.notes:
             self.importer.notes.append(text)
+
+    def fix(self, sizes: Iterable[Any], why: str) -> NoReturn:
+        """Say that this node can't be lowered while sizes are free, and why: these are fixed, and all begins anew."""
+        raise FreeSizeError(sizes, why)
 
     def refuse(self, why: str) -> NoReturn:
         """Say that this node can't be lowered, and why."""

@@ -7,13 +7,15 @@ from sizes.  What is known becomes part of the network only where a node reads i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from tinyinfer import ops
+from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
+from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
 from tinyinfer.ops.base import Op
@@ -31,8 +33,9 @@ class Importer:
     Sizes of values are symbolic (`Dim`) where inputs are free, as in `Graph.symbolic_types`.
     """
 
-    def __init__(self, limits: Limits = DEFAULT) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits = DEFAULT, fixed: Collection[str] = ()) -> None:
+        """``fixed`` names free sizes, as `Dim`s are called, that stay at their nominal values."""
+        self.limits, self.fixed = limits, fixed
         self.notes: list[str] = []
         self._inputs: list[Input] = []
         self._nodes: list[Node] = []
@@ -56,8 +59,11 @@ class Importer:
     ) -> str:
         """An input of the network; None marks a free size, which is ``nominal`` where nothing else is said."""
         made = Input(name, shape, nominal, dtype, quant)
+        dims = made.dims(short=not self._inputs)
+        dims = tuple(int(size) if is_free(size) and str(size) in self.fixed else size for size in dims)
+        made = Input(name, tuple(None if is_free(size) else size for size in dims), nominal, dtype, quant)
         self._inputs.append(made)
-        self._define(name, made.type_for(made.dims(short=len(self._inputs) == 1)))
+        self._define(name, made.type_for(dims))
         return name
 
     def constant(self, name: str, array: np.ndarray, quant: Quant | None = None) -> str:
@@ -81,6 +87,14 @@ class Importer:
         """The array that a value always is, of objects where sizes in it are free; None if inputs change it."""
         return self._known.get(value)
 
+    def image_of_size(self, size: Shape) -> str | None:
+        """A computed value (N, C, H, W) whose H and W are these, whatever the inputs' sizes; None if there is none."""
+        wanted = [expression_of(side) for side in size]
+        for value, kind in self._types.items():
+            if len(kind.shape) == 4 and value not in self._known and [*map(expression_of, kind.shape[2:])] == wanted:
+                return value
+        return None
+
     def fresh(self, name: str) -> str:
         """A name that no value has."""
         return free_name(name, self._types)
@@ -99,13 +113,19 @@ class Importer:
 
         ``params`` are names of known values, which share one weight however often they are used, or arrays; None
         leaves one out.  Values are called like the node, or similarly where that name is taken.  Where all inputs are
-        known the result is too, and there is no node.  Raises GraphError for what does not fit.
+        known the result is too, and there is no node.  Raises GraphError for what does not fit, FreeSizeError for
+        attributes that depend on free sizes.
         """
+        free = [*open_elements([*attrs.values()])]
+        if free:
+            raise FreeSizeError(free, f"{op} takes fixed sizes")
         operator = cast(Op, ops.create(op, attrs) if isinstance(op, str) else op)
         arrays = {role: array for role, array in (params or {}).items() if array is not None}
         values = {role: self._array(array) for role, array in arrays.items()}
         param_types = {role: TensorType(array.shape, str(array.dtype)) for role, array in values.items()}
-        types = operator.infer([self._types[value] for value in inputs], param_types)
+        given = [self._types[value] for value in inputs]
+        all_known = all(value in self._known for value in inputs)  # such values may be empty, those of a run can't
+        types = operator.infer(given, param_types, allow_empty=bool(inputs) and all_known)
         self._check_sizes(types)
         worked_out = self._work_out(operator, inputs, values, types)
         names = [self._define(f"{name}:{i}" if len(types) > 1 else name, t) for i, t in enumerate(types)]
@@ -195,7 +215,7 @@ class Importer:
         if array is None or value in self._constants:
             return value
         if is_open(array):
-            raise GraphError(f"{value[:80]!r}: sizes that depend on the input's are computed with in the network")
+            raise FreeSizeError(array.flat, "sizes are computed with in the network")
         if str(array.dtype) not in DTYPES:
             raise ModelFormatError(f"{value[:80]!r}: expected {', '.join(DTYPES)}, found {array.dtype}")
         self._constants.add(value)

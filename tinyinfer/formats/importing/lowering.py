@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tinyinfer.errors import GraphError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.importing.call import Call, FileNode, Lowering, UnsupportedNodeError
+from tinyinfer.formats.importing.free_sizes import FreeSizeError
 from tinyinfer.formats.importing.importer import Importer
 
 SHOWN = 20  # nodes that are named in one message
@@ -18,7 +19,8 @@ def lower_nodes(importer: Importer, nodes: Sequence[FileNode], values: dict[str,
     """Lower all nodes; ``values`` maps the file's names to the graph's values, and grows.
 
     Raises UnsupportedOpError naming every node that can't be lowered, GraphError for one whose inputs do not fit it,
-    ModelFormatError for a value that is undefined or defined twice, and for a cycle.
+    ModelFormatError for a value that is undefined or defined twice, and for a cycle; FreeSizeError, which
+    `with_free_sizes` catches, where a size can't stay free.
     """
     refused: list[tuple[FileNode, str]] = []
     missing: set[str] = set()  # values of nodes that were refused, and all that is computed from them
@@ -42,6 +44,9 @@ def _lower(importer: Importer, node: FileNode, values: dict[str, str], lowering:
         results = [found] if isinstance(found, str) else list(found)
     except GraphError as error:
         raise GraphError(f"{where}: node {call.name[:80]!r} ({node.op_type}): {error}") from None
+    except FreeSizeError as error:
+        error.where = f"node {call.name[:80]!r} ({node.op_type})"
+        raise
     if call.unread:
         call.refuse(f"attribute {', '.join(sorted(map(repr, call.unread)))} is not supported")
     for index, name in enumerate(node.outputs):

@@ -3,85 +3,120 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError
-from tinyinfer.formats.importing.call import FileNode
+from tinyinfer.formats.importing.call import FileNode, Lowering
+from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
-from tinyinfer.formats.importing.lowering import lower_nodes
+from tinyinfer.formats.importing.lowering import Find, lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.onnx.inlining import Inliner, if_known
+from tinyinfer.formats.onnx.inputs import InputSizes
 from tinyinfer.formats.onnx.lowering.table import NEWEST, find
-from tinyinfer.formats.onnx.reading.messages import OnnxModel, ValueInfo, read_model
+from tinyinfer.formats.onnx.metadata import read_metadata
+from tinyinfer.formats.onnx.reading.data_files import DataFiles
+from tinyinfer.formats.onnx.reading.file_part import FilePart, OpenFile
+from tinyinfer.formats.onnx.reading.messages import OnnxModel, read_model
 from tinyinfer.formats.onnx.reading.wire import Budget, Message
 from tinyinfer.graph import Graph, Shape
 
 OLDEST = 7  # opset from which on arithmetic broadcasts as it does today
-USUAL = (1, 3, 224, 224)  # what free sizes of images are unless the caller says
 
 
 def load(
-    path: str | os.PathLike[str], input_shapes: Mapping[str, Shape] | None = None, limits: Limits = DEFAULT
+    path: str | os.PathLike[str],
+    input_shapes: Mapping[str, Shape] | None = None,
+    limits: Limits = DEFAULT,
+    allow_nonfinite: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of an ONNX file.
 
-    ``input_shapes`` says what inputs whose sizes are free usually have.  Raises ModelFormatError for a file that is
-    damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a network that is
-    not well formed.
+    ``input_shapes`` says by name what inputs whose sizes are free usually have.  Arrays in files beside the model are
+    read only from its own folder.  Weights can be let go, and are read again from there when they are asked for.
+    Raises ModelFormatError for a file that is damaged, UnsupportedOpError naming all that is not supported, InputError
+    for ``input_shapes`` that the inputs can't have, GraphError and WeightsError for a network that is not well formed;
+    ``allow_nonfinite`` lets NaN and infinite weights pass.
     """
     where = os.fspath(path)
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limits.total_bytes:
-                raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {size}")
-            data = file.read()
-    except OSError as error:
-        raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
-    if not data:
+    with DataFiles(where, limits) as files:
+        try:
+            with open(path, "rb") as file:
+                model = _read(OpenFile(file, os.path.abspath(where)), where, files, limits)
+        except OSError as error:
+            raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
+    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
+    origins = {id(array): part for array, part in files.origins}
+    for key in graph.weights:
+        part = origins.get(id(graph.weights.entry(key)))
+        if part is not None:
+            graph.weights[key] = part.stored(graph.weights[key], key)
+    return graph, meta
+
+
+def _read(file: OpenFile, where: str, files: DataFiles, limits: Limits) -> OnnxModel:
+    if file.size > limits.total_bytes:
+        raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {file.size}")
+    if not file.size:
         raise ModelFormatError(f"{where}: not an ONNX model: an empty file")
-    model = read_model(Message(memoryview(data), "model", Budget(where, limits)), limits)
-    return import_model(model, where, input_shapes or {}, limits)
+    return read_model(Message(FilePart(file, 0, file.size), "model", Budget(where, limits)), files)
 
 
 def import_model(
-    model: OnnxModel, where: str, input_shapes: Mapping[str, Shape], limits: Limits
+    model: OnnxModel,
+    where: str,
+    input_shapes: Mapping[str, Shape],
+    limits: Limits = DEFAULT,
+    allow_nonfinite: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a model that has been read."""
-    opset = model.opsets.get("", model.opsets.get("ai.onnx", 1))
+    opset = model.opsets.get("", 1)
     if not OLDEST <= opset <= NEWEST:
         raise UnsupportedOpError(f"{where}: opset: expected {OLDEST} to {NEWEST}, found {opset}")
-    importer, graph = Importer(limits), model.graph
-    values: dict[str, str] = {}
-    for name, array in graph.initializers.items():
-        values[name] = importer.constant(name, array)
-    for info in graph.inputs:
-        if info.name not in values:  # files of IR version 3 list initializers among the inputs
-            values[info.name] = _input(importer, info, input_shapes, where)
-    nodes = [FileNode(n.name, n.op_type, n.inputs, n.outputs, n.attributes, opset, n.domain) for n in graph.nodes]
-    lower_nodes(importer, nodes, values, find, where)
-    outputs = {info.name: _output(info, values, where) for info in graph.outputs}
-    found = importer.finish(outputs)
+    meta = read_metadata(model, where, limits)
+    sizes = InputSizes(model, input_shapes, where)
+
+    def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
+        return _lowered(model, Importer(limits, fixed), sizes, where)
+
     try:
-        found.verify()
+        (graph, notes), fixed = with_free_sizes(build)
+        graph.verify(allow_nonfinite)
+    except GraphError as error:
+        raise GraphError(_located(error, where) + sizes.hint) from None
     except TinyInferError as error:
-        raise type(error)(f"{where}: {error}") from None
-    meta: dict[str, Any] = {"source": os.path.basename(where)}
-    if importer.notes:
-        meta["notes"] = importer.notes
-    return found, meta
+        raise type(error)(_located(error, where)) from None
+    if fixed or notes:
+        meta["notes"] = [*fixed, *notes]
+    return graph, meta
 
 
-def _input(importer: Importer, info: ValueInfo, input_shapes: Mapping[str, Shape], where: str) -> str:
-    if info.shape is None:
-        raise UnsupportedOpError(f"{where}: input {info.name[:80]!r}: expected a shape, found none")
-    shape = tuple(size if isinstance(size, int) else None for size in info.shape)
-    usual = input_shapes.get(info.name, USUAL if len(shape) == len(USUAL) else (1,) * len(shape))
-    nominal = tuple(given if size is None else size for size, given in zip(shape, usual, strict=True))
-    return importer.input(info.name, shape, nominal, info.dtype)
+def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str) -> tuple[Graph, list[str]]:
+    """The network and the importer's notes."""
+    values = {name: importer.constant(name, array) for name, array in model.graph.initializers.items()}
+    for info in sizes.inputs:
+        shape, nominal = sizes.of(info)
+        values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
+    lower_nodes(importer, Inliner(model, where, importer.limits).nodes(), values, _finder(where), where)
+    return importer.finish({name: _output(name, values) for name in model.graph.outputs}), importer.notes
 
 
-def _output(info: ValueInfo, values: Mapping[str, str], where: str) -> str:
-    if info.name not in values:
-        raise GraphError(f"{where}: output {info.name[:80]!r} is not a value of the graph")
-    return values[info.name]
+def _located(error: TinyInferError, where: str) -> str:
+    return str(error) if str(error).startswith(where) else f"{where}: {error}"
+
+
+def _finder(where: str) -> Find:
+    """`find`, and `If`, which lowers nodes by the same means."""
+
+    def found(node: FileNode) -> Lowering:
+        return branch if (node.op_type, node.domain) == ("If", "") else find(node)
+
+    branch = if_known(found, where)
+    return found
+
+
+def _output(name: str, values: Mapping[str, str]) -> str:
+    if name not in values:
+        raise GraphError(f"output {name[:80]!r} is not a value of the graph")
+    return values[name]

@@ -187,7 +187,7 @@ class PadCopy(_Copy):
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, Pad)
-        return problem.op.mode == "constant" and len(problem.inputs[0]) == 4
+        return problem.op.mode == "constant" and len(problem.inputs[0]) == 4 and len(problem.op.pad) in (2, 4, 6)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         op, (x,), (y,) = self.problem.op, inputs, outputs

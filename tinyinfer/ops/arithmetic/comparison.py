@@ -11,7 +11,7 @@ import numpy as np
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.arithmetic.broadcasting import broadcast_shape
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require_dtype, require_same_dtype
-from tinyinfer.ops.dtypes import ANY_DTYPE, BOOL, NUMBERS
+from tinyinfer.ops.dtypes import ANY_DTYPE, BOOL, FLOATS, NUMBERS
 
 
 class Predicate(Op):
@@ -130,6 +130,44 @@ class LogicalNot(Op):
         return [Case({}, (shape,), dtypes=("bool",)) for shape in ((2, 5, 3, 4), (3, 11), ())]
 
 
+class OfFloat(Op):
+    """Base: ``function`` says what is true of every element."""
+
+    function: ClassVar[Callable[..., np.ndarray]]
+    dtypes: ClassVar[Sequence[str]] = FLOATS
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        return [TensorType(inputs[0].shape, "bool")]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [np.asarray(type(self).function(inputs[0]))]
+
+    def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
+        """Some elements are NaN, some infinite."""
+        (x,) = super().example_inputs(inputs, rng)
+        return [np.where(x > 1, np.nan, np.where(x < -1, -np.inf, np.where(abs(x) < 0.2, np.inf, x))).astype(x.dtype)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [Case({}, (shape,)) for shape in ((2, 5, 3, 4), (3, 11), ())]
+
+
+@dataclass(frozen=True)
+class IsNan(OfFloat):
+    """x is no number."""
+
+    name: ClassVar[str] = "isnan"
+    function = staticmethod(np.isnan)
+
+
+@dataclass(frozen=True)
+class IsInf(OfFloat):
+    """x is infinite, of either sign."""
+
+    name: ClassVar[str] = "isinf"
+    function = staticmethod(np.isinf)
+
+
 @dataclass(frozen=True)
 class Where(Op):
     """a where the condition holds, b elsewhere: condition bool, a and b of one dtype; all three broadcast."""
@@ -155,4 +193,4 @@ class Where(Op):
         ]
 
 
-OPS = (Eq, Ne, Lt, Le, Gt, Ge, LogicalAnd, LogicalOr, LogicalXor, LogicalNot, Where)
+OPS = (Eq, Ne, Lt, Le, Gt, Ge, LogicalAnd, LogicalOr, LogicalXor, LogicalNot, IsNan, IsInf, Where)

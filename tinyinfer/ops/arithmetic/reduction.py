@@ -1,4 +1,4 @@
-"""Dimensions reduced to one number: mean, sum, and the largest and smallest values."""
+"""Dimensions reduced to one number: mean, sum, product, and the largest and smallest values."""
 
 from __future__ import annotations
 
@@ -88,6 +88,18 @@ class Sum(Reduction):
 
 
 @dataclass(frozen=True)
+class Prod(Reduction):
+    """The product of the elements."""
+
+    name: ClassVar[str] = "prod"
+    function = staticmethod(np.prod)
+    dtypes = (*FLOATS, *INDICES)
+
+    dim: tuple[int, ...] | None = None
+    keepdim: bool = False
+
+
+@dataclass(frozen=True)
 class Amax(Reduction):
     """The largest element; NaN where there is one."""
 
@@ -111,4 +123,4 @@ class Amin(Reduction):
     keepdim: bool = False
 
 
-OPS = (Mean, Sum, Amax, Amin)
+OPS = (Mean, Sum, Prod, Amax, Amin)

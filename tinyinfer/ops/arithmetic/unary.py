@@ -61,6 +61,15 @@ class Abs(Unary):
 
 
 @dataclass(frozen=True)
+class Sign(Unary):
+    """-1 below 0, 0 at 0, 1 above; NaN stays NaN."""
+
+    name: ClassVar[str] = "sign"
+    function = staticmethod(np.sign)
+    dtypes = NUMBERS
+
+
+@dataclass(frozen=True)
 class Sqrt(OfPositive):
     """The square root; NaN below 0."""
 
@@ -124,4 +133,4 @@ class Round(Unary):
     function = staticmethod(np.rint)
 
 
-OPS = (Neg, Abs, Sqrt, Exp, Log, Reciprocal, Erf, Floor, Ceil, Round)
+OPS = (Neg, Abs, Sign, Sqrt, Exp, Log, Reciprocal, Erf, Floor, Ceil, Round)

@@ -42,7 +42,8 @@ class Conv2d(Op):
     """y = activation(conv2d(x, weight) + bias + residual), torch's conv2d with a fused epilogue.
 
     x (N, C, H, W), weight (M, C / groups, R, S), bias (M,); a second input, if given, is the residual
-    (N, M, H', W').  ``padding`` is an int, (h, w), (top, bottom, left, right) or TensorFlow's "same".
+    (N, M, H', W').  ``padding`` is an int, (h, w), (top, bottom, left, right) or TensorFlow's "same"
+    ("same_lower": with the odd pixel at the beginning).
     """
 
     name: ClassVar[str] = "conv2d"
@@ -141,6 +142,7 @@ class Conv2d(Op):
             case((1, 4, 11, 10), 6, 3, padding=2, dilation=2),
             case((1, 4, 15, 11), 6, (1, 7), padding=(0, 3)),
             case((1, 3, 12, 13), 6, 3, stride=2, padding="same"),
+            case((1, 3, 12, 13), 6, 3, stride=2, padding="same_lower"),
             case((1, 3, 12, 13), 6, 4, stride=(1, 2), padding=(0, 2, 1, 1)),
             case((1, 6, 9, 9), 6, 3, padding=1, padding_mode="reflect", activation="hardswish"),
             case((1, 32, 28, 27), 48, 3, padding=1, activation="relu"),

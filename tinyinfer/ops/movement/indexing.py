@@ -14,6 +14,16 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis
 from tinyinfer.ops.dtypes import ANY_DTYPE, INDICES
 
 
+def counted_from_front(index: np.ndarray, size: int) -> np.ndarray:
+    """Indices counted from the front; raises InputError for one that is out of range or no plain integer."""
+    if index.dtype.kind not in "iu":
+        raise InputError(f"index: expected integers, found dtype {index.dtype}")
+    outside = (index < -size) | (index >= size)
+    if outside.any():
+        raise InputError(f"index: expected {-size} to {size - 1}, found {index[outside].flat[0]}")
+    return np.where(index < 0, index + size, index)
+
+
 class Indexed(Op):
     """Base: x and indices, of int32 or int64, that count along dimension ``dim`` of x, negative ones from its end.
 
@@ -32,15 +42,6 @@ class Indexed(Op):
     def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """Of x no more is read than is picked."""
         return super().cost([outputs[0], inputs[1]], params, outputs)
-
-    def in_range(self, index: np.ndarray, size: int) -> np.ndarray:
-        """The indices counted from the front; raises InputError for one that is out of range or no plain integer."""
-        if index.dtype.kind not in "iu":
-            raise InputError(f"index: expected integers, found dtype {index.dtype}")
-        outside = (index < -size) | (index >= size)
-        if outside.any():
-            raise InputError(f"index: expected {-size} to {size - 1}, found {index[outside].flat[0]}")
-        return np.where(index < 0, index + size, index)
 
     def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
         """Indices in range."""
@@ -71,7 +72,7 @@ class Index(Indexed):
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x, index = inputs
-        return [np.asarray(np.take(x, self.in_range(index, x.shape[self.dim]), axis=self.dim))]
+        return [np.asarray(np.take(x, counted_from_front(index, x.shape[self.dim]), axis=self.dim))]
 
     @classmethod
     def cases(cls) -> list[Case]:
@@ -107,7 +108,7 @@ class Gather(Indexed):
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x, index = inputs
         at = axis(self.dim, x.ndim)
-        picked = self.in_range(index, x.shape[at])
+        picked = counted_from_front(index, x.shape[at])
         beside = tuple(slice(None) if i == at else slice(size) for i, size in enumerate(index.shape))
         return [np.take_along_axis(x[beside], picked, at)]
 
@@ -120,4 +121,59 @@ class Gather(Indexed):
         ]
 
 
-OPS = (Index, Gather)
+@dataclass(frozen=True)
+class GatherNd(Op):
+    """y[i, j, ...] = x[index[i, j, :]], as ONNX's GatherND and TensorFlow's gather_nd.
+
+    The last dimension of the index, of size k, names places among k dimensions of x, the first ones after the
+    ``batch_dims`` that both share.
+    """
+
+    name: ClassVar[str] = "gather_nd"
+    arity: ClassVar[int | None] = 2
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+
+    batch_dims: int = 0
+
+    def __post_init__(self) -> None:
+        self.normalize(batch_dims=integer(self.batch_dims, "batch_dims", least=0))
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        x, index = inputs
+        require_dtype(index, INDICES, "index")
+        batch = self.batch_dims
+        shared = batch < len(index.shape) and x.shape[:batch] == index.shape[:batch]
+        require(shared, f"batch_dims: expected {batch} dimensions in common, found {x} and {index}")
+        k = index.shape[-1]
+        fits = batch + k <= len(x.shape)
+        require(fits, f"index: expected places among {len(x.shape) - batch} dimensions, found {k}")
+        return [TensorType((*index.shape[:-1], *x.shape[batch + k :]), x.dtype)]
+
+    def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
+        """Of x no more is read than is picked."""
+        return super().cost([outputs[0], inputs[1]], params, outputs)
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        x, index = inputs
+        batch, rank = self.batch_dims, index.ndim - 1
+        shared = [np.arange(n).reshape(n, *[1] * (rank - i - 1)) for i, n in enumerate(x.shape[:batch])]
+        picked = [counted_from_front(index[..., i], x.shape[batch + i]) for i in range(index.shape[-1])]
+        return [np.asarray(x[(*shared, *picked)]).reshape(*index.shape[:-1], *x.shape[batch + len(picked) :])]
+
+    def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
+        """Indices in range."""
+        x, index = inputs
+        sizes = np.array(x.shape[self.batch_dims :][: index.shape[-1]])
+        picked = np.floor(rng.random(index.shape) * 2 * sizes) - sizes
+        return [*super().example_inputs(inputs[:1], rng), picked.astype(index.dtype)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({}, ((7, 4), (5, 3, 2)), dtypes=("float32", "int64")),
+            Case({"batch_dims": 1}, ((3, 11), (3, 4, 1)), dtypes=("float32", "int64")),
+            Case({}, ((4, 3), (2, 2)), dtypes=("int64", "int32")),
+        ]
+
+
+OPS = (Index, Gather, GatherNd)

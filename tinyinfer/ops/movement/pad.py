@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, number, require
+from tinyinfer.ops.dtypes import ANY_DTYPE
 from tinyinfer.ops.geometry import PADDING_MODES, check_reach
 
 # as in PADDING_MODES, but any constant in place of zeros
@@ -20,11 +22,12 @@ class Pad(Op):
     """More rows, columns and channels around x (N, C, H, W); negative numbers cut off instead.
 
     ``pad`` is (top, bottom, left, right), the order of conv2d's padding, or with channels in front
-    (front, back, top, bottom, left, right); torch counts from the last dimension.  ``mode`` is "constant"
-    (with ``value``), "reflect", "replicate" or "circular".
+    (front, back, top, bottom, left, right): two numbers for each of the last dimensions, of any number; torch counts
+    from the last dimension.  ``mode`` is "constant" (with ``value``), "reflect", "replicate" or "circular".
     """
 
     name: ClassVar[str] = "pad"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
 
     pad: tuple[int, ...]
     mode: str = "constant"
@@ -32,7 +35,8 @@ class Pad(Op):
 
     def __post_init__(self) -> None:
         self.normalize(pad=integers(self.pad, "pad"), value=number(self.value, "value"))
-        require(len(self.pad) in (4, 6), f"pad: expected 4 or 6 integers, found {self.pad}")
+        good = len(self.pad) > 0 and len(self.pad) % 2 == 0
+        require(good, f"pad: expected two integers for each dimension, found {self.pad}")
         require(self.mode in tuple(MODES), f"mode: expected one of {', '.join(MODES)}, found {self.mode!r}")
 
     def _widths(self, rank: int) -> list[tuple[int, int]]:
@@ -42,8 +46,9 @@ class Pad(Op):
         return [(0, 0)] * (rank - len(sides)) + sides
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        shape = inputs[0].shape
+        shape, whole = inputs[0].shape, not inputs[0].dtype.startswith("float")
         widths = self._widths(len(shape))
+        require(not whole or self.value.is_integer(), f"value: expected a whole number, found {self.value}")
         for size, (before, after) in zip(shape, widths, strict=True):
             require(min(before, 0) + min(after, 0) > -size, f"pad {self.pad} cuts off all of {size}")
             check_reach(self.mode, size + min(before, 0) + min(after, 0), before, after)
@@ -56,7 +61,7 @@ class Pad(Op):
         kept = x[tuple(slice(max(-b, 0), s - max(-a, 0)) for s, (b, a) in zip(x.shape, widths, strict=True))]
         more = [(max(b, 0), max(a, 0)) for b, a in widths]
         if self.mode == "constant":
-            return [np.pad(kept, more, constant_values=self.value)]
+            return [np.pad(kept, more, constant_values=kept.dtype.type(self.value))]
         return [np.pad(kept, more, mode=MODES[self.mode])]  # type: ignore[call-overload]
 
     @classmethod
@@ -71,6 +76,9 @@ class Pad(Op):
             case((3, 3, 1, 2), mode="reflect"),
             case((2, 1, 0, 3), mode="replicate"),
             case((1, 2, 3, 1), mode="circular"),
+            Case({"pad": (2, 1), "value": 3}, ((3, 11),)),
+            Case({"pad": (1, 0, 0, 2, 1, 1, 0, 1)}, ((2, 3, 4, 5),)),
+            Case({"pad": (2, 1), "value": -3}, ((5,),), dtypes=("int64",)),
         ]
 
 

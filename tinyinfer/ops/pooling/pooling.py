@@ -123,6 +123,7 @@ class MaxPool2d(WindowPool):
             _case(1, 19, 13, 13, kernel_size=3, stride=2, ceil_mode=True),
             _case(1, 8, 9, 10, kernel_size=(3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1)),
             _case(1, 6, 8, 11, kernel_size=3, stride=2, padding="same"),
+            _case(1, 6, 8, 10, kernel_size=3, stride=2, padding="same_lower"),
             _case(1, 3, 9, 9, kernel_size=1, stride=2),
         ]
 

@@ -12,12 +12,12 @@ from tinyinfer.weights import Derived, Weights
 def regularise_convolution(graph: Graph) -> Graph:
     """A graph in which irregular convolutions are conv2d nodes, for which there are fast kernels.
 
-    Those padded by "same" stay, as their padding depends on the size of the image.
+    Those whose padding has a name stay, as it depends on the size of the image.
     """
     graph = graph.copy()
     for node in [node for node in graph.nodes if isinstance(node.op, IrregularConv2d)]:
         assert isinstance(node.op, IrregularConv2d)
-        if node.op.padding == "same":
+        if isinstance(node.op.padding, str):
             continue
         conv, kernel = node.op.regular(graph.param_arrays(node), (0, 0))
         key = free_name(f"{node.name}.weight:regular", graph.weights)

@@ -10,6 +10,8 @@ from onnx import helper
 from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.ops.dtypes import INTEGERS
 
+UNSIGNED = {"uint8": "uint8", "int8": "uint8", "int32": "uint32", "int64": "uint64"}  # of as many bits
+
 
 def _own(kind: str) -> Callable[[Call], str]:
     """ONNX's operator of the same meaning, inputs as they are."""
@@ -25,6 +27,7 @@ OWN = {
     "matmul": "MatMul",
     "neg": "Neg",
     "abs": "Abs",
+    "sign": "Sign",
     "sqrt": "Sqrt",
     "exp": "Exp",
     "log": "Log",
@@ -33,6 +36,19 @@ OWN = {
     "floor": "Floor",
     "ceil": "Ceil",
     "round": "Round",
+    "sin": "Sin",
+    "cos": "Cos",
+    "tan": "Tan",
+    "asin": "Asin",
+    "acos": "Acos",
+    "atan": "Atan",
+    "sinh": "Sinh",
+    "cosh": "Cosh",
+    "asinh": "Asinh",
+    "acosh": "Acosh",
+    "atanh": "Atanh",
+    "isnan": "IsNaN",
+    "isinf": "IsInf",
     "eq": "Equal",
     "lt": "Less",
     "le": "LessOrEqual",
@@ -59,6 +75,40 @@ def div(call: Call) -> str:
     if call.op.rounding_mode == "trunc":
         return call.add("Mul", call.add("Sign", quotient), call.add("Floor", call.add("Abs", quotient)))
     return quotient
+
+
+def remainder(call: Call) -> str:
+    """Mod, which takes integers alone; for floats by its definition."""
+    a, b = call.node.inputs
+    if call.dtypes[0] in INTEGERS:
+        return call.add("Mod", a, b)
+    return call.add("Sub", a, call.add("Mul", b, call.add("Floor", call.add("Div", a, b))))
+
+
+def fmod(call: Call) -> str:
+    """Mod as C has it."""
+    return call.add("Mod", *call.node.inputs, fmod=1)
+
+
+def left_shift(call: Call) -> str:
+    """BitShift, which takes unsigned numbers: the bits are the same."""
+    (dtype, bits), operands = (call.dtypes[0], UNSIGNED[call.dtypes[0]]), call.node.inputs
+    if dtype == bits:
+        return call.add("BitShift", *operands, direction="LEFT")
+    return _to(call, call.add("BitShift", *(_to(call, x, bits) for x in operands), direction="LEFT"), dtype)
+
+
+def right_shift(call: Call) -> str:
+    """BitShift; for signed numbers a division by a power of two, rounded down."""
+    if call.dtypes[0] == "uint8":
+        return call.add("BitShift", *call.node.inputs, direction="RIGHT")
+    a, places = call.node.inputs
+    power = _to(call, call.add("Pow", call.floats(2), _to(call, places, "float32")), call.dtypes[0])
+    return call.add("Div", call.add("Sub", a, call.add("Mod", a, power)), power)
+
+
+def _to(call: Call, x: str, dtype: str) -> str:
+    return call.add("Cast", x, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 
 def ne(call: Call) -> str:
@@ -101,6 +151,14 @@ def _linear(call: Call, kind: str, dtype: str) -> str:
 EXPORTERS: dict[str, Callable[[Call], str]] = {
     **{name: _own(kind) for name, kind in OWN.items()},
     "div": div,
+    "remainder": remainder,
+    "fmod": fmod,
+    "bitwise_and": _own("BitwiseAnd"),
+    "bitwise_or": _own("BitwiseOr"),
+    "bitwise_xor": _own("BitwiseXor"),
+    "bitwise_not": _own("BitwiseNot"),
+    "bitwise_left_shift": left_shift,
+    "bitwise_right_shift": right_shift,
     "ne": ne,
     "clamp": clamp,
     "cast": cast,

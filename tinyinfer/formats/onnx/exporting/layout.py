@@ -40,16 +40,6 @@ def index_select(call: Call) -> str:
     return call.add("Gather", call.x, call.ints(call.op.index), axis=axis(call.op.dim, len(call.shapes[0])))
 
 
-def index(call: Call) -> str:
-    """Gather by an index that is a value."""
-    return call.add("Gather", *call.node.inputs, axis=call.op.dim)
-
-
-def gather(call: Call) -> str:
-    """GatherElements."""
-    return call.add("GatherElements", *call.node.inputs, axis=call.op.dim)
-
-
 def permute(call: Call) -> str:
     """Transpose."""
     return call.add("Transpose", call.x, perm=[axis(dim, len(call.op.dims)) for dim in call.op.dims])
@@ -121,7 +111,7 @@ def pad(call: Call) -> str:
         x = call.add("Slice", x, call.ints(np.maximum(-before, 0)), call.ints(ends), call.ints(range(len(before))))
     widths = call.ints(np.maximum([*before, *after], 0))
     if call.op.mode == "constant":
-        return call.add("Pad", x, widths, call.floats(call.op.value))
+        return call.add("Pad", x, widths, call.constant(np.asarray(call.op.value, call.dtypes[0])))
     return call.add("Pad", x, widths, mode=MODES[call.op.mode])
 
 
@@ -144,8 +134,6 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "split": split,
     "slice": slice_,
     "index_select": index_select,
-    "index": index,
-    "gather": gather,
     "permute": permute,
     "flatten": flatten,
     "reshape": reshape,

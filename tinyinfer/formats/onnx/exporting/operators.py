@@ -12,6 +12,7 @@ import numpy as np
 
 from tinyinfer.formats.onnx.exporting import activations as onnx_activations
 from tinyinfer.formats.onnx.exporting import arithmetic as onnx_arithmetic
+from tinyinfer.formats.onnx.exporting import indexing as onnx_indexing
 from tinyinfer.formats.onnx.exporting import layout as onnx_layout
 from tinyinfer.formats.onnx.exporting import norms as onnx_norms
 from tinyinfer.formats.onnx.exporting import pooling as onnx_pooling
@@ -19,7 +20,7 @@ from tinyinfer.formats.onnx.exporting import reduction as onnx_reduction
 from tinyinfer.formats.onnx.exporting import resampling as onnx_resampling
 from tinyinfer.formats.onnx.exporting import sampling as onnx_sampling
 from tinyinfer.formats.onnx.exporting.activations import epilogue
-from tinyinfer.formats.onnx.exporting.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import AUTO_PAD, Call
 from tinyinfer.ops.geometry import PADDING_MODES
 
 
@@ -28,10 +29,10 @@ def conv2d(call: Call) -> str:
     op, (r, s) = call.op, call.weights["weight"].shape[2:]
     x, attributes = call.x, {"strides": op.stride, "dilations": op.dilation, "group": op.groups, "kernel_shape": (r, s)}
     space = call.space()
-    if op.padding == "same" and space is None:
+    if isinstance(op.padding, str) and space is None:
         if op.padding_mode != "zeros":
-            call.refuse(f"padding 'same' by {op.padding_mode} over free image sizes")
-        attributes["auto_pad"] = "SAME_UPPER"  # decided when the size is known, like TensorFlow's
+            call.refuse(f"padding {op.padding!r} by {op.padding_mode} over free image sizes")
+        attributes["auto_pad"] = AUTO_PAD[op.padding]  # decided when the size is known, like TensorFlow's
     else:
         top, bottom, left, right = op.pads(space or (0, 0), (r, s))
         if op.padding_mode == "zeros":
@@ -90,6 +91,7 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "scale_shift": scale_shift,
     **onnx_activations.EXPORTERS,
     **onnx_arithmetic.EXPORTERS,
+    **onnx_indexing.EXPORTERS,
     **onnx_layout.EXPORTERS,
     **onnx_norms.EXPORTERS,
     **onnx_pooling.EXPORTERS,

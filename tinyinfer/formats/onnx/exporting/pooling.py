@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.formats.onnx.exporting.writer import Call
+from tinyinfer.formats.onnx.exporting.writer import AUTO_PAD, Call
 from tinyinfer.ops.pooling.adaptive_pooling import bins
 
 FLOAT = 1  # ONNX's number for float32
@@ -55,8 +55,8 @@ def _windows(call: Call) -> dict[str, Any]:
 
 def _free_padding(call: Call) -> dict[str, Any]:
     """Padding and ceil mode for an image whose size is known only when the network runs."""
-    if call.op.padding == "same":
-        return {"auto_pad": "SAME_UPPER"}
+    if isinstance(call.op.padding, str):
+        return {"auto_pad": AUTO_PAD[call.op.padding]}
     top, bottom, left, right = call.op.padding
     return {"pads": (top, left, bottom, right), "ceil_mode": int(call.op.ceil_mode)}
 

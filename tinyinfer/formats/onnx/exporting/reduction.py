@@ -38,6 +38,7 @@ def topk(call: Call) -> list[str]:
 EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "mean": _reduction("ReduceMean"),
     "sum": _reduction("ReduceSum"),
+    "prod": _reduction("ReduceProd"),
     "amax": _reduction("ReduceMax"),
     "amin": _reduction("ReduceMin"),
     "argmax": _extremum("ArgMax"),

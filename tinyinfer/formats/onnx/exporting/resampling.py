@@ -97,8 +97,8 @@ def max_pool2d_with_indices(call: Call) -> list[str]:
     op = call.op
     windows = {"kernel_shape": op.kernel_size, "strides": op.step, "dilations": op.dilation}
     space = call.space()
-    if space is None and op.padding == "same":
-        call.refuse("padding 'same' over free image sizes")
+    if space is None and isinstance(op.padding, str):
+        call.refuse(f"padding {op.padding!r} over free image sizes")
     top, bottom, left, right = op.pads(space or (0, 0))
     below, beside = op.overhang(space) if space else (0, 0)
     pads = (top, left, bottom + below, right + beside)

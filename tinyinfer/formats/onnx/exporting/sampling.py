@@ -25,8 +25,8 @@ def shift(call: Call) -> str:
 def deform_conv2d(call: Call) -> str:
     """DeformConv."""
     op, (r, s), size = call.op, call.weights["weight"].shape[2:], call.space()
-    if size is None and op.padding == "same":
-        call.refuse("padding 'same' over free image sizes")
+    if size is None and isinstance(op.padding, str):
+        call.refuse(f"padding {op.padding!r} over free image sizes")
     top, bottom, left, right = op.pads(size or (0, 0), (r, s))
     bias = call.param("bias") if "bias" in call.weights else ""
     inputs = (call.x, call.param("weight"), call.node.inputs[1], bias, *call.node.inputs[2:])
@@ -39,8 +39,8 @@ def deform_conv2d(call: Call) -> str:
 def irregular_conv2d(call: Call) -> str:
     """Conv with the larger, regular kernel."""
     size = call.space()
-    if size is None and call.op.padding == "same":
-        call.refuse("padding 'same' over free image sizes")
+    if size is None and isinstance(call.op.padding, str):
+        call.refuse(f"padding {call.op.padding!r} over free image sizes")
     conv, kernel = call.op.regular(call.weights, size or (0, 0))
     top, bottom, left, right = conv.padding
     bias = [call.param("bias")] if "bias" in call.weights else []

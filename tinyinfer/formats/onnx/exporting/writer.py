@@ -15,6 +15,7 @@ from tinyinfer.graph import Node
 
 AXES_AS_INPUT, PART_OF_SHAPE, WRAP = 18, 15, 19  # the opsets that brought them
 
+AUTO_PAD = {"same": "SAME_UPPER", "same_lower": "SAME_LOWER"}  # ONNX's names of our paddings
 Dims = tuple[int | None, ...]  # None: moves with a free dimension of the network's input
 
 

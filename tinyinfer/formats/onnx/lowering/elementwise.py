@@ -26,8 +26,6 @@ def binary(name: str) -> Callable[[Call], str]:
 
 
 LOWERINGS: dict[tuple[str, int], Lowering] = {
-    ("Relu", 1): unary("relu"),
-    ("Sigmoid", 1): unary("sigmoid"),
     ("Add", 7): binary("add"),
     ("Mul", 7): binary("mul"),
 }

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from tinyinfer.errors import UnsupportedOpError
-from tinyinfer.formats.limits import Limits
+from tinyinfer.formats.onnx.reading.attributes import KINDS, Kind
+from tinyinfer.formats.onnx.reading.data_files import DataFiles
 from tinyinfer.formats.onnx.reading.tensors import element_type, read_tensor
 from tinyinfer.formats.onnx.reading.wire import Message
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class OnnxNode:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    overload: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class OnnxGraph:
     nodes: list[OnnxNode]
     initializers: dict[str, np.ndarray]
     inputs: list[ValueInfo]
-    outputs: list[ValueInfo]
+    outputs: list[str]
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Function:
     opsets: Mapping[str, int]
 
 
+FunctionKey = tuple[str, str, str]  # domain, name, overload
+
+
 @dataclass(frozen=True)
 class Reference:
     """An attribute of a function's node whose value is the function's attribute of this name."""
@@ -72,56 +79,85 @@ class OnnxModel:
 
     graph: OnnxGraph
     opsets: Mapping[str, int]
-    functions: Mapping[tuple[str, str], Function]
+    functions: Mapping[FunctionKey, Function]
     metadata: Mapping[str, str]
     producer: str
 
 
-def read_model(message: Message, limits: Limits) -> OnnxModel:
+def read_model(message: Message, files: DataFiles) -> OnnxModel:
     """A ModelProto.  Raises ModelFormatError if it is damaged, UnsupportedOpError for what networks lack here."""
     graph = message.message(7, "graph")
     if graph is None:
         raise message.error("not an ONNX model: expected a graph, found none")
-    functions = [_function(found, limits) for found in message.messages(25, "function")]
     return OnnxModel(
-        read_graph(graph, limits),
+        read_graph(graph, files),
         _opsets(message, 8),
-        {(function.domain, function.name): function for function in functions},
-        {entry.text(1): entry.text(2) for entry in message.messages(14, "metadata")},
-        message.text(2),
+        _unique([_function(found, files) for found in message.messages(25, "function")], message, "function"),
+        _unique([(entry.text(1), entry.text(2)) for entry in message.messages(14, "metadata")], message, "metadata"),
+        f"{message.text(2)} {message.text(3)}".strip(),
     )
 
 
+def _unique(items: Iterable[tuple[K, V]], message: Message, what: str) -> dict[K, V]:
+    """A dictionary; raises ModelFormatError for a key that comes twice."""
+    found: dict[K, V] = {}
+    for key, value in items:
+        if key in found:
+            raise message.error(f"{what}: {str(key)[:80]!r} stands twice")
+        found[key] = value
+    return found
+
+
 def _opsets(message: Message, field: int) -> dict[str, int]:
-    return {entry.text(1): entry.integer(2) for entry in message.messages(field, "opset")}
+    entries = [(_domain(entry.name(1)), entry.integer(2)) for entry in message.messages(field, "opset")]
+    return _unique(entries, message, "opset")
 
 
-def read_graph(message: Message, limits: Limits) -> OnnxGraph:
+def _domain(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def read_graph(message: Message, files: DataFiles) -> OnnxGraph:
     """A GraphProto."""
     if 15 in message:
-        raise UnsupportedOpError(str(message.error("sparse initializers are not supported")))
-    nodes = [_node(node, limits) for node in message.messages(1, "node")]
-    if len(nodes) > limits.nodes:
-        raise message.error(f"expected at most {limits.nodes} nodes, found {len(nodes)}")
-    initializers: dict[str, np.ndarray] = {}
-    for tensor in message.messages(5, "initializer"):
-        name, array = read_tensor(tensor, limits)
-        if name in initializers:
-            raise tensor.error(f"the name {name[:80]!r} is taken by an initializer before it")
-        initializers[name] = array
+        raise message.unsupported("sparse initializers are not supported")
+    nodes = _nodes(message, 1, files)
+    initializers = _unique([read_tensor(t, files) for t in message.messages(5, "initializer")], message, "initializer")
     inputs = [_value_info(value) for value in message.messages(11, "input")]
-    outputs = [_value_info(value) for value in message.messages(12, "output")]
+    outputs = [value.name(1) for value in message.messages(12, "output")]
+    for what, names in (("input", [i.name for i in inputs]), ("output", outputs), ("initializer", [*initializers])):
+        _unique([(name, None) for name in names], message, what)
+        if "" in names:
+            raise message.error(f"{what} {names.index('')}: expected a name, found none")
     return OnnxGraph(message.text(2), nodes, initializers, inputs, outputs)
 
 
+def _nodes(message: Message, field: int, files: DataFiles) -> list[OnnxNode]:
+    count, most = len(message.all_data(field)), message.limits.nodes
+    if count > most:
+        raise message.error(f"expected at most {most} nodes, found {count}")
+    return [_node(node, files) for node in message.messages(field, "node")]
+
+
 def _value_info(message: Message) -> ValueInfo:
-    name, kind = message.text(1), message.message(2, "type")
+    name, kind = message.name(1), message.message(2, "type")
     tensor = kind.message(1, "tensor type") if kind else None
     if tensor is None:
-        raise UnsupportedOpError(str(message.error(f"{name[:80]!r}: expected a tensor, found another type of value")))
+        raise message.unsupported(f"{name[:80]!r}: expected a tensor, found another type of value")
     shape = tensor.message(2, "shape")
     dtype = element_type(tensor.integer(1), tensor).name
-    return ValueInfo(name, dtype, None if shape is None else tuple(map(_dimension, shape.messages(1, "dimension"))))
+    return ValueInfo(name, dtype, None if shape is None else _sizes(shape))
+
+
+def _sizes(message: Message) -> tuple[int | str | None, ...]:
+    limits = message.limits
+    sizes = tuple(map(_dimension, message.messages(1, "dimension")))
+    if len(sizes) > limits.rank:
+        raise message.error(f"expected at most {limits.rank} dimensions, found {len(sizes)}")
+    for size in sizes:
+        if isinstance(size, int) and size > limits.dimension:
+            raise message.error(f"expected sizes of at most {limits.dimension}, found {size}")
+    return sizes
 
 
 def _dimension(message: Message) -> int | str | None:
@@ -131,51 +167,55 @@ def _dimension(message: Message) -> int | str | None:
     return message.text(2) or None
 
 
-def _node(message: Message, limits: Limits) -> OnnxNode:
-    attributes = dict(_attribute(found, limits) for found in message.messages(5, "attribute"))
+def _node(message: Message, files: DataFiles) -> OnnxNode:
+    name, op_type = message.name(3), message.name(4)
+    message.what += f" {name[:80]!r} ({op_type[:80]})"
+    attributes = _unique([_attribute(a, files) for a in message.messages(5, "attribute")], message, "attribute")
     return OnnxNode(
-        message.text(3), message.text(4), message.text(7), tuple(message.texts(1)), tuple(message.texts(2)), attributes
+        name, op_type, _domain(message.name(7)), message.names(1), message.names(2), attributes, message.name(8)
     )
 
 
-def _attribute(message: Message, limits: Limits) -> tuple[str, Any]:
+def _attribute(message: Message, files: DataFiles) -> tuple[str, Any]:
     """Name and value of an AttributeProto; files of old exporters do not say which kind of value it is."""
-    name, kind = message.text(1), message.integer(20)
+    name, number = message.name(1), message.integer(20)
+    message.what = f"attribute {name[:80]!r}"
     if message.text(21):
-        return name, Reference(message.text(21))
-    read: dict[int, tuple[int, Any]] = {
-        1: (2, lambda: message.single(2)),
-        2: (3, lambda: message.integer(3)),
-        3: (4, lambda: message.text(4)),
-        4: (5, lambda: _tensor(message, limits)),
-        5: (6, lambda: _subgraph(message, limits)),
-        6: (7, lambda: message.numbers(7, "<f4").tolist()),
-        7: (8, lambda: message.integers(8).tolist()),
-        8: (9, lambda: message.texts(9)),
-    }
-    if kind == 0:
-        kind = next((kind for kind, (field, _) in read.items() if field in message), 7)
-    if kind not in read:
-        raise UnsupportedOpError(str(message.error(f"attribute {name[:80]!r}: its kind {kind} is not supported")))
-    return name, read[kind][1]()
+        return name, Reference(message.name(21))
+    kind = next((kind for kind in Kind if kind.number == number), None)
+    if number == 0:
+        kind = next((kind for kind in Kind if kind.field in message), KINDS.get(name, Kind.INTS))
+    if kind is None:
+        raise message.unsupported(f"values of kind {number} are not supported")
+    return name, _READ[kind](message, files)
 
 
-def _tensor(message: Message, limits: Limits) -> np.ndarray:
-    tensor = message.message(5, "tensor")
-    if tensor is None:
-        raise message.error("expected a tensor, found none")
-    return read_tensor(tensor, limits)[1]
+_READ: dict[Kind, Callable[[Message, DataFiles], Any]] = {
+    Kind.FLOAT: lambda message, files: message.single(Kind.FLOAT.field),
+    Kind.INT: lambda message, files: message.integer(Kind.INT.field),
+    Kind.STRING: lambda message, files: message.text(Kind.STRING.field),
+    Kind.TENSOR: lambda message, files: read_tensor(_inner(message, Kind.TENSOR), files)[1],
+    Kind.GRAPH: lambda message, files: read_graph(_inner(message, Kind.GRAPH), files),
+    Kind.FLOATS: lambda message, files: message.numbers(Kind.FLOATS.field, "<f4").tolist(),
+    Kind.INTS: lambda message, files: message.integers(Kind.INTS.field).tolist(),
+    Kind.STRINGS: lambda message, files: message.texts(Kind.STRINGS.field),
+}
 
 
-def _subgraph(message: Message, limits: Limits) -> OnnxGraph:
-    graph = message.message(6, "graph")
-    if graph is None:
-        raise message.error("expected a graph, found none")
-    return read_graph(graph, limits)
+def _inner(message: Message, kind: Kind) -> Message:
+    found = message.message(kind.field, f"{message.what}: {kind.name.lower()}")
+    if found is None:
+        raise message.error(f"expected {kind.spelling}, found none")
+    return found
 
 
-def _function(message: Message, limits: Limits) -> Function:
-    nodes = [_node(node, limits) for node in message.messages(7, "node")]
-    defaults = dict(_attribute(found, limits) for found in message.messages(11, "attribute"))
-    inputs, outputs = tuple(message.texts(4)), tuple(message.texts(5))
-    return Function(message.text(1), message.text(10), inputs, outputs, defaults, nodes, _opsets(message, 9))
+def _function(message: Message, files: DataFiles) -> tuple[FunctionKey, Function]:
+    name, domain = message.name(1), _domain(message.name(10))
+    message.what = f"function {name[:80]!r}"
+    defaults = _unique([_attribute(a, files) for a in message.messages(11, "attribute")], message, "attribute")
+    function = Function(
+        name, domain, message.names(4), message.names(5), defaults, _nodes(message, 7, files), _opsets(message, 9)
+    )
+    for names in (function.inputs, function.outputs):
+        _unique([(value, None) for value in names], message, "value")
+    return (domain, name, message.name(13)), function

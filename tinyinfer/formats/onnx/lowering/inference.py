@@ -1,0 +1,25 @@
+"""What does nothing at inference: Dropout and Identity."""
+
+from __future__ import annotations
+
+from tinyinfer.formats.importing.call import Call, Lowering
+
+
+def identity(call: Call) -> str:
+    """Identity."""
+    return call.x
+
+
+def dropout(call: Call) -> list[str]:
+    """Dropout, whose mask keeps everything."""
+    call.ignore("ratio", "seed")
+    if call.has(2) and call.array(2, "training_mode").any():
+        call.refuse("training_mode is not supported")
+    if len(call.node.outputs) == 1:
+        return [call.x]
+    same, other = call.apply("eq", call.x, call.x), call.apply("ne", call.x, call.x)  # NaN is not equal to itself
+    mask = call.apply("logical_or", same, other)
+    return [call.x, mask if call.version >= 10 else call.apply("cast", mask, dtype=call.type().dtype)]
+
+
+LOWERINGS: dict[tuple[str, int], Lowering] = {("Identity", 1): identity, ("Dropout", 7): dropout}

@@ -1,0 +1,52 @@
+"""Pad: widths as attributes until opset 10, then as inputs, since 18 for some dimensions only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyinfer.errors import GraphError
+from tinyinfer.formats.importing.call import Call, Lowering
+from tinyinfer.ops.base import axes
+from tinyinfer.ops.known_values import is_open
+
+MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+
+
+def pad_by_attributes(call: Call) -> str:
+    """Pad up to opset 10."""
+    value, rank = call.attribute("value", 0.0), len(call.shape())
+    return _pad(call, call.attribute("pads", ()), range(rank), value)
+
+
+def pad(call: Call) -> str:
+    """Pad from opset 11 on."""
+    widths, rank = call.array(1, "pads"), len(call.shape())
+    if is_open(widths):
+        call.refuse("pads that depend on the input's size")
+    dims: Sequence[int] = axes(call.array(3, "axes").tolist(), rank) if call.has(3) else range(rank)
+    value = call.array(2, "constant_value").reshape(-1)[0].item() if call.has(2) else 0.0
+    return _pad(call, widths.tolist(), dims, value)
+
+
+def _pad(call: Call, widths: Sequence[int], dims: Sequence[int], value: float) -> str:
+    """``widths`` has the beginnings of all ``dims``, then their ends."""
+    mode = call.attribute("mode", "constant")
+    if mode not in MODES:
+        call.refuse(f"mode {mode!r} is not supported")
+    if len(widths) != 2 * len(dims):
+        raise GraphError(f"pads: expected {2 * len(dims)} numbers, found {len(widths)}")
+    if not any(widths):
+        return call.x
+    if not math.isfinite(value):
+        call.refuse(f"constant_value {value}: expected a finite number")
+    sides = np.zeros((len(call.shape()), 2), np.int64)
+    sides[list(dims)] = np.reshape(widths, (2, -1)).T
+    first = int(np.nonzero(sides.any(axis=1))[0][0])
+    trailing = sides[min(first, max(len(sides) - 2, 0)) :]  # images need their rows and columns named at least
+    return call.apply("pad", call.x, pad=tuple(map(int, trailing.reshape(-1))), mode=MODES[mode], value=float(value))
+
+
+LOWERINGS: dict[tuple[str, int], Lowering] = {("Pad", 2): pad_by_attributes, ("Pad", 11): pad}

@@ -1,0 +1,183 @@
+"""Pools over windows: MaxPool, AveragePool, LpPool, and MaxUnpool."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from tinyinfer import ops
+from tinyinfer.dim import is_free
+from tinyinfer.formats.importing.call import Call, Lowering
+from tinyinfer.formats.onnx.lowering.windows import Windows, as_given, as_image, image_rank, read_windows
+from tinyinfer.graph import Shape
+from tinyinfer.ops.dtypes import INTEGERS
+from tinyinfer.ops.geometry import resolve_padding
+
+
+def max_pool(call: Call) -> str | list[str]:
+    """MaxPool, with the places of the maxima as a second output."""
+    windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
+    by_columns = bool(call.attribute("storage_order", 0))
+    attributes = {
+        "kernel_size": windows.kernel, "stride": windows.stride, "dilation": windows.dilation,
+        "padding": windows.padding, "ceil_mode": ceil_mode,
+    }  # fmt: skip
+    x, dtype = as_image(call, call.x), call.type().dtype
+    if dtype in INTEGERS:  # small ones are exact as float32
+        if dtype not in ("uint8", "int8"):
+            call.refuse(f"MaxPool of {dtype} is not supported")
+        x = call.apply("cast", x, dtype="float32")
+    if len(call.node.outputs) < 2:
+        y = call.apply("max_pool2d", x, **attributes)
+        return as_given(call, _back(call, y, dtype))
+    y, at = call.apply_all("max_pool2d_with_indices", x, **attributes)
+    return [as_given(call, _back(call, y, dtype)), as_given(call, _through_batch(call, x, at, by_columns))]
+
+
+def _back(call: Call, y: str, dtype: str) -> str:
+    return call.apply("cast", y, dtype=dtype) if dtype in INTEGERS else y
+
+
+def _through_batch(call: Call, x: str, at: str, by_columns: bool) -> str:
+    """Places counted in each channel as ONNX counts them: through the whole batch."""
+    n, c, h, w = call.shape_of(x)
+    if is_free(n) or is_free(c):
+        call.refuse("Indices of a batch whose size is free")
+    places = call.apply("cast", at, dtype="int64")
+    sizes = call.apply("shape", x)
+    height, width = (call.apply("index", sizes, call.constant(dim, "int64")) for dim in (2, 3))
+    if by_columns:
+        row = call.apply("div", places, width, rounding_mode="floor")
+        column = call.apply("sub", places, call.apply("mul", row, width))
+        places = call.apply("add", call.apply("mul", column, height), row)
+    channels = call.constant(np.arange(n * c).reshape(n, c, 1, 1), "int64")
+    return call.apply("add", places, call.apply("mul", channels, call.apply("mul", height, width)))
+
+
+def max_unpool(call: Call) -> str:
+    """MaxUnpool; places count through the whole batch of outputs."""
+    windows, rank = read_windows(call), image_rank(call)
+    assert not isinstance(windows.padding, str)
+    padding = windows.padding[::2]
+    if padding != windows.padding[1::2]:
+        call.refuse(f"pads that differ at beginning and end, {windows.padding}")
+    x, at = as_image(call, call.x), as_image(call, call.value(1))
+    attributes = {"kernel_size": windows.kernel, "stride": windows.stride, "padding": padding}
+    like: list[str] = []
+    out = ops.get("max_unpool2d")(**attributes).out_size(call.shape_of(x)[2:])  # type: ignore[attr-defined]
+    if call.has(2):
+        wanted = call.array(2, "output_shape").tolist()[-rank:]
+        out = (1, *wanted) if rank == 1 else tuple(wanted)
+        if any(map(is_free, out)):
+            like = [call.of_size(out)]
+        else:
+            attributes["output_size"] = out
+    pixels = _pixel_count(call, out, like)
+    whole = call.apply("div", at, pixels, rounding_mode="floor")
+    in_channel = call.apply("sub", at, call.apply("mul", whole, pixels))
+    positions = call.apply("cast", in_channel, dtype="float32")
+    return as_given(call, call.apply("max_unpool2d", x, positions, *like, **attributes))
+
+
+def _pixel_count(call: Call, out: Shape, like: list[str]) -> str:
+    """Height times width, worked out in the network where it depends on the input."""
+    pixels = out[0] * out[1]
+    if not is_free(pixels):
+        return call.constant(pixels, "int64")
+    if not like:
+        call.refuse("an image whose size is free, without output_shape")
+    sizes = call.apply("shape", like[0])
+    return call.apply("mul", *(call.apply("index", sizes, call.constant(dim, "int64")) for dim in (2, 3)))
+
+
+def average_pool(call: Call) -> str:
+    """AveragePool; windows with gaps as a convolution of equal weights."""
+    windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
+    counted = bool(call.attribute("count_include_pad", 0))
+    x = as_image(call, call.x)
+    if windows.dilation == (1, 1):
+        y = call.apply(
+            "avg_pool2d", x, kernel_size=windows.kernel, stride=windows.stride, padding=windows.padding,
+            ceil_mode=ceil_mode, count_include_pad=counted,
+        )  # fmt: skip
+        return as_given(call, y)
+    padded = counted and not isinstance(windows.padding, str)
+    if padded:  # what is added around the image counts then, and what windows overhang it does not
+        x = call.apply("pad", x, pad=windows.padding)
+        windows = replace(windows, padding=(0, 0, 0, 0))
+    sums = window_sums(call, x, windows, ceil_mode)
+    if counted and not padded:
+        counts = call.constant(math.prod(windows.kernel), "float32")
+    else:
+        counts = window_sums(call, _ones(call, x), windows, ceil_mode)
+    return as_given(call, call.apply("div", sums, counts))
+
+
+def _ones(call: Call, x: str) -> str:
+    """A map of ones of the size of the image."""
+    size = call.shape_of(x)[2:]
+    if any(map(is_free, size)):
+        return call.apply("interpolate", call.constant(np.ones((1, 1, 1, 1)), "float32"), x)
+    return call.constant(np.ones((1, 1, *size)), "float32")
+
+
+def window_sums(call: Call, x: str, windows: Windows, ceil_mode: bool) -> str:
+    """The sum over each window of each channel; beyond the image there are zeros."""
+    if windows.dilation == (1, 1):
+        return call.apply(
+            "avg_pool2d", x, kernel_size=windows.kernel, stride=windows.stride, padding=windows.padding,
+            ceil_mode=ceil_mode, divisor_override=1,
+        )  # fmt: skip
+    _, channels, *size = call.shape_of(x)
+    padding = windows.padding
+    if ceil_mode and not isinstance(padding, str):
+        padding = _with_overhang(call, windows, size)
+    weight = np.ones((channels, 1, *windows.kernel), np.float32)
+    attributes = windows.conv | {"padding": padding, "groups": channels}
+    return call.apply("conv2d", x, params={"weight": weight}, **attributes)
+
+
+def _with_overhang(call: Call, windows: Windows, size: list[int]) -> tuple[int, ...]:
+    """The padding, grown so far that windows which overhang the image in ceil_mode fit."""
+    pads = list(resolve_padding(windows.padding, (size[0], size[1]), windows.kernel, windows.stride, windows.dilation))
+    for i in range(2):
+        before, after = pads[2 * i : 2 * i + 2]
+        room = size[i] + before + after - windows.extent[i]
+        if is_free(room):
+            call.refuse("ceil_mode with dilations over an image whose size is free")
+        last = min(-(-room // windows.stride[i]), (size[i] + before - 1) // windows.stride[i])
+        pads[2 * i + 1] += max(last * windows.stride[i] - room, 0)
+    return tuple(pads)
+
+
+def lp_pool(call: Call) -> str:
+    """LpPool: the p-th root of the sum of the p-th powers in each window."""
+    windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
+    p = call.attribute("p", 2)
+    sums = window_sums(call, power(call, as_image(call, call.x), p), windows, ceil_mode)
+    return as_given(call, root(call, sums, p))
+
+
+def power(call: Call, x: str, p: float) -> str:
+    """|x| ** p."""
+    if p == 2:
+        return call.apply("mul", x, x)
+    size = call.apply("abs", x)
+    return size if p == 1 else call.apply("pow", size, call.constant(p, call.importer.type(x).dtype))
+
+
+def root(call: Call, x: str, p: float) -> str:
+    """The p-th root of numbers that are not negative."""
+    if p == 1:
+        return x
+    return call.apply("sqrt", x) if p == 2 else call.apply("pow", x, call.constant(1 / p, call.importer.type(x).dtype))
+
+
+LOWERINGS: dict[tuple[str, int], Lowering] = {
+    ("MaxPool", 1): max_pool,
+    ("MaxUnpool", 9): max_unpool,
+    ("AveragePool", 1): average_pool,
+    ("LpPool", 2): lp_pool,
+}
