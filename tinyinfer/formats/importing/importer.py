@@ -95,6 +95,14 @@ class Importer:
                 return value
         return None
 
+    def value_with(self, size: int) -> str | None:
+        """A computed value that has a dimension of this size, whatever the inputs' sizes; None if there is none."""
+        wanted = expression_of(size)
+        for value, kind in self._types.items():
+            if value not in self._known and wanted in map(expression_of, kind.shape):
+                return value
+        return None
+
     def fresh(self, name: str) -> str:
         """A name that no value has."""
         return free_name(name, self._types)

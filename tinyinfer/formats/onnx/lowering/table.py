@@ -5,43 +5,61 @@ from __future__ import annotations
 from tinyinfer.formats.importing.call import FileNode, Lowering, UnsupportedNodeError
 from tinyinfer.formats.onnx.lowering import (
     activation,
+    arithmetic,
+    boxes,
+    constants,
     convolution,
     einsum,
     elementwise,
     global_pooling,
+    indexing,
     inference,
     matmul,
+    movement,
     normalization,
     padding,
     pooling,
     quantization,
+    ranking,
     rearrangement,
     resampling,
     sampling,
+    reduction,
+    shapes,
     softmax,
     transposed_convolution,
 )
 
 NEWEST = 28  # opset of which all operators have been looked at
 
-LOWERINGS: dict[tuple[str, int], Lowering] = {
-    **activation.LOWERINGS,
-    **convolution.LOWERINGS,
-    **einsum.LOWERINGS,
-    **elementwise.LOWERINGS,
-    **global_pooling.LOWERINGS,
-    **inference.LOWERINGS,
-    **matmul.LOWERINGS,
-    **normalization.LOWERINGS,
-    **padding.LOWERINGS,
-    **pooling.LOWERINGS,
-    **quantization.LOWERINGS,
-    **rearrangement.LOWERINGS,
-    **resampling.LOWERINGS,
-    **sampling.LOWERINGS,
-    **softmax.LOWERINGS,
-    **transposed_convolution.LOWERINGS,
-}
+_TABLES = (
+    activation,
+    arithmetic,
+    boxes,
+    constants,
+    convolution,
+    einsum,
+    elementwise,
+    global_pooling,
+    indexing,
+    inference,
+    matmul,
+    movement,
+    normalization,
+    padding,
+    pooling,
+    quantization,
+    ranking,
+    rearrangement,
+    resampling,
+    sampling,
+    reduction,
+    shapes,
+    softmax,
+    transposed_convolution,
+)
+
+LOWERINGS: dict[tuple[str, int], Lowering] = {form: lower for t in _TABLES for form, lower in t.LOWERINGS.items()}
 
 _FORMS: dict[str, list[int]] = {}
 for _name, _since in LOWERINGS:
