@@ -77,7 +77,7 @@ def roi_align(call: Call) -> str:
         for start, end in ((0, 1), (1, 5))
     )
     images = call.add("Cast", call.add("Squeeze", numbers, call.ints([1])), to=7)
-    attributes = {"coordinate_transformation_mode": "half_pixel"} if op.aligned else {}
+    attributes: dict[str, Any] = {"coordinate_transformation_mode": "half_pixel"} if op.aligned else {}
     if not op.aligned and call.writer.opset >= 16:
         attributes = {"coordinate_transformation_mode": "output_half_pixel"}
     return call.add(

@@ -59,7 +59,7 @@ def _diagonal(call: Call, x: str, labels: Labels) -> tuple[str, Labels]:
         first, second = [at for at, found in enumerate(labels) if found == label][:2]
         size, other = call.shape_of(x)[first], call.shape_of(x)[second]
         if is_free(size) or is_free(other):
-            call.refuse("a letter that an operand has twice, of a size that is free")
+            call.fix((size, other), f"the letter {label!r}, which an operand has twice, is of a size that is free")
         if size != other:
             raise GraphError(f"equation: letter {label!r} stands for {size} and for {other}")
         rest = [at for at in range(len(labels)) if at not in (first, second)]

@@ -96,7 +96,7 @@ def _along(call: Call, value: str, x: str, at: int, block: int) -> str:
     if block > 0:
         size = call.shape_of(x)[at]
         if is_free(size):
-            call.refuse("block_size along a dimension whose size is free")
+            call.fix((size,), "block_size is of a dimension whose size is free")
         return call.apply("index_select", value, dim=at, index=tuple(i // block for i in range(size)))
     return call.apply("reshape", value, shape=(-1, *[1] * (rank - 1 - at))) if len(shape) == 1 else value
 

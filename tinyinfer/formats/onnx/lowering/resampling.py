@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinyinfer.dim import expression_of, is_free
+from tinyinfer.dim import dim_scale, expression_of, is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.ops.base import axes
+from tinyinfer.ops.open_values import Ratio, is_open_element
 from tinyinfer.ops.pooling.interpolate import Interpolate, Taps
 from tinyinfer.ops.pooling.resize import Resize
 
@@ -41,7 +42,7 @@ def upsample(call: Call) -> str:
     scales = call.array(1, "scales").tolist() if call.has(1) else call.attribute("scales", [])
     mode = call.attribute("mode", "nearest")
     rule = {"mode": "linear" if mode == "bilinear" else mode, "coordinates": "asymmetric", "rounding": "floor"}
-    return _resized(call, _by_factors(range(len(call.shape())), scales), rule)
+    return _resized(call, _by_factors(call, range(len(call.shape())), scales), rule)
 
 
 def resize(call: Call) -> str:
@@ -49,14 +50,10 @@ def resize(call: Call) -> str:
     rank = len(call.shape())
     dims = axes(tuple(call.attribute("axes", range(rank))), rank)
     policy = call.attribute("keep_aspect_ratio_policy", "stretch")
-    sizes, scales = (_given(call, i) for i in (3, 2))
-    if (sizes is None) == (scales is None):
+    scales, sizes = (call.array(i, what).tolist() if call.has(i) else [] for i, what in ((2, "scales"), (3, "sizes")))
+    if bool(sizes) == bool(scales):  # files leave out what they do not have, or give it no elements
         raise GraphError("expected scales or sizes, and not both")
-    if sizes is not None:
-        changes = _by_sizes(call, dims, sizes.tolist(), policy)
-    else:
-        assert scales is not None
-        changes = _by_factors(dims, scales.tolist())
+    changes = _by_sizes(call, dims, sizes, policy) if sizes else _by_factors(call, dims, scales)
     coordinates = call.attribute("coordinate_transformation_mode", "half_pixel")
     rule = {
         "mode": call.attribute("mode", "nearest"), "coordinates": coordinates,
@@ -73,17 +70,22 @@ def resize(call: Call) -> str:
     return _resized(call, changes, rule)
 
 
-def _given(call: Call, index: int) -> np.ndarray | None:
-    """Sizes or scales; files say that there are none by leaving them out or by an empty array."""
-    found = call.array(index, "sizes or scales") if call.has(index) else None
-    return found if found is not None and found.size else None
-
-
-def _by_factors(dims: Sequence[int], scales: Sequence[float]) -> Changes:
-    """The dimensions whose factor is not 1."""
+def _by_factors(call: Call, dims: Sequence[int], scales: Sequence[Any]) -> Changes:
+    """The dimensions whose factor is not 1; factors that depend on free sizes are the quotients of two."""
     if len(scales) != len(dims):
         raise GraphError(f"scales: expected {len(dims)} numbers, found {len(scales)}")
-    return {dim: Change(None, float(scale)) for dim, scale in zip(dims, scales, strict=True) if scale != 1}
+    if not any(map(is_open_element, scales)):
+        return {dim: Change(None, float(scale)) for dim, scale in zip(dims, scales, strict=True) if scale != 1}
+    old = [call.shape()[dim] for dim in dims]
+    new = [_times(size, scale) for size, scale in zip(old, scales, strict=True)]
+    return _by_sizes(call, dims, new, "stretch")
+
+
+def _times(size: int, scale: Any) -> int:
+    """floor(size * scale), the scale perhaps open."""
+    if isinstance(scale, Ratio):
+        return size * scale.above // scale.below
+    return size * scale if is_free(scale) else dim_scale(size, float(scale))
 
 
 def _by_sizes(call: Call, dims: Sequence[int], sizes: Sequence[int], policy: str) -> Changes:
@@ -97,7 +99,7 @@ def _by_sizes(call: Call, dims: Sequence[int], sizes: Sequence[int], policy: str
     if policy not in ("not_larger", "not_smaller"):
         call.refuse(f"keep_aspect_ratio_policy {policy!r} is not supported")
     if any(map(is_free, (*old, *sizes))):
-        call.refuse(f"keep_aspect_ratio_policy {policy!r} over an image whose size is free")
+        call.fix((*old, *sizes), f"keep_aspect_ratio_policy {policy!r} chooses between sizes")
     ratios = [new / size for size, new in zip(old, sizes, strict=True)]
     factor = min(ratios) if policy == "not_larger" else max(ratios)
     return {dim: Change(int(size * factor + 0.5), factor) for dim, size in zip(dims, old, strict=True)}
@@ -130,7 +132,7 @@ def _resized(call: Call, changes: Changes, rule: dict[str, Any]) -> str:
     like: list[str] = []
     if size is not None and any(map(is_free, size)):
         if dims != IMAGE or factors is not None:
-            call.refuse(f"sizes {tuple(map(str, size))} of dimensions {dims}, which depend on the input")
+            call.fix(size, "sizes of other dimensions than height and width depend on the input's")
         factors = _common_factors(call.shape()[2:], size)
         like = [] if factors else [call.of_size(size)]
         size = None

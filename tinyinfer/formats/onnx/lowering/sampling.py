@@ -22,12 +22,12 @@ def grid_sample(call: Call) -> str:
 
 def affine_grid(call: Call) -> str:
     """AffineGrid: the points of a regular grid, each with a 1, times theta."""
-    sizes = call.array(1, "size").tolist()
+    sizes = call.sizes(1, "size")
     space = sizes[2:]
     if len(space) not in (2, 3) or call.shape()[1:] != (len(space), len(space) + 1):
         raise GraphError(f"size, theta: expected images or volumes and their matrices, found {sizes} and {call.type()}")
     if any(map(is_free, space)):
-        call.refuse("a grid whose size depends on the input's")
+        call.fix(space, "the size of a grid depends on the input's")
     lines = [_points(size, bool(call.attribute("align_corners", 0))) for size in space]
     places = np.meshgrid(*lines, indexing="ij")[::-1]  # points begin with the column
     points = np.stack([*places, np.ones(space)], axis=-1).reshape(-1, len(space) + 1)
