@@ -94,7 +94,7 @@ def import_model(
 
 def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str) -> tuple[Graph, list[str]]:
     """The network and the importer's notes."""
-    values = {name: importer.constant(name, array) for name, array in model.graph.initializers.items()}
+    values = {name: importer.constant(name, array, given=True) for name, array in model.graph.initializers.items()}
     for info in sizes.inputs:
         shape, nominal = sizes.of(info)
         values[info.name] = importer.input(info.name, shape, nominal, info.dtype)

@@ -3,14 +3,63 @@
 from __future__ import annotations
 
 from tinyinfer.formats.importing.call import FileNode, Lowering, UnsupportedNodeError
-from tinyinfer.formats.onnx.lowering import convolution, elementwise
+from tinyinfer.formats.onnx.lowering import (
+    activation,
+    arithmetic,
+    boxes,
+    constants,
+    convolution,
+    einsum,
+    elementwise,
+    global_pooling,
+    indexing,
+    inference,
+    matmul,
+    movement,
+    normalization,
+    padding,
+    pooling,
+    quantization,
+    ranking,
+    rearrangement,
+    resampling,
+    sampling,
+    reduction,
+    shapes,
+    softmax,
+    transposed_convolution,
+)
 
-NEWEST = 26  # opset of which all operators have been looked at
+NEWEST = 28  # opset of which all operators have been looked at
 
-LOWERINGS: dict[tuple[str, int], Lowering] = {
-    **convolution.LOWERINGS,
-    **elementwise.LOWERINGS,
-}
+_TABLES = (
+    activation,
+    arithmetic,
+    boxes,
+    constants,
+    convolution,
+    einsum,
+    elementwise,
+    global_pooling,
+    indexing,
+    inference,
+    matmul,
+    movement,
+    normalization,
+    padding,
+    pooling,
+    quantization,
+    ranking,
+    rearrangement,
+    resampling,
+    sampling,
+    reduction,
+    shapes,
+    softmax,
+    transposed_convolution,
+)
+
+LOWERINGS: dict[tuple[str, int], Lowering] = {form: lower for t in _TABLES for form, lower in t.LOWERINGS.items()}
 
 _FORMS: dict[str, list[int]] = {}
 for _name, _since in LOWERINGS:
