@@ -97,22 +97,20 @@ def test_a_weight_of_two_uses_must_suit_both() -> None:
 
 def test_constants_alone_may_be_infinite() -> None:
     b = Builder()
-    graph = b.finish(
-        b.add(b.input(3, 8), b.constant(np.full((1, 3, 1, 1), -np.inf, np.float32), name="mask"), name="y")
-    )
+    x = b.apply("prelu", b.input(3, 8), name="act", params={"weight": (3,)})
+    graph = b.finish([x, b.constant(np.full(3, -np.inf, np.float32), name="mask")])
+    graph.weights["act.weight"] = np.ones(3, np.float32)
     graph.verify()
-    graph.nodes.append(Node("act", ops.create("prelu", {}), ("input",), ("act",), {"weight": "slope"}))
-    graph.weights["slope"] = np.full(3, np.inf, np.float32)
-    with pytest.raises(WeightsError, match="weight 'slope' holds NaN or infinite values"):
-        graph.verify()
-    graph.weights["slope"] = np.ones(3, np.float32)
-    graph.weights["mask.value"] = np.full((1, 3, 1, 1), np.nan, np.float32)
-    with pytest.raises(WeightsError, match="weight 'mask.value' holds NaN or infinite values"):
-        graph.verify()
-    graph.weights["mask.value"] = np.full(3, np.inf, np.float32)
-    graph.nodes[-1] = graph.nodes[-1].replace(params={"weight": "mask.value"})
-    with pytest.raises(WeightsError, match=r"weight 'mask.value' holds NaN or infinite values"):
-        graph.verify()
+    for key, params, value in (
+        ("act.weight", {"weight": "act.weight"}, np.inf),
+        ("mask.value", {"weight": "act.weight"}, np.nan),
+        ("mask.value", {"weight": "mask.value"}, np.inf),
+    ):
+        changed = graph.copy()
+        changed.weights[key] = np.full(3, value, np.float32)
+        changed.replace_node(changed.node("act"), changed.node("act").replace(params=params))
+        with pytest.raises(WeightsError, match=f"weight '{key}' holds NaN or infinite values"):
+            changed.verify()
 
 
 def test_the_builder_makes_constants_and_training_leaves_them() -> None:

@@ -26,12 +26,15 @@ from tinyinfer.ops.known_values import as_sizes, is_open, work_out
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
-MOST_WORKED_OUT = 2**26  # elements of all values that are worked out: a file of few bytes can ask for any number
+MOST_WORKED_OUT = 2**26  # elements read and made where values are worked out: a few bytes can ask for any number
+TIMES_WORKED_OUT = 8  # as many, for every element of the file
+OTHER_FLOATS = (np.float16, np.float64)
 
 
 class Importer:
     """Grows a `Graph`; values are known by names, which no other value has.
 
+    Floats are float32 inside, whatever the file has: inputs of float16 are converted as they come in.
     Sizes of values are symbolic (`Dim`) where inputs are free, as in `Graph.symbolic_types`.
     """
 
@@ -50,6 +53,7 @@ class Importer:
         self._left = MOST_WORKED_OUT
         self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
         self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
+        self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
 
@@ -69,11 +73,19 @@ class Importer:
         self._inputs.append(made)
         self._define(name, made.type_for(dims))
         self._sizes.symbols.update({str(size): (name, axis) for axis, size in enumerate(dims) if is_free(size)})
-        return name
+        return self.apply("cast", name, name=f"{name}/float32", dtype="float32") if dtype == "float16" else name
 
-    def constant(self, name: str, array: np.ndarray, quant: Quant | None = None) -> str:
-        """An array that is known: of the file, or made by a lowering."""
+    def constant(self, name: str, array: np.ndarray, quant: Quant | None = None, *, given: bool = False) -> str:
+        """An array that is known: of the file, or made by a lowering.
+
+        With ``given``, for arrays that take as much of the file, more may be worked out of them.  Raises GraphError
+        when the arrays become too many to be held.
+        """
         name = self.fresh(name)
+        array = array.astype(np.float32) if array.dtype in OTHER_FLOATS else array
+        self._hold([array])
+        if given:
+            self._left += TIMES_WORKED_OUT * array.size
         self._types[name] = TensorType(array.shape, "int64" if is_open(array) else str(array.dtype), quant)
         self._known[name] = array
         return name
@@ -161,12 +173,17 @@ class Importer:
         """The shape of a value as a known value."""
         return self.constant(name, as_sizes(self.shape(value)))
 
-    def finish(self, outputs: Mapping[str, str]) -> Graph:
-        """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values."""
+    def finish(self, outputs: Mapping[str, str], halves: Collection[str] = ()) -> Graph:
+        """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values.
+
+        Those among ``halves`` become float16 as they go out.
+        """
         names: dict[str, str] = {}  # of outputs, by value
         inputs = {i.name for i in self._inputs}
         for name, value in outputs.items():
             value = self._as_computed(value)
+            if name in halves and self._types[value].dtype == "float32":
+                value = self.apply("cast", value, name=name, dtype="float16")
             if value in names or (value in inputs and value != name):
                 value = self.apply("identity", value, name=name)
             names[value] = name
@@ -204,13 +221,19 @@ class Importer:
         self, op: Op, inputs: Sequence[str], params: Mapping[str, np.ndarray], types: Sequence[TensorType]
     ) -> list[np.ndarray] | None:
         known = [self._known[value] for value in inputs if value in self._known]
-        size = sum(math.prod(map(int, t.shape)) for t in types)
+        size = sum(math.prod(map(int, t.shape)) for t in types) + sum(a.size for a in (*known, *params.values()))
         if len(known) < len(inputs) or not inputs or size > self._left:
             return None
         values = work_out(op, known, params, types)
         if values is not None:
             self._left -= size
+            self._hold(values)
         return values
+
+    def _hold(self, arrays: Sequence[np.ndarray]) -> None:
+        self._bytes += sum(array.nbytes for array in arrays)
+        if self._bytes > self.limits.total_bytes:
+            raise GraphError(f"expected at most {self.limits.total_bytes} bytes of arrays, found more")
 
     def _key(self, param: str | np.ndarray, name: str) -> str:
         """The key of a parameter among the graph's weights: a value's own name, so that files are recognised."""
