@@ -24,7 +24,7 @@ def test_pad(data: st.DataObject) -> None:
     widths = [data.draw(st.integers(least, min(2, shape[dim] - 1))) for dim in dims * 2]
     opset = data.draw(st.sampled_from([18, 19, 21] if mode != "wrap" else [19, 21]))
     values = [normal(*shape), ints(*widths), scalar(1.5) if mode == "constant" else None, ints(*dims)]
-    assert_same("Pad", values, opset, engine="onnx", mode=mode)
+    assert_same("Pad", values, opset, mode=mode)
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "edge"])

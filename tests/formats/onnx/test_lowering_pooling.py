@@ -24,7 +24,8 @@ def windows(data: st.DataObject, rank: int, dilated: bool) -> dict[str, Any]:
     if dilated:
         found["dilations"] = data.draw(st.lists(st.integers(1, 2), min_size=rank, max_size=rank))
     auto = data.draw(st.sampled_from([None, "SAME_UPPER", "SAME_LOWER", "VALID"]))
-    if auto and not dilated:
+    # ONNX Runtime has no padding for windows that are narrower than their steps
+    if auto and not dilated and all(s <= k for s, k in zip(found["strides"], kernel, strict=True)):
         return found | {"auto_pad": auto}
     return found | {"pads": [data.draw(st.integers(0, k // 2)) for k in kernel * 2]}
 
@@ -81,9 +82,8 @@ def test_windows_with_gaps_that_overhang_the_image() -> None:
 def test_lp_pool(data: st.DataObject) -> None:
     values, attributes, options = drawn_case(data, dilated=False)
     assume(attributes.get("auto_pad") != "SAME_LOWER")  # which ONNX Runtime pads like SAME_UPPER
-    assert_same(
-        "LpPool", values, data.draw(st.sampled_from([11, 18])), p=data.draw(st.integers(1, 3)), **options, **attributes
-    )
+    attributes["p"] = data.draw(st.integers(1, 3))
+    assert_same("LpPool", values, data.draw(st.sampled_from([11, 18])), **options, **attributes)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int8"])
