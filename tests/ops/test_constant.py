@@ -95,6 +95,26 @@ def test_a_weight_of_two_uses_must_suit_both() -> None:
         graph.verify()
 
 
+def test_constants_alone_may_be_infinite() -> None:
+    b = Builder()
+    graph = b.finish(
+        b.add(b.input(3, 8), b.constant(np.full((1, 3, 1, 1), -np.inf, np.float32), name="mask"), name="y")
+    )
+    graph.verify()
+    graph.nodes.append(Node("act", ops.create("prelu", {}), ("input",), ("act",), {"weight": "slope"}))
+    graph.weights["slope"] = np.full(3, np.inf, np.float32)
+    with pytest.raises(WeightsError, match="weight 'slope' holds NaN or infinite values"):
+        graph.verify()
+    graph.weights["slope"] = np.ones(3, np.float32)
+    graph.weights["mask.value"] = np.full((1, 3, 1, 1), np.nan, np.float32)
+    with pytest.raises(WeightsError, match="weight 'mask.value' holds NaN or infinite values"):
+        graph.verify()
+    graph.weights["mask.value"] = np.full(3, np.inf, np.float32)
+    graph.nodes[-1] = graph.nodes[-1].replace(params={"weight": "mask.value"})
+    with pytest.raises(WeightsError, match=r"weight 'mask.value' holds NaN or infinite values"):
+        graph.verify()
+
+
 def test_the_builder_makes_constants_and_training_leaves_them() -> None:
     b = Builder()
     x = b.add(b.input(3, 8), b.constant(np.full((1, 3, 1, 1), 7, np.float32), name="seven"), name="sum")

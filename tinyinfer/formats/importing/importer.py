@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements
+from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
 from tinyinfer.ops.base import Op
@@ -46,6 +48,8 @@ class Importer:
         self._constants: set[str] = set()  # known values that nodes read
         self._node_names: set[str] = set()
         self._left = MOST_WORKED_OUT
+        self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
+        self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
 
     # -- what the file has -----------------------------------------------------------------------
 
@@ -64,6 +68,7 @@ class Importer:
         made = Input(name, tuple(None if is_free(size) else size for size in dims), nominal, dtype, quant)
         self._inputs.append(made)
         self._define(name, made.type_for(dims))
+        self._sizes.symbols.update({str(size): (name, axis) for axis, size in enumerate(dims) if is_free(size)})
         return name
 
     def constant(self, name: str, array: np.ndarray, quant: Quant | None = None) -> str:
@@ -92,6 +97,14 @@ class Importer:
         wanted = [expression_of(side) for side in size]
         for value, kind in self._types.items():
             if len(kind.shape) == 4 and value not in self._known and [*map(expression_of, kind.shape[2:])] == wanted:
+                return value
+        return None
+
+    def value_with(self, size: int) -> str | None:
+        """A computed value that has a dimension of this size, whatever the inputs' sizes; None if there is none."""
+        wanted = expression_of(size)
+        for value, kind in self._types.items():
+            if value not in self._known and wanted in map(expression_of, kind.shape):
                 return value
         return None
 
@@ -210,12 +223,14 @@ class Importer:
         return key
 
     def _as_computed(self, value: str) -> str:
-        """The value for a node to read: what is known becomes a constant of the network."""
+        """The value for a node to read: what is known becomes a constant, what depends on free sizes is computed."""
         array = self._known.get(value)
         if array is None or value in self._constants:
             return value
         if is_open(array):
-            raise FreeSizeError(array.flat, "sizes are computed with in the network")
+            if value not in self._open:
+                self._open[value] = self._sizes.value(array, self._types[value].dtype)
+            return self._open[value]
         if str(array.dtype) not in DTYPES:
             raise ModelFormatError(f"{value[:80]!r}: expected {', '.join(DTYPES)}, found {array.dtype}")
         self._constants.add(value)

@@ -45,7 +45,7 @@ def _lower(importer: Importer, node: FileNode, values: dict[str, str], lowering:
     except GraphError as error:
         raise GraphError(f"{where}: node {call.name[:80]!r} ({node.op_type}): {error}") from None
     except FreeSizeError as error:
-        error.where = f"node {call.name[:80]!r} ({node.op_type})"
+        error.where = error.where or f"node {call.name[:80]!r} ({node.op_type})"
         raise
     if call.unread:
         call.refuse(f"attribute {', '.join(sorted(map(repr, call.unread)))} is not supported")
