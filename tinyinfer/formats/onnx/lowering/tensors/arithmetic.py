@@ -81,7 +81,7 @@ def where(call: Call) -> str:
 def cast(call: Call) -> str:
     """Cast; how float8 rounds changes nothing here."""
     call.ignore("saturate", "round_mode")
-    number = call.attribute("to")
+    number = call.needed("to")
     kind = ELEMENT_TYPES.get(number)
     if kind is None:
         call.refuse(f"conversion to type {number} is not supported")
@@ -95,9 +95,9 @@ def cast_like(call: Call) -> str:
 
 
 def cast_to(call: Call, x: str, dtype: str) -> str:
-    """A value in another dtype; float64, which no value of a network has, is float32 here."""
-    if dtype == "float64":
-        call.note("what the file computes in float64 is computed in float32")
+    """A value in another dtype; floats are float32 here, whatever the file says."""
+    if dtype in ("float16", "float64", "bfloat16"):
+        call.note(f"what the file computes in {dtype} is computed in float32")
         dtype = "float32"
     known = call.importer.known(x)
     if dtype in DTYPES:
