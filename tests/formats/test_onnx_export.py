@@ -84,6 +84,8 @@ FREE = [
         ("layer_norm", {"normalized_shape": (6,), "dim": 1}, (1, 6, 5, 7), {"weight": (6,)}),
         ("group_norm", {"num_groups": 3}, (1, 6, 5, 7), {"weight": (6,), "bias": (6,)}),
         ("shift", {}, (1, 11, 5, 7), {}),
+        ("reshape", {"shape": (0, 2, 3, 0, 0), "kept": (0, 2, 3)}, (1, 6, 5, 7), {}),
+        ("reshape", {"shape": (0, 0, -1), "kept": (3, 0)}, (1, 6, 5, 7), {}),
         ("irregular_conv2d", {"stride": 2, "padding": 1}, (1, 4, 5, 7), {"weight": (3, 4, 3, 3), "offset": (3, 3, 2)}),
         ("encoding", {}, (1, 6, 5, 7), {"codewords": (3, 6), "scale": (3,)}),
     ]

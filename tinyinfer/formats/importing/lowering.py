@@ -52,7 +52,7 @@ def _lower(importer: Importer, node: FileNode, values: dict[str, str], lowering:
         why = f"expected attributes and inputs that such a node can have, found others ({str(error)[:100]!r})"
         raise ModelFormatError(f"{where}: node {call.name[:80]!r} ({node.op_type[:80]}): {why}") from error
     except FreeSizeError as error:
-        error.where = f"node {call.name[:80]!r} ({node.op_type})"
+        error.where = error.where or f"node {call.name[:80]!r} ({node.op_type})"
         raise
     if call.unread:
         call.refuse(f"attribute {', '.join(sorted(map(repr, call.unread)))} is not supported")

@@ -91,6 +91,7 @@ class Split(Op):
         """Sizes of the pieces of a tensor of this shape; raises GraphError when listed ones do not add up."""
         total, sizes = shape[axis(self.dim, len(shape))], self.split_size_or_sections
         if isinstance(sizes, int):
+            require(total > 0, f"dim {self.dim}: expected something to split, found size 0")
             *starts, last = range(0, total, sizes)
             return (*[sizes] * len(starts), total - last)
         require(sum(sizes) == total, f"sections {sizes} add up to {sum(sizes)}, dim {self.dim} has {total}")

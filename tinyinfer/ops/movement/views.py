@@ -78,27 +78,42 @@ class Flatten(View):
 
 @dataclass(frozen=True)
 class Reshape(View):
-    """The same elements in another shape: one -1 takes what is left, a 0 keeps the dimension of that position.
+    """The same elements in another shape: one -1 takes what is left, a 0 keeps a dimension of the input.
 
-    (0, -1) keeps a free batch size, as ONNX's Reshape does; torch has only the -1.
+    That is the dimension of its own position, or the zeros in turn keep those that ``kept`` lists: (0, 2, -1, 0, 0)
+    with kept (0, 2, 3) takes images of any size to two groups of channels.  ONNX's Reshape has the -1 and zeros of
+    their own positions, torch only the -1.
     """
 
     name: ClassVar[str] = "reshape"
 
     shape: tuple[int, ...]
+    kept: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         self.normalize(shape=integers(self.shape, "shape", least=-1))
         require(self.shape.count(-1) <= 1, f"shape: expected at most one -1, found {self.shape}")
+        if self.kept is not None:
+            self.normalize(kept=integers(self.kept, "kept", least=0))
+            zeros = self.shape.count(0)
+            require(len(self.kept) == zeros, f"kept: expected {zeros} dimensions, one for each 0, found {self.kept}")
+
+    def keeps(self) -> tuple[int | None, ...]:
+        """For each dimension of the output that of the input that it keeps, None where it keeps none."""
+        if self.kept is None:
+            return tuple(i if size == 0 else None for i, size in enumerate(self.shape))
+        listed = iter(self.kept)
+        return tuple(next(listed) if size == 0 else None for size in self.shape)
 
     def view_shape(self, shape: Shape) -> Shape:
+        keeps = self.keeps()
         require(
-            all(s != 0 or i < len(shape) for i, s in enumerate(self.shape)),
+            all(i is None or i < len(shape) for i in keeps),
             f"shape {self.shape} keeps a dimension that {TensorType(shape)} does not have",
         )
-        wanted = [shape[i] if s == 0 else s for i, s in enumerate(self.shape)]
+        wanted = [size if i is None else shape[i] for i, size in zip(keeps, self.shape, strict=True)]
         total, known = math.prod(shape), math.prod(s for s in wanted if s != -1)
-        fits = total % known == 0 if -1 in wanted else total == known
+        fits = (known > 0 and total % known == 0) if -1 in wanted else total == known
         require(fits, f"{TensorType(shape)} with {total} elements does not fit shape {self.shape}")
         return tuple(total // known if s == -1 else s for s in wanted)
 
@@ -111,6 +126,8 @@ class Reshape(View):
             Case({"shape": (0, -1, 1, 1)}, ((3, 11),)),
             Case({"shape": (0, 2, -1, 2, 2)}, ((2, 6, 4),)),
             Case({"shape": ()}, ((1, 1),)),
+            Case({"shape": (0, 2, -1, 0, 0), "kept": (0, 2, 3)}, ((2, 6, 5, 3),)),
+            Case({"shape": (-1, 0), "kept": (3,)}, ((2, 6, 5, 3),)),
             Case({"shape": (2, -1)}, ((8,),), dtypes=("int64",)),
         ]
 

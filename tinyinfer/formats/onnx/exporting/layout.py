@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -56,8 +56,25 @@ def flatten(call: Call) -> str:
 
 
 def reshape(call: Call) -> str:
-    """Reshape; 0 and -1 mean the same in ONNX."""
-    return call.add("Reshape", call.x, call.ints(call.op.shape))
+    """Reshape; zeros and -1 mean the same in ONNX, but for zeros that keep the dimension of another position."""
+    keeps, old = call.op.keeps(), call.shapes[0]
+    sizes = [
+        size if at is None or at == i else old[at]
+        for i, (size, at) in enumerate(zip(call.op.shape, keeps, strict=True))
+    ]
+    if -1 not in sizes and sizes.count(None) == 1:
+        sizes[sizes.index(None)] = -1  # the one that is left
+    if None not in sizes:
+        return call.add("Reshape", call.x, call.ints(sizes))
+    return call.add("Reshape", call.x, _sizes(call, call.x, call.op.shape, keeps))
+
+
+def _sizes(call: Call, value: str, sizes: Sequence[int], dims: Sequence[int | None]) -> str:
+    """Sizes of which some, worked out when the network runs, are those of a value's dimensions."""
+    parts = [
+        call.ints([n]) if at is None else call.shape_of(value, at, at + 1) for n, at in zip(sizes, dims, strict=True)
+    ]
+    return call.add("Concat", *parts, axis=0)
 
 
 def squeeze(call: Call) -> str:
@@ -72,7 +89,12 @@ def unsqueeze(call: Call) -> str:
 
 def expand(call: Call) -> str:
     """Expand, where 1 leaves a dimension as it is."""
-    return call.add("Expand", call.x, call.ints([1 if size == -1 else size for size in call.op.size]))
+    own = [1 if size == -1 else size for size in call.op.size]
+    if len(call.node.inputs) == 1 or 0 not in own:
+        return call.add("Expand", call.x, call.ints(own))
+    taken = iter([i for i, size in enumerate(own) if size == 0] if call.op.taken is None else call.op.taken)
+    dims = [next(taken) if size == 0 else None for size in own]
+    return call.add("Expand", call.x, _sizes(call, call.node.inputs[1], own, dims))
 
 
 def tile(call: Call) -> str:

@@ -21,24 +21,42 @@ from tinyinfer.formats.onnx.lowering import (
     softmax,
     transposed_convolution,
 )
+from tinyinfer.formats.onnx.lowering.tensors import (
+    arithmetic,
+    boxes,
+    constants,
+    indexing,
+    movement,
+    ranking,
+    reduction,
+    shapes,
+)
 
 NEWEST = 28  # opset of which all operators have been looked at
 
 LOWERINGS: dict[tuple[str, int], Lowering] = {
     **activation.LOWERINGS,
+    **arithmetic.LOWERINGS,
+    **boxes.LOWERINGS,
+    **constants.LOWERINGS,
     **convolution.LOWERINGS,
     **einsum.LOWERINGS,
     **elementwise.LOWERINGS,
     **global_pooling.LOWERINGS,
+    **indexing.LOWERINGS,
     **inference.LOWERINGS,
     **matmul.LOWERINGS,
+    **movement.LOWERINGS,
     **normalization.LOWERINGS,
     **padding.LOWERINGS,
     **pooling.LOWERINGS,
     **quantization.LOWERINGS,
+    **ranking.LOWERINGS,
     **rearrangement.LOWERINGS,
+    **reduction.LOWERINGS,
     **resampling.LOWERINGS,
     **sampling.LOWERINGS,
+    **shapes.LOWERINGS,
     **softmax.LOWERINGS,
     **transposed_convolution.LOWERINGS,
 }
