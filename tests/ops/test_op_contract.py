@@ -184,7 +184,7 @@ BAD_ATTRIBUTES: list[tuple[str, dict[str, Any], str]] = [
     ("group_norm", {"num_groups": 0}, "num_groups: expected at least 1"),
     ("shift", {"kernel_size": 0}, "kernel_size: expected at least 1"),
     ("deform_conv2d", {"offset_groups": 0}, "offset_groups: expected at least 1"),
-    ("irregular_conv2d", {"padding": "full"}, "padding: expected 'same' or integers"),
+    ("irregular_conv2d", {"padding": "full"}, "padding: expected same, same_lower or integers"),
 ]
 
 

@@ -51,7 +51,22 @@ def max_unpool2d(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
     return F.max_unpool2d(inputs[0], inputs[1].long(), op.kernel_size, op.stride, op.padding, size)
 
 
+def resize(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """A matrix product along each dimension."""
+    op, y = node.op, inputs[0]
+    sizes = op.out_sizes(tuple(y.shape), tuple(inputs[1].shape) if len(inputs) > 1 else None)
+    for i, (dim, out) in enumerate(zip(op.dims, sizes, strict=True)):
+        line = op.line(i, y.shape[dim], out)
+        matrix = torch.zeros(out, y.shape[dim], dtype=y.dtype)
+        matrix.scatter_add_(1, torch.from_numpy(line.source), torch.from_numpy(line.weight).to(y))
+        y = (y.movedim(dim, -1) @ matrix.T).movedim(-1, dim)
+        outside = torch.from_numpy(line.outside).reshape(-1, *[1] * (y.ndim - 1 - dim))
+        y = torch.where(outside, op.extrapolation_value, y)
+    return y
+
+
 FUNCTIONS = {
+    "resize": resize,
     "conv_transpose2d": conv_transpose2d,
     "interpolate": interpolate,
     "max_pool2d_with_indices": max_pool2d_with_indices,

@@ -87,6 +87,15 @@ def _looked_at(op: Any, x: Tensor, offset: Tensor, mask: Tensor | None, weight: 
     return y if mask is None else y * mask[:, at : at + 1]
 
 
+def roi_align(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """torchvision's, which has the mean alone."""
+    from torchvision.ops import roi_align
+
+    attrs = dict(node.op.attrs)
+    assert attrs.pop("mode") == "avg"
+    return roi_align(*inputs, **attrs)
+
+
 def _pads(op: Any, x: Tensor, weight: Tensor) -> tuple[int, int, int, int]:
     return resolve_padding(op.padding, tuple(x.shape[2:]), tuple(weight.shape[2:]), op.stride, op.dilation)
 
@@ -97,4 +106,5 @@ FUNCTIONS = {
     "deform_conv2d": deform_conv2d,
     "irregular_conv2d": irregular_conv2d,
     "encoding": encoding,
+    "roi_align": roi_align,
 }

@@ -102,7 +102,7 @@ def _detections(model: Model, path: Path, top: int | None, threshold: float) -> 
 
     rows = [(d.label, d.score, "from {:.0f}, {:.0f} to {:.0f}, {:.0f}".format(*d.box)) for d in found]
     lines = _columns(rows) or [f"  nothing of a probability above {threshold:.0%}"]
-    return Answer({"detections": [asdict(d) for d in found]}, lines, draw)
+    return Answer({"detections": [d.to_dict() for d in found]}, lines, draw)
 
 
 def _columns(rows: list[tuple[str, float, str]]) -> list[str]:

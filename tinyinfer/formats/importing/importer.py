@@ -24,7 +24,8 @@ from tinyinfer.ops.known_values import as_sizes, is_open, work_out
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
-MOST_WORKED_OUT = 2**26  # elements of all values that are worked out: a file of few bytes can ask for any number
+MOST_WORKED_OUT = 2**26  # elements read and made where values are worked out: a few bytes can ask for any number
+TIMES_WORKED_OUT = 8  # as many, for every element of the file
 
 
 class Importer:
@@ -46,6 +47,7 @@ class Importer:
         self._constants: set[str] = set()  # known values that nodes read
         self._node_names: set[str] = set()
         self._left = MOST_WORKED_OUT
+        self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
 
@@ -66,9 +68,16 @@ class Importer:
         self._define(name, made.type_for(dims))
         return name
 
-    def constant(self, name: str, array: np.ndarray, quant: Quant | None = None) -> str:
-        """An array that is known: of the file, or made by a lowering."""
+    def constant(self, name: str, array: np.ndarray, quant: Quant | None = None, *, given: bool = False) -> str:
+        """An array that is known: of the file, or made by a lowering.
+
+        With ``given``, for arrays that take as much of the file, more may be worked out of them.  Raises GraphError
+        when the arrays become too many to be held.
+        """
         name = self.fresh(name)
+        self._hold([array])
+        if given:
+            self._left += TIMES_WORKED_OUT * array.size
         self._types[name] = TensorType(array.shape, "int64" if is_open(array) else str(array.dtype), quant)
         self._known[name] = array
         return name
@@ -191,13 +200,19 @@ class Importer:
         self, op: Op, inputs: Sequence[str], params: Mapping[str, np.ndarray], types: Sequence[TensorType]
     ) -> list[np.ndarray] | None:
         known = [self._known[value] for value in inputs if value in self._known]
-        size = sum(math.prod(map(int, t.shape)) for t in types)
+        size = sum(math.prod(map(int, t.shape)) for t in types) + sum(a.size for a in (*known, *params.values()))
         if len(known) < len(inputs) or not inputs or size > self._left:
             return None
         values = work_out(op, known, params, types)
         if values is not None:
             self._left -= size
+            self._hold(values)
         return values
+
+    def _hold(self, arrays: Sequence[np.ndarray]) -> None:
+        self._bytes += sum(array.nbytes for array in arrays)
+        if self._bytes > self.limits.total_bytes:
+            raise GraphError(f"expected at most {self.limits.total_bytes} bytes of arrays, found more")
 
     def _key(self, param: str | np.ndarray, name: str) -> str:
         """The key of a parameter among the graph's weights: a value's own name, so that files are recognised."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, number, require
-from tinyinfer.ops.dtypes import ANY_DTYPE
+from tinyinfer.ops.dtypes import ANY_DTYPE, INTEGERS
 from tinyinfer.ops.geometry import PADDING_MODES, check_reach
 
 # as in PADDING_MODES, but any constant in place of zeros
@@ -46,9 +46,12 @@ class Pad(Op):
         return [(0, 0)] * (rank - len(sides)) + sides
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        shape, whole = inputs[0].shape, not inputs[0].dtype.startswith("float")
+        shape, dtype = inputs[0].shape, inputs[0].dtype
         widths = self._widths(len(shape))
-        require(not whole or self.value.is_integer(), f"value: expected a whole number, found {self.value}")
+        if dtype in INTEGERS:
+            limits = np.iinfo(dtype)
+            fits = self.value.is_integer() and limits.min <= self.value <= limits.max
+            require(fits, f"value: expected {dtype}, found {self.value}")
         for size, (before, after) in zip(shape, widths, strict=True):
             require(min(before, 0) + min(after, 0) > -size, f"pad {self.pad} cuts off all of {size}")
             check_reach(self.mode, size + min(before, 0) + min(after, 0), before, after)

@@ -59,7 +59,7 @@ class GridSample(Op):
         for taps in itertools.product(*(range(side.source.shape[-1]) for side in sides)):
             places = [side.source[..., tap] for side, tap in zip(sides, taps, strict=True)]
             weight = math.prod(side.weight[..., tap] for side, tap in zip(sides, taps, strict=True))
-            y += x[(images, slice(None), *places)] * np.asarray(weight, x.dtype)[..., None]
+            y += x.transpose(0, *range(2, x.ndim), 1)[images, *places] * np.asarray(weight, x.dtype)[..., None]
         return [np.ascontiguousarray(np.moveaxis(y, -1, 1))]
 
     def _taps(self, points: np.ndarray, size: int) -> Taps:

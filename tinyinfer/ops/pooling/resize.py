@@ -172,11 +172,11 @@ class Resize(Op):
     def _filter(self, distance: np.ndarray) -> np.ndarray:
         """The weight of a pixel at this distance; Keys' cubic (1981) or a triangle."""
         if self.mode == "linear":
-            return np.maximum(1 - distance, 0)
+            return np.asarray(np.maximum(1 - distance, 0))
         d, a = distance, self.cubic_coeff_a
         near = ((a + 2) * d - (a + 3)) * d * d + 1
         far = (((d - 5) * d + 8) * d - 4) * a
-        return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
+        return np.asarray(np.where(d <= 1, near, np.where(d < 2, far, 0.0)))
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """One dimension after the other."""
@@ -196,6 +196,11 @@ class Resize(Op):
     @classmethod
     def cases(cls) -> list[Case]:
         x = (2, 3, 7, 9)
+        crop: dict[str, Any] = {
+            "coordinates": "tf_crop_and_resize",
+            "roi": (0.1, -0.2, 0.8, 1.1),
+            "extrapolation_value": 3.0,
+        }
 
         def case(*shape: int, like: Shape | None = None, **attrs: Any) -> Case:
             return Case({"dims": (2, 3), **attrs}, (shape,) if like is None else (shape, like))
@@ -205,14 +210,7 @@ class Resize(Op):
             case(*x, scale_factor=(2.0, 1.5), mode="linear", coordinates="asymmetric"),
             case(*x, size=(10, 5), mode="cubic", cubic_coeff_a=-0.5, exclude_outside=True),
             case(*x, size=(3, 5), mode="linear", antialias=True, exclude_outside=True),
-            case(
-                *x,
-                size=(4, 20),
-                mode="linear",
-                coordinates="tf_crop_and_resize",
-                roi=(0.1, -0.2, 0.8, 1.1),
-                extrapolation_value=3.0,
-            ),
+            case(*x, size=(4, 20), mode="linear", **crop),
             case(2, 3, 5, 4, like=(2, 3, 8, 9), rounding="round_prefer_ceil"),
             Case({"dims": (1,), "size": (8,), "mode": "linear", "coordinates": "align_corners"}, ((3, 5),)),
         ]

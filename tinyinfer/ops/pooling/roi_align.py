@@ -33,9 +33,9 @@ class RoiAlign(Op):
     """The mean of points in each cell of each region, as torchvision.ops.roi_align (He et al. 2017, section 3).
 
     x (N, C, H, W), boxes (K, 5): the image's number, then the box's corners (x1, y1, x2, y2), which times
-    ``spatial_scale`` are pixels; the result is (K, C, *output_size).  A cell has ``sampling_ratio`` points a side, or (0
-    or less) as many as it has pixels; x is interpolated linearly there.  ``aligned`` says that pixel i reaches from i
-    to i + 1, so that its centre is half a pixel further.  ``mode`` "max" is ONNX's: the largest of the four weighted
+    ``spatial_scale`` are pixels; the result is (K, C, *output_size).  A cell has ``sampling_ratio`` points a side, or
+    (0 or less) as many as it has pixels; x is interpolated linearly there.  ``aligned`` says that pixel i reaches from
+    i to i + 1, so that its centre is half a pixel further.  ``mode`` "max" is ONNX's: the largest of the four weighted
     pixels of all points.
     """
 

@@ -18,6 +18,7 @@ from tinyinfer.formats.onnx.exporting import norms as onnx_norms
 from tinyinfer.formats.onnx.exporting import pooling as onnx_pooling
 from tinyinfer.formats.onnx.exporting import reduction as onnx_reduction
 from tinyinfer.formats.onnx.exporting import resampling as onnx_resampling
+from tinyinfer.formats.onnx.exporting import resizing as onnx_resizing
 from tinyinfer.formats.onnx.exporting import sampling as onnx_sampling
 from tinyinfer.formats.onnx.exporting.activations import epilogue
 from tinyinfer.formats.onnx.exporting.writer import AUTO_PAD, Call
@@ -97,5 +98,6 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     **onnx_pooling.EXPORTERS,
     **onnx_reduction.EXPORTERS,
     **onnx_resampling.EXPORTERS,
+    **onnx_resizing.EXPORTERS,
     **onnx_sampling.EXPORTERS,
 }

@@ -17,13 +17,12 @@ def einsum(call: Call) -> str:
     operands, output = _parse(call, call.attribute("equation", ""))
     values = []
     for i, labels in enumerate(operands):
-        if len(set(labels)) < len(labels):
-            call.refuse("a letter that an operand has twice")
+        value, labels = _diagonal(call, call.value(i), labels)
         others = {label for other in operands[:i] + operands[i + 1 :] for label in other}
         gone = tuple(at for at, label in enumerate(labels) if label not in others and label not in output)
-        value = call.apply("sum", call.value(i), dim=gone) if gone else call.value(i)
+        value = call.apply("sum", value, dim=gone) if gone else value
         values.append((value, [label for at, label in enumerate(labels) if at not in gone]))
-    value, labels = values[0] if len(values) == 1 else _product(call, *values, output)
+    value, labels = values[0] if len(values) == 1 else _product(call, values[0], values[-1], output)
     return _reordered(call, value, labels, output)
 
 
@@ -52,6 +51,22 @@ def _labels(term: str, rank: int, most: int, equation: str) -> Labels:
     if not good and (dots or rank != most):
         raise GraphError(f"equation {equation[:80]!r}: {term[:80]!r} does not fit its operand")
     return [*before, *(map(str, range(most - rank, most)) if dots else ()), *after]
+
+
+def _diagonal(call: Call, x: str, labels: Labels) -> tuple[str, Labels]:
+    """Each letter once: of dimensions that share one, the elements at which their indices agree."""
+    for label in {label for label in labels if labels.count(label) > 1}:
+        first, second = [at for at, found in enumerate(labels) if found == label][:2]
+        size, other = call.shape_of(x)[first], call.shape_of(x)[second]
+        if is_free(size) or is_free(other):
+            call.fix((size, other), f"the letter {label!r}, which an operand has twice, is of a size that is free")
+        if size != other:
+            raise GraphError(f"equation: letter {label!r} stands for {size} and for {other}")
+        rest = [at for at in range(len(labels)) if at not in (first, second)]
+        x = call.apply("flatten", call.apply("permute", x, dims=(*rest, first, second)), start_dim=len(rest))
+        x = call.apply("slice", x, dim=len(rest), step=size + 1)
+        return _diagonal(call, x, [*(labels[at] for at in rest), label])
+    return x, labels
 
 
 def _product(call: Call, a: tuple[str, Labels], b: tuple[str, Labels], output: Labels) -> tuple[str, Labels]:

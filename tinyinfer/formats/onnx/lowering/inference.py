@@ -17,9 +17,14 @@ def dropout(call: Call) -> list[str]:
         call.refuse("training_mode is not supported")
     if len(call.node.outputs) == 1:
         return [call.x]
-    same, other = call.apply("eq", call.x, call.x), call.apply("ne", call.x, call.x)  # NaN is not equal to itself
-    mask = call.apply("logical_or", same, other)
+    mask = all_true(call, call.x)
     return [call.x, mask if call.version >= 10 else call.apply("cast", mask, dtype=call.type().dtype)]
+
+
+def all_true(call: Call, x: str) -> str:
+    """True for every element of a value whose size may be free."""
+    same, other = call.apply("eq", x, x), call.apply("ne", x, x)  # NaN is not equal to itself
+    return call.apply("logical_or", same, other)
 
 
 LOWERINGS: dict[tuple[str, int], Lowering] = {("Identity", 1): identity, ("Dropout", 7): dropout}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinyinfer.dim import is_free
@@ -37,7 +39,7 @@ def instance_norm(call: Call) -> str:
     return _affine_norm(call, "instance_norm", eps=call.attribute("epsilon", EPSILON))
 
 
-def _affine_norm(call: Call, name: str, **attributes: float) -> str:
+def _affine_norm(call: Call, name: str, **attributes: Any) -> str:
     """A norm and its scale and bias by channel, known or computed."""
     if _is_float32(call, 1) and _is_float32(call, 2):
         params = {"weight": call.value(1), "bias": call.value(2)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
+from tinyinfer.formats.importing.free_sizes import open_elements
 from tinyinfer.ops.base import axes
 from tinyinfer.ops.known_values import is_open
 
@@ -25,7 +26,7 @@ def pad(call: Call) -> str:
     """Pad from opset 11 on."""
     widths, rank = call.array(1, "pads"), len(call.shape())
     if is_open(widths):
-        call.refuse("pads that depend on the input's size")
+        call.fix(open_elements(widths.tolist()), "pads depend on the input's size")
     dims: Sequence[int] = axes(call.array(3, "axes").tolist(), rank) if call.has(3) else range(rank)
     value = call.array(2, "constant_value").reshape(-1)[0].item() if call.has(2) else 0.0
     return _pad(call, widths.tolist(), dims, value)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tinyinfer import ops
 from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call, Lowering
+from tinyinfer.formats.onnx.lowering.inference import all_true
 from tinyinfer.formats.onnx.lowering.windows import Windows, as_given, as_image, image_rank, read_windows
 from tinyinfer.graph import Shape
 from tinyinfer.ops.dtypes import INTEGERS
@@ -20,7 +22,7 @@ def max_pool(call: Call) -> str | list[str]:
     """MaxPool, with the places of the maxima as a second output."""
     windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
     by_columns = bool(call.attribute("storage_order", 0))
-    attributes = {
+    attributes: dict[str, Any] = {
         "kernel_size": windows.kernel, "stride": windows.stride, "dilation": windows.dilation,
         "padding": windows.padding, "ceil_mode": ceil_mode,
     }  # fmt: skip
@@ -42,9 +44,9 @@ def _back(call: Call, y: str, dtype: str) -> str:
 
 def _through_batch(call: Call, x: str, at: str, by_columns: bool) -> str:
     """Places counted in each channel as ONNX counts them: through the whole batch."""
-    n, c, h, w = call.shape_of(x)
-    if is_free(n) or is_free(c):
-        call.refuse("Indices of a batch whose size is free")
+    channels = call.shape_of(x)[1]
+    if is_free(channels):
+        call.fix((channels,), "places of maxima count through all channels")
     places = call.apply("cast", at, dtype="int64")
     sizes = call.apply("shape", x)
     height, width = (call.apply("index", sizes, call.constant(dim, "int64")) for dim in (2, 3))
@@ -52,8 +54,18 @@ def _through_batch(call: Call, x: str, at: str, by_columns: bool) -> str:
         row = call.apply("div", places, width, rounding_mode="floor")
         column = call.apply("sub", places, call.apply("mul", row, width))
         places = call.apply("add", call.apply("mul", column, height), row)
-    channels = call.constant(np.arange(n * c).reshape(n, c, 1, 1), "int64")
-    return call.apply("add", places, call.apply("mul", channels, call.apply("mul", height, width)))
+    before = call.apply("mul", _image_numbers(call, x), call.constant(channels, "int64"))
+    before = call.apply("add", before, call.constant(np.arange(channels).reshape(1, -1, 1, 1), "int64"))
+    return call.apply("add", places, call.apply("mul", before, call.apply("mul", height, width)))
+
+
+def _image_numbers(call: Call, x: str) -> str:
+    """0, 1, 2, ... for each image of a batch: (N, 1, 1, 1)."""
+    batch = call.shape_of(x)[0]
+    if not is_free(batch):
+        return call.constant(np.arange(batch).reshape(-1, 1, 1, 1), "int64")
+    corners = all_true(call, call.apply("slice", x, dim=(1, 2, 3), end=1))
+    return call.apply("cumsum", call.apply("cast", corners, dtype="int64"), dim=0, exclusive=True)
 
 
 def max_unpool(call: Call) -> str:
@@ -64,7 +76,7 @@ def max_unpool(call: Call) -> str:
     if padding != windows.padding[1::2]:
         call.refuse(f"pads that differ at beginning and end, {windows.padding}")
     x, at = as_image(call, call.x), as_image(call, call.value(1))
-    attributes = {"kernel_size": windows.kernel, "stride": windows.stride, "padding": padding}
+    attributes: dict[str, Any] = {"kernel_size": windows.kernel, "stride": windows.stride, "padding": padding}
     like: list[str] = []
     out = ops.get("max_unpool2d")(**attributes).out_size(call.shape_of(x)[2:])  # type: ignore[attr-defined]
     if call.has(2):
@@ -87,7 +99,7 @@ def _pixel_count(call: Call, out: Shape, like: list[str]) -> str:
     if not is_free(pixels):
         return call.constant(pixels, "int64")
     if not like:
-        call.refuse("an image whose size is free, without output_shape")
+        call.fix(out, "there is no output_shape")
     sizes = call.apply("shape", like[0])
     return call.apply("mul", *(call.apply("index", sizes, call.constant(dim, "int64")) for dim in (2, 3)))
 
@@ -131,7 +143,7 @@ def window_sums(call: Call, x: str, windows: Windows, ceil_mode: bool) -> str:
             ceil_mode=ceil_mode, divisor_override=1,
         )  # fmt: skip
     _, channels, *size = call.shape_of(x)
-    padding = windows.padding
+    padding: Any = windows.padding
     if ceil_mode and not isinstance(padding, str):
         padding = _with_overhang(call, windows, size)
     weight = np.ones((channels, 1, *windows.kernel), np.float32)
@@ -146,7 +158,7 @@ def _with_overhang(call: Call, windows: Windows, size: list[int]) -> tuple[int, 
         before, after = pads[2 * i : 2 * i + 2]
         room = size[i] + before + after - windows.extent[i]
         if is_free(room):
-            call.refuse("ceil_mode with dilations over an image whose size is free")
+            call.fix(size, "windows with gaps overhang the image in ceil_mode")
         last = min(-(-room // windows.stride[i]), (size[i] + before - 1) // windows.stride[i])
         pads[2 * i + 1] += max(last * windows.stride[i] - room, 0)
     return tuple(pads)

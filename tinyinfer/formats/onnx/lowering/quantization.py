@@ -6,6 +6,8 @@ float32, which holds its whole numbers exactly up to 2^24.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinyinfer.dim import is_free
@@ -15,6 +17,7 @@ from tinyinfer.formats.onnx.lowering.matmul import multiply
 from tinyinfer.formats.onnx.reading.tensors import ELEMENT_TYPES
 from tinyinfer.ops.arithmetic.quantization import QUANTIZED
 from tinyinfer.ops.base import axis
+from tinyinfer.ops.dtypes import NUMBERS
 
 RANGES = {"uint8": (0, 255), "int8": (-128, 127)}
 
@@ -60,15 +63,15 @@ def dequantize(call: Call, x: str, scale: str, zero: str | None, at: int = 1, bl
         attributes = _known_parameters(call, x, scale, zero, at)
         if attributes is not None:
             return call.apply("dequantize_linear", x, **attributes)
+    if kind.dtype not in NUMBERS:
+        call.refuse(f"quantized elements of {kind.dtype} are not supported")
     y = _as(call, x, "float32")
     if zero is not None:
         y = call.apply("sub", y, _as(call, _along(call, zero, x, at, block), "float32"))
     return call.apply("mul", y, _as(call, _along(call, scale, x, at, block), "float32"))
 
 
-def _known_parameters(
-    call: Call, x: str, scale: str, zero: str | None, at: int
-) -> dict[str, tuple[float, ...] | tuple[int, ...] | int | None] | None:
+def _known_parameters(call: Call, x: str, scale: str, zero: str | None, at: int) -> dict[str, Any] | None:
     """Scale, zero point and axis as our operators have them, None if they are computed."""
     scales = call.importer.known(scale)
     zeros = np.zeros(1, np.int64) if zero is None else call.importer.known(zero)
@@ -93,7 +96,7 @@ def _along(call: Call, value: str, x: str, at: int, block: int) -> str:
     if block > 0:
         size = call.shape_of(x)[at]
         if is_free(size):
-            call.refuse("block_size along a dimension whose size is free")
+            call.fix((size,), "block_size is of a dimension whose size is free")
         return call.apply("index_select", value, dim=at, index=tuple(i // block for i in range(size)))
     return call.apply("reshape", value, shape=(-1, *[1] * (rank - 1 - at))) if len(shape) == 1 else value
 
@@ -141,10 +144,15 @@ def conv_integer(call: Call) -> str:
     """ConvInteger: the convolution of x and w less their zero points, in int32."""
     call.note("convolutions of integers are computed in float32")
     call.array(1, "weight")
-    one = call.constant(1, "float32")
-    x = dequantize(call, call.x, one, call.value(2) if call.has(2) else None)
-    weight = dequantize(call, call.value(1), one, call.value(3) if call.has(3) else None, at=0)
+    x, weight = (_from_zero_point(call, i) for i in (0, 1))
     return call.apply("cast", call.apply("round", convolve(call, x, weight, None)), dtype="int32")
+
+
+def _from_zero_point(call: Call, i: int) -> str:
+    """Input ``i``, of which weights may have a zero point for each channel, less its zero point, in float32."""
+    zero = call.value(2 + i) if call.has(2 + i) else None
+    size = () if zero is None else call.shape_of(zero)
+    return dequantize(call, call.value(i), call.constant(np.ones(size), "float32"), zero, at=0)
 
 
 LOWERINGS: dict[tuple[str, int], Lowering] = {

@@ -36,7 +36,7 @@ def from_axis_on(apply: AlongDim) -> Lowering:
             rows = call.apply("unsqueeze", call.x, dim=-1)
             return call.apply("squeeze", apply(call, rows, -1), dim=-1)
         if sum(map(is_free, shape[first:])) > 1:
-            call.refuse(f"axis {first}: several dimensions from there on whose sizes are free")
+            call.fix(shape[first:], f"several dimensions from {first} on are one for it")
         y = apply(call, call.apply("flatten", call.x, start_dim=first), -1)
         return call.apply("reshape", y, shape=(0,) * first + tuple(-1 if is_free(s) else s for s in shape[first:]))
 
@@ -58,7 +58,7 @@ def hardmax(call: Call, x: str, dim: int) -> str:
     rank = len(kind.shape)
     dim = axis(dim, rank)
     if is_free(kind.shape[dim]):
-        call.refuse("along a dimension whose size is free")
+        call.fix((kind.shape[dim],), "places along the dimension are compared")
     places = np.arange(kind.shape[dim]).reshape(-1, *[1] * (rank - 1 - dim))
     best = call.apply("argmax", x, dim=dim, keepdim=True)
     return call.apply("cast", call.apply("eq", best, call.constant(places, "int64")), dtype=kind.dtype)

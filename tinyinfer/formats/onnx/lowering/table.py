@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 from tinyinfer.formats.importing.call import FileNode, Lowering, UnsupportedNodeError
-from tinyinfer.formats.onnx.lowering import convolution, elementwise
+from tinyinfer.formats.onnx.lowering import (
+    activation,
+    convolution,
+    einsum,
+    elementwise,
+    global_pooling,
+    inference,
+    matmul,
+    normalization,
+    padding,
+    pooling,
+    quantization,
+    rearrangement,
+    resampling,
+    sampling,
+    softmax,
+    transposed_convolution,
+)
 
-NEWEST = 26  # opset of which all operators have been looked at
+NEWEST = 28  # opset of which all operators have been looked at
 
 LOWERINGS: dict[tuple[str, int], Lowering] = {
+    **activation.LOWERINGS,
     **convolution.LOWERINGS,
+    **einsum.LOWERINGS,
     **elementwise.LOWERINGS,
+    **global_pooling.LOWERINGS,
+    **inference.LOWERINGS,
+    **matmul.LOWERINGS,
+    **normalization.LOWERINGS,
+    **padding.LOWERINGS,
+    **pooling.LOWERINGS,
+    **quantization.LOWERINGS,
+    **rearrangement.LOWERINGS,
+    **resampling.LOWERINGS,
+    **sampling.LOWERINGS,
+    **softmax.LOWERINGS,
+    **transposed_convolution.LOWERINGS,
 }
 
 _FORMS: dict[str, list[int]] = {}

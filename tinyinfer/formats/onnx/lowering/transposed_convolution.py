@@ -57,7 +57,7 @@ def _cut(call: Call, windows: Windows, auto: str, pads: list[int] | None) -> tup
     for i in range(2):
         total = windows.stride[i] * (size[i] - 1) + extra[i] + windows.extent[i] - out[i]
         if is_free(total):
-            call.refuse("output_shape of an image whose size is free")
+            call.fix(size, "output_shape is of an image whose size is free")
         half = total // 2 if auto == "SAME_UPPER" else total - total // 2
         begin = half if total > 0 else 0
         cuts.append((begin, total - begin - extra[i]))
