@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_the_undamaged_file_loads(tmp_path: Path) -> None:
     path = tmp_path / "good.tflite"
     path.write_bytes(good().write())
     graph, meta = load(path)
-    assert [node.op.name for node in graph.nodes] == ["conv2d", "relu", "permute", "reshape", "linear"] or graph.nodes
+    assert [node.op.name for node in graph.nodes] == ["conv2d", "relu", "reshape", "linear"]
     assert meta["title"] == "Made for a test"
 
 
@@ -40,10 +41,8 @@ def test_flipped_bytes_load_or_are_refused(tmp_path_factory: pytest.TempPathFact
         file[at] = data.draw(st.integers(0, 255), "byte")
     path = tmp_path_factory.getbasetemp() / "flipped.tflite"
     path.write_bytes(file)
-    try:
+    with contextlib.suppress(TinyInferError):
         load(path)
-    except TinyInferError:
-        pass
 
 
 @given(st.data())
@@ -68,5 +67,5 @@ def test_each_limit_is_kept(tmp_path: Path, limits: Limits) -> None:
     """A file that is within the usual limits is refused by smaller ones."""
     path = tmp_path / "good.tflite"
     path.write_bytes(good().write())
-    with pytest.raises(ModelFormatError, match="at most|from 0 to"):
+    with pytest.raises(ModelFormatError, match=r"at most|from 0 to"):
         load(path, limits=limits)
