@@ -30,9 +30,8 @@ def _slice(call: Call, p: Parameters) -> Sequence[str]:
     dim = axis + 1 if axis >= 0 else axis + len(shape)
     if not 1 <= dim < len(shape):
         raise GraphError(f"axis: expected below {len(shape) - 1}, found {axis}")
-    if is_free(shape[dim]):
-        call.refuse("pieces of a dimension of free size are not supported")
-    sizes = _between(indices, shape[dim], count) if indices else _shared(slices, shape[dim])
+    size = int(shape[dim])  # the pieces are of fixed size
+    sizes = _between(indices, size, count) if indices else _shared(slices, size)
     if len(sizes) != count:
         raise GraphError(f"slices: expected one for each of {count} blobs, found {len(sizes)}")
     return call.apply_all("split", call.x, split_size_or_sections=sizes, dim=dim)

@@ -47,9 +47,9 @@ def _windows(call: Call, p: Parameters, is_mean: bool) -> str:
     counted = p.flag("avgpool_count_include_pad")
     if not is_mean:
         return _checked(call, call.apply("max_pool2d", call.x, **attrs), kernel, stride, pads, mode)
-    if counted:  # and what overhangs as well
+    if counted and mode == FULL:  # and what overhangs as well
         attrs["divisor_override"] = kernel[0] * kernel[1]
-    attrs["count_include_pad"] = counted
+    attrs["count_include_pad"] = counted or mode in (UPPER, LOWER)
     return _checked(call, call.apply("avg_pool2d", call.x, **attrs), kernel, stride, pads, mode)
 
 

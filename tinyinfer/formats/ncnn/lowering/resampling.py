@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinyinfer.formats.importing.call import Call
@@ -26,16 +28,14 @@ def _interp(call: Call, p: Parameters) -> str:
     elif rank != 4:
         call.refuse(f"expected a blob of 3 dimensions or of 1, found {rank - 1}")
     mode, smooth = MODES[kind], kind != 1
-    align = {"align_corners": aligned} if smooth else {}
+    align: dict[str, Any] = {"align_corners": aligned} if smooth else {}
     scale = p.number("height_scale", 1.0), p.number("width_scale", 1.0)
     size = p.integer("output_height", least=0), p.integer("output_width", least=0)
     if p.flag("dynamic_target_size"):
         return call.apply("interpolate", x, call.value(1), mode=mode, **align)
     if min(size) > 0:
         return call.apply("interpolate", x, size=size, mode=mode, **align)
-    # smooth modes go by the sizes, not by the factors that gave them
-    recompute = {"recompute_scale_factor": True} if smooth else {}
-    return call.apply("interpolate", x, scale_factor=scale, mode=mode, **align, **recompute)
+    return call.apply("interpolate", x, scale_factor=scale, mode=mode, **align)
 
 
 def _padding(call: Call, p: Parameters) -> str:

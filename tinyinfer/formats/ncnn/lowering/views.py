@@ -56,10 +56,8 @@ def _permute(call: Call, p: Parameters) -> str:
 
 def _expand_dims(call: Call, p: Parameters) -> str:
     rank, axes = len(call.shape()), p.integers("axes")
-    if not axes:  # older files name the dimensions
-        flags = [p.flag(f"expand_{name}") for name in "whc"]
-        result = rank - 1 + sum(flags)
-        axes = tuple(sorted({max(result - 1 - i, 0) for i, wanted in enumerate(flags) if wanted}))
+    if not axes and any(p.flag(f"expand_{name}") for name in "whdc"):  # today's ncnn leaves such blobs as they are
+        call.refuse("dimensions named by flags, as older files do, are not supported: expected axes")
     call.ignore("expand_w", "expand_h", "expand_c", "expand_d")
     result = rank + len(axes)
     dims = tuple(sorted(axis + 1 if axis >= 0 else axis + result for axis in axes))
