@@ -35,7 +35,7 @@ def test_a_file_is_what_it_holds(tmp_path: Path) -> None:
     for name in ("net.param", "net.onnx"):
         (tmp_path / name).write_text("7767517\n2 2\nInput data 0 1 data 0=4 1=4 2=3\nReLU act 1 1 data out\n")
         model = load(tmp_path / name)
-        assert [node.op.name for node in model.graph.nodes] == ["activation"]
+        assert [node.op.name for node in model.graph.nodes] == ["relu"]
         assert any("read as ncnn" in note for note in model.meta.get("notes", [])) == (name == "net.onnx")
         assert model.name == "net"
     with pytest.raises(ModelFormatError, match=r"net.bin: these are weights: name the network, .*net.param"):
