@@ -89,7 +89,9 @@ def _read(file: Path, found: Format, patterns: Sequence[str]) -> Checkpoint | No
     if found.network:
         return None
     if found is SAFETENSORS:
-        raise UnsupportedOpError(f"{file}: not yet")
+        from tinyinfer.formats.safetensors.checkpoint import read_checkpoint as read_safetensors
+
+        return read_safetensors(file)
     return read_checkpoint(file, unneeded=lambda key: any(keys.matches(key, pattern) for pattern in patterns))
 
 
