@@ -98,7 +98,9 @@ def bad_tensors() -> Iterator[Malformed]:
     yield _tensor("dtype 99", tensor("w", [1], 99, raw(bytes(4))), "type 99 are not", UnsupportedOpError)
     yield _tensor("strings", tensor("w", [1], 8, field(6, "text")), "type string are not", UnsupportedOpError)
     yield _tensor("complex", tensor("w", [1], 14, raw(bytes(8))), "type complex64 are not", UnsupportedOpError)
-    yield _tensor("float64 weights", array("w", [1.5], "float64"), "inputs of one dtype, found float32 and float64", GraphError)
+    yield _tensor(
+        "float64 weights", array("w", [1.5], "float64"), "inputs of one dtype, found float32 and float64", GraphError
+    )
     yield _tensor("uint8 of 256", tensor("w", [1], "uint8", field(5, 256)), "elements from 0 to 255, found 256")
     yield _tensor("int8 of -129", tensor("w", [1], "int8", field(5, -129)), "from -128 to 127, found -129")
     yield _tensor("truth of 2", tensor("w", [1], "bool", raw(b"\x02")), "truth values of 0 or 1, found 2")
@@ -139,7 +141,9 @@ def bad_external() -> Iterator[Malformed]:
     yield reads("link to a link", "a link that leads out of it", chain, location="a")
     up = {"folder/up": Path(".."), "secret": bytes(12)}
     yield reads("folder that is a link", "a link that leads out of it", up, location="up/secret")
-    yield reads("link to itself", "can't be read|leads out of it", {"folder/data.bin": Path("data.bin")}, location="data.bin")
+    yield reads(
+        "link to itself", "can't be read|leads out of it", {"folder/data.bin": Path("data.bin")}, location="data.bin"
+    )
     yield reads("link to a device", "a link that leads out", {"folder/zero": Path("/dev/zero")}, location="zero")
     yield reads("missing file", "can't be read: No such file", location="data.bin")
     yield reads("a folder", "can't be read|expected a file", {"folder/data/x": b""}, location="data")
@@ -158,7 +162,9 @@ def bad_external() -> Iterator[Malformed]:
     yield Malformed("raw data said to be outside", own, ModelFormatError, outside)
     many = [external(f"w{i}", [2**18], location="data.bin") for i in range(20)]
     shared = {"bad.onnx": model(graph([RELU], many)), "data.bin": bytes(2**20)}
-    yield Malformed("one file for many arrays", shared, ModelFormatError, "tensors of at most 16777216 bytes, found more")
+    yield Malformed(
+        "one file for many arrays", shared, ModelFormatError, "tensors of at most 16777216 bytes, found more"
+    )
 
 
 def bad_graphs() -> Iterator[Malformed]:
@@ -177,7 +183,9 @@ def bad_graphs() -> Iterator[Malformed]:
     constant = graph([node("Add", "w w", "y")], [array("w", [1.0])], [])
     yield _bad("no inputs", constant, "at least one input and one output", GraphError)
     yield _bad("node without inputs", graph([node("Relu", "", "y")]), "expected an input 0", UnsupportedOpError)
-    yield _bad("input of rank 100", graph([RELU], inputs=[value_info("x", [1] * 100)]), "at most 8 dimensions, found 100")
+    yield _bad(
+        "input of rank 100", graph([RELU], inputs=[value_info("x", [1] * 100)]), "at most 8 dimensions, found 100"
+    )
     yield _bad("input of 2^60", graph([RELU], inputs=[value_info("x", [1, 2**60])]), "at most 16777216, found")
     huge = graph([RELU], inputs=[value_info("x", [2**24, 2**24])])
     yield _bad("input of 2^48 elements", huge, "at most 2147483648 elements|GraphError", GraphError)
@@ -226,7 +234,9 @@ def bad_functions_and_branches() -> Iterator[Malformed]:
     def calls(name: str, says: str, *found: bytes, error: type[TinyInferError] = ModelFormatError) -> Malformed:
         return _bad(name, graph([call]), says, error, functions(*found) + field(8, opset(1, "local")))
 
-    yield calls("function that calls itself", "'f' calls itself", function("f", "a", "b", node("f", "a", "b", domain="local")))
+    yield calls(
+        "function that calls itself", "'f' calls itself", function("f", "a", "b", node("f", "a", "b", domain="local"))
+    )
     to_g, to_f = node("g", "a", "b", domain="local"), node("f", "a", "b", domain="local")
     mutual = function("f", "a", "b", to_g), function("g", "a", "b", to_f)
     yield calls("functions that call each other", "'f' calls itself", *mutual)
@@ -300,7 +310,9 @@ def work_bombs() -> Iterator[Malformed]:
 
     yield _tensor("zeros that are not there", tensor("w", [2**12] * 2), "expected 16777216 elements, found 0")
     yield worked_out("product of large constants", node("MatMul", "big big", "p"), node("MatMul", "p p", "q"))
-    yield worked_out("long row of constants", *(node("Sigmoid", f"e{i - 1}" if i else "big", f"e{i}") for i in range(2000)))
+    yield worked_out(
+        "long row of constants", *(node("Sigmoid", f"e{i - 1}" if i else "big", f"e{i}") for i in range(2000))
+    )
     sums = [node("Add", f"s{i - 1} s{i - 1}" if i else "big big", f"s{i}") for i in range(2000)]
     yield worked_out("long row of sums", *sums)
     window = attribute("kernel_shape", [600, 600])
