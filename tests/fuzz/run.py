@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -35,10 +36,8 @@ def reader(target: Target, folder: Path) -> Callable[[bytes], None]:
         files = target.files(data)
         for file, content in files.items():
             (folder / file).write_bytes(content)
-        try:
+        with suppress(TinyInferError):
             load(folder / next(iter(files)))
-        except TinyInferError:
-            pass
 
     return read
 
@@ -51,10 +50,8 @@ def fuzz(target: Target, seconds: int, folder: Path) -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     for index, seed in enumerate(target.seeds()):
         (corpus / f"seed-{index}").write_bytes(seed)
-    with tempfile.TemporaryDirectory() as scratch, atheris.instrument_imports(include=["tinyinfer"]):
-        read = reader(target, Path(scratch))
-    work = Path(tempfile.mkdtemp())
-    read = reader(target, work)
+    with atheris.instrument_imports(include=["tinyinfer"]):
+        read = reader(target, Path(tempfile.mkdtemp()))  # no exit is left to atheris where it could be removed
 
     def mutate(data: bytes, most: int, seed: int) -> bytes:
         return target.mutate(data, most, atheris.Mutate)[:most]

@@ -1,12 +1,10 @@
-"""What is fuzzed: for every reader the function that reads, small files to begin from, and what its files are made of."""
+"""What is fuzzed: for every reader the function that reads, small files to begin from, and how bytes become files."""
 
 from __future__ import annotations
 
 import io
-import json
-import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -101,27 +99,28 @@ def ncnn_seeds() -> Iterator[bytes]:
 
 
 def safetensors_seeds() -> Iterator[bytes]:
-    """Tensors of several dtypes."""
-    header = {
-        "__metadata__": {"format": "pt"},
-        "conv.weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
-        "half": {"dtype": "F16", "shape": [2], "data_offsets": [24, 28]},
-        "count": {"dtype": "I64", "shape": [], "data_offsets": [28, 36]},
-    }
-    text = json.dumps(header).encode()
-    yield struct.pack("<Q", len(text)) + text + bytes(36)
+    """Tensors that load, and files that are refused."""
+    from malformed_safetensors import GOOD, malformed_safetensors
+
+    yield GOOD
+    for case in malformed_safetensors():
+        files = [case.files] if isinstance(case.files, bytes) else [*case.files.values()]
+        yield from small(files[:1])
 
 
-def small(files: Iterator[object] | list[bytes]) -> Iterator[bytes]:
+def small(files: Iterable[object]) -> Iterator[bytes]:
     """Those that are single files of a few kilobytes, which a fuzzer gets through quickly."""
     return (data for data in files if isinstance(data, bytes) and len(data) < 4096)
 
 
+FORMATS = "tinyinfer.formats"
 TARGETS = {
-    "npz": Target("tinyinfer.formats.npz.model_file.load", npz_seeds, one_file(".npz"), changed_member),
-    "torch": Target("tinyinfer.formats.torch.checkpoint.read_checkpoint", torch_seeds, one_file(".pth"), changed_member),
-    "onnx": Target("tinyinfer.formats.onnx.load.load", onnx_seeds, one_file(".onnx")),
-    "tflite": Target("tinyinfer.formats.tflite.load.load", tflite_seeds, one_file(".tflite")),
-    "ncnn": Target("tinyinfer.formats.ncnn.load.load", ncnn_seeds, text_and_weights),
-    "safetensors": Target("tinyinfer.formats.safetensors.read_safetensors", safetensors_seeds, one_file(".safetensors")),
+    "npz": Target(f"{FORMATS}.npz.model_file.load", npz_seeds, one_file(".npz"), changed_member),
+    "torch": Target(f"{FORMATS}.torch.checkpoint.read_checkpoint", torch_seeds, one_file(".pth"), changed_member),
+    "onnx": Target(f"{FORMATS}.onnx.load.load", onnx_seeds, one_file(".onnx")),
+    "tflite": Target(f"{FORMATS}.tflite.load.load", tflite_seeds, one_file(".tflite")),
+    "ncnn": Target(f"{FORMATS}.ncnn.load.load", ncnn_seeds, text_and_weights),
+    "safetensors": Target(
+        f"{FORMATS}.safetensors.checkpoint.read_checkpoint", safetensors_seeds, one_file(".safetensors")
+    ),
 }

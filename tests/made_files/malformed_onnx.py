@@ -42,6 +42,18 @@ def good_onnx() -> bytes:
     return model(graph([conv, node("Relu", "c", "r"), add], arrays, [value_info("x", ["N", 3, "H", "W"])]))
 
 
+def rich_onnx() -> bytes:
+    """A small network with a function, branches, metadata of ours, and integers of every form."""
+    branch = graph([node("Relu", "h", "z")], inputs=[], outputs=["z"])
+    chosen = node("If", "yes", "y", subgraph("then_branch", branch), subgraph("else_branch", branch))
+    pool = node("MaxPool", "x", "p", attribute("kernel_shape", [2, 2]), attribute("auto_pad", "SAME_UPPER"))
+    call = node("leaky", "p", "h", attribute("alpha", 0.5), domain="local")
+    found = function("leaky", "a", "b", node("LeakyRelu", "a", "b"), uses="alpha")
+    more = functions(found) + field(8, opset(1, "local")) + metadata(name='"small"', labels='["cat", "dog"]')
+    content = graph([pool, call, chosen], [array("yes", True, "bool")], [value_info("x", ["N", 3, 8, "W"])])
+    return model(content, more=more, producer="tinyinfer")
+
+
 def _bad(
     name: str, content: bytes, says: str, error: type[TinyInferError] = ModelFormatError, more: bytes = b""
 ) -> Malformed:
