@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 TESTS = Path(__file__).resolve().parents[1]
 SECONDS, MEGABYTES, LONGEST = 5, 1024, 2**16  # of one file; a sanitised process begins at some 100 MB
@@ -54,7 +55,7 @@ def fuzz(target: Target, seconds: int, folder: Path) -> None:
         read = reader(target, Path(tempfile.mkdtemp()))  # no exit is left to atheris where it could be removed
 
     def mutate(data: bytes, most: int, seed: int) -> bytes:
-        return target.mutate(data, most, atheris.Mutate)[:most]
+        return target.mutate(data, most, atheris.Mutate, Random(seed))[:most]
 
     options = {"max_total_time": seconds, "timeout": SECONDS, "rss_limit_mb": MEGABYTES, "max_len": LONGEST}
     arguments = [f"-{name}={value}" for name, value in options.items()]

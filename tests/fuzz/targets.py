@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
+from onnx_wire import BYTES, EIGHT, FOUR, VARINT, varint
 
 Files = Mapping[str, bytes]  # by name; the first is the one that is read
 Mutate = Callable[[bytes, int], bytes]  # some bytes changed somehow, of at most so many
@@ -19,7 +21,7 @@ class Target(NamedTuple):
     load: str  # the full name of a function of a path
     seeds: Callable[[], Iterator[bytes]]
     files: Callable[[bytes], Files]
-    mutate: Callable[[bytes, int, Mutate], bytes] = lambda data, most, change: change(data, most)
+    mutate: Callable[[bytes, int, Mutate, Random], bytes] = lambda data, most, change, rng: change(data, most)
 
 
 def one_file(suffix: str) -> Callable[[bytes], Files]:
@@ -33,26 +35,79 @@ def text_and_weights(data: bytes) -> Files:
     return {"fuzzed.param": text, "fuzzed.bin": weights}
 
 
-def changed_member(data: bytes, most: int, change: Mutate) -> bytes:
-    """A zip archive with one member changed and checksums that fit; other bytes as they come.
-
-    Bytes changed at random would not get past the checksums.
-    """
+def changed_member(data: bytes, most: int, change: Mutate, rng: Random) -> bytes:
+    """A zip archive with one member changed, past whose checksums no other change would get; now and then any bytes."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {name: archive.read(name) for name in archive.namelist()[:100]}
     except Exception:  # whatever zipfile thinks of it
         return change(data, most)
-    if not members or sum(data[-200:]) % 8 == 0:
+    if not members or rng.random() < 0.1:
         return change(data, most)
-    names = sorted(members)
-    name = names[sum(data) % len(names)]
+    name = rng.choice(sorted(members))
     members[name] = change(members[name], most)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for key, content in members.items():
             archive.writestr(zipfile.ZipInfo(key), content)
     return file.getvalue()
+
+
+def changed_field(data: bytes, most: int, change: Mutate, rng: Random) -> bytes:
+    """A protobuf message with one field changed, at any depth, and lengths that fit; now and then any bytes."""
+    fields = _fields(data)
+    if not fields or rng.random() < 0.1:
+        return change(data, most)
+    at = rng.randrange(len(fields))
+    tag, content = fields[at]
+    kind = rng.randrange(8)
+    if kind == 0:
+        del fields[at]
+    elif kind == 1:
+        fields.insert(rng.randrange(len(fields)), fields[at])
+    elif isinstance(content, int):
+        fields[at] = tag, int.from_bytes(change(content.to_bytes(8, "little"), 8)[:8], "little")
+    elif tag & 7 == BYTES:
+        fields[at] = tag, changed_field(content, most, change, rng)
+    else:
+        fields[at] = tag, change(content, len(content)).ljust(len(content), b"\0")[: len(content)]
+    return b"".join(_written(*field) for field in fields)
+
+
+def _fields(data: bytes) -> list[tuple[int, int | bytes]]:
+    """Tags and values of a message; none where it is no message."""
+    found: list[tuple[int, int | bytes]] = []
+    at = 0
+    while at < len(data):
+        tag, at = _integer(data, at)
+        size = {EIGHT: 8, FOUR: 4}.get(tag & 7)
+        if tag & 7 == VARINT:
+            value, at = _integer(data, at)
+            found.append((tag, value & (2**64 - 1)))
+            continue
+        if tag & 7 == BYTES:
+            size, at = _integer(data, at)
+        if size is None or at + size > len(data):
+            return []
+        found.append((tag, data[at : at + size]))
+        at += size
+    return found
+
+
+def _integer(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data):
+        value |= (data[at] & 127) << shift
+        shift, at = shift + 7, at + 1
+        if data[at - 1] < 128:
+            break
+    return value, at
+
+
+def _written(tag: int, content: int | bytes) -> bytes:
+    if isinstance(content, int):
+        return varint(tag) + varint(content)
+    return varint(tag) + (varint(len(content)) if tag & 7 == BYTES else b"") + content
 
 
 def npz_seeds() -> Iterator[bytes]:
@@ -117,7 +172,7 @@ FORMATS = "tinyinfer.formats"
 TARGETS = {
     "npz": Target(f"{FORMATS}.npz.model_file.load", npz_seeds, one_file(".npz"), changed_member),
     "torch": Target(f"{FORMATS}.torch.checkpoint.read_checkpoint", torch_seeds, one_file(".pth"), changed_member),
-    "onnx": Target(f"{FORMATS}.onnx.load.load", onnx_seeds, one_file(".onnx")),
+    "onnx": Target(f"{FORMATS}.onnx.load.load", onnx_seeds, one_file(".onnx"), changed_field),
     "tflite": Target(f"{FORMATS}.tflite.load.load", tflite_seeds, one_file(".tflite")),
     "ncnn": Target(f"{FORMATS}.ncnn.load.load", ncnn_seeds, text_and_weights),
     "safetensors": Target(
