@@ -10,13 +10,10 @@ A file that breaks the promise is kept in --folder, and the exit code is 1.
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -24,23 +21,7 @@ TESTS = Path(__file__).resolve().parents[1]
 SECONDS, MEGABYTES, LONGEST = 5, 1024, 2**16  # of one file; a sanitised process begins at some 100 MB
 sys.path[:0] = [str(TESTS.parent), *(str(TESTS / folder) for folder in ("fuzz", "helpers", "made_files"))]
 
-from targets import TARGETS, Target  # noqa: E402
-
-
-def reader(target: Target, folder: Path) -> Callable[[bytes], None]:
-    """A function that writes the files and reads them; it raises what is no error of the package."""
-    module, _, name = target.load.rpartition(".")
-    load = getattr(importlib.import_module(module), name)
-    from tinyinfer.errors import TinyInferError
-
-    def read(data: bytes) -> None:
-        files = target.files(data)
-        for file, content in files.items():
-            (folder / file).write_bytes(content)
-        with suppress(TinyInferError):
-            load(folder / next(iter(files)))
-
-    return read
+from fuzz_targets import TARGETS, Target, reader  # noqa: E402
 
 
 def fuzz(target: Target, seconds: int, folder: Path) -> None:

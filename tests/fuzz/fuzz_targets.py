@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -22,6 +25,22 @@ class Target(NamedTuple):
     seeds: Callable[[], Iterator[bytes]]
     files: Callable[[bytes], Files]
     mutate: Callable[[bytes, int, Mutate, Random], bytes] = lambda data, most, change, rng: change(data, most)
+
+
+def reader(target: Target, folder: Path) -> Callable[[bytes], None]:
+    """A function that writes the files and reads them; it raises what is no error of the package."""
+    module, _, name = target.load.rpartition(".")
+    load = getattr(importlib.import_module(module), name)
+    from tinyinfer.errors import TinyInferError  # here, so that it is instrumented with all else
+
+    def read(data: bytes) -> None:
+        files = target.files(data)
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+        with suppress(TinyInferError):
+            load(folder / next(iter(files)))
+
+    return read
 
 
 def one_file(suffix: str) -> Callable[[bytes], Files]:
