@@ -193,11 +193,11 @@ def _gelu_tanh(x: np.ndarray) -> np.ndarray:
 
 
 UNARY: dict[str, Callable[[np.ndarray], Any]] = {
-    "LOGISTIC": _sigmoid, "RELU": lambda x: np.maximum(x, 0), "RELU6": lambda x: np.clip(x, 0, 6), "RELU_N1_TO_1": lambda x: np.clip(x, -1, 1), "TANH": np.tanh,
-    "ELU": lambda x: np.where(x > 0, x, np.expm1(x)), "HARD_SWISH": lambda x: x * np.clip(x + 3, 0, 6) / 6,
-    "ABS": np.abs, "NEG": np.negative, "EXP": np.exp, "SQUARE": np.square, "FLOOR": np.floor, "CEIL": np.ceil,
-    "ROUND": np.rint, "SIN": np.sin, "COS": np.cos, "SOFTMAX": _softmax,
-    "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
+    "LOGISTIC": _sigmoid, "RELU": lambda x: np.maximum(x, 0), "RELU6": lambda x: np.clip(x, 0, 6),
+    "RELU_N1_TO_1": lambda x: np.clip(x, -1, 1), "TANH": np.tanh, "ELU": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "HARD_SWISH": lambda x: x * np.clip(x + 3, 0, 6) / 6, "ABS": np.abs, "NEG": np.negative, "EXP": np.exp,
+    "SQUARE": np.square, "FLOOR": np.floor, "CEIL": np.ceil, "ROUND": np.rint, "SIN": np.sin, "COS": np.cos,
+    "SOFTMAX": _softmax, "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
     "L2_NORMALIZATION": lambda x: x / np.sqrt((x * x).sum(-1, keepdims=True)),
 }  # fmt: skip
 BINARY: dict[str, Callable[..., Any]] = {
@@ -304,7 +304,8 @@ MOVEMENT = [
                      ((2, 6), (2, 1, 3, 2)), (X, (1, 4, 3, 5)))),
     Case("SQUEEZE", [(1, 1, 1, 7)], lambda x: x.reshape(1, 7), {"squeeze_dims": (1, 2)}),
     Case("SQUEEZE", [(1, 3, 1, 7)], lambda x: x.reshape(3, 7)),
-    *(Case("EXPAND_DIMS", [(2, 3, 4), scalar(axis)], lambda x, axis: np.expand_dims(x, int(axis))) for axis in (0, 2, -1)),
+    *(Case("EXPAND_DIMS", [(2, 3, 4), scalar(axis)], lambda x, axis: np.expand_dims(x, int(axis)))
+      for axis in (0, 2, -1)),
     *(Case("TRANSPOSE", [shape, ints(*perm)], lambda x, p: x.transpose(p))
       for shape, perm in ((X, (0, 3, 1, 2)), (X, (0, 2, 1, 3)), ((2, 3), (1, 0)), ((2, 3, 4), (2, 0, 1)))),
     *(Case("CONCATENATION", [X, X, weights(*X)], lambda *a, axis=axis: np.concatenate(a, axis), {"axis": axis})
@@ -340,8 +341,8 @@ MOVEMENT = [
          lambda x, p, v: np.pad(x, p, constant_values=v)),
     Case("MIRROR_PAD", [X, np.array([[0, 0], [1, 2], [2, 1], [0, 0]], np.int32)], lambda x, p: np.pad(x, p, "reflect"),
          {"mode": 0}),
-    Case("MIRROR_PAD", [X, np.array([[0, 0], [1, 1], [0, 1], [0, 0]], np.int32)], lambda x, p: np.pad(x, p, "symmetric"),
-         {"mode": 1}),
+    Case("MIRROR_PAD", [X, np.array([[0, 0], [1, 1], [0, 1], [0, 0]], np.int32)],
+         lambda x, p: np.pad(x, p, "symmetric"), {"mode": 1}),
     Case("TILE", [X, ints(1, 2, 1, 3)], np.tile),
     Case("BROADCAST_TO", [(1, 1, 4, 1), ints(1, 3, 4, 5)], np.broadcast_to),
     Case("BROADCAST_TO", [(4,), ints(3, 4)], np.broadcast_to),
@@ -357,7 +358,8 @@ MOVEMENT = [
     Case("MEAN", [(3, 4, 5), ints(-1)], lambda x, a: x.mean(-1), {"keep_dims": False}),
     Case("ARG_MAX", [X, scalar(3)], lambda x, a: x.argmax(3).astype(np.int64), {"output_type": 4}),
     Case("ARG_MIN", [X, scalar(1)], lambda x, a: x.argmin(1).astype(np.int64), {"output_type": 4}),
-    Case("TOPK_V2", [(2, 7), scalar(3)], lambda x, k: [-np.sort(-x, 1)[:, :3], np.argsort(-x, 1)[:, :3].astype(np.int32)]),
+    Case("TOPK_V2", [(2, 7), scalar(3)],
+         lambda x, k: [-np.sort(-x, 1)[:, :3], np.argsort(-x, 1)[:, :3].astype(np.int32)]),
 ]  # fmt: skip
 
 # -- products ------------------------------------------------------------------------------------
