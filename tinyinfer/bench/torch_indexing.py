@@ -90,6 +90,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "amax": extreme,
     "amin": extreme,
     "unsqueeze": unsqueeze,
+    "reshape_as": lambda net, node, inputs, params: inputs[0].reshape(inputs[1].shape),
     "expand": lambda net, node, inputs, params: inputs[0].expand(node.op.size),
     "tile": lambda net, node, inputs, params: inputs[0].tile(node.op.dims),
     "index": index,
