@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinyinfer.graph import Graph
 from tinyinfer.ops.arithmetic.reduction import Mean
 from tinyinfer.ops.normalization.norms import GroupNorm, InstanceNorm, LayerNorm
+from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import Match
 from tinyinfer.passes.portable.recognise.pattern import AnyNumber, Constant, Number, Pattern, Value, apply
 from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
@@ -110,6 +110,6 @@ RULES = (
 )
 
 
-def recognise_norms(graph: Graph) -> Graph:
-    """A graph in which norms by a sample's own statistics are one node, their factors and summands included."""
-    return rewrite(graph, RULES)
+def recognise_norms(editing: Editing) -> None:
+    """Make norms by a sample's own statistics one node, their factors and summands included."""
+    rewrite(editing, RULES)

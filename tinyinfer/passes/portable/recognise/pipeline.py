@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
+from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.layers import recognise_layers
 from tinyinfer.passes.portable.recognise.norms import recognise_norms
 from tinyinfer.passes.portable.recognise.pads import recognise_pads
+from tinyinfer.passes.portable.recognise.pooling import recognise_pooling
 from tinyinfer.passes.portable.recognise.scales import recognise_scales
 from tinyinfer.passes.portable.recognise.shuffles import recognise_shuffles
 from tinyinfer.passes.portable.recognise.splits import recognise_splits
 from tinyinfer.passes.portable.recognise.views import recognise_views
 
-PASSES = (
+STEPS = (
     recognise_shuffles,  # before views merge their reshapes with others
     recognise_norms,
     recognise_views,
     recognise_activations,
+    recognise_pooling,  # before layers take its matrices for weights
     recognise_layers,
     recognise_pads,
     recognise_splits,
@@ -26,6 +29,7 @@ PASSES = (
 
 def recognise(graph: Graph) -> Graph:
     """The same function as a network of ours would have it: operators that exporters break up are whole again."""
-    for step in PASSES:
-        graph = step(graph)
-    return graph
+    editing = Editing(graph)
+    for step in STEPS:
+        step(editing)
+    return editing.finish()
