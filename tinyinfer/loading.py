@@ -12,27 +12,42 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
-from tinyinfer.formats.suffixes import CHECKPOINTS, MODEL, UNREADABLE
+from tinyinfer.formats.contents import format_of
+from tinyinfer.formats.suffixes import READABLE, TORCH
+from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 
 
 def load(
-    source: str | os.PathLike[str], threads: int | None = None, kernels: Mapping[str, str] | str | None = None
+    source: str | os.PathLike[str],
+    threads: int | None = None,
+    kernels: Mapping[str, str] | str | None = None,
+    *,
+    input_shapes: Mapping[str, Shape] | None = None,
 ) -> Model:
-    """The model in a .npz file, or a network by name ("mobilenet_v2"), with public weights once they were pulled.
+    """The model in a file, or a network by name ("mobilenet_v2"), with public weights once they were pulled.
 
+    Files may be .npz, .onnx, .tflite, ncnn's .param with its .bin beside it, and .safetensors whose network is
+    recognised by its keys.  ``input_shapes`` says, for inputs whose sizes a file leaves free, which they usually are.
     A name under which nothing was pulled gives the network with seeded random weights, enough to count and to time;
     ``model.meta["published"]`` is only in one that was.  Raises ModelFormatError when there is no such file or it is
-    damaged, UnsupportedOpError for other formats and for unknown names.
+    damaged, UnsupportedOpError for other formats, for operators that are not known, and for unknown names.
     """
     path = resolve(source)
     if path is None:
         from tinyinfer.models import make
 
         return Model(*make(str(source)), threads, kernels)
-    from tinyinfer.formats.npz.model_file import load as load_npz
+    found = format_of(path)
+    assert found is not None  # or resolve would have refused it
+    if found.network:
+        from tinyinfer.formats.reading import read_network
 
-    return Model(*load_npz(path), threads, kernels, verified=True)
+        return Model(*read_network(path, found, input_shapes), threads, kernels, verified=True)
+    from tinyinfer.checkpoints.conversion import convert
+
+    model = convert(path)
+    return Model(model.graph, model.meta, threads, kernels, verified=True)
 
 
 def resolve(source: str | os.PathLike[str]) -> Path | None:
@@ -43,24 +58,30 @@ def resolve(source: str | os.PathLike[str]) -> Path | None:
     unknown names.
     """
     path = Path(source)
-    if path.suffix == MODEL:
-        return path  # whose reader says it if there is none
-    if path.suffix in UNREADABLE:
-        raise UnsupportedOpError(f"{path}: files of format {path.suffix} can't be read")
-    if path.suffix in CHECKPOINTS:
-        raise UnsupportedOpError(f"{path}: convert it first: tinyinfer convert {path} -o {path.with_suffix('.npz')}")
     if path.is_dir():
-        raise ModelFormatError(f"{path}: expected a .npz model file, found a folder")
+        raise ModelFormatError(f"{path}: expected a model file ({READABLE}), found a folder")
+    found = format_of(path)
+    if found is TORCH:
+        raise UnsupportedOpError(f"{path}: convert it first: tinyinfer convert {path} -o {path.with_suffix('.npz')}")
+    if found is not None:
+        return path  # whose reader says it if there is none
     if path.exists():
-        raise ModelFormatError(f"{path}: expected a model file, whose name ends in .npz")
+        raise _no_model(path)
     if path.parent != Path("."):
         raise ModelFormatError(f"{path}: no such file")
     from tinyinfer.hub import local_file
 
-    found = local_file(source)
-    if found is None:
+    pulled = local_file(source)
+    if pulled is None:
         _check_name(str(source))
-    return found
+    return pulled
+
+
+def _no_model(path: Path) -> ModelFormatError:
+    """What to say of a file that is none of those that are read."""
+    if path.suffix == ".bin" and path.with_suffix(".param").exists():
+        return ModelFormatError(f"{path}: these are weights: name the network, {path.with_suffix('.param')}")
+    return ModelFormatError(f"{path}: expected a model file, whose name ends in {READABLE}")
 
 
 def _check_name(name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.passes.portable.extract import extract, matching_values
 from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
 from tinyinfer.runtime.options import make_options
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import os
 
     from tinyinfer.profiling.cost import Cost
+    from tinyinfer.profiling.subject import Inputs
     from tinyinfer.profiling.timings import Profile
     from tinyinfer.tasks.boxes import Box
     from tinyinfer.vision.image import ImageSource
@@ -134,19 +135,16 @@ class Model:
         return self._prepared
 
     def _captured(self, patterns: Sequence[str]) -> tuple[str, ...]:
-        patterns = [patterns] if isinstance(patterns, str) else patterns
-        found: dict[str, None] = {}
-        for pattern in patterns:
-            values = [
-                value
-                for node in self.graph.nodes
-                for value in node.outputs
-                if fnmatch.fnmatchcase(node.name, pattern) or fnmatch.fnmatchcase(value, pattern)
-            ]
-            if not values:
-                raise InputError(f"capture: no node is called {pattern!r}")
-            found |= dict.fromkeys(values)
-        return tuple(found)
+        return tuple(matching_values(self.graph, [patterns] if isinstance(patterns, str) else patterns, "capture"))
+
+    def part(self, outputs: Sequence[str]) -> Model:
+        """A model that computes the values whose names match these patterns, and no others.
+
+        Values that are asked for may be outputs or stand anywhere inside.  Raises InputError for a pattern that fits
+        nothing.
+        """
+        graph = extract(self.graph, matching_values(self.graph, outputs))
+        return Model(graph, self.meta, *self._asked, verified=True)
 
     # -- looking inside ------------------------------------------------------------------------
 
@@ -161,8 +159,8 @@ class Model:
         except GraphError as error:
             raise InputError(str(error)) from None
 
-    def profile(self, x: np.ndarray | None = None, repeats: int = 20, warmup: int = 3) -> Profile:
-        """Median time of every step on ``x`` (random numbers at nominal size by default)."""
+    def profile(self, x: Inputs = None, repeats: int = 20, warmup: int = 3) -> Profile:
+        """Median time of every step on ``x``, an array or arrays by input name (None: random ones at nominal size)."""
         from tinyinfer.profiling.profile import profile
 
         return profile(self, x, repeats=repeats, warmup=warmup)

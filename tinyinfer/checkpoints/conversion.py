@@ -15,12 +15,13 @@ from tinyinfer.checkpoints.parametrizations import fold_parametrizations
 from tinyinfer.checkpoints.preparation import preparation
 from tinyinfer.checkpoints.recognise import Match, alternatives, recognise
 from tinyinfer.errors import InputError, ModelFormatError, UnsupportedOpError, WeightsError
-from tinyinfer.formats.npz import model_file as npz
+from tinyinfer.formats.contents import format_of
 from tinyinfer.formats.npz.plain_npz import read_arrays
+from tinyinfer.formats.reading import read_network
 from tinyinfer.formats.state_dict import is_needed, load_weights
-from tinyinfer.formats.suffixes import UNREADABLE
+from tinyinfer.formats.suffixes import NPZ, SAFETENSORS, TORCH, Format
 from tinyinfer.formats.torch.checkpoint import Checkpoint, read_checkpoint
-from tinyinfer.graph import Graph
+from tinyinfer.graph import Graph, Shape
 from tinyinfer.models.registry import find, metadata
 
 if TYPE_CHECKING:
@@ -36,9 +37,13 @@ def convert(
     *,
     ignore: str | Sequence[str] = (),
     strip: str | None = None,
+    input_shapes: Mapping[str, Shape] | None = None,
     **knobs: Any,
 ) -> Model:
-    """The model in a torch checkpoint (.pth, .th, .pt), a .npz of plain arrays, or a .npz model file.
+    """The model in a checkpoint (.pth, .th, .pt, .safetensors, a .npz of plain arrays) or in a file of a network.
+
+    The latter are .npz model files, .onnx, .tflite, and ncnn's .param with its .bin beside it; ``input_shapes`` says,
+    for inputs whose sizes they leave free, which they usually are.
 
     Without ``arch`` a published file is known by its checksum or its name, and any other network is recognised by
     keys and shapes; the number of classes and the width are read off them in any case.  ``knobs`` say what no shape
@@ -53,11 +58,12 @@ def convert(
 
     file = Path(path)
     patterns = [ignore] if isinstance(ignore, str) else list(ignore)
-    checkpoint = _read(file, patterns)
+    found = format_of(file) or TORCH
+    checkpoint = _read(file, found, patterns)
     if checkpoint is None:
         if arch or knobs or patterns or strip:
             raise InputError(f"{file}: a model file holds its network; arch, knobs and the like are for checkpoints")
-        return Model(*npz.load(file))
+        return Model(*read_network(file, found, input_shapes), verified=True)
     state, notes = _prepared(checkpoint, patterns, strip, str(file))
     public = _published(file)
     match, more = _choose(file, state, arch, knobs, public)
@@ -75,13 +81,15 @@ def convert(
     return Model(graph, meta)
 
 
-def _read(file: Path, patterns: Sequence[str]) -> Checkpoint | None:
-    """The state dict and notes on it; None for a model file of ours."""
-    if file.suffix in UNREADABLE:
-        raise UnsupportedOpError(f"{file}: files of format {file.suffix} can't be read; a torch checkpoint can")
-    if file.suffix == ".npz":
+def _read(file: Path, found: Format, patterns: Sequence[str]) -> Checkpoint | None:
+    """The state dict and notes on it; None for a file that holds a network."""
+    if found is NPZ:
         arrays = read_arrays(file)
         return None if arrays is None else Checkpoint(arrays)
+    if found.network:
+        return None
+    if found is SAFETENSORS:
+        raise UnsupportedOpError(f"{file}: not yet")
     return read_checkpoint(file, unneeded=lambda key: any(keys.matches(key, pattern) for pattern in patterns))
 
 

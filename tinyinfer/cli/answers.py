@@ -27,8 +27,24 @@ class Answer(NamedTuple):
     draw: Callable[[], Image.Image]
 
 
-def answer(model: Model, path: Path, top: int | None, threshold: float | None) -> Answer:
+class Question(NamedTuple):
+    """How many of the best are wanted, and how probable a box must be; None is what is usual."""
+
+    top: int | None
+    threshold: float | None
+
+
+def has_answer(model: Model) -> bool:
+    """Whether a network is known to say something of pictures: by its task, or as it has one output, logits."""
+    if model.meta.get("task"):
+        return True
+    outputs = model.outputs
+    return len(outputs) == 1 and len(outputs[0][1]) > 1 and all(size == 1 for size in outputs[0][1][2:])
+
+
+def answer(model: Model, path: Path, question: Question) -> Answer:
     """Run a network on a picture, for its task.  Raises ImageError or InputError."""
+    top, threshold = question
     if model.task == SEGMENT:
         return _segments(model, path, top)
     if model.task == DETECT:
@@ -86,7 +102,7 @@ def _detections(model: Model, path: Path, top: int | None, threshold: float) -> 
 
     rows = [(d.label, d.score, "from {:.0f}, {:.0f} to {:.0f}, {:.0f}".format(*d.box)) for d in found]
     lines = _columns(rows) or [f"  nothing of a probability above {threshold:.0%}"]
-    return Answer({"detections": [asdict(d) for d in found]}, lines, draw)
+    return Answer({"detections": [d.to_dict() for d in found]}, lines, draw)
 
 
 def _columns(rows: list[tuple[str, float, str]]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tinyinfer.cli.options import InputShape, TrainedModel, load_trained, parse_knobs, parse_shape, usage
+from tinyinfer.cli.description import Labels, PreprocessOption, Task, describe
+from tinyinfer.cli.inputs import named_shapes, parse_shapes
+from tinyinfer.cli.options import InputShape, Outputs, TrainedModel, load_trained, parse_knobs, parse_outputs, usage
 from tinyinfer.cli.terminal import complain
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")]
@@ -17,14 +18,18 @@ Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command("convert", epilog="Example: tinyinfer convert mobilenet_v2.pth -o net.npz --knob padding=same")(convert)
-    app.command("export", epilog="Example: tinyinfer export mobilenet_v2.npz -o mobilenet_v2.onnx")(export)
+    app.command("export", epilog="Example: tinyinfer export mobilenet_v2.npz -o mobilenet_v2.onnx --opset 17")(export)
 
 
 def convert(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint: .pth, .pt, .th or .tar.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A checkpoint (.pth, .safetensors) or a network (.onnx, .tflite, .param)."),
+    ],
     output: Output,
+    *,
     arch: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The network; recognised by its keys if left out.")
+        str | None, typer.Option(metavar="NAME", help="The checkpoint's network; recognised by its keys if left out.")
     ] = None,
     knob: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A knob of the network.")] = None,
     strip: Annotated[
@@ -33,40 +38,32 @@ def convert(
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Leave keys out, as 'aux*'; may be repeated.")
     ] = None,
-    preprocess: Annotated[
-        str | None, typer.Option(metavar="JSON", help="How pictures are prepared; only the keys that differ.")
-    ] = None,
-    labels: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Class names, one a line; or a list's name, as imagenet1001.")
-    ] = None,
+    input: InputShape = None,
+    outputs: Outputs = None,
+    preprocess: PreprocessOption = None,
+    labels: Labels = None,
+    task: Task = None,
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
-    """Turn a public checkpoint into a self-contained .npz model."""
+    """Turn a public checkpoint or another engine's file into a self-contained .npz model."""
     from tinyinfer.checkpoints.conversion import convert as convert_file
-    from tinyinfer.labels import label_files
-    from tinyinfer.tasks import class_count
 
     if output.suffix != ".npz":
         raise usage(f"--output: expected a name that ends in .npz, found {str(output)!r}")
-    model = convert_file(file, arch, ignore=ignore or (), strip=strip, **parse_knobs(knob))
-    if preprocess is not None:
-        model.meta["preprocess"] = {**model.meta.get("preprocess", {}), **_parse_preprocess(preprocess)}
-    if labels is not None:
-        model.meta["labels"] = label_files.resolve(labels, class_count(model.meta, model.outputs))
+    model = convert_file(
+        file, arch, ignore=ignore or (), strip=strip, input_shapes=parse_shapes(input), **parse_knobs(knob)
+    )
+    if outputs:
+        model = model.part(parse_outputs(outputs))
+    describe(model, preprocess, labels, task)
     model.save(output, half=fp16)
     for note in model.meta.get("notes", ()):
         complain(f"{file}: {note}")
-    complain(f"{file} is {model.meta['arch']} ({model.meta.get('layout', 'canonical')} keys); written to {output}")
-
-
-def _parse_preprocess(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise usage(f"--preprocess: expected JSON, found {text!r} ({error})") from None
-    if not isinstance(found, dict):
-        raise usage(f"--preprocess: expected a JSON object, found {text!r}")
-    return found
+    if "arch" in model.meta:
+        found = f"is {model.meta['arch']} ({model.meta.get('layout', 'canonical')} keys)"
+    else:
+        found = f"is a network of {len(model.graph.nodes)} nodes"
+    complain(f"{file} {found}; written to {output}")
 
 
 def export(
@@ -77,7 +74,21 @@ def export(
         int | None, typer.Option(metavar="N", min=13, help="Version of ONNX's operators, for older engines; 20.")
     ] = None,
 ) -> None:
-    """Write a model as ONNX.  Free sizes stay free unless --input fixes them."""
+    """Write a model as ONNX, or its weights as safetensors.  Free sizes stay free unless --input fixes them."""
+    from tinyinfer.formats.suffixes import ONNX, SAFETENSORS, by_name
+
+    wanted, shapes = by_name(output.name), parse_shapes(input)
+    if wanted not in (ONNX, SAFETENSORS):
+        raise usage(f"--output: expected a name that ends in .onnx or .safetensors, found {str(output)!r}")
+    if wanted is SAFETENSORS and (input is not None or opset is not None):
+        raise usage("--input and --opset are for .onnx files: a .safetensors file holds weights alone")
+    network = load_trained(model, shapes=shapes)
+    if wanted is SAFETENSORS:
+        from tinyinfer.formats.safetensors.writer import save
+
+        save(output, network.graph.weights, network.meta)
+        return
     from tinyinfer.formats.onnx.exporting.export import OPSET, export_onnx
 
-    export_onnx(load_trained(model), output, parse_shape(input), OPSET if opset is None else opset)
+    sizes = named_shapes(network.graph, shapes)
+    export_onnx(network, output, sizes or None, OPSET if opset is None else opset)

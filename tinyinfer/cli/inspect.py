@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tinyinfer.cli.options import Grouping, InputShape, Json, ModelArgument, load_graph, parse_shape
+from tinyinfer.cli.inputs import named_shapes, parse_shapes
+from tinyinfer.cli.options import Grouping, InputShape, Json, ModelArgument, load_graph
 from tinyinfer.cli.terminal import show, show_json
 from tinyinfer.errors import GraphError, InputError
 
@@ -28,9 +29,10 @@ def summary(
     """Shape, parameters, mult-adds and memory access of every node."""
     from tinyinfer.profiling.cost import cost
 
-    graph, shape = load_graph(model), parse_shape(input)
+    shapes = parse_shapes(input)
+    graph = load_graph(model, shapes)
     try:
-        counted = cost(graph, {graph.inputs[0].name: shape}) if shape else cost(graph, symbolic=True)
+        counted = cost(graph, named_shapes(graph, shapes)) if shapes else cost(graph, symbolic=True)
     except GraphError as error:  # the graph was sound at its own size, so it is the shape that does not fit
         raise InputError(str(error)) from None
     if json:

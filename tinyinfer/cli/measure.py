@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tinyinfer.cli.inputs import input_arrays, parse_shapes
 from tinyinfer.cli.options import (
     Grouping,
     InputShape,
@@ -14,10 +15,8 @@ from tinyinfer.cli.options import (
     Kernels,
     ModelArgument,
     Threads,
-    input_array,
     kernel_option,
     load_model,
-    parse_shape,
     running,
     usage,
 )
@@ -63,8 +62,9 @@ def profile(
     counts = (None,) if threads is None else tuple(dict.fromkeys(_counts("threads", threads)))
     if len(counts) > 1 and (trace or kernel_option(kernel) == "reference"):
         raise usage("--threads with several numbers takes no --trace or --kernel reference")
-    networks = [load_model(model, count, kernel) for count in counts]
-    x = input_array(networks[0], image, parse_shape(input))
+    shapes = parse_shapes(input)
+    networks = [load_model(model, count, kernel, shapes) for count in counts]
+    x = input_arrays(networks[0], image, shapes)
     result: Profile | Scaling
     with running(kernel):
         if len(networks) > 1:
@@ -114,7 +114,7 @@ def bench(
     images, peers = _counts("batch", batch), "onnxruntime" if against is None else against
     options: dict[str, Any] = {
         "threads": _counts("threads", threads),
-        "input_shape": parse_shape(input),
+        "input_shape": parse_shapes(input).get(""),
         "progress": lambda text: complain(f"measuring {text}"),
     }
     report: BenchReport | LayerReport | MemoryReport
@@ -173,8 +173,9 @@ def compare(
 
     if kernel_option(kernel) == "reference":
         raise usage("--kernel reference leaves nothing to compare")
-    network = load_model(model, threads, kernel)
-    x = input_array(network, image, parse_shape(input))
+    shapes = parse_shapes(input)
+    network = load_model(model, threads, kernel, shapes)
+    x = input_arrays(network, image, shapes)
     with running(kernel):
         result = run_compare(network, x)
     if json:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -13,13 +12,15 @@ import typer
 from tinyinfer.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from tinyinfer.graph import Graph
+    from tinyinfer.graph import Graph, Shape
     from tinyinfer.model import Model
 
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file, or the name of a network.")]
-TrainedModel = Annotated[str, typer.Argument(metavar="MODEL", help="A .npz model file, or a name that was pulled.")]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model file (.npz, .onnx, .tflite, .param), or the name of a network.")
+]
+TrainedModel = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model file (.npz, .onnx, .tflite, .param), or a name that was pulled.")
+]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads; all cores if left out.")]
 Kernels = Annotated[
     list[str] | None,
@@ -31,7 +32,15 @@ MaxPixels = Annotated[
     int | None,
     typer.Option("--max-pixels", metavar="N", min=1, help="Largest picture; TINYINFER_MAX_PIXELS or 134 million."),
 ]
-InputShape = Annotated[str | None, typer.Option("--input", metavar="1x3x224x224", help="Input shape, N x C x H x W.")]
+InputShape = Annotated[
+    str | None,
+    typer.Option("--input", metavar="1x3x224x224", help="Input shape, N x C x H x W; NAME=SHAPE,... for several."),
+]
+
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option("--outputs", metavar="NAME,...", help="Values to compute instead of the outputs, by name or pattern."),
+]
 
 
 def usage(message: str) -> typer.BadParameter:
@@ -68,28 +77,41 @@ def running(kernels: Sequence[str] | None, tell: Callable[[str | None], None] | 
         yield
 
 
-def load_model(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
-    """The model a verb is about; the name of a network that was not pulled gives it seeded random weights."""
+def load_model(
+    source: str,
+    threads: int | None = None,
+    kernels: Sequence[str] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+) -> Model:
+    """The model a verb is about; the name of a network that was not pulled gives it seeded random weights.
+
+    ``shapes`` by input name ("" is the first) are what inputs whose sizes a file leaves free usually have.
+    """
     from tinyinfer.loading import load
 
-    return load(source, threads, kernel_option(kernels))
+    return load(source, threads, kernel_option(kernels), input_shapes=shapes)
 
 
-def load_graph(source: str) -> Graph:
+def load_graph(source: str, shapes: Mapping[str, Shape] | None = None) -> Graph:
     """The network without a way to run it; from a bare name without weights, so that large ones cost nothing."""
     from tinyinfer.loading import resolve
     from tinyinfer.models import build
 
-    return build(source) if resolve(source) is None else load_model(source).graph
+    return build(source) if resolve(source) is None else load_model(source, shapes=shapes).graph
 
 
-def load_trained(source: str, threads: int | None = None, kernels: Sequence[str] | None = None) -> Model:
+def load_trained(
+    source: str,
+    threads: int | None = None,
+    kernels: Sequence[str] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+) -> Model:
     """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a name not pulled."""
     from tinyinfer.loading import resolve
 
     if resolve(source) is None:
         raise UnsupportedOpError(f"{source}: a network's name alone has no trained weights; {_how_to_get(source)}")
-    return load_model(source, threads, kernels)
+    return load_model(source, threads, kernels, shapes)
 
 
 def _how_to_get(source: str) -> str:
@@ -101,27 +123,9 @@ def _how_to_get(source: str) -> str:
         return f"convert a checkpoint first: tinyinfer convert CHECKPOINT --arch {source} -o {source}.npz"
 
 
-def parse_shape(text: str | None) -> tuple[int, ...] | None:
-    """ "1x3x224x224" as integers; a usage error for anything else."""
-    if text is None:
-        return None
-    parts = text.lower().split("x")
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise usage(f"--input: expected sizes as 1x3x224x224, found {text!r}")
-    return tuple(int(part) for part in parts)
-
-
-def input_array(model: Model, image: Path | None, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """The picture as the model wants it, or normally distributed numbers of ``shape`` (nominal by default)."""
-    import numpy as np
-
-    if image is not None:
-        from tinyinfer.vision.preprocess import prepare
-
-        return prepare(image, model.preprocess)
-    name = model.graph.inputs[0].name
-    sizes = model.plan({name: shape} if shape else None).types[name].shape
-    return np.random.default_rng(0).standard_normal(sizes, np.float32)
+def parse_outputs(texts: Sequence[str] | None) -> list[str]:
+    """Names and patterns of values, from repeated options with several each."""
+    return [name for text in texts or () for name in text.split(",") if name]
 
 
 def parse_knobs(knobs: Sequence[str] | None) -> dict[str, Any]:

@@ -35,9 +35,12 @@ class Limits:
     text_length: int = 100_000  # characters of one string
 
     # protobuf and FlatBuffers
-    fields: int = 2_000_000  # of all messages and tables: a network of 1,000 nodes has some 30,000
-    packed_bytes: int = 64 * MIB  # integers written in 7-bit groups: eight times as large once they are read
+    fields: int = 500_000  # of all messages and tables: a network of 1,000 nodes has some 30,000
+    packed_bytes: int = 32 * MIB  # integers written in 7-bit groups: eight times as large once they are read
     data_files: int = 500  # beside a model, all of them open while it is read
+
+    # ncnn's text: an array of a number for each of 2,000 channels takes 20,000 characters
+    line_length: int = 1_000_000
 
     # pickle: a MobileNet V2 takes 10,000 opcodes; the weights themselves are in it if they are NumPy arrays
     pickle_bytes: int = GIB

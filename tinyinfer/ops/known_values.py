@@ -14,6 +14,10 @@ from tinyinfer.tensor_type import TensorType
 
 MOST_SIZES = 64  # elements of an array of sizes that depend on the input's
 
+# whose elements may each be made of all elements of the input, so that small arrays can take hours
+MANY_TO_ONE = ("tinyinfer.ops.convolution.", "tinyinfer.ops.pooling.", "tinyinfer.ops.detection.")
+MOST_PAIRS = 2**28  # elements read times elements made, of such operators
+
 
 def as_sizes(sizes: Any) -> np.ndarray:
     """Sizes as int64, or as objects while one is a `Dim`."""
@@ -30,8 +34,15 @@ def work_out(
 ) -> list[np.ndarray] | None:
     """What an operator makes of known values, as outputs of these types.
 
-    None where its reference refuses them, and where free sizes can't be followed (`open_values`, `Op.follows_sizes`).
+    None where its reference refuses them, where that might take long, and where free sizes can't be followed
+    (`open_values`, `Op.follows_sizes`).
     """
+    if type(op).__module__.startswith(MANY_TO_ONE):
+        read = sum(array.size for array in (*inputs, *params.values()))
+        if (
+            read * sum(t.size for t in types) > MOST_PAIRS or op.name == "roi_align"
+        ):  # which samples as often as it says
+            return None
     try:
         if any(map(is_open, inputs)):
             if sum(t.size for t in types) > MOST_SIZES:

@@ -1,9 +1,10 @@
-"""Boxes with labels from the two outputs of a detector: scores, decoding, suppression, back to the picture's pixels."""
+"""Boxes with labels from a detector's outputs: decoding, suppression, back to the picture's pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -11,85 +12,122 @@ from PIL import Image
 from tinyinfer.errors import InputError
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import DETECT, require_task
+from tinyinfer.tasks.anchored_head import AnchoredHead
 from tinyinfer.tasks.anchors import Anchors
-from tinyinfer.tasks.boxes import Box, clip, decode_offsets, suppress
-from tinyinfer.tasks.logits import ranking, softmax
+from tinyinfer.tasks.boxes import Box, clip, suppress
+from tinyinfer.tasks.heads import Candidates, DetectionHead, Mask, read_head
+from tinyinfer.tasks.logits import ranking
 from tinyinfer.tasks.whole_picture import prepare_whole
 from tinyinfer.vision.image import ImageSource, decode
+from tinyinfer.vision.preprocess import Placement
 
 CANDIDATES = 300  # of a class, best first, that suppression looks at
 MOST = 300  # boxes of a picture
-BACKGROUND = 0  # the class of anchors around nothing
+
+Points = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A thing found: its class, its probability, and (left, top, right, bottom) in the picture's pixels."""
+    """A thing found: its class, its probability, and (left, top, right, bottom) in the picture's pixels.
+
+    ``points`` are (x, y) in the same, of networks that find eyes or joints.
+    """
 
     index: int
     label: str
     score: float
     box: Box
+    points: Points = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; points only where there are any."""
+        found = asdict(self)
+        return found if self.points else {key: value for key, value in found.items() if key != "points"}
+
+
+class Chosen(NamedTuple):
+    """One of the candidates: its class, its probability, and which it is."""
+
+    category: int
+    score: float
+    row: int
 
 
 def detect(model: Runnable, image: ImageSource, threshold: float = 0.5) -> list[Detection]:
     """What a detector finds in a picture with a probability above ``threshold``, the most probable first.
 
-    Raises ImageError for the picture, InputError for a model that is no detector or whose outputs are not class
-    scores (1, anchors, classes) and box offsets (1, anchors, 4), finite, of as many anchors as its metadata names.
+    Raises ImageError for the picture, InputError for a model that is no detector or whose outputs are not, finite,
+    what its task says; for the plain task "detect" class scores (1, anchors, classes) and box offsets (1, anchors, 4)
+    of as many anchors as its metadata names.
     """
     require_task(model.meta, DETECT, "detect")
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold: expected 0 to 1, found {threshold}")
-    picture = decode(image)
-    x = prepare_whole(picture, image, model.preprocess)
+    head, picture = head_of(model.meta), decode(image)
+    x, place = prepare_whole(picture, image, model.preprocess)
     height, width = x.shape[2:]
-    anchors = Anchors.from_meta(model.meta.get("anchors"))
-    scores, offsets = _outputs(model, x, anchors.count(height, width))
-    boxes = decode_offsets(offsets, anchors.boxes(height, width), anchors.variances)
-    boxes = clip(boxes, height, width)
-    found = choose(boxes, softmax(scores), threshold, anchors.overlap)
-    return _described(found, picture, (height, width), model.meta.get("labels"), scores.shape[1])
+    found = head.decode(model.run({model.graph.inputs[0].name: x}), (height, width))
+    found = found._replace(boxes=clip(found.boxes, height, width))
+    chosen = choose(found.boxes, found.scores, threshold, head.overlap, first=int(head.background))
+    return _described(chosen, _in_picture(found, picture, place), _labels(model.meta, head, found))
 
 
-def choose(boxes: np.ndarray, scores: np.ndarray, threshold: float, overlap: float) -> list[tuple[int, float, Box]]:
-    """(class, probability, box) of boxes (N, 4) with scores (N, classes), suppressed class by class, best first.
+def head_of(meta: Mapping[str, Any]) -> DetectionHead:
+    """How a detector's outputs are read, by its metadata.  Raises ModelFormatError."""
+    task = meta.get("task")
+    if not isinstance(task, Mapping):
+        return AnchoredHead(Anchors.from_meta(meta.get("anchors")))
+    head = read_head(task)
+    assert not isinstance(head, Mask)  # whose task is another one
+    return head
 
-    The first class, which is the background, is left out; at most `MOST` are given.
+
+def choose(boxes: np.ndarray, scores: np.ndarray, threshold: float, overlap: float, first: int = 1) -> list[Chosen]:
+    """The best of boxes (N, 4) with scores (N, classes), suppressed class by class, best first.
+
+    Classes before ``first``, such as the background, are left out; at most `MOST` are given.
     """
-    found: list[tuple[int, float, Box]] = []
-    for index in range(BACKGROUND + 1, scores.shape[1]):
+    found: list[Chosen] = []
+    for index in range(first, scores.shape[1]):
         (above,) = np.nonzero(scores[:, index] > threshold)
         above = above[ranking(scores[above, index], CANDIDATES)]
-        for i in above[suppress(boxes[above], scores[above, index], overlap)]:
-            left, top, right, bottom = map(float, boxes[i])
-            found.append((index, float(scores[i, index]), (left, top, right, bottom)))
-    return sorted(found, key=lambda detection: -detection[1])[:MOST]
+        kept = above[suppress(boxes[above], scores[above, index], overlap)]
+        found += [Chosen(index, float(scores[i, index]), int(i)) for i in kept]
+    return sorted(found, key=lambda chosen: -chosen.score)[:MOST]
 
 
-def _outputs(model: Runnable, x: np.ndarray, anchors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores (anchors, classes) and offsets (anchors, 4) in float64."""
-    outputs = [np.asarray(y, np.float64) for y in model.run({model.graph.inputs[0].name: x}).values()]
-    shapes = [y.shape for y in outputs]
-    if len(shapes) != 2 or any(len(s) != 3 or s[:2] != (1, anchors) for s in shapes) or shapes[1][2] != 4:
-        raise InputError(f"outputs: expected shapes (1, {anchors}, classes) and (1, {anchors}, 4), found {shapes}")
-    if not all(np.isfinite(y).all() for y in outputs):
-        raise InputError("outputs: expected finite scores and offsets, found some that are not")
-    return outputs[0][0], outputs[1][0]
+def _in_picture(found: Candidates, picture: Image.Image, place: Placement) -> Candidates:
+    """The picture's pixels in place of the input's, where it lies at ``place``; boxes end where the picture does."""
+    corner = np.array([place.left, place.top], np.float64)
+    ratio = np.array([picture.width / place.width, picture.height / place.height])
+    boxes = (found.boxes - np.tile(corner, 2)) * np.tile(ratio, 2)
+    points = None if found.points is None else (found.points - corner) * ratio
+    return Candidates(clip(boxes, picture.height, picture.width), found.scores, points)
 
 
-def _described(
-    found: list[tuple[int, float, Box]],
-    picture: Image.Image,
-    size: tuple[int, int],
-    labels: Sequence[str] | None,
-    classes: int,
-) -> list[Detection]:
-    """Labels in place of classes, the picture's pixels in place of the input's, which is ``size`` high and wide."""
-    if labels and len(labels) != classes:
+def _labels(meta: Mapping[str, Any], head: DetectionHead, found: Candidates) -> Sequence[str]:
+    """A name for each class; a list may leave the background out.  Raises InputError for one of another length."""
+    labels, classes = meta.get("labels"), found.scores.shape[1]
+    if not labels:
+        return [str(index) for index in range(classes)]
+    if head.background and len(labels) == classes - 1:
+        return ["", *labels]
+    if len(labels) != classes and not (head.open_ended and len(labels) > classes):
         raise InputError(f"labels: expected {classes}, one a class, found {len(labels)}")
-    x, y = picture.width / size[1], picture.height / size[0]
+    return list(labels)
+
+
+def _described(chosen: Sequence[Chosen], found: Candidates, labels: Sequence[str]) -> list[Detection]:
+    points = [()] * len(found.boxes) if found.points is None else found.points
     return [
-        Detection(index, labels[index] if labels else str(index), score, (a * x, b * y, c * x, d * y))
-        for index, score, (a, b, c, d) in found
+        Detection(
+            index, labels[index], score, _box(found.boxes[row]), tuple((float(x), float(y)) for x, y in points[row])
+        )
+        for index, score, row in chosen
     ]
+
+
+def _box(corners: np.ndarray) -> Box:
+    left, top, right, bottom = map(float, corners)
+    return left, top, right, bottom

@@ -57,10 +57,18 @@ def draw_detections(picture: Image.Image, found: Sequence[Detection]) -> Image.I
     boxes = [[round(side * scale) for side in detection.box] for detection in found]
     for detection, (left, top, right, bottom) in reversed([*zip(found, boxes, strict=True)]):
         draw.rectangle((left, top, right, bottom), outline=colour(detection.index), width=line)
+    for detection in reversed(found):
+        for x, y in detection.points:
+            _draw_point(draw, (x * scale, y * scale), 1.5 * line, colour(detection.index))
     for detection, (left, top, _, _) in reversed([*zip(found, boxes, strict=True)]):  # no line crosses a label
         text = f"{detection.label} {detection.score:.0%}"
         _draw_plate(draw, text, (left, top), colour(detection.index), font, canvas.width)
     return canvas
+
+
+def _draw_point(draw: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, fill: Colour) -> None:
+    x, y = centre
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill, outline=PAPER)
 
 
 def _draw_plate(

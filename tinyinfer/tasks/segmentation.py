@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,8 +12,10 @@ from PIL import Image
 from tinyinfer.errors import InputError
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import SEGMENT, require_task
+from tinyinfer.tasks.heads import Mask, read_head
 from tinyinfer.tasks.whole_picture import prepare_whole
 from tinyinfer.vision.image import ImageSource, decode
+from tinyinfer.vision.preprocess import Placement
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,29 @@ def segment(model: Runnable, image: ImageSource) -> np.ndarray:
     """
     require_task(model.meta, SEGMENT, "segment")
     picture = decode(image)
-    logits = model(prepare_whole(picture, image, model.preprocess))
-    if logits.ndim != 4 or logits.shape[0] != 1:
-        raise InputError(f"output: expected shape (1, classes, height, width), found {logits.shape}")
-    if not np.isfinite(logits).all():
-        raise InputError("output: expected finite logits, found some that are not")
-    return largest(logits[0], picture.size)
+    head = _mask(model.meta)
+    x, place = prepare_whole(picture, image, model.preprocess)
+    outputs = model.run({model.graph.inputs[0].name: x})
+    name = head.output or model.graph.outputs[0]
+    if name not in outputs:
+        raise InputError(f"outputs: expected one called {name[:80]!r}, found {', '.join(outputs)[:200]}")
+    return largest(_inside(head.logits(outputs[name]), place, x.shape[2:]), picture.size)
+
+
+def _mask(meta: Mapping[str, Any]) -> Mask:
+    """How the maps are read, by the metadata: as they stand, or as its task says."""
+    task = meta.get("task")
+    head = read_head(task) if isinstance(task, Mapping) else Mask()
+    assert isinstance(head, Mask)  # no other head labels pixels
+    return head
+
+
+def _inside(logits: np.ndarray, place: Placement, size: tuple[int, ...]) -> np.ndarray:
+    """The part of maps (classes, h, w) in which the picture lies, of an input of ``size`` (height, width)."""
+    high, wide = logits.shape[1] / size[0], logits.shape[2] / size[1]
+    top, bottom = round(place.top * high), round((place.top + place.height) * high)
+    left, right = round(place.left * wide), round((place.left + place.width) * wide)
+    return logits[:, top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
 def largest(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -27,15 +27,28 @@ INTERPOLATIONS = {
 CHANNELS = {"rgb": 3, "bgr": 3, "l": 1}
 MAX_SIDE = 8192
 
+FITS = ("stretch", "letterbox", "corner")
+
 Size = int | tuple[int, int]
+
+
+class Placement(NamedTuple):
+    """The rectangle of an input's pixels in which a whole picture lies."""
+
+    left: int
+    top: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
 class Preprocess:
     """The steps between a decoded picture and an input tensor; a step left at None is skipped.
 
-    ``resize``: the short side in pixels, or (height, width) to force both.  ``crop``: the centre square's side, or
-    (height, width).  Then per channel, in the order ``channels`` states, (pixel * scale - mean) / std of pixels 0..255.
+    ``resize``: the short side in pixels, or (height, width) to force both; then ``fit`` says how the picture comes in
+    there: "stretch"ed, or in its own shape in the middle ("letterbox") or in the upper left ("corner"), with pixels of
+    the level ``fill`` beside it.  ``crop``: the centre square's side, or (height, width).  Then per channel, in the
+    order ``channels`` states, (pixel * scale - mean) / std of pixels 0..255.
     """
 
     resize: Size | None = None
@@ -45,15 +58,21 @@ class Preprocess:
     scale: float = 1 / 255
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    fit: str = "stretch"
+    fill: int = 114
 
     def __post_init__(self) -> None:
         _require_one_of(CHANNELS, "channels", self.channels)
         _require_one_of(INTERPOLATIONS, "interpolation", self.interpolation)
+        _require_one_of(FITS, "fit", self.fit)
+        _require(_is_int(self.fill) and 0 <= self.fill <= 255, "fill", "a level of 0 to 255", self.fill)
         object.__setattr__(self, "resize", _size(self.resize, "resize"))
         object.__setattr__(self, "crop", _size(self.crop, "crop"))
         object.__setattr__(self, "scale", _numbers(self.scale, 1, "scale")[0])
         object.__setattr__(self, "mean", _numbers(self.mean, self.depth, "mean"))
         object.__setattr__(self, "std", _numbers(self.std, self.depth, "std"))
+        boxed = self.fit == "stretch" or isinstance(self.resize, tuple)
+        _require(boxed, "resize", f"(height, width) for fit {self.fit!r}", self.resize)
         _require(self.scale > 0, "scale", "a number above 0", self.scale)
         _require(min(self.std) > 0, "std", "numbers above 0", self.std)
         _require(bool(np.isfinite(self._table()).all()), "scale, mean, std", "results that fit float32", self)
@@ -80,7 +99,7 @@ class Preprocess:
         if self.channels == "l":
             image = image.convert("L")
         if self.resize is not None:
-            image = resize(image, self.resize, INTERPOLATIONS[self.interpolation], name)
+            image = self._resized(image, self.resize, name)
         pixels = np.asarray(image).reshape(image.height, image.width, self.depth)
         if self.crop is not None:
             pixels = center_crop(pixels, *_both(self.crop))
@@ -91,6 +110,30 @@ class Preprocess:
             # "clip" writes straight into out; uint8 never needs it
             np.take(levels, pixels[:, :, channel], out=out[channel], mode="clip")
         return out
+
+    def place(self, width: int, height: int) -> Placement:
+        """Where a picture of this size comes to lie in the input, for networks that look for places in all of it."""
+        if self.resize is None:
+            return Placement(0, 0, width, height)
+        if isinstance(self.resize, int):
+            other = int(self.resize * max(width, height) / min(width, height))
+            return Placement(0, 0, *((self.resize, other) if width <= height else (other, self.resize)))
+        high, wide = self.resize
+        if self.fit == "stretch":
+            return Placement(0, 0, wide, high)
+        ratio = min(wide / width, high / height)
+        inner = min(wide, max(1, round(width * ratio))), min(high, max(1, round(height * ratio)))
+        left, top = ((wide - inner[0]) // 2, (high - inner[1]) // 2) if self.fit == "letterbox" else (0, 0)
+        return Placement(left, top, *inner)
+
+    def _resized(self, image: Image.Image, size: Size, name: str) -> Image.Image:
+        method = INTERPOLATIONS[self.interpolation]
+        if self.fit == "stretch" or isinstance(size, int):
+            return resize(image, size, method, name)
+        place, (high, wide) = self.place(*image.size), size
+        canvas = Image.new(image.mode, (wide, high), (self.fill,) * 3 if image.mode == "RGB" else self.fill)
+        canvas.paste(resize(image, (place.height, place.width), method, name), (place.left, place.top))
+        return canvas
 
     def _table(self) -> np.ndarray:
         """What each of the 256 levels becomes in each channel, (channels, 256), rounded once from float64."""

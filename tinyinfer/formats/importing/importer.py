@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements
+from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
 from tinyinfer.ops.base import Op
@@ -25,12 +27,15 @@ from tinyinfer.passes.portable.recognise.pipeline import recognise
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
-MOST_WORKED_OUT = 2**26  # elements of all values that are worked out: a file of few bytes can ask for any number
+MOST_WORKED_OUT = 2**26  # elements read and made where values are worked out: a few bytes can ask for any number
+TIMES_WORKED_OUT = 8  # as many, for every element of the file
+OTHER_FLOATS = (np.float16, np.float64)
 
 
 class Importer:
     """Grows a `Graph`; values are known by names, which no other value has.
 
+    Floats are float32 inside, whatever the file has: inputs of float16 are converted as they come in.
     Sizes of values are symbolic (`Dim`) where inputs are free, as in `Graph.symbolic_types`.
     """
 
@@ -47,6 +52,9 @@ class Importer:
         self._constants: set[str] = set()  # known values that nodes read
         self._node_names: set[str] = set()
         self._left = MOST_WORKED_OUT
+        self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
+        self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
+        self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
 
@@ -65,11 +73,20 @@ class Importer:
         made = Input(name, tuple(None if is_free(size) else size for size in dims), nominal, dtype, quant)
         self._inputs.append(made)
         self._define(name, made.type_for(dims))
-        return name
+        self._sizes.symbols.update({str(size): (name, axis) for axis, size in enumerate(dims) if is_free(size)})
+        return self.apply("cast", name, name=f"{name}/float32", dtype="float32") if dtype == "float16" else name
 
-    def constant(self, name: str, array: np.ndarray, quant: Quant | None = None) -> str:
-        """An array that is known: of the file, or made by a lowering."""
+    def constant(self, name: str, array: np.ndarray, quant: Quant | None = None, *, given: bool = False) -> str:
+        """An array that is known: of the file, or made by a lowering.
+
+        With ``given``, for arrays that take as much of the file, more may be worked out of them.  Raises GraphError
+        when the arrays become too many to be held.
+        """
         name = self.fresh(name)
+        array = array.astype(np.float32) if array.dtype in OTHER_FLOATS else array
+        self._hold([array])
+        if given:
+            self._left += TIMES_WORKED_OUT * array.size
         self._types[name] = TensorType(array.shape, "int64" if is_open(array) else str(array.dtype), quant)
         self._known[name] = array
         return name
@@ -165,14 +182,17 @@ class Importer:
         """The shape of a value as a known value."""
         return self.constant(name, as_sizes(self.shape(value)))
 
-    def finish(self, outputs: Mapping[str, str]) -> Graph:
+    def finish(self, outputs: Mapping[str, str], halves: Collection[str] = ()) -> Graph:
         """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values.
 
-        What the file has in pieces, such as a norm, is one operator in it (`recognise`).
+        Those among ``halves`` become float16 as they go out.  What the file has in pieces, such as a norm, is one
+        operator in it (`recognise`).
         """
         names: dict[str, str] = {}  # of outputs, by value
         inputs = {i.name for i in self._inputs}
         for name, value in outputs.items():
+            if name in halves and self._types[value].dtype == "float32":
+                value = self.apply("cast", value, name=name, dtype="float16")
             value = self._as_computed(value)
             if value in names or (value in inputs and value != name):
                 value = self.apply("identity", value, name=name)
@@ -211,13 +231,19 @@ class Importer:
         self, op: Op, inputs: Sequence[str], params: Mapping[str, np.ndarray], types: Sequence[TensorType]
     ) -> list[np.ndarray] | None:
         known = [self._known[value] for value in inputs if value in self._known]
-        size = sum(math.prod(map(int, t.shape)) for t in types)
+        size = sum(math.prod(map(int, t.shape)) for t in types) + sum(a.size for a in (*known, *params.values()))
         if len(known) < len(inputs) or not inputs or size > self._left:
             return None
         values = work_out(op, known, params, types)
         if values is not None:
             self._left -= size
+            self._hold(values)
         return values
+
+    def _hold(self, arrays: Sequence[np.ndarray]) -> None:
+        self._bytes += sum(array.nbytes for array in arrays)
+        if self._bytes > self.limits.total_bytes:
+            raise GraphError(f"expected at most {self.limits.total_bytes} bytes of arrays, found more")
 
     def _key(self, param: str | np.ndarray, name: str) -> str:
         """The key of a parameter among the graph's weights: a value's own name, so that files are recognised."""
@@ -230,12 +256,14 @@ class Importer:
         return key
 
     def _as_computed(self, value: str) -> str:
-        """The value for a node to read: what is known becomes a constant of the network."""
+        """The value for a node to read: what is known becomes a constant, what depends on free sizes is computed."""
         array = self._known.get(value)
         if array is None or value in self._constants:
             return value
         if is_open(array):
-            raise FreeSizeError(array.flat, "sizes are computed with in the network")
+            if value not in self._open:
+                self._open[value] = self._sizes.value(array, self._types[value].dtype)
+            return self._open[value]
         if str(array.dtype) not in DTYPES:
             raise ModelFormatError(f"{value[:80]!r}: expected {', '.join(DTYPES)}, found {array.dtype}")
         self._constants.add(value)

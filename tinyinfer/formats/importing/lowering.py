@@ -10,6 +10,10 @@ from tinyinfer.formats.importing.call import Call, FileNode, Lowering, Unsupport
 from tinyinfer.formats.importing.free_sizes import FreeSizeError
 from tinyinfer.formats.importing.importer import Importer
 
+# what a lowering meets in a node with too few strides, an axis that is none, an array in place of a number; lowerings
+# are written for nodes as ONNX and others define them, and all others end here
+MISFITS = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, RecursionError)
+
 SHOWN = 20  # nodes that are named in one message
 
 Find = Callable[[FileNode], Lowering]  # raises UnsupportedNodeError where there is none
@@ -43,7 +47,10 @@ def _lower(importer: Importer, node: FileNode, values: dict[str, str], lowering:
         found = lowering(call)
         results = [found] if isinstance(found, str) else list(found)
     except GraphError as error:
-        raise GraphError(f"{where}: node {call.name[:80]!r} ({node.op_type}): {error}") from None
+        raise GraphError(f"{where}: node {call.name[:80]!r} ({node.op_type[:80]}): {error}") from None
+    except MISFITS as error:
+        why = f"expected attributes and inputs that such a node can have, found others ({str(error)[:100]!r})"
+        raise ModelFormatError(f"{where}: node {call.name[:80]!r} ({node.op_type[:80]}): {why}") from error
     except FreeSizeError as error:
         error.where = error.where or f"node {call.name[:80]!r} ({node.op_type})"
         raise

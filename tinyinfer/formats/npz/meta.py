@@ -30,6 +30,8 @@ def check_meta(meta: Mapping[str, Any], where: str, limits: Limits = DEFAULT) ->
             _check_preprocess(cursor)
         elif key == "anchors" and cursor.value is not None:
             _check_anchors(cursor)
+        elif key == "task" and isinstance(cursor.value, dict):
+            _check_head(cursor)
         elif key == "task" and cursor.value not in (None, *TASKS):
             raise cursor.fail(f"one of {', '.join(TASKS)}")
         _check_plain(cursor, limits.depth)
@@ -52,6 +54,12 @@ def _check_anchors(cursor: Cursor) -> None:
         Anchors.from_meta(cursor.value)
     except ModelFormatError as error:
         raise ModelFormatError(f"{cursor.where}: {error}") from None
+
+
+def _check_head(cursor: Cursor) -> None:
+    from tinyinfer.tasks.heads import read_head
+
+    read_head(cursor.value, cursor.where)
 
 
 def _check_plain(cursor: Cursor, depth: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.errors import ModelFormatError, UnsupportedOpError
+from tinyinfer.errors import GraphError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.importing.call import Call, FileNode, Lowering
 from tinyinfer.formats.importing.lowering import Find, lower_nodes
 from tinyinfer.formats.limits import Limits
@@ -70,7 +70,7 @@ class Inliner:
             if self._left < 0:
                 raise self._error(f"expected at most {self._limits.nodes} nodes once its functions are written out")
             key = (node.domain, node.op_type, node.overload)
-            attributes = {name: self._resolve(value, scope) for name, value in node.attributes.items()}
+            attributes = {name: self._resolve(name, value, scope) for name, value in node.attributes.items()}
             made = FileNode(
                 scope.prefix + node.name if node.name else "",
                 node.op_type,
@@ -106,9 +106,12 @@ class Inliner:
         inner = _Scope(function.opsets, names, f"{prefix}/", attributes, callers, scope.depth + 1)
         return self._expand(function.nodes, inner) + passed_on
 
-    def _resolve(self, value: Any, scope: _Scope) -> Any:
+    def _resolve(self, name: str, value: Any, scope: _Scope) -> Any:
+        """An attribute's value; None where it is that of a caller who does not say it."""
         if isinstance(value, Reference):
-            return (scope.attributes or {}).get(value.name)
+            if scope.attributes is None:
+                raise self._error(f"attribute {name[:80]!r} refers to one of a function, and stands in none")
+            return scope.attributes.get(value.name)
         return self._branch(value, scope) if isinstance(value, OnnxGraph) else value
 
     def _branch(self, graph: OnnxGraph, scope: _Scope) -> Branch:
@@ -155,6 +158,8 @@ def if_known(find: Find, where: str) -> Lowering:
             lower_nodes(call.importer, branch.nodes, values, find, where)
         except UnsupportedOpError as error:
             call.refuse(str(error).removeprefix(f"{where}: "))
+        except GraphError as error:
+            raise GraphError(str(error).removeprefix(f"{where}: ")) from None
         missing = [name for name in branch.outputs if name not in values]
         if missing:
             raise ModelFormatError(f"{where}: output {missing[0][:80]!r} of a branch is not a value of it")

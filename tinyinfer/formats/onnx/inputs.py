@@ -16,16 +16,17 @@ COLOURS = (1, 3, 4)  # channels that the images of a network have
 class InputSizes:
     """The declared and the nominal shape of each input, None for a size that is free.
 
-    A free size is what the caller says; else 1, but for images 3 channels of 224x224 pixels.  Sizes of one name are
+    A free size is what the caller says ("" is the first input's name); else 1, but for images 3 channels of 224x224 pixels.  Sizes of one name are
     equal.  Raises InputError for shapes that the inputs can't have, UnsupportedOpError for inputs without a shape.
     """
 
     def __init__(self, model: OnnxModel, given: Mapping[str, Shape], where: str) -> None:
         arrays = model.graph.initializers  # files of IR version 3 list them among the inputs
         self.inputs = [info for info in model.graph.inputs if info.name not in arrays]
+        names = [info.name for info in self.inputs]
+        given = {name or names[0]: shape for name, shape in given.items()} if names else {}
         self._where, self._given = where, given
         self._named: dict[str, int] = {}
-        names = [info.name for info in self.inputs]
         for name in given:
             if name not in names:
                 raise InputError(f"{where}: input {name!r}: expected one of {', '.join(map(repr, names[:20]))}")

@@ -10,7 +10,7 @@ from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, Unsup
 from tinyinfer.formats.importing.call import FileNode, Lowering
 from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
-from tinyinfer.formats.importing.lowering import lower_nodes
+from tinyinfer.formats.importing.lowering import Find, lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.onnx.inlining import Inliner, if_known
 from tinyinfer.formats.onnx.inputs import InputSizes
@@ -94,19 +94,20 @@ def import_model(
 
 def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str) -> tuple[Graph, list[str]]:
     """The network and the importer's notes."""
-    values = {name: importer.constant(name, array) for name, array in model.graph.initializers.items()}
+    values = {name: importer.constant(name, array, given=True) for name, array in model.graph.initializers.items()}
     for info in sizes.inputs:
         shape, nominal = sizes.of(info)
         values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
     lower_nodes(importer, Inliner(model, where, importer.limits).nodes(), values, _finder(where), where)
-    return importer.finish({name: _output(name, values) for name in model.graph.outputs}), importer.notes
+    outputs = {name: _output(name, values) for name in model.graph.outputs}
+    return importer.finish(outputs, model.graph.halves), importer.notes
 
 
 def _located(error: TinyInferError, where: str) -> str:
     return str(error) if str(error).startswith(where) else f"{where}: {error}"
 
 
-def _finder(where: str) -> Any:
+def _finder(where: str) -> Find:
     """`find`, and `If`, which lowers nodes by the same means."""
 
     def found(node: FileNode) -> Lowering:

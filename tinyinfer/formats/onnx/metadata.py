@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from typing import Any
 
@@ -10,6 +11,7 @@ from tinyinfer.formats.limits import Limits
 from tinyinfer.formats.npz.meta import check_meta
 from tinyinfer.formats.onnx.reading.messages import OnnxModel
 
+CLASS_NAMES = "names"  # the property in which Ultralytics keeps a dictionary as Python prints it
 OURS = "tinyinfer"  # the producer whose properties are JSON texts
 
 
@@ -26,7 +28,22 @@ def read_metadata(model: OnnxModel, where: str, limits: Limits) -> dict[str, Any
     facts: dict[str, Any] = {"producer": _printable(model.producer), "opset": model.opsets.get("", 0)}
     if model.metadata:
         facts["properties"] = {_printable(key): _printable(text) for key, text in model.metadata.items()}
-    return {"name": os.path.splitext(file)[0], "source": file, "onnx": facts}
+    labels = class_names(model.metadata.get(CLASS_NAMES, ""), limits)
+    return {"name": os.path.splitext(file)[0], "source": file, "onnx": facts} | ({"labels": labels} if labels else {})
+
+
+def class_names(text: str, limits: Limits) -> list[str]:
+    """The names in "{0: 'person', 1: 'bicycle'}" if they are those of the classes from 0 on; else none."""
+    if len(text) > limits.text_length:
+        return []
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return []
+    if not isinstance(found, dict) or set(found) != set(range(len(found))):
+        return []
+    names = [found[index] for index in range(len(found))]
+    return [_printable(name) for name in names] if all(isinstance(name, str) for name in names) else []
 
 
 def _printable(text: str) -> str:

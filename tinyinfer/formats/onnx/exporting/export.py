@@ -26,13 +26,16 @@ AXES = {"N": "batch", "C": "channels", "H": "height", "W": "width"}  # names of 
 
 
 def export_onnx(
-    model: Runnable | Graph, path: str | os.PathLike[str], input_shape: Shape | None = None, opset: int = OPSET
+    model: Runnable | Graph,
+    path: str | os.PathLike[str],
+    input_shape: Shape | Mapping[str, Shape] | None = None,
+    opset: int = OPSET,
 ) -> None:
     """Write a network as an ONNX file, weights inside.
 
     Free input dimensions stay free, except where the network works at its nominal size only; ``input_shape`` fixes
-    those of the first input, and of others at their nominal size.  ``opset`` is the version of ONNX's operators, for
-    engines that know none as new as 20: from 13 to the newest that the ``onnx`` package knows.
+    those of the first input (or of inputs by name), and of others at their nominal size.  ``opset`` is the version of
+    ONNX's operators, for engines that know none as new as 20: from 13 to the newest that the ``onnx`` package knows.
     The file appears whole or not at all.  A model's metadata goes into the file's, as JSON texts by key.
     Raises UnsupportedOpError for what ONNX can't express, or not yet in this opset, or if the ``onnx`` package is
     missing; InputError for a shape that does not fit and for an opset that is not known.
@@ -82,10 +85,10 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None, opset: int = OP
     return proto
 
 
-def _fixed(graph: Graph, shape: Shape) -> Graph:
-    """A copy whose first input has this shape, checked, and no other."""
+def _fixed(graph: Graph, given: Shape | Mapping[str, Shape]) -> Graph:
+    """A copy whose inputs have these shapes, checked, and no others; one shape is the first input's."""
     try:
-        shapes = graph.input_shapes({graph.inputs[0].name: tuple(shape)})
+        shapes = graph.input_shapes(given if isinstance(given, Mapping) else {graph.inputs[0].name: tuple(given)})
         graph.infer_types(shapes)
     except GraphError as error:
         raise InputError(str(error)) from None

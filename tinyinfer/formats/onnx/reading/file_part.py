@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO, overload
+from typing import BinaryIO, NoReturn, overload
 
 import numpy as np
 
@@ -13,40 +12,59 @@ from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.npz.extent import Extent
 from tinyinfer.weights import Shape, Stored
 
-WINDOW = 2**16  # bytes read at a time where single ones are asked for
+WINDOW = 2**16  # bytes read at a time where few are asked for
+FEW = 2**8
 
 
 class OpenFile:
-    """A file from which parts are read."""
+    """A file from which parts are read; what lies near the last small one is kept in a window."""
 
     def __init__(self, file: BinaryIO, path: str) -> None:
         self.file, self.path = file, path
         self.size = file.seek(0, 2)
-        self._start, self._window = 0, b""
+        self._start, self._stop, self._window = 0, 0, memoryview(b"")
 
     def byte(self, at: int) -> int:
-        """One byte, and those near it with it."""
-        if not 0 <= at - self._start < len(self._window):
-            self.file.seek(at)
-            self._start, self._window = at, self.file.read(WINDOW)
-            if not self._window:
-                raise ModelFormatError(f"{self.path}: the file has become shorter while it was read")
+        """One byte."""
+        if not self._start <= at < self._stop:
+            self._move(at)
         return self._window[at - self._start]
+
+    def bytes(self, at: int, size: int) -> memoryview:
+        """Some bytes, in memory of their own unless they are few."""
+        if size > FEW:
+            data = memoryview(bytearray(size))
+            self.fill(at, data)
+            return data
+        if not self._start <= at <= at + size <= self._stop:
+            self._move(at)
+        data = self._window[at - self._start : at - self._start + size]
+        return data if len(data) == size else self._shorter()
 
     def fill(self, at: int, target: memoryview) -> None:
         """Read as many bytes as the target has."""
         self.file.seek(at)
         if self.file.readinto(target) != len(target):  # type: ignore[attr-defined]
-            raise ModelFormatError(f"{self.path}: the file has become shorter while it was read")
+            self._shorter()
+
+    def _move(self, at: int) -> None:
+        self.file.seek(at)
+        self._window = memoryview(self.file.read(WINDOW))
+        self._start, self._stop = at, at + len(self._window)
+        if not self._window and at < self.size:
+            self._shorter()
+
+    def _shorter(self) -> NoReturn:
+        raise ModelFormatError(f"{self.path}: the file has become shorter while it was read")
 
 
-@dataclass(frozen=True)
 class FilePart:
     """``size`` bytes from ``start`` on; like a memoryview, a slice of it is a part as well and costs nothing."""
 
-    source: OpenFile
-    start: int
-    size: int
+    __slots__ = ("size", "source", "start")
+
+    def __init__(self, source: OpenFile, start: int, size: int) -> None:
+        self.source, self.start, self.size = source, start, size
 
     def __len__(self) -> int:
         return self.size
@@ -64,10 +82,8 @@ class FilePart:
         return FilePart(self.source, self.start + start, stop - start)
 
     def read(self) -> memoryview:
-        """The bytes, in memory of their own."""
-        data = memoryview(bytearray(self.size))
-        self.source.fill(self.start, data)
-        return data
+        """The bytes."""
+        return self.source.bytes(self.start, self.size)
 
     def array(self, dtype: np.dtype, shape: Shape) -> np.ndarray:
         """The bytes as an array of this shape, which takes them all, in memory of its own."""

@@ -101,15 +101,15 @@ class Message:
 
     def _varint(self, data: Bytes, at: int) -> tuple[int, int]:
         """An unsigned integer in groups of 7 bits, lowest first, and the place after it."""
-        result = 0
-        for index in range(10):
-            if at + index >= len(data):
-                raise self.error(f"byte {at}: expected an integer, found the end")
-            byte = data[at + index]
-            result |= (byte & 127) << (7 * index)
-            if byte < 128:
-                return result & (2**64 - 1), at + index + 1
-        raise self.error(f"byte {at}: expected an integer of at most 10 bytes")
+        result = shift = 0
+        for place in range(at, min(at + 10, len(data))):
+            group = data[place]
+            result |= (group & 127) << shift
+            if group < 128:
+                return result & (2**64 - 1), place + 1
+            shift += 7
+        wrong = " of at most 10 bytes" if at + 10 <= len(data) else ", found the end"
+        raise self.error(f"byte {at}: expected an integer{wrong}")
 
     def _take(self, data: Bytes, at: int, size: int, number: int) -> Bytes:
         if size > len(data) - at:

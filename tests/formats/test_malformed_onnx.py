@@ -1,0 +1,25 @@
+"""Hostile and damaged ONNX files: the right error, quickly, and without much memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from malformed import complaints
+from malformed_onnx import good_onnx, malformed_onnx
+
+from tinyinfer.formats.onnx.load import load
+
+
+def test_every_malformed_file_is_refused(tmp_path: Path) -> None:
+    cases = malformed_onnx()
+    assert len(cases) >= 120
+    assert complaints(cases, "tinyinfer.formats.onnx.load.load", tmp_path, ".onnx") == []
+
+
+def test_what_they_are_variations_of_loads(tmp_path: Path) -> None:
+    path = tmp_path / "good.onnx"
+    path.write_bytes(good_onnx())
+    graph, meta = load(path)
+    assert [node.op.name for node in graph.nodes] == ["conv2d", "relu", "constant", "add"]
+    assert graph.inputs[0].shape == (None, 3, None, None)
+    assert meta["source"] == "good.onnx"

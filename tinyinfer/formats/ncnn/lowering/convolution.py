@@ -1,0 +1,169 @@
+"""Convolutions and transposed convolutions, whole and in groups."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyinfer.dim import is_free
+from tinyinfer.errors import GraphError
+from tinyinfer.formats.importing.call import Call
+from tinyinfer.formats.ncnn.lowering.activations import NAMES_OF_ACTIVATION, activated
+from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
+from tinyinfer.formats.ncnn.lowering.quantization import dequantized
+from tinyinfer.formats.ncnn.reading.parameters import Parameters
+from tinyinfer.formats.ncnn.reading.weights import WeightReader
+
+SAME_UPPER, SAME_LOWER = -233, -234  # in the place of all four pads
+Pads = tuple[int, int, int, int]  # (top, bottom, left, right)
+
+_WINDOWS = {
+    0: "num_output", 1: "kernel_w", 2: "dilation_w", 3: "stride_w", 4: "pad_left", 5: "bias_term",
+    6: "weight_data_size", 7: "group", 8: "int8_scale_term", 11: "kernel_h", 12: "dilation_h", 13: "stride_h",
+    14: "pad_top", 15: "pad_right", 16: "pad_bottom",
+} | NAMES_OF_ACTIVATION  # fmt: skip
+CONVOLUTION = _WINDOWS | {17: "impl_type", 18: "pad_value", 19: "dynamic_weight"}
+DECONVOLUTION = _WINDOWS | {
+    18: "output_pad_right", 19: "output_pad_bottom", 20: "output_w", 21: "output_h", 28: "dynamic_weight",
+}  # fmt: skip
+
+
+def _weights(p: Parameters, weights: WeightReader) -> dict[str, np.ndarray]:
+    """Weight as (outputs, inputs of a group, rows, columns), and bias."""
+    if p.flag("dynamic_weight"):
+        return {}
+    outputs, groups = p.integer("num_output", least=1), p.integer("group", 1, least=1)
+    kernel = p.pair("kernel", least=1)
+    size = p.integer("weight_data_size", least=1)
+    if size % (outputs * kernel[0] * kernel[1]) or outputs % groups:
+        raise GraphError(f"expected weights for {outputs} outputs in {groups} groups of {kernel}, found {size} numbers")
+    weight = weights.tagged(size)
+    found = {"bias": weights.plain(outputs)} if p.flag("bias_term") else {}
+    scales = None
+    if term := p.integer("int8_scale_term"):
+        # one for each output, or in groups one for each of those; 2 and 102: one for all
+        scales = weights.plain(1 if term % 100 == 2 else groups if groups > 1 else outputs)
+        weights.plain(2 if term > 100 else 1)  # of the input, and of the output
+    weight = dequantized(weight, scales).reshape(outputs, -1, *kernel)
+    return {"weight": weight, **found}
+
+
+def _convolution(call: Call, p: Parameters) -> str:
+    if p.flag("dynamic_weight"):
+        call.refuse("weights that are computed in each run are not supported")
+    outputs, groups = p.integer("num_output"), p.integer("group", 1)
+    _accounted(call, p)
+    params = {"weight": call.attribute("weight"), "bias": call.attribute("bias")}
+    kernel, stride, dilation = p.pair("kernel"), p.pair("stride", 1, least=1), p.pair("dilation", 1, least=1)
+    pads, value, x = p.pads(), p.number("pad_value"), call.x
+    if len(call.shape()) == 2 and kernel == (1, 1) and groups == 1:  # a row is an image of one pixel
+        params["weight"] = params["weight"].reshape(outputs, -1)
+        return activated(call, p, call.apply("linear", x, params=params))
+    padding = window_padding(call, pads, kernel, stride, dilation)
+    if value != 0 and padding != (0, 0, 0, 0):
+        if padding == "same":
+            call.refuse("a border of a number other than 0 whose width depends on the image is not supported")
+        x, padding = call.apply("pad", x, pad=padding, value=value), (0, 0, 0, 0)
+    y = call.apply("conv2d", x, params=params, stride=stride, dilation=dilation, groups=groups, padding=padding)
+    return activated(call, p, y)
+
+
+def _accounted(call: Call, p: Parameters) -> None:
+    """What has been used when the weights were read."""
+    call.ignore("bias_term", "weight_data_size", "impl_type")
+    if p.integer("int8_scale_term"):
+        call.note("its int8 weights are computed with in float32")
+
+
+def window_padding(
+    call: Call, pads: Pads, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> Pads | str:
+    """Borders around the input, as conv2d has them."""
+    if set(pads) == {SAME_UPPER}:
+        return "same"
+    if set(pads) != {SAME_LOWER}:
+        return pads
+    rows, columns = (
+        _same_lower(call, size, (k - 1) * d + 1, s)
+        for size, k, s, d in zip(call.shape()[2:], kernel, stride, dilation, strict=True)
+    )
+    return *rows, *columns
+
+
+def _same_lower(call: Call, size: int, extent: int, stride: int) -> tuple[int, int]:
+    """Pixels before and after a line, the odd one before it."""
+    if stride > 1 and is_free(size):
+        call.refuse("SAME_LOWER padding of images of free size with a stride is not supported")
+    total = max((-(-size // stride) - 1) * stride + extent - size, 0) if stride > 1 else extent - 1
+    return total - total // 2, total // 2
+
+
+def _deconvolution(call: Call, p: Parameters) -> str:
+    if p.flag("dynamic_weight"):
+        call.refuse("weights that are computed in each run are not supported")
+    outputs, groups = p.integer("num_output"), p.integer("group", 1)
+    _accounted(call, p)
+    # (M, C / groups, R, S) to (C, M / groups, R, S)
+    given, kernel = call.attribute("weight"), p.pair("kernel")
+    weight = given.reshape(groups, outputs // groups, -1, *kernel).swapaxes(1, 2)
+    params = {"weight": weight.reshape(-1, outputs // groups, *kernel), "bias": call.attribute("bias")}
+    stride, dilation, pads = p.pair("stride", 1, least=1), p.pair("dilation", 1, least=1), p.pads()
+    right = p.integer("output_pad_right", least=0)
+    more = p.integer("output_pad_bottom", right, least=0), right
+    width = p.integer("output_w", least=0)
+    size = p.integer("output_h", width, least=0), width
+    y = call.apply("conv_transpose2d", call.x, params=params, stride=stride, dilation=dilation, groups=groups,
+                   **_cut_evenly(pads, more, stride, dilation))  # fmt: skip
+    y = _cut(call, y, pads, more, size, stride, dilation)
+    return activated(call, p, y)
+
+
+def _cut_evenly(
+    pads: Pads, more: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> dict[str, tuple[int, int]]:
+    """Padding and output padding where conv_transpose2d has such."""
+    top, bottom, left, right = pads
+    within = all(m < max(s, d) for m, s, d in zip(more, stride, dilation, strict=True))
+    if not within or min(pads) < 0 or (top, left) != (bottom, right):
+        return {}
+    return {"padding": (top, left), "output_padding": more}
+
+
+def _cut(
+    call: Call, y: str, pads: Pads, more: tuple[int, int], size: tuple[int, int], stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> str:  # fmt: skip
+    """What conv_transpose2d left to be cut off or added: (top, bottom, left, right) of the whole result."""
+    if _cut_evenly(pads, more, stride, dilation):
+        return y
+    if set(pads) in ({SAME_UPPER}, {SAME_LOWER}):
+        cuts: list[int] = []
+        for found, extra, wanted in zip(call.shape_of(y)[2:], more, size, strict=True):
+            if is_free(found) or wanted == 0:
+                call.refuse("padding that depends on the size of the output needs an image and an output of fixed size")
+            total = found + extra - wanted
+            first = total // 2 if pads[0] == SAME_UPPER else total - total // 2
+            cuts += [first, total - first]
+    elif min(pads) < 0:
+        raise GraphError(f"pads: expected 0 or more, {SAME_UPPER} or {SAME_LOWER}, found {pads}")
+    else:
+        cuts = list(pads)
+    top, bottom, left, right = cuts
+    return call.apply("pad", y, pad=(-top, more[0] - bottom, -left, more[1] - right))
+
+
+def _deformable(call: Call, p: Parameters) -> str:
+    p.integer("num_output"), p.pair("kernel"), _accounted(call, p)
+    params = {"weight": call.attribute("weight"), "bias": call.attribute("bias")}
+    inputs = [call.value(i) for i in range(len(call.inputs))]
+    y = call.apply("deform_conv2d", *inputs, params=params, stride=p.pair("stride", 1), dilation=p.pair("dilation", 1),
+                   padding=p.pads())  # fmt: skip
+    return activated(call, p, y)
+
+
+LAYERS: Layers = {
+    "Convolution": LayerKind(_convolution, CONVOLUTION, _weights),
+    "ConvolutionDepthWise": LayerKind(_convolution, CONVOLUTION, _weights),
+    "Deconvolution": LayerKind(_deconvolution, DECONVOLUTION, _weights),
+    "DeconvolutionDepthWise": LayerKind(_deconvolution, DECONVOLUTION, _weights),
+    "DeformableConv2D": LayerKind(_deformable, _WINDOWS, _weights),
+}

@@ -1,0 +1,31 @@
+"""``read_network``: the network in a file of any format that holds one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.suffixes import NPZ, Format, by_name
+from tinyinfer.graph import Graph, Shape
+
+
+def read_network(
+    path: Path, found: Format, input_shapes: Mapping[str, Shape] | None = None, limits: Limits = DEFAULT
+) -> tuple[Graph, dict[str, Any]]:
+    """The verified graph and the metadata of a file of this format.
+
+    ``input_shapes`` says, for inputs whose sizes the file leaves free, which they usually are.  Raises
+    ModelFormatError for a file that is damaged, UnsupportedOpError for what networks here lack, GraphError and
+    WeightsError for a network that is not well formed.
+    """
+    reader = importlib.import_module(found.reader)
+    if found is NPZ:
+        graph, meta = reader.load(path, limits)
+        return graph, meta
+    graph, meta = reader.load(path, input_shapes, limits)
+    if by_name(path.name) is not found:
+        meta["notes"] = [*meta.get("notes", ()), f"it is read as {found.name}, which it is in spite of its name"]
+    return graph, {"name": path.stem, **meta}

@@ -1,0 +1,55 @@
+"""All lowerings, and which of them a node means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tinyinfer.formats.importing.call import Call, FileNode, Lowering, UnsupportedNodeError
+from tinyinfer.formats.importing.lowering import Find
+from tinyinfer.formats.tflite.lowering import (
+    convolution,
+    elementwise,
+    joining,
+    matmul,
+    pooling,
+    reduction,
+    resampling,
+    shaping,
+    slicing,
+)
+from tinyinfer.formats.tflite.lowering.node import TfliteCall, TfliteLowering
+from tinyinfer.formats.tflite.lowering.values import Values
+
+LOWERINGS: dict[str, TfliteLowering] = {
+    **convolution.LOWERINGS,
+    **elementwise.LOWERINGS,
+    **joining.LOWERINGS,
+    **matmul.LOWERINGS,
+    **pooling.LOWERINGS,
+    **reduction.LOWERINGS,
+    **resampling.LOWERINGS,
+    **shaping.LOWERINGS,
+    **slicing.LOWERINGS,
+}
+
+
+def finder(values: Values, versions: Mapping[str, int]) -> Find:
+    """The function that finds a node's lowering, for nodes of a network with these values.
+
+    ``versions`` of the operators by node, to be told where one is not known.
+    """
+
+    def find(node: FileNode) -> Lowering:
+        lowering = LOWERINGS.get(node.op_type)
+        if lowering is None:
+            raise UnsupportedNodeError(f"the operator, here of version {versions[node.name]}, is not known")
+
+        def lower(call: Call) -> str | Sequence[str]:
+            mine = TfliteCall(call, values)
+            found = lowering(mine)
+            call.unread = mine.unread
+            return found
+
+        return lower
+
+    return find
