@@ -205,7 +205,7 @@ LAYERS = {
     "factors of channels": (("relu", "layer_scale"), lambda w, x: w("mul", IMAGE, w("relu", x))),
     "preparation of pictures": (("scale_shift",), lambda w, x: w("div", w("sub", x, IMAGE), IMAGE[None])),
     "a number for all": (("relu", "scale_shift"), lambda w, x: w("mul", w("relu", x), 0.17)),
-    "nothing added": (("relu", "sigmoid"), lambda w, x: w("sigmoid", w("add", w("mul", w("relu", x), 1), 0 * IMAGE))),
+    "nothing added": (("relu", "sigmoid"), lambda w, x: w("sigmoid", w("add", w("mul", w("relu", x), 1), 0))),
     "one minus": (("relu", "scale_shift"), lambda w, x: w("sub", 1, w("relu", x))),
     "batch norm in four steps": (
         ("relu", "batch_norm"),
