@@ -14,12 +14,14 @@ from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.ops.base import axes
 from tinyinfer.ops.open_values import Ratio, is_open_element
 from tinyinfer.ops.pooling.interpolate import Interpolate, Taps
-from tinyinfer.ops.pooling.resize import Resize
+from tinyinfer.ops.pooling.resize import Line, Resize
 
 Number = TypeVar("Number", int, float)
 
 IMAGE = (2, 3)  # the dimensions that interpolate changes
 TRIED = range(1, 34)  # sizes at which two rules are compared where the size is free
+MOST_COMPARED = 2**16  # pixels of new lines: a file can ask for any number
+CLOSE = 1e-5  # weights that differ by less are equal
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def resize(call: Call) -> str:
     rank = len(call.shape())
     dims = axes(tuple(call.attribute("axes", range(rank))), rank)
     policy = call.attribute("keep_aspect_ratio_policy", "stretch")
-    scales, sizes = (call.array(i, what).tolist() if call.has(i) else [] for i, what in ((2, "scales"), (3, "sizes")))
+    scales, sizes = (_listed(call, i) for i in (2, 3))
     if bool(sizes) == bool(scales):  # files leave out what they do not have, or give it no elements
         raise GraphError("expected scales or sizes, and not both")
     changes = _by_sizes(call, dims, sizes, policy) if sizes else _by_factors(call, dims, scales)
@@ -68,6 +70,13 @@ def resize(call: Call) -> str:
     if coordinates == "tf_crop_and_resize":
         return _crop_and_resize(call, changes, dims, rule)
     return _resized(call, changes, rule)
+
+
+def _listed(call: Call, index: int) -> list[Any]:
+    """Scales (input 2) or sizes (3)."""
+    if not call.has(index):
+        return []
+    return call.array(2, "scales").tolist() if index == 2 else list(call.sizes(3, "sizes"))
 
 
 def _by_factors(call: Call, dims: Sequence[int], scales: Sequence[Any]) -> Changes:
@@ -177,21 +186,20 @@ def _alike(op: Resize, candidate: Interpolate, i: int, side: int) -> bool:
             outs = (int(size * op.scale_factor[i]),)
         else:
             outs = TRIED[::4]
-        for out in outs:
-            if out > 0 and not _same(op.line(i, size, out), candidate.taps(i, size, out), size):
+        if max(outs) * (len(TRIED) if is_free(side) else 1) > MOST_COMPARED:
+            return False
+        for out in filter(None, outs):
+            if not _same(op.line(i, size, out), candidate.taps(i, size, out), size):
                 return False
     return True
 
 
-def _same(a: Any, b: Taps, size: int) -> bool:
-    return np.allclose(_matrix(a.source, a.weight, size), _matrix(b.source, b.weight, size), atol=1e-5)
-
-
-def _matrix(source: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
-    """The (new, old) matrix that resizes a line."""
-    matrix = np.zeros((len(source), size))
-    np.add.at(matrix, (np.arange(len(source))[:, None], source), weight)
-    return matrix
+def _same(a: Line, b: Taps, size: int) -> bool:
+    """Whether two tables of taps give every pixel of the old line the same weight in every pixel of the new one."""
+    places = [np.arange(len(table.source))[:, None] * size + table.source for table in (a, b)]
+    _, pair = np.unique(np.concatenate([place.reshape(-1) for place in places]), return_inverse=True)
+    differences = np.bincount(pair, np.concatenate([a.weight.reshape(-1), -b.weight.reshape(-1)]))
+    return bool(np.abs(differences).max() < CLOSE)
 
 
 LOWERINGS: dict[tuple[str, int], Lowering] = {
