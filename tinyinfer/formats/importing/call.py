@@ -56,6 +56,13 @@ class Call:
         self.unread.discard(name)
         return self.node.attributes.get(name, default)
 
+    def needed(self, name: str) -> Any:
+        """An attribute's value; the node is refused without it."""
+        found = self.attribute(name)
+        if found is None:
+            self.refuse(f"expected an attribute {name!r}, found none")
+        return found
+
     def ignore(self, *names: str) -> None:
         """Leave attributes unread that change nothing at inference."""
         self.unread.difference_update(names)
@@ -103,6 +110,13 @@ class Call:
         if not all(isinstance(size, int) for size in found):
             self.refuse(f"{what}: expected whole numbers, found others")
         return tuple(found)
+
+    def size(self, index: int, what: str) -> int:
+        """The one whole number that an input always is, perhaps a `Dim`; refused as by `array`."""
+        found = self.sizes(index, what)
+        if len(found) != 1:
+            self.refuse(f"{what}: expected one number, found {len(found)}")
+        return found[0]
 
     # -- what it becomes -----------------------------------------------------------------------
 

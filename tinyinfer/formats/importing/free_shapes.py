@@ -10,6 +10,8 @@ from tinyinfer.formats.importing.call import Call
 from tinyinfer.graph import Shape
 from tinyinfer.ops.open_values import is_certain
 
+MOST_DIMENSIONS = 64  # as NumPy's arrays
+
 
 def reshape_to(call: Call, x: str, target: Sequence[int]) -> str:
     """x in a shape of numbers, one of them perhaps -1, and `Dim`s.
@@ -19,6 +21,10 @@ def reshape_to(call: Call, x: str, target: Sequence[int]) -> str:
     elements, or as another value of the target's shape.
     """
     old = call.shape_of(x)
+    if list(target).count(-1) > 1 or min(target, default=0) < -1 or len(target) > MOST_DIMENSIONS:
+        call.refuse(
+            f"shape: expected at most {MOST_DIMENSIONS} sizes, one of them perhaps -1, found {str(target)[:80]}"
+        )
     if tuple(target) == old and _equal(target, old):
         return x
     spelled = _spelled(old, target)
@@ -75,7 +81,7 @@ def _unlike(old: Shape, target: Sequence[int]) -> list[int]:
 
 def _complete(old: Shape, target: Sequence[int]) -> list[int]:
     """The target with its -1 worked out."""
-    known = math.prod(size for size in target if size != -1)
+    known = max(math.prod(size for size in target if size != -1), 1)
     return [math.prod(old) // known if size == -1 else size for size in target]
 
 

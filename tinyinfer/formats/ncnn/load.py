@@ -138,7 +138,7 @@ def _sizes(layer: Layer, name: str, layers: Sequence[Layer], limits: Limits) -> 
     p = Parameters(named.get)
     w, h, c, d = (p.integer(side, least=0, most=limits.dimension) for side in "whcd")
     if d:
-        raise UnsupportedOpError(f"blobs of 4 dimensions are not supported")
+        raise UnsupportedOpError("blobs of 4 dimensions are not supported")
     if not c and (w or h):
         given = (h, w) if h else (w,)
         return _Sizes(given, (False,) * len(given))
