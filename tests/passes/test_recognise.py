@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from small_networks import randomize, textbook
 
+from tinyinfer import ops
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input
 from tinyinfer.passes.portable.recognise.pipeline import recognise
@@ -191,6 +192,7 @@ LAYERS = {
         lambda w, x: w("relu", w("squeeze", w("mean", x, dim=(3, 2), keepdim=True), dim=(2, 3))),
     ),
     "global maximum": (("adaptive_max_pool2d",), lambda w, x: w("amax", x, dim=(2, -1), keepdim=True)),
+    "windows of one pixel": (("relu",), lambda w, x: w("relu", w("avg_pool2d", x, kernel_size=1))),
     "bias of a convolution": (("conv2d",), lambda w, x: w("add", IMAGE, conv(w, x))),
     "matrix product and sum": (
         ("flatten", "linear"),
@@ -203,6 +205,7 @@ LAYERS = {
     "factors of channels": (("relu", "layer_scale"), lambda w, x: w("mul", IMAGE, w("relu", x))),
     "preparation of pictures": (("scale_shift",), lambda w, x: w("div", w("sub", x, IMAGE), IMAGE[None])),
     "a number for all": (("relu", "scale_shift"), lambda w, x: w("mul", w("relu", x), 0.17)),
+    "nothing added": (("relu", "sigmoid"), lambda w, x: w("sigmoid", w("add", w("mul", w("relu", x), 1), 0))),
     "one minus": (("relu", "scale_shift"), lambda w, x: w("sub", 1, w("relu", x))),
     "batch norm in four steps": (
         ("relu", "batch_norm"),
@@ -242,6 +245,28 @@ def test_group_norm_as_an_instance_norm_of_rows() -> None:
     np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
     graph.weights["norm.weight"] = of(1, 1, 1, 2)
     assert "instance_norm" in ops_of(recognise(graph)), "groups have factors of their own"
+
+
+def means(size: int, count: int) -> np.ndarray:
+    """The matrix by which columns of pixels have to be multiplied to become bins."""
+    pool = ops.reference("adaptive_avg_pool2d")
+    return np.asarray(pool(np.eye(size, dtype=np.float32)[None, None], output_size=(count, None))[0, 0])
+
+
+BINS = {
+    "both sides": ((4, 3), lambda w, x: w("matmul", w("matmul", means(6, 4), x), means(4, 3).T)),
+    "rows": ((4, None), lambda w, x: w("matmul", means(6, 4), x)),
+    "columns": ((None, 3), lambda w, x: w("matmul", x, means(4, 3).T)),
+}
+
+
+@pytest.mark.parametrize(("size", "write"), BINS.values(), ids=list(BINS))
+def test_bins_as_products_with_matrices(size: tuple[int | None, ...], write: Callable[[Writer, str], str]) -> None:
+    graph = conv_network(write)
+    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
+    found = recognise(graph)
+    assert [(node.op.name, node.op.attrs) for node in found.nodes] == [("adaptive_avg_pool2d", {"output_size": size})]
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
 
 
 def moved(table: tuple[int, ...], order: tuple[int, ...], whole: tuple[int, ...]) -> Callable[[Writer, str], str]:

@@ -121,6 +121,14 @@ class Importer:
                 return value
         return None
 
+    def value_of_shape(self, shape: Sequence[int]) -> str | None:
+        """A computed value of this shape, whatever the inputs' sizes; None if there is none."""
+        wanted = [*map(expression_of, shape)]
+        for value, kind in self._types.items():
+            if value not in self._known and [*map(expression_of, kind.shape)] == wanted:
+                return value
+        return None
+
     def fresh(self, name: str) -> str:
         """A name that no value has."""
         return free_name(name, self._types)

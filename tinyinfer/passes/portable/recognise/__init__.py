@@ -7,5 +7,5 @@
 | ``rewriting`` | rules: a pattern, and the operator that takes its place |
 | ``editing`` | a graph while nodes are replaced one by one |
 
-All others are passes, one kind of operator each.
+All others are steps of `pipeline.recognise`, one kind of operator each.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from tinyinfer.graph import Graph
 from tinyinfer.ops.activation.activation import (
     Hardsigmoid,
     Hardswish,
@@ -18,6 +17,7 @@ from tinyinfer.ops.activation.activation import (
     Tanhshrink,
 )
 from tinyinfer.ops.activation.parametric_activation import Gelu, LeakyRelu, Softplus, Threshold
+from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import CLOSE, Match
 from tinyinfer.passes.portable.recognise.pattern import AnyNumber, Number, Value, apply, either_order
 from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, becomes, rewrite
@@ -89,6 +89,6 @@ RULES = (
 )
 
 
-def recognise_activations(graph: Graph) -> Graph:
-    """A graph in which activations that are made of arithmetic are the activation."""
-    return rewrite(graph, RULES)
+def recognise_activations(editing: Editing) -> None:
+    """Make activations of arithmetic the activation that they are."""
+    rewrite(editing, RULES)

@@ -25,10 +25,14 @@ class Editing:
     def __contains__(self, node: Node) -> bool:
         return self._nodes.get(node.name) is node
 
-    @property
-    def nodes(self) -> list[Node]:
-        """All nodes at this time, each behind those it reads as far as they were there from the start."""
-        return list(self._nodes.values())
+    def in_order(self) -> list[Node]:
+        """All nodes that something reads, each behind those that it reads itself; others are gone from then on."""
+        self.graph.nodes = list(self._nodes.values())
+        order = self.graph.topological_order()
+        for node in reversed(order):
+            if not any(self._readers.get(value) or value in self.outputs for value in node.outputs):
+                self.remove(node)
+        return [node for node in order if node in self]
 
     def current(self, node: Node) -> Node | None:
         """The node as it is by now, as it may read other values than it did; None if it is gone."""
@@ -101,7 +105,6 @@ class Editing:
 
     def finish(self) -> Graph:
         """The graph in order, without what nothing reads any more."""
-        self.graph.nodes = self.nodes
-        self.graph.nodes = self.graph.topological_order()
+        self.graph.nodes = self.in_order()
         self.graph.remove_dead()
         return self.graph

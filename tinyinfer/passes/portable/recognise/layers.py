@@ -1,14 +1,11 @@
-"""Linear layers as products and sums of matrices, biases of convolutions as sums, global pooling as reductions."""
+"""Linear layers that files have as products and sums of matrices, and biases of convolutions as sums."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from tinyinfer.graph import Graph
 from tinyinfer.ops.convolution.linear import Linear
-from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d
+from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import Match
 from tinyinfer.passes.portable.recognise.pattern import Constant, Value, apply
 from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
@@ -38,23 +35,12 @@ def _with_bias(match: Match) -> Made | None:
     return Made(op, (match["x"],), {**layer.params, "bias": summand.reshape(-1)})
 
 
-def _pooling(op: AdaptiveAvgPool2d | AdaptiveMaxPool2d) -> Callable[[Match], Made | None]:
-    def make(match: Match) -> Made | None:
-        reduction, rank = match.root.op, len(match.shape("x"))
-        images = rank == 4 and sorted(reduction.axes(rank)) == [2, 3]  # type: ignore[attr-defined]
-        return Made(op, (match["x"],)) if images and match.type("x").dtype == "float32" else None
-
-    return make
-
-
 RULES = (
     Rule(apply("matmul", x, Constant("matrix")), _linear),
     *(Rule(apply(name, x, name="layer") + Constant("summand"), _with_bias) for name in CHANNELS),
-    Rule(apply("mean", x, keepdim=True), _pooling(AdaptiveAvgPool2d((1, 1)))),
-    Rule(apply("amax", x, keepdim=True), _pooling(AdaptiveMaxPool2d((1, 1)))),
 )
 
 
-def recognise_layers(graph: Graph) -> Graph:
-    """A graph in which products with constant matrices are linear layers, and layers have their biases."""
-    return rewrite(graph, RULES)
+def recognise_layers(editing: Editing) -> None:
+    """Make products with constant matrices linear layers, and give layers their biases."""
+    rewrite(editing, RULES)

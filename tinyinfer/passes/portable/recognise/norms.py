@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinyinfer.graph import Graph
 from tinyinfer.ops.arithmetic.reduction import Mean
 from tinyinfer.ops.normalization.norms import GroupNorm, InstanceNorm, LayerNorm
+from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import Match
 from tinyinfer.passes.portable.recognise.pattern import AnyNumber, Constant, Number, Pattern, Value, apply
 from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
-from tinyinfer.passes.portable.recognise.shuffles import order_of
+from tinyinfer.passes.portable.recognise.shuffles import order_of, reshaped
 
 x = Value("x")
 DIFFERENCE = apply("sub", x, apply("mean", x, keepdim=True, name="mean"))
@@ -22,7 +22,7 @@ DEVIATION = apply("sqrt", VARIANCE)
 INVERSE = apply("reciprocal", DEVIATION) | apply("div", Number(1), DEVIATION) | apply("pow", VARIANCE, Number(-0.5))
 NORMALISED = apply("div", DIFFERENCE, DEVIATION) | DIFFERENCE * INVERSE
 
-GROUPED = apply("reshape", apply("instance_norm", apply("reshape", x, name="rows"), name="norm"))
+GROUPED = reshaped(apply("instance_norm", apply("reshape", x, name="rows"), name="norm"))
 LAST = apply("permute", apply("layer_norm", apply("permute", x, name="before"), name="norm"), name="after")
 
 NORMS = ("layer_norm", "group_norm", "instance_norm")
@@ -53,7 +53,7 @@ def _group_norm(match: Match) -> Made | None:
     plain = all(np.all(match.editing.graph.weights[key] == (role == "weight")) for role, key in norm.params.items())
     if not plain or "running_var" in norm.params or len(x) < 2 or not isinstance(rows[1], int) or rows[0] != x[0]:
         return None
-    if type(rows[1]) is not int or x[1] % rows[1] or match.result.shape != x:
+    if type(rows[1]) is not int or x[1] % rows[1]:
         return None
     return Made(GroupNorm(rows[1], norm.op.eps), (match["x"],))
 
@@ -110,6 +110,6 @@ RULES = (
 )
 
 
-def recognise_norms(graph: Graph) -> Graph:
-    """A graph in which norms by a sample's own statistics are one node, their factors and summands included."""
-    return rewrite(graph, RULES)
+def recognise_norms(editing: Editing) -> None:
+    """Make norms by a sample's own statistics one node, their factors and summands included."""
+    rewrite(editing, RULES)

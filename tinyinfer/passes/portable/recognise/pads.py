@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from tinyinfer.graph import Graph
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.pooling.pooling import AvgPool2d, MaxPool2d
+from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import Match
 from tinyinfer.passes.portable.recognise.pattern import Value, apply
 from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
@@ -45,6 +45,6 @@ def _pads_alike(match: Match, pad: Pad, op: Conv2d | MaxPool2d | AvgPool2d) -> b
 RULES = tuple(Rule(apply(name, PADDED), _merged) for name in ("conv2d", "max_pool2d", "avg_pool2d"))
 
 
-def recognise_pads(graph: Graph) -> Graph:
-    """A graph in which such pairs of nodes are the layer alone."""
-    return rewrite(graph, RULES)
+def recognise_pads(editing: Editing) -> None:
+    """Leave the padding to the layer."""
+    rewrite(editing, RULES)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyinfer.dim import expression_of
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import Graph, Node, Operator, TensorType
+from tinyinfer.graph import Node, Operator, TensorType
 from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import Match, Matcher
 from tinyinfer.passes.portable.recognise.pattern import Pattern
@@ -37,8 +37,8 @@ def becomes(op: Operator, *inputs: str) -> Callable[[Match], Made]:
     return lambda match: Made(op, tuple(match[name] for name in inputs or ("x",)))
 
 
-def rewrite(graph: Graph, rules: Sequence[Rule]) -> Graph:
-    """A graph in which each match of a rule is a single node.
+def rewrite(editing: Editing, rules: Sequence[Rule]) -> None:
+    """Make each match of a rule a single node.
 
     Inner matches come before those around them, so that rules can build on one another.  What a rule makes has the
     type of what it replaces at every input size, or nothing is replaced.
@@ -47,14 +47,10 @@ def rewrite(graph: Graph, rules: Sequence[Rule]) -> Graph:
     for rule in rules:
         for root in rule.pattern.roots:
             by_root.setdefault(root, []).append(rule)
-    if not any(node.op.name in by_root for node in graph.nodes):
-        return graph
-    editing = Editing(graph)
     matcher = Matcher(editing)
-    for node in editing.nodes:
+    for node in editing.in_order():
         while node in editing and (made := next(_matches(matcher, node, by_root), None)) is not None:
             node = _replace(editing, *made)
-    return editing.finish()
 
 
 def _matches(matcher: Matcher, node: Node, by_root: Mapping[str, Sequence[Rule]]) -> Iterator[tuple[Match, Made]]:

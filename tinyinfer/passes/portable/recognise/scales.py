@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node, Operator
+from tinyinfer.graph import Node, Operator
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.ops.normalization.layer_scale import LayerScale
 from tinyinfer.ops.normalization.scale_shift import ScaleShift
@@ -30,23 +30,26 @@ class _Scaling:
         """Whether channels differ, or are said one by one."""
         return max(self.scale.size, self.shift.size) > 1
 
+    @property
+    def idle(self) -> bool:
+        """Whether it changes nothing by its design; what was learnt stays, whatever it is."""
+        return not self.by_channel and self.scale[0] == 1 and self.shift[0] == 0
 
-def recognise_scales(graph: Graph) -> Graph:
-    """A graph in which additions and multiplications of constants by channel, one after the other, are one node.
+
+def recognise_scales(editing: Editing) -> None:
+    """Make additions and multiplications of constants by channel, one after the other, one node.
 
     Numbers that go for all channels, and those that the network's own input meets, are part of its design
     (scale_shift); others were learnt.
     """
-    if not any(node.op.name == "constant" for node in graph.nodes):
-        return graph
-    editing = Editing(graph)
-    for node in reversed(editing.nodes):
+    for node in reversed(editing.in_order()):
         if node in editing and node.op.name in ARITHMETIC:
             scaling = _chain(editing, node)
-            made = _operator(editing, scaling) if scaling.nodes else None
+            made = _operator(editing, scaling) if scaling.nodes and not scaling.idle else None
             if made is not None:
                 _replace(editing, scaling, *made)
-    return editing.finish()
+            elif scaling.idle and node.outputs[0] not in editing.outputs:
+                editing.redirect(node.outputs[0], scaling.value)
 
 
 def _chain(editing: Editing, root: Node) -> _Scaling:

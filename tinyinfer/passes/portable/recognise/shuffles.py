@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from tinyinfer.dim import expression_of
-from tinyinfer.graph import Graph, Node
+from tinyinfer.graph import Node
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.movement.pixel_shuffle import PixelShuffle, PixelUnshuffle
+from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Value, apply
+from tinyinfer.passes.portable.recognise.pattern import Pattern, Value, apply
 from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
 
-MOVED = apply("reshape", apply("permute", apply("reshape", Value("x"), name="table"), name="moved"))
+
+def reshaped(pattern: Pattern) -> Pattern:
+    """The value in another shape, which a file may take from another value."""
+    return apply("reshape", pattern) | apply("reshape_as", pattern, Value("like"))
+
+
+MOVED = reshaped(apply("permute", apply("reshape", Value("x"), name="table"), name="moved"))
 
 TO_PIXELS, FROM_PIXELS = (0, 1, 4, 2, 5, 3), (0, 1, 3, 5, 2, 4)  # of (N, C, r, r, H, W) and of (N, C, H, r, W, r)
 
@@ -60,6 +67,6 @@ def _same(a: int, b: int) -> bool:
 RULES = (Rule(MOVED, _channel_shuffle), Rule(MOVED, _pixel_shuffle), Rule(MOVED, _pixel_unshuffle))
 
 
-def recognise_shuffles(graph: Graph) -> Graph:
-    """A graph in which such triples of nodes are one shuffle."""
-    return rewrite(graph, RULES)
+def recognise_shuffles(editing: Editing) -> None:
+    """Make such triples of nodes one shuffle."""
+    rewrite(editing, RULES)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from tinyinfer.graph import Graph, Node
+from tinyinfer.graph import Node
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.movement.joining import Split
 from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.passes.portable.recognise.editing import Editing
 
 
-def recognise_splits(graph: Graph) -> Graph:
-    """A graph in which slices of a value that together are all of it are one split."""
+def recognise_splits(editing: Editing) -> None:
+    """Make slices of a value that together are all of it one split."""
     slices: dict[tuple[str, int], list[Node]] = {}
-    for node in graph.nodes:
+    for node in editing.in_order():
         if isinstance(node.op, Slice) and isinstance(node.op.dim, int):
             slices.setdefault((node.inputs[0], node.op.dim), []).append(node)
-    if not any(len(nodes) > 1 for nodes in slices.values()):
-        return graph
-    editing = Editing(graph)
     for nodes in slices.values():
         if len(nodes) > 1:
             _join(editing, nodes)
-    return editing.finish()
 
 
 def _join(editing: Editing, nodes: list[Node]) -> None:

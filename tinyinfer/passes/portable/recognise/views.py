@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import Graph, Node
+from tinyinfer.graph import Node
 from tinyinfer.ops.movement.joining import Permute
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.movement.repeating import Expand, Tile
 from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.ops.movement.views import Flatten, View
+from tinyinfer.ops.pooling.pooling import AvgPool2d, MaxPool2d
 from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
 from tinyinfer.passes.portable.recognise.shuffles import order_of
 
 
-def recognise_views(graph: Graph) -> Graph:
-    """A graph in which no view or permute reads another one, or gives its input back; one that is an output may."""
-    if not any(isinstance(node.op, View | Permute | Pad | Expand | Tile | Slice) for node in graph.nodes):
-        return graph
-    editing = Editing(graph)
-    for old in editing.nodes:
+def recognise_views(editing: Editing) -> None:
+    """Let no view or permute read another one, or give its input back; one that is an output may."""
+    for old in editing.in_order():
         node = editing.current(old)
         assert node is not None
         node = _flattened(editing, _past_views(editing, node))
         if _idle(editing, node) and node.outputs[0] not in editing.outputs:
             editing.redirect(node.outputs[0], node.inputs[0])
-    return editing.finish()
 
 
 def _past_views(editing: Editing, node: Node) -> Node:
@@ -73,6 +70,9 @@ def _idle(editing: Editing, node: Node) -> bool:
         return list(order_of(node)) == sorted(order_of(node))
     if isinstance(op, Pad):
         return not any(op.pad)
+    if isinstance(op, MaxPool2d | AvgPool2d):
+        alone = op.kernel_size == op.stride == (1, 1) and op.padding in ("same", (0, 0, 0, 0))
+        return alone and getattr(op, "divisor_override", None) in (None, 1)
     if isinstance(op, Slice) and any(
         cut.step != 1 for cut in op.cuts(len(editing.types[node.inputs[0]].shape)).values()
     ):
