@@ -10,6 +10,7 @@ from tinyinfer.formats.tflite.lowering import (
     convolution,
     elementwise,
     joining,
+    landmarks,
     matmul,
     pooling,
     reduction,
@@ -24,6 +25,7 @@ LOWERINGS: dict[str, TfliteLowering] = {
     **convolution.LOWERINGS,
     **elementwise.LOWERINGS,
     **joining.LOWERINGS,
+    **landmarks.LOWERINGS,
     **matmul.LOWERINGS,
     **pooling.LOWERINGS,
     **reduction.LOWERINGS,
@@ -31,6 +33,9 @@ LOWERINGS: dict[str, TfliteLowering] = {
     **shaping.LOWERINGS,
     **slicing.LOWERINGS,
 }
+
+# custom operators whose first version is another operator
+ONLY_VERSION = dict.fromkeys(landmarks.LOWERINGS, 2)
 
 
 def finder(values: Values, versions: Mapping[str, int]) -> Find:
@@ -41,6 +46,8 @@ def finder(values: Values, versions: Mapping[str, int]) -> Find:
 
     def find(node: FileNode) -> Lowering:
         lowering = LOWERINGS.get(node.op_type)
+        if ONLY_VERSION.get(node.op_type, versions[node.name]) != versions[node.name]:
+            lowering = None
         if lowering is None:
             raise UnsupportedNodeError(f"the operator, here of version {versions[node.name]}, is not known")
 
