@@ -10,7 +10,7 @@ from tinyinfer.errors import GraphError
 from tinyinfer.formats.tflite.lowering.node import TfliteCall, TfliteLowering
 from tinyinfer.formats.tflite.lowering.values import Order, Placed
 
-MOST_LISTED = 4096  # indices that become an attribute
+MOST_LISTED = 4096  # indices and sizes that become an attribute
 
 
 def without(order: Order, dim: int) -> Order:
@@ -64,7 +64,7 @@ def split(call: TfliteCall) -> list[str]:
 def split_v(call: TfliteCall) -> list[str]:
     """SPLIT_V: into parts of given sizes, of which one may be -1 for what is left."""
     call.ignore("num_splits")
-    placed, sizes, (axis, *_) = call.placed(), list(call.fixed(1, "sizes")), call.fixed(2, "axis")
+    placed, sizes, (axis, *_) = call.placed(), list(call.fixed(1, "sizes", MOST_LISTED)), call.fixed(2, "axis")
     axis = call.axis(axis)
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = call.size(axis) - sum(sizes) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, FileNode, Lowering, UnsupportedNodeError
 from tinyinfer.formats.importing.lowering import Find
 from tinyinfer.formats.tflite.lowering import (
@@ -34,6 +35,7 @@ LOWERINGS: dict[str, TfliteLowering] = {
     **slicing.LOWERINGS,
 }
 
+LONGEST = 300  # characters of a message
 # custom operators whose first version is another operator
 ONLY_VERSION = dict.fromkeys(landmarks.LOWERINGS, 2)
 
@@ -53,7 +55,10 @@ def finder(values: Values, versions: Mapping[str, int]) -> Find:
 
         def lower(call: Call) -> str | Sequence[str]:
             mine = TfliteCall(call, values)
-            found = lowering(mine)
+            try:
+                found = lowering(mine)
+            except GraphError as error:  # which may show numbers of the file
+                raise GraphError(str(error)[:LONGEST]) from None
             call.unread = mine.unread
             return found
 
