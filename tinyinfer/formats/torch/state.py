@@ -158,7 +158,8 @@ def _contents(module: Inert) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _scripted_contents(module: Inert) -> tuple[dict[str, Any], dict[str, Any]]:
     """Parts and tensors of a TorchScript module by name; the packed weights of quantised layers can't be read."""
-    parts, tensors = {}, {}
+    parts: dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
     for name, item in _named(module.state).items():
         if isinstance(item, Inert) and item.name.startswith(_PACKED):
             tensors[name] = Unreadable(f"{item.name[:100]}: {QUANTIZED}")
