@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call
 from tinyinfer.formats.ncnn.lowering.arithmetic import per_channel
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
+from tinyinfer.formats.ncnn.lowering.size_expression import evaluate
+from tinyinfer.formats.ncnn.lowering.views import sizes_by_name
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
 
@@ -20,8 +23,6 @@ def _interp(call: Call, p: Parameters) -> str:
     kind, aligned = p.integer("resize_type"), p.flag("align_corner")
     if kind not in MODES:
         call.refuse(f"resize type {kind} is not known")
-    if call.attribute("size_expr") is not None:
-        call.refuse("sizes given as an expression are not supported")
     x, rank = call.x, len(call.shape())
     if rank == 2:  # every number becomes an image
         x, kind = call.apply("unsqueeze", x, dim=(2, 3)), 1
@@ -31,11 +32,23 @@ def _interp(call: Call, p: Parameters) -> str:
     align: dict[str, Any] = {"align_corners": aligned} if smooth else {}
     scale = p.number("height_scale", 1.0), p.number("width_scale", 1.0)
     size = p.integer("output_height", least=0), p.integer("output_width", least=0)
-    if p.flag("dynamic_target_size"):
+    formula = call.attribute("size_expr")
+    if formula is not None:
+        width, height = _formula_sizes(call, str(formula))
+        size = height, width
+    elif p.flag("dynamic_target_size"):
         return call.apply("interpolate", x, call.value(1), mode=mode, **align)
     if min(size) > 0:
         return call.apply("interpolate", x, size=size, mode=mode, **align)
     return call.apply("interpolate", x, scale_factor=scale, mode=mode, **align)
+
+
+def _formula_sizes(call: Call, formula: str) -> tuple[int, int]:
+    """(width, height) that do not depend on free sizes."""
+    sizes = evaluate(formula, [sizes_by_name(call.shape(i)) for i in range(len(call.inputs))])
+    if len(sizes) != 2 or any(map(is_free, sizes)):
+        call.refuse("a size that follows from another of free size is not supported")
+    return sizes[0], sizes[1]
 
 
 def _padding(call: Call, p: Parameters) -> str:
