@@ -39,6 +39,9 @@ class Limits:
     packed_bytes: int = 32 * MIB  # integers written in 7-bit groups: eight times as large once they are read
     data_files: int = 500  # beside a model, all of them open while it is read
 
+    # safetensors, whose own limit of 100 MB of JSON would take gigabytes to parse; 20,000 arrays take 3 MB
+    tensors_header_bytes: int = 16 * MIB
+
     # ncnn's text: an array of a number for each of 2,000 channels takes 20,000 characters
     line_length: int = 1_000_000
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
-
-import numpy as np
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.npz.archive import Archive, is_zip
+from tinyinfer.formats.state_dict import Checkpoint
 from tinyinfer.formats.torch.legacy import LegacyCheckpoint, is_legacy
 from tinyinfer.formats.torch.mistaken import mistaken
 from tinyinfer.formats.torch.numpy_values import Array
@@ -20,14 +18,6 @@ from tinyinfer.formats.torch.stand_ins import make_globals
 from tinyinfer.formats.torch.state import Found, Stored, Unneeded, find_state_dict
 from tinyinfer.formats.torch.values import Storage, Tensor
 from tinyinfer.formats.torch.zip_file import ZipCheckpoint
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A state dict in its order, as writable C-contiguous arrays of their stored dtype; notes on what was chosen."""
-
-    state: dict[str, np.ndarray]
-    notes: tuple[str, ...] = ()
 
 
 class Container(Protocol):
