@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -245,14 +246,14 @@ def bad_functions_and_branches() -> Iterator[Malformed]:
         names = ["f", *(f"f{i}" for i in range(1, 30)), "last"]
         twice = [
             (n, node(after, "a", "c", domain="local"), node(after, "c", "b", domain="local"))
-            for n, after in zip(names, names[1:], strict=False)
+            for n, after in pairwise(names)
         ]
         return [*(function(n, "a", "b", *nodes) for n, *nodes in twice), function("last", "a", "b", last)]
 
     yield calls("functions that double", "at most 20000 nodes once", *doubling(node("Relu", "a", "b")))
     yield calls("functions that double nothing", "at most 20000 nodes once", *doubling(b""))
     chain = [f"f{i}" if i else "f" for i in range(60)]
-    nest = [function(n, "a", "b", node(m, "a", "b", domain="local")) for n, m in zip(chain, chain[1:], strict=False)]
+    nest = [function(n, "a", "b", node(m, "a", "b", domain="local")) for n, m in pairwise(chain)]
     yield calls("functions 60 deep", "at most 32 deep", *nest, function(chain[-1], "a", "b", node("Relu", "a", "b")))
     yield calls("two functions of one name", "stands twice", *[function("f", "a", "b", node("Relu", "a", "b"))] * 2)
     yield calls("too many inputs", "at most .0, 1. inputs and outputs, found .1, 1.", function("f", "", "b"))
