@@ -45,7 +45,7 @@ def convert(
     task: Task = None,
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
-    """Turn a public checkpoint or another engine's file into a self-contained .npz model."""
+    """Turn any model file into a self-contained .npz model."""
     from tinyinfer.checkpoints.conversion import convert as convert_file
 
     if output.suffix != ".npz":
@@ -74,9 +74,9 @@ def export(
         int | None, typer.Option(metavar="N", min=13, help="Version of ONNX's operators, for older engines; 20.")
     ] = None,
 ) -> None:
-    """Write a model as ONNX, or by OUT's ending as .npz, or its weights as .safetensors.
+    """Write a model as ONNX, .safetensors or .npz.
 
-    Free sizes stay free in ONNX unless --input fixes them.
+    Free sizes stay free in ONNX unless --input fixes them; .safetensors has the weights alone.
     """
     from tinyinfer.formats.suffixes import NPZ, ONNX, SAFETENSORS, by_name
 
