@@ -14,4 +14,5 @@ where, what was expected and what was found.
 | ``plain_npz`` | state dicts that NumPy has saved |
 | ``state_dict`` | key maps, and filling a graph's weights strictly |
 | ``onnx_*`` | export to ONNX |
+| ``tflite/`` | TensorFlow Lite files, without TensorFlow |
 """
