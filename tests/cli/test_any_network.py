@@ -90,6 +90,19 @@ def test_convert_names_what_is_for_checkpoints(ti, onnx_file, tmp_path):
         assert (code, "holds its network" in err) == (INPUT, True)
 
 
+def test_weights_alone_know_their_network_again(ti, tmp_path, pictures):
+    """Written by export, read by every verb; a note says where an arch would be needed."""
+    tinyinfer.models.create("squeezenet1_1", num_classes=3).save(tmp_path / "net.npz")
+    weights = tmp_path / "net.safetensors"
+    assert ti("export", tmp_path / "net.npz", "-o", weights) == (0, "", "")
+    ours, theirs = (json.loads(ti("summary", f, "--json").out)["rows"] for f in (tmp_path / "net.npz", weights))
+    assert ours == theirs
+    weights.rename(tmp_path / "net.onnx")  # and by what they hold, whatever they are called
+    assert ti("convert", tmp_path / "net.onnx", "-o", tmp_path / "again.npz", "--arch", "squeezenet1_1").code == 0
+    x = np.ones((1, 3, 64, 64), np.float32)
+    np.testing.assert_array_equal(*(load(tmp_path / f, kernels="reference")(x) for f in ("net.npz", "again.npz")))
+
+
 def test_outputs_without_a_task_are_a_table(ti, ncnn_file):
     code, out, err = ti("run", ncnn_file, "--input", "1x3x5x4", *PLAIN)
     assert (code, err) == (0, "")

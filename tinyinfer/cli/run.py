@@ -71,10 +71,11 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how pictures are prepared.")] = False,
     json: Json = False,
 ) -> int:
-    """Label pictures or their pixels, or find boxes in them; or show what a network computes of any inputs.
+    """Label pictures or their pixels, or find boxes in them.
 
-    The latter with --inputs, --input, --outputs or --save, and if nobody has said what the network is for.  Inputs of
-    which nothing is said are random numbers.  Bad pictures are reported and passed over; the exit code is then 4.
+    With --inputs, --input, --outputs or --save, and if nobody has said what the network is for, show what it computes;
+    inputs of which nothing is said are random numbers then.  Bad pictures are reported and passed over; the exit code
+    is then 4.
     """
     if json and profile:
         raise usage("--profile prints a table and can't be combined with --json")
