@@ -76,7 +76,7 @@ RUNS = [(rank, *run) for rank in range(1, 6) for run in itertools.combinations(r
 def test_dimensions_side_by_side(name, run, keepdim, data, threads) -> None:
     rank, first, last = run
     shape = tuple(data.draw(st.sampled_from([1, 2, 3, 5, 17, 70])) for _ in range(rank))
-    assume(np.prod(shape) < 20_000)
+    assume(np.prod(shape) < 20_000 and np.prod(shape[first:last]) < 600)  # errors are measured in 1, not in the sum
     op = ops.create(name, {"dim": tuple(range(first, last)), "keepdim": keepdim})
     applied = check_all(op, [shape], {}, threads)
     assert applied == 1 or 2 in (rank, rank - (last - first))  # where matrices may have gaps between their rows

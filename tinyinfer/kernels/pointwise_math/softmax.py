@@ -17,16 +17,15 @@ from tinyinfer.kernels.codegen.formulas import bounded_exp_factors
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.pointwise_math.norms import total
 from tinyinfer.ops.activation.softmax import LogSoftmax, Softmax
 from tinyinfer.ops.base import Op, axis
 
 LOWEST = -87.0  # below this a share is less than any normal float
 
 
-@vector_function(x="address", count="int", lanes="address")
-def largest_of_lanes(v, x, count, lanes):
-    """Each lane's largest number of a row."""
+@vector_function(x="address", count="int", result="address")
+def largest_of_row(v, x, count, result):
+    """The largest number of a row, in all lanes of the result."""
     blocks, end = count // LANES, count // LANES * LANES
     largest = v.variable(v.constant(float("-inf")))
     with v.loop(blocks) as block:
@@ -35,12 +34,12 @@ def largest_of_lanes(v, x, count, lanes):
         mask = v.mask(count - end)
         rest = v.where(mask, v.load_masked(x, end, mask), v.constant(float("-inf")))
         largest.set(v.max(largest.get(), rest))
-    v.store(largest.get(), lanes)
+    v.store(v.across(largest.get(), v.max), result)
 
 
-@vector_function(x="address", count="int", largest="float", y="address", lanes="address")
-def exponentials(v, x, count, largest, y, lanes):
-    """y = e**(x - largest), and each lane's sum of these; a NaN, which no maximum shows, is in the sum."""
+@vector_function(x="address", count="int", largest="float", y="address", result="address")
+def exponentials(v, x, count, largest, y, result):
+    """y = e**(x - largest), and the sum of these in all lanes of the result, NaN where one is in the row."""
     blocks, end = count // LANES, count // LANES * LANES
     shift, lowest, sums = v.broadcast(largest), v.constant(LOWEST), v.variable(v.constant(0))
 
@@ -57,7 +56,7 @@ def exponentials(v, x, count, largest, y, lanes):
         e = v.where(mask, power(v.load_masked(x, end, mask)), v.constant(0))
         v.store_masked(e, y, end, mask)
         sums.set(v.add(sums.get(), e))
-    v.store(sums.get(), lanes)
+    v.store(v.across(sums.get(), v.add), result)
 
 
 @vector_function(x="address", shift="float", scale="float", rest="float", y="address", count="int")
@@ -76,16 +75,14 @@ def shift_and_scale(v, x, shift, scale, rest, y, count):
 @task
 def softmax(part, parts, x: Rows, rows, count, y: Rows, logarithm, workspace):
     """Every row's numbers to their shares, or to the logarithms of these."""
-    lanes = own_memory(part, workspace, parts)
+    result = own_memory(part, workspace, parts)
     p0, p1 = own_range(part, rows, parts)
     for p in range(p0, p1):
         source, target = x.at(p).address, y.at(p).address
-        largest_of_lanes(source, count, lanes.ctypes.data)
-        largest = lanes[0]
-        for lane in range(1, LANES):
-            largest = max(largest, lanes[lane])
-        exponentials(source, count, largest, target, lanes.ctypes.data)
-        whole = total(lanes)
+        largest_of_row(source, count, result.ctypes.data)
+        largest = result[0]
+        exponentials(source, count, largest, target, result.ctypes.data)
+        whole = result[0]
         if logarithm:
             shift_and_scale(source, largest, np.float32(1), np.log(whole), target, count)
         else:

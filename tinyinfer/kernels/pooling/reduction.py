@@ -7,6 +7,7 @@ as pooling's windows have them.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +18,6 @@ from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.operands import Image, Rows
 from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
-from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.parts import Pieces, own_channels, own_memory, own_range, pieces_of, worthwhile
 from tinyinfer.kernels.parallel.task import Task, task
@@ -29,17 +29,18 @@ IMAGE = (2, 3)
 
 
 class Folds(NamedTuple):
-    """A value as (outer, reduced, inner)."""
+    """A value as (outer, reduced, inner), what is reduced as ``lines`` of so many: sums of sums lose fewer digits."""
 
     outer: int
     reduced: int
     inner: int
+    lines: int
 
     @classmethod
     def of(cls, shape: Shape, axes: Sequence[int]) -> Folds:
         """For dimensions that lie side by side."""
         first, last = min(axes), max(axes) + 1
-        return cls(math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:]))
+        return cls(math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:]), shape[first])
 
 
 def reduce_to_minimum(v: Any, rows: Any, columns: Any, load: Callable[[Any, Any], Any]) -> Any:
@@ -51,44 +52,39 @@ def reduce_to_minimum(v: Any, rows: Any, columns: Any, load: Callable[[Any, Any]
     return negative(reduce_to_maximum(v, rows, columns, lambda *at: negative(load(*at))))
 
 
-@inline
-def add(a, b):
+def add(v: Any, a: Any, b: Any) -> Any:
     """a + b."""
-    return a + b
+    return v.add(a, b)
 
 
-@inline
-def larger(a, b):
+def larger(v: Any, a: Any, b: Any) -> Any:
     """The larger, NaN where one is."""
-    return b if b > a or b != b else a
+    return v.where(v.is_nan(b), b, v.max(a, b))
 
 
-@inline
-def smaller(a, b):
+def smaller(v: Any, a: Any, b: Any) -> Any:
     """The smaller, NaN where one is."""
-    return b if b < a or b != b else a
+    return v.where(v.is_nan(b), b, v.min(a, b))
 
 
-def make_row_reduction(reduce: Callable[..., Any], neutral: float, combine: Any) -> Task:
+def make_row_reduction(reduce: Callable[..., Any], neutral: float, combine: Callable[..., Any]) -> Task:
     """Neighbouring numbers to one; ``neutral`` changes no result, and is what lanes without a number hold."""
 
-    @vector_function(x="address", count="int", lanes="address")
-    def reduce_to_lanes(v, x, count, lanes):
+    @vector_function(x="address", count="int", result="address")
+    def reduce_row(v, x, count, result):
         blocks, end = count // LANES, count // LANES * LANES
-        v.store(reduce(v, 1, blocks, lambda _, block: v.load(x, block * LANES)), lanes)
+        whole = reduce(v, 1, blocks, lambda _, block: v.load(x, block * LANES))
         mask = v.mask(count - end)
-        v.store(v.where(mask, v.load_masked(x, end, mask), v.constant(neutral)), lanes, LANES)
+        rest = v.where(mask, v.load_masked(x, end, mask), v.constant(neutral))
+        v.store(v.across(combine(v, whole, rest), functools.partial(combine, v)), result)
 
     @task
     def reduce_rows(part, parts, x: Rows, rows, count, scale, y, y_columns, y_stride, workspace):
-        lanes = own_memory(part, workspace, parts)
+        result = own_memory(part, workspace, parts)
         p0, p1 = own_range(part, rows, parts)
         for p in range(p0, p1):
-            reduce_to_lanes(x.at(p).address, count, lanes.ctypes.data)
-            result = lanes[0]
-            for lane in range(1, 2 * LANES):
-                result = combine(result, lanes[lane])
-            y[p // y_columns * y_stride + p % y_columns] = result * scale
+            reduce_row(x.at(p).address, count, result.ctypes.data)
+            y[p // y_columns * y_stride + p % y_columns] = result[0] * scale
 
     return reduce_rows
 
@@ -98,11 +94,11 @@ def make_column_reduction(reduce: Callable[..., Any]) -> Task:
     window = make_window(reduce)
 
     @task
-    def reduce_columns(part, parts, x: Rows, count, scale, y: Rows, channels, pieces: Pieces):
+    def reduce_columns(part, parts, x: Rows, lines, length, scale, y: Rows, channels, pieces: Pieces):
         p0, p1, first, own = own_channels(part, parts, channels, pieces)
         for p in range(p0, p1):
-            source = x.at(p * count, first)
-            window(Image(source.address, x.stride, 0), count, 1, scale, y.at(p, first).address, own)
+            source = Image(x.at(p * lines * length, first).address, length * x.stride, x.stride)
+            window(source, lines, length, scale, y.at(p, first).address, own)
 
     return reduce_columns
 
@@ -126,7 +122,7 @@ class _Reduce(Kernel):
 
     def __init__(self, problem: Problem, packed: None) -> None:
         super().__init__(problem, packed)
-        self.workspace_floats = 2 * LANES * problem.threads
+        self.workspace_floats = LANES * problem.threads
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -154,7 +150,7 @@ class _Reduce(Kernel):
         axes, threads = self._axes(op, shape), worthwhile(self.problem.threads, x.pixels * x.c)
         images = len(shape) == 4 and x.layout == NHWC
         if images:
-            folds = Folds(x.n, x.h * x.w, x.c) if axes == IMAGE else Folds(x.pixels, x.c, 1)
+            folds = Folds(x.n, x.h * x.w, x.c, x.h) if axes == IMAGE else Folds(x.pixels, x.c, 1, 1)
         else:
             folds = Folds.of(shape, axes)
         scale = np.float32(1 / folds.reduced if isinstance(op, Mean) else 1)
@@ -168,7 +164,8 @@ class _Reduce(Kernel):
         rows = Rows.of(x)._replace(stride=folds.inner) if dense else Rows.of(x)
         target = Rows.of(y) if y.c == folds.inner else Rows.of(y)._replace(stride=folds.inner)
         pieces, parts = pieces_of(folds.outer, folds.inner, threads)
-        return by_column.bind(parts, rows, folds.reduced, scale, target, folds.inner, pieces)
+        length = folds.reduced // folds.lines
+        return by_column.bind(parts, rows, folds.lines, length, scale, target, folds.inner, pieces)
 
 
 class SumVector(_Reduce):
