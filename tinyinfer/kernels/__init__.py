@@ -39,7 +39,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "pointwise_math.arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
     "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
     "movement.interleave": ("interleave",),
-    "movement.copies": ("concat", "split", "pad", "flatten", "join_pixels", "relayout"),
+    "movement.copies": ("concat", "split", "pad", "flatten", "join_pixels", "pixels_to_images", "relayout"),
     "movement.permute": ("permute",),
     "movement.channel_order": ("channel_shuffle", "index_select"),
     "pointwise_math.norms": ("layer_norm", "group_norm"),
