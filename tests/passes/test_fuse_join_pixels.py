@@ -94,3 +94,46 @@ def test_a_concat_of_graph_inputs_stays() -> None:
     joined = b.concat(b.input(3, 9), b.input(3, 9, name="other"), name="joined", dim=1)
     graph = b.finish(b.relu(joined, name="act"))
     assert [node.op.name for node in fuse_join_pixels(graph, graph.infer_types()).nodes] == ["concat", "relu"]
+
+
+def tokens(swap: tuple[int, ...] = (0, 2, 1), size: tuple[int, ...] = (0, 6, 9, -1)) -> Graph:
+    """A map whose pixels a linear layer sees as rows, and which is a map again behind it."""
+    b = Builder()
+    x = b.conv2d(b.input(3, (9, 7)), 8, 3, name="map", padding=1)
+    rows = b.apply("permute", b.apply("flatten", x, name="planes", start_dim=2), name="rows", dims=swap)
+    y = b.linear(rows, 6, name="linear")
+    y = b.apply("reshape", b.apply("permute", y, name="back", dims=swap), name="images", shape=size)
+    return randomize(b.finish(b.conv2d(y, 4, 1, name="last") if len(size) == 4 else y))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("swap", [(0, 2, 1), (0, -1, -2)])
+def test_rows_of_pixels_and_back_are_copies(swap: tuple[int, ...], threads: int) -> None:
+    graph = tokens(swap)
+    assert kinds(graph) == ["conv2d", "join_pixels", "linear", "pixels_to_images", "conv2d"]
+    assert fused(graph).node("rows").originals == ("planes", "rows")
+    assert fused(graph).node("images").originals == ("back", "images")
+    np.testing.assert_allclose(Model(graph, threads=threads)(X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+def test_maps_that_are_joined_as_rows_of_pixels() -> None:
+    """The heads of detectors that flatten before they permute."""
+    b = Builder()
+    x, rows = b.input(3, (9, 7)), []
+    for i, stride in enumerate((1, 2)):
+        y = b.conv2d(x, 5, 1, name=f"map {i}", stride=stride)
+        rows.append(
+            b.apply("permute", b.apply("flatten", y, name=f"planes {i}", start_dim=2), name=f"rows {i}", dims=(0, 2, 1))
+        )
+    graph = randomize(b.finish(b.concat(*rows, name="joined", dim=1)))
+    assert kinds(graph) == ["conv2d", "conv2d", "join_pixels"]
+    np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+def test_other_views_keep_their_permutes() -> None:
+    graph = tokens(size=(0, 3, -1))  # no images
+    assert kinds(graph) == ["conv2d", "join_pixels", "linear", "permute", "reshape"]
+    np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+    turned = tokens(size=(0, 2, 27, -1))  # other planes than those of the permute
+    assert kinds(turned) == ["conv2d", "join_pixels", "linear", "permute", "reshape", "conv2d"]
+    np.testing.assert_allclose(Model(turned, threads=1)(X), textbook(turned, X), rtol=2e-5, atol=2e-6)

@@ -64,6 +64,22 @@ def test_lanes_change_places(distance: int) -> None:
     np.testing.assert_array_equal(y, np.arange(LANES) ^ distance)
 
 
+def test_all_lanes_are_combined_in_each() -> None:
+    @vector_function(x="address", y="address")
+    def combine(v, x, y):
+        v.store(v.across(v.load(x), v.add), y)
+        v.store(v.across(v.load(x), v.max), y, LANES)
+
+    @numba.njit
+    def run(x, y):
+        combine(x.ctypes.data, y.ctypes.data)
+
+    x = np.random.default_rng(0).permutation(LANES).astype(np.float32)
+    y = np.empty((2, LANES), np.float32)
+    run(x, y)
+    np.testing.assert_array_equal(y, [[x.sum()] * LANES, [x.max()] * LANES])
+
+
 def test_lanes_laid_over_others() -> None:
     @vector_function(a="address", b="address", bits="address", y="address")
     def lay(v, a, b, bits, y):

@@ -5,6 +5,8 @@ LLVM picks the instructions; a shuffle of two registers is one on CPUs with AVX-
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
 _I32 = ir.IntType(32)
@@ -57,3 +59,10 @@ class LaneOrders:
     def xor_shuffle(self, a: ir.Value, distance: int) -> ir.Value:
         """Lane i from lane i ^ distance: neighbours change places, within groups of any power of two above it."""
         return self._shuffle(a, a, [i ^ distance for i in range(self.lanes)])
+
+    def across(self, a: ir.Value, combine: Callable[[ir.Value, ir.Value], ir.Value]) -> ir.Value:
+        """All lanes combined, in every lane: with the neighbour, then pair with pair, and so on."""
+        distance = 1
+        while distance < self.lanes:
+            a, distance = combine(a, self.xor_shuffle(a, distance)), 2 * distance
+        return a

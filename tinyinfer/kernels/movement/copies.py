@@ -243,6 +243,21 @@ class JoinPixelsCopy(_Copy):
         return in_turn(copies)
 
 
+class PixelsToImagesCopy(_Copy):
+    """The way back for one map: rows of channels are its pixels as they lie, but for what comes between them."""
+
+    op = "pixels_to_images"
+    ranks = (3, 4)
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return True
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
+        (x,), (y,) = inputs, outputs
+        return bind_copy(worthwhile(self.problem.threads, x.pixels * x.c), x, y)
+
+
 class RelayoutCopy(_Copy):
     """Images as rows or rows as images: what is NCHW to NumPy, and back."""
 
@@ -263,4 +278,4 @@ class RelayoutCopy(_Copy):
         return to_nhwc.bind(threads, np.array([x.data.ctypes.data]), y.n, y.c, y.h * y.w, Rows.of(y))
 
 
-KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy, RelayoutCopy)
+KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy, PixelsToImagesCopy, RelayoutCopy)

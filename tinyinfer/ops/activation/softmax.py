@@ -25,7 +25,12 @@ class Normalized(Op):
 
     @classmethod
     def cases(cls) -> list[Case]:
-        return [Case({"dim": 1}, ((2, 5, 3, 4),)), Case({"dim": -1}, ((3, 11),))]
+        return [
+            Case({"dim": 1}, ((2, 5, 3, 4),)),
+            Case({"dim": -1}, ((3, 11),)),
+            Case({"dim": -1}, ((2, 3, 5, 37),)),
+            Case({"dim": 1}, ((2, 7, 5),)),
+        ]
 
 
 @dataclass(frozen=True)

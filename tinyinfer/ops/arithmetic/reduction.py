@@ -57,6 +57,8 @@ class Reduction(Op):
             Case({"dim": (-1, -2), "keepdim": True}, ((2, 7, 3, 5),)),
             Case({"dim": 1, "keepdim": True}, ((2, 7, 3, 4),)),
             Case({"dim": -1}, ((3, 11),)),
+            Case({"dim": (1, 2, 3)}, ((2, 5, 3, 7),)),
+            Case({"dim": 1}, ((2, 5, 150),)),
             Case({"dim": (0, 3)}, ((2, 3, 2, 4, 3),)),
             Case({}, ((2, 5, 3),)),
             *integers,

@@ -1,4 +1,4 @@
-"""The pixels of several maps as rows of one matrix, as the heads of a detector hand on their boxes and classes."""
+"""Pixels as rows of one matrix and back: as detectors hand on boxes and classes, and as attention sees a map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require, require_rank
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, pair, require, require_rank
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
@@ -52,4 +52,35 @@ class JoinPixels(Op):
         ]
 
 
-OPS = (JoinPixels,)
+@dataclass(frozen=True)
+class PixelsToImages(Op):
+    """Rows of channels (N, H * W, C), a pixel each, as maps (N, C, H, W) of this ``size``.
+
+    Passes make this operator of permute and reshape; model files do not hold it.
+    """
+
+    name: ClassVar[str] = "pixels_to_images"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    composite: ClassVar[bool] = True
+
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        self.normalize(size=pair(self.size, "size", least=1))
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        require_rank(inputs[0], 3)
+        n, rows, c = inputs[0].shape
+        require(rows == math.prod(self.size), f"{rows} rows are no image of {self.size[0]}x{self.size[1]}")
+        return [TensorType((n, c, *self.size), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        n, _, c = inputs[0].shape
+        return [inputs[0].reshape(n, *self.size, c).transpose(0, 3, 1, 2)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [Case({"size": (3, 4)}, ((2, 12, 5),)), Case({"size": (1, 7)}, ((1, 7, 33),))]
+
+
+OPS = (JoinPixels, PixelsToImages)
