@@ -197,7 +197,8 @@ UNARY: dict[str, Callable[[np.ndarray], Any]] = {
     "RELU_N1_TO_1": lambda x: np.clip(x, -1, 1), "TANH": np.tanh, "ELU": lambda x: np.where(x > 0, x, np.expm1(x)),
     "HARD_SWISH": lambda x: x * np.clip(x + 3, 0, 6) / 6, "ABS": np.abs, "NEG": np.negative, "EXP": np.exp,
     "SQUARE": np.square, "FLOOR": np.floor, "CEIL": np.ceil, "ROUND": np.rint, "SIN": np.sin, "COS": np.cos,
-    "SIGN": np.sign, "RELU_0_TO_1": lambda x: np.clip(x, 0, 1), "SOFTMAX": _softmax, "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
+    "SIGN": np.sign, "RELU_0_TO_1": lambda x: np.clip(x, 0, 1), "SOFTMAX": _softmax,
+    "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
     "L2_NORMALIZATION": lambda x: x / np.sqrt((x * x).sum(-1, keepdims=True)),
 }  # fmt: skip
 BINARY: dict[str, Callable[..., Any]] = {

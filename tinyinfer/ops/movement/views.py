@@ -1,4 +1,4 @@
-"""Operators that look at the same values differently: flatten, reshapes, squeeze, unsqueeze, and two that do nothing."""
+"""The same values looked at differently: flatten, reshapes, squeeze, unsqueeze, and two operators that do nothing."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def unpack(call: TfliteCall) -> list[str]:
     call.ignore("num")
     axis = call.axis(call.attribute("axis"))
     value, order = call.placed()
-    at, count = order.index(axis), call.size(axis)
+    at, count = order.index(axis), call.fixed_size(axis)
     pieces = call.apply_all("split", value, split_size_or_sections=(1,) * count, dim=at)
     return [call.placed_as(call.apply("squeeze", piece, dim=at), without(order, axis)) for piece in pieces]
 
@@ -53,7 +53,7 @@ def split(call: TfliteCall) -> list[str]:
     """SPLIT: into parts of one size, whose number is how many outputs there are."""
     placed, (axis, *_) = call.placed(1), call.fixed(0, "axis")
     axis = call.axis(axis, len(placed.order))
-    count, size = call.attribute("num_splits"), call.size(axis, 1)
+    count, size = call.attribute("num_splits"), call.fixed_size(axis, 1)
     if count < 1 or size % count:
         raise GraphError(f"num_splits: expected a divisor of {size}, found {count}")
     return _parts(call, placed, axis, [size // count] * count)
@@ -65,7 +65,7 @@ def split_v(call: TfliteCall) -> list[str]:
     placed, sizes, (axis, *_) = call.placed(), list(call.fixed(1, "sizes", MOST_LISTED)), call.fixed(2, "axis")
     axis = call.axis(axis)
     if sizes.count(-1) == 1:
-        sizes[sizes.index(-1)] = call.size(axis) - sum(sizes) - 1
+        sizes[sizes.index(-1)] = call.fixed_size(axis) - sum(sizes) - 1
     return _parts(call, placed, axis, sizes)
 
 

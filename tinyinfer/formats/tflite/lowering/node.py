@@ -36,7 +36,7 @@ class TfliteCall(Call):
         """The sizes of an input in the file's order."""
         return self.values.shape(self.value(index))
 
-    def size(self, axis: int, index: int = 0) -> int:
+    def fixed_size(self, axis: int, index: int = 0) -> int:
         """The size of an input along an axis of the file, which may not be free."""
         found = self.shape(index)[axis]
         if is_free(found):
