@@ -206,6 +206,20 @@ def test_fold_scale_shift_into_the_layer_before(bias: bool) -> None:
     np.testing.assert_allclose(textbook(folded, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize(("channels", "groups"), [(4, 1), (4, 2), (6, 1)])
+def test_fold_scale_shift_into_a_transposed_convolution(channels: int, groups: int) -> None:
+    """Its weight has the outputs in second place: with as many inputs the wrong ones could be scaled unseen."""
+    b = Builder()
+    weight = (4, channels // groups, 3, 3)
+    x = b.apply("conv_transpose2d", b.input(4, 5), name="up", params={"weight": weight}, stride=2, groups=groups)
+    steps = tuple(float(i + 1) for i in range(channels))
+    graph = randomize(b.finish(b.apply("scale_shift", x, name="each", scale=steps, shift=steps)))
+    folded = passes.fold_scale_shift(graph)
+    assert ops_of(folded) == ["conv_transpose2d"]
+    x = np.random.default_rng(0).standard_normal((2, 4, 5, 5)).astype(np.float32)
+    np.testing.assert_allclose(textbook(folded, x), textbook(graph, x), rtol=2e-5, atol=2e-6)
+
+
 def test_fold_scale_shift_leaves_what_others_read_and_what_stands_behind_no_layer() -> None:
     b = Builder()
     x = b.apply("scale_shift", b.input(3, 16), name="entry", scale=0.5)

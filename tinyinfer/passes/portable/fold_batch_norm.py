@@ -51,23 +51,31 @@ def _fold(graph: Graph, layer: Node, norm: Node) -> Node:
     of_norm = {f"norm.{role}": key for role, key in norm.params.items()}
     inputs = graph.weights.select({**layer.params, **of_norm})
     weight, bias = (free_name(f"{layer.name}.{role}:folded", graph.weights) for role in ("weight", "bias"))
-    groups = layer.op.groups if isinstance(layer.op, ConvTranspose2d) else None
-    graph.weights[weight] = Derived(inputs.shape("weight"), _folded_weight, inputs, (norm.op.eps, groups))
+    arguments = norm.op.eps, groups_of_transposed(layer)
+    graph.weights[weight] = Derived(inputs.shape("weight"), _folded_weight, inputs, arguments)
     graph.weights[bias] = Derived(inputs.shape("norm.running_mean"), _folded_bias, inputs, (norm.op.eps,))
     return layer.replace(
         op=op, outputs=norm.outputs, params={"weight": weight, "bias": bias}, origin=layer.originals + norm.originals
     )
 
 
-def _folded_weight(p: Weights, eps: float, groups: int | None) -> np.ndarray:
-    """``groups`` are those of a transposed convolution, whose weight is (C, M / groups, R, S)."""
-    w, scale = p["weight"], _scale(p, eps)
+def groups_of_transposed(layer: Node) -> int | None:
+    """Groups of a transposed convolution, whose weight is (C, M / groups, R, S); None for all other layers."""
+    return layer.op.groups if isinstance(layer.op, ConvTranspose2d) else None
+
+
+def scale_outputs(weight: np.ndarray, scale: np.ndarray, groups: int | None) -> np.ndarray:
+    """A layer's weight times a factor for each of its M outputs; ``groups`` are those of `groups_of_transposed`."""
     if groups is not None:
-        by_group = w.reshape(groups, -1, *w.shape[1:]) * scale.reshape(groups, 1, -1, 1, 1)
-        return np.asarray(by_group.reshape(w.shape), np.float32)
-    folded = np.empty(w.shape, np.float32)  # written in place: a float64 copy would be the largest array of all
-    np.multiply(w, scale.reshape(-1, *[1] * (w.ndim - 1)), out=folded, casting="same_kind")
-    return folded
+        by_group = weight.reshape(groups, -1, *weight.shape[1:]) * scale.reshape(groups, 1, -1, 1, 1)
+        return np.asarray(by_group.reshape(weight.shape), np.float32)
+    scaled = np.empty(weight.shape, np.float32)  # written in place: a float64 copy would be the largest array of all
+    np.multiply(weight, scale.reshape(-1, *[1] * (weight.ndim - 1)), out=scaled, casting="same_kind")
+    return scaled
+
+
+def _folded_weight(p: Weights, eps: float, groups: int | None) -> np.ndarray:
+    return scale_outputs(p["weight"], _scale(p, eps), groups)
 
 
 def _folded_bias(p: Weights, eps: float) -> np.ndarray:

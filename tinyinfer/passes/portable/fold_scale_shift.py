@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node, free_name
+from tinyinfer.graph import Graph, Node, TensorType, free_name
 from tinyinfer.ops.normalization.layer_scale import LayerScale
 from tinyinfer.ops.normalization.scale_shift import ScaleShift
-from tinyinfer.passes.portable.fold_batch_norm import can_take
+from tinyinfer.passes.portable.fold_batch_norm import can_take, groups_of_transposed, scale_outputs
 from tinyinfer.weights import Derived, Weights
 
 
@@ -21,7 +21,7 @@ def fold_scale_shift(graph: Graph) -> Graph:
         if layer is None or graph.sole_consumer(scaling.inputs[0], consumers) is not scaling:
             continue
         if can_take(layer, types[scaling.inputs[0]]):
-            folded = _fold(graph, layer, scaling)
+            folded = _fold(graph, layer, scaling, types[scaling.inputs[0]])
             graph.replace_node(layer, folded)
             graph.replace_node(scaling)
             producers[scaling.outputs[0]] = folded
@@ -29,21 +29,21 @@ def fold_scale_shift(graph: Graph) -> Graph:
     return graph
 
 
-def _fold(graph: Graph, layer: Node, scaling: Node) -> Node:
+def _fold(graph: Graph, layer: Node, scaling: Node, result: TensorType) -> Node:
     inputs = graph.weights.select({**layer.params, **scaling.params})
-    channels, op = inputs.shape("weight")[0], scaling.op
+    channels, op, groups = result.shape[1], scaling.op, groups_of_transposed(layer)
     assert isinstance(op, ScaleShift | LayerScale)
     weight, bias = (free_name(f"{layer.name}.{role}:scaled", graph.weights) for role in ("weight", "bias"))
-    graph.weights[weight] = Derived(inputs.shape("weight"), _scaled_weight, inputs, (op, channels))
+    graph.weights[weight] = Derived(inputs.shape("weight"), _scaled_weight, inputs, (op, channels, groups))
     graph.weights[bias] = Derived((channels,), _scaled_bias, inputs, (op, channels))
     return layer.replace(
         outputs=scaling.outputs, params={"weight": weight, "bias": bias}, origin=layer.originals + scaling.originals
     )
 
 
-def _scaled_weight(p: Weights, op: ScaleShift | LayerScale, channels: int) -> np.ndarray:
-    w, (scale, _) = p["weight"], _scale_and_shift(p, op, channels)
-    return np.asarray(w * scale.reshape(-1, *[1] * (w.ndim - 1)), np.float32)
+def _scaled_weight(p: Weights, op: ScaleShift | LayerScale, channels: int, groups: int | None) -> np.ndarray:
+    scale, _ = _scale_and_shift(p, op, channels)
+    return scale_outputs(p["weight"], scale, groups)
 
 
 def _scaled_bias(p: Weights, op: ScaleShift | LayerScale, channels: int) -> np.ndarray:
