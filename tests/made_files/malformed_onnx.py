@@ -95,6 +95,8 @@ def bad_wire() -> Iterator[Malformed]:
 def bad_tensors() -> Iterator[Malformed]:
     yield _tensor("2^60 elements", tensor("w", [2**60], "float32", raw(b"1234")), "sizes from 0 to 16777216")
     yield _tensor("product of 2^96", tensor("w", [2**24] * 4, "float32"), "at most 2147483648 elements")
+    none = tensor("w", [0, *[2**24] * 3], "float32")
+    yield _tensor("no elements, sizes of 2^72", none, "at most 2147483648 elements along all sizes but 0")
     yield _tensor("negative size", tensor("w", [-1, 3], "float32", raw(bytes(12))), "sizes from 0 to .* found -1")
     yield _tensor("rank 9", tensor("w", [1] * 9, "float32", raw(bytes(4))), "at most 8 dimensions, found 9")
     yield _tensor("rank 100000", tensor("w", [1] * 100_000, "float32", raw(bytes(4))), "at most 8 dimensions")
