@@ -69,7 +69,10 @@ def evaluate(
     try:
         prepared = _prepared_ahead(own or workers, samples, preprocess, ahead=2 * batch)
         for images, labels in _batches(prepared, fixed_batch or batch, score.skipped):
-            logits = model(_padded(images, fixed_batch or len(images)))[: len(images)]
+            if fixed_batch is None:
+                logits = model(images)
+            else:
+                logits = model(_padded(images, fixed_batch))[: len(images)]
             _check_classes(dataset, logits)
             score.add(logits, labels)
             if progress:
