@@ -210,8 +210,13 @@ class Graph:
             found = dtype_name(self.weights.dtype(key))
             if found not in dtypes:
                 raise WeightsError(f"weight {key!r}: expected {' or '.join(dtypes)}, found {found}")
+        finite = {key for node in self.nodes if not node.op.takes_infinity for key in node.params.values()}
+        endless = {key for node in self.nodes for key in node.params.values()} - finite
         for key in () if allow_nonfinite else self.weights:
-            if self.weights.dtype(key).kind == "f" and not np.isfinite(self.weights[key]).all():
+            if self.weights.dtype(key).kind != "f":
+                continue
+            good = ~np.isnan(self.weights[key]) if key in endless else np.isfinite(self.weights[key])
+            if not good.all():
                 raise WeightsError(f"weight {key!r} holds NaN or infinite values")
 
     def _verify_names(self) -> None:

@@ -208,7 +208,7 @@ class Model:
     @property
     def preprocess(self) -> dict[str, Any]:
         """How a picture becomes an input, from the metadata.  Raises InputError when the model does not say."""
-        if not self.meta.get("preprocess"):
+        if self.meta.get("preprocess") is None:
             raise InputError("the model's metadata does not say how to prepare pictures ('preprocess' is missing)")
         return dict(self.meta["preprocess"])
 

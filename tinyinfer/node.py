@@ -36,6 +36,7 @@ class Operator(Protocol):
     """What a graph needs from an operator; the classes of ``tinyinfer.ops`` provide it."""
 
     name: ClassVar[str]
+    takes_infinity: ClassVar[bool]  # whether its parameters may be infinite
 
     def infer(self, inputs: Sequence[TensorType], params: Mapping[str, TensorType]) -> list[TensorType]:
         """Types of the outputs; raises GraphError when the inputs do not fit."""

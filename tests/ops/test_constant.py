@@ -95,6 +95,24 @@ def test_a_weight_of_two_uses_must_suit_both() -> None:
         graph.verify()
 
 
+def test_constants_alone_may_be_infinite() -> None:
+    b = Builder()
+    x = b.apply("prelu", b.input(3, 8), name="act", params={"weight": (3,)})
+    graph = b.finish([x, b.constant(np.full(3, -np.inf, np.float32), name="mask")])
+    graph.weights["act.weight"] = np.ones(3, np.float32)
+    graph.verify()
+    for key, params, value in (
+        ("act.weight", {"weight": "act.weight"}, np.inf),
+        ("mask.value", {"weight": "act.weight"}, np.nan),
+        ("mask.value", {"weight": "mask.value"}, np.inf),
+    ):
+        changed = graph.copy()
+        changed.weights[key] = np.full(3, value, np.float32)
+        changed.replace_node(changed.node("act"), changed.node("act").replace(params=params))
+        with pytest.raises(WeightsError, match=f"weight '{key}' holds NaN or infinite values"):
+            changed.verify()
+
+
 def test_the_builder_makes_constants_and_training_leaves_them() -> None:
     b = Builder()
     x = b.add(b.input(3, 8), b.constant(np.full((1, 3, 1, 1), 7, np.float32), name="seven"), name="sum")

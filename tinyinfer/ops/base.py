@@ -55,6 +55,7 @@ class Op:
     optional_inputs: ClassVar[tuple[str, ...]] = ()  # names of inputs that may follow
     dtypes: ClassVar[Sequence[str]] = FLOAT32  # what its inputs may be
     follows_sizes: ClassVar[bool] = False  # whether its reference moves, adds and multiplies arrays of `Dim` as well
+    takes_infinity: ClassVar[bool] = False  # whether its parameters may be infinite
     composite: ClassVar[bool] = False  # made of other operators by passes for this machine; in no file
 
     @property

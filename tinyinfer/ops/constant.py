@@ -24,6 +24,7 @@ class Constant(Op):
     arity: ClassVar[int | None] = 0
     param_names: ClassVar[tuple[str, ...]] = ("value",)
     required_params: ClassVar[tuple[str, ...]] = ("value",)
+    takes_infinity: ClassVar[bool] = True  # as masks of attention hold
 
     scale: tuple[float, ...] | None = None
     zero_point: tuple[int, ...] = (0,)

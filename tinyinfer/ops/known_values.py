@@ -39,7 +39,9 @@ def work_out(
     """
     if type(op).__module__.startswith(MANY_TO_ONE):
         read = sum(array.size for array in (*inputs, *params.values()))
-        if read * sum(t.size for t in types) > MOST_PAIRS or op.name == "roi_align":  # which samples as often as it says
+        if (
+            read * sum(t.size for t in types) > MOST_PAIRS or op.name == "roi_align"
+        ):  # which samples as often as it says
             return None
     try:
         if any(map(is_open, inputs)):

@@ -182,6 +182,12 @@ def _elementwise(function: Callable[..., Any]) -> Callable[[Op, Sequence[np.ndar
     return apply
 
 
+def _add(op: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    if op.activation is not None:
+        raise UndecidedError
+    return _elementwise(lambda a, b: a + b)(op, inputs)
+
+
 def _cast(op: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
     if op.dtype in ("bool", "uint8", "int8"):
         raise UndecidedError
@@ -204,6 +210,9 @@ def _reduction(function: Callable[..., Any]) -> Callable[[Op, Sequence[np.ndarra
 
 
 _RULES: dict[str, Callable[[Any, Sequence[np.ndarray]], np.ndarray]] = {
+    "add": _add,
+    "sub": _elementwise(lambda a, b: a - b),
+    "mul": _elementwise(lambda a, b: a * b),
     "cast": _cast,
     "div": _div,
     "remainder": _elementwise(_of_sizes(lambda a, b: a - b * _whole_quotient(a, b))),
@@ -226,9 +235,8 @@ _RULES: dict[str, Callable[[Any, Sequence[np.ndarray]], np.ndarray]] = {
 
 def work_out_sizes(op: Op, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What an operator makes of values of which some are open; raises UndecidedError where that can't be said."""
-    objects = [x if x.dtype == object else x.astype(object) for x in inputs]
     if op.name in _RULES:
-        return [_RULES[op.name](op, objects)]
+        return [_RULES[op.name](op, inputs)]
     if not op.follows_sizes:
         raise UndecidedError
     return op.reference(inputs, {})

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tinyinfer.dim import expression_of
 from tinyinfer.ops.open_values import Ratio, is_open_element
 
+BATCH = "N"  # stays free for as long as something else is
 MOST_ATTEMPTS = 8  # at a network of which one free size after the other turns out to be none
 
 Result = TypeVar("Result")
@@ -50,10 +51,10 @@ def with_free_sizes(build: Callable[[Collection[str]], Result]) -> tuple[Result,
         try:
             return build(fixed), notes
         except FreeSizeError as error:
-            names = ", ".join(sorted(error.symbols))
-            notes.append(f"fixed at its nominal size: {names[:200]}, since in {error.where} {error}")
+            names = sorted(name for name in error.symbols if name != BATCH) or [BATCH]
+            notes.append(f"fixed at its nominal size: {', '.join(names)[:200]}, since in {error.where} {error}")
             last = attempt == MOST_ATTEMPTS - 2
-            fixed = _Every() if last else frozenset((*fixed, *error.symbols))
+            fixed = _Every() if last else frozenset((*fixed, *names))
     raise AssertionError("no size is free, and yet one was missed")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements
+from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
 from tinyinfer.ops.base import Op
@@ -26,11 +28,13 @@ from tinyinfer.weights import Weights
 
 MOST_WORKED_OUT = 2**26  # elements read and made where values are worked out: a few bytes can ask for any number
 TIMES_WORKED_OUT = 8  # as many, for every element of the file
+OTHER_FLOATS = (np.float16, np.float64)
 
 
 class Importer:
     """Grows a `Graph`; values are known by names, which no other value has.
 
+    Floats are float32 inside, whatever the file has: inputs of float16 are converted as they come in.
     Sizes of values are symbolic (`Dim`) where inputs are free, as in `Graph.symbolic_types`.
     """
 
@@ -47,6 +51,8 @@ class Importer:
         self._constants: set[str] = set()  # known values that nodes read
         self._node_names: set[str] = set()
         self._left = MOST_WORKED_OUT
+        self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
+        self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
         self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
@@ -66,7 +72,8 @@ class Importer:
         made = Input(name, tuple(None if is_free(size) else size for size in dims), nominal, dtype, quant)
         self._inputs.append(made)
         self._define(name, made.type_for(dims))
-        return name
+        self._sizes.symbols.update({str(size): (name, axis) for axis, size in enumerate(dims) if is_free(size)})
+        return self.apply("cast", name, name=f"{name}/float32", dtype="float32") if dtype == "float16" else name
 
     def constant(self, name: str, array: np.ndarray, quant: Quant | None = None, *, given: bool = False) -> str:
         """An array that is known: of the file, or made by a lowering.
@@ -75,6 +82,7 @@ class Importer:
         when the arrays become too many to be held.
         """
         name = self.fresh(name)
+        array = array.astype(np.float32) if array.dtype in OTHER_FLOATS else array
         self._hold([array])
         if given:
             self._left += TIMES_WORKED_OUT * array.size
@@ -165,12 +173,17 @@ class Importer:
         """The shape of a value as a known value."""
         return self.constant(name, as_sizes(self.shape(value)))
 
-    def finish(self, outputs: Mapping[str, str]) -> Graph:
-        """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values."""
+    def finish(self, outputs: Mapping[str, str], halves: Collection[str] = ()) -> Graph:
+        """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values.
+
+        Those among ``halves`` become float16 as they go out.
+        """
         names: dict[str, str] = {}  # of outputs, by value
         inputs = {i.name for i in self._inputs}
         for name, value in outputs.items():
             value = self._as_computed(value)
+            if name in halves and self._types[value].dtype == "float32":
+                value = self.apply("cast", value, name=name, dtype="float16")
             if value in names or (value in inputs and value != name):
                 value = self.apply("identity", value, name=name)
             names[value] = name
@@ -233,12 +246,14 @@ class Importer:
         return key
 
     def _as_computed(self, value: str) -> str:
-        """The value for a node to read: what is known becomes a constant of the network."""
+        """The value for a node to read: what is known becomes a constant, what depends on free sizes is computed."""
         array = self._known.get(value)
         if array is None or value in self._constants:
             return value
         if is_open(array):
-            raise FreeSizeError(array.flat, "sizes are computed with in the network")
+            if value not in self._open:
+                self._open[value] = self._sizes.value(array, self._types[value].dtype)
+            return self._open[value]
         if str(array.dtype) not in DTYPES:
             raise ModelFormatError(f"{value[:80]!r}: expected {', '.join(DTYPES)}, found {array.dtype}")
         self._constants.add(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError
+from tinyinfer.errors import GraphError, InputError, ModelFormatError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import SHOWN, lower_nodes
@@ -33,7 +33,7 @@ def load(
     """The verified graph and the metadata of a .param file; ``weights`` is the file beside it that ends in .bin.
 
     Batch, height and width are free, whatever sizes the file gives, as they are in ncnn; ``input_shapes`` says what
-    they usually are.  Raises ModelFormatError for files that are damaged, UnsupportedOpError naming all that is not
+    they usually are ("" is the first input).  Raises ModelFormatError for files that are damaged, UnsupportedOpError naming all that is not
     supported, GraphError and WeightsError for a network that is not well formed.
     """
     where, data_file = os.fspath(path), Path(path).with_suffix(".bin") if weights is None else Path(weights)
@@ -87,6 +87,10 @@ def _import(
 ) -> tuple[Graph, dict[str, Any]]:
     importer = Importer(limits)
     values: dict[str, str] = {}
+    names = [name for layer in layers if layer.kind == "Input" for name in layer.outputs]
+    input_shapes = {name or names[0]: shape for name, shape in input_shapes.items()} if names else {}
+    if unknown := [name for name in input_shapes if name not in names]:
+        raise InputError(f"{where}: input {unknown[0][:80]!r}: expected one of {', '.join(map(repr, names[:20]))}")
     for layer in layers:
         for name in layer.outputs if layer.kind == "Input" else ():
             if name in values:

@@ -99,7 +99,8 @@ def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str
         shape, nominal = sizes.of(info)
         values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
     lower_nodes(importer, Inliner(model, where, importer.limits).nodes(), values, _finder(where), where)
-    return importer.finish({name: _output(name, values) for name in model.graph.outputs}), importer.notes
+    outputs = {name: _output(name, values) for name in model.graph.outputs}
+    return importer.finish(outputs, model.graph.halves), importer.notes
 
 
 def _located(error: TinyInferError, where: str) -> str:

@@ -72,7 +72,7 @@ class Index(Indexed):
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x, index = inputs
-        return [np.asarray(np.take(x, counted_from_front(index, x.shape[self.dim]), axis=self.dim))]
+        return [np.asarray(np.take(x, counted_from_front(index, x.shape[self.dim]), axis=self.dim), x.dtype)]
 
     @classmethod
     def cases(cls) -> list[Case]:

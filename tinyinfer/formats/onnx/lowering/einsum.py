@@ -47,8 +47,8 @@ def _parse(call: Call, equation: str) -> tuple[list[Labels], Labels]:
 def _labels(term: str, rank: int, most: int, equation: str) -> Labels:
     """Letters, and for an ellipsis of ``rank`` dimensions the last of ``most`` digits."""
     before, dots, after = term.partition("...")
-    good = all(letter.isalpha() for letter in before + after) and (rank == 0 if not dots else 0 <= rank <= 9)
-    if not good and (dots or rank != most):
+    fits = 0 <= rank <= 9 if dots else rank in (0, most)
+    if not fits or not all(letter.isalpha() for letter in before + after):
         raise GraphError(f"equation {equation[:80]!r}: {term[:80]!r} does not fit its operand")
     return [*before, *(map(str, range(most - rank, most)) if dots else ()), *after]
 

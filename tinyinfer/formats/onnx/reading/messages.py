@@ -13,6 +13,8 @@ from tinyinfer.formats.onnx.reading.data_files import DataFiles
 from tinyinfer.formats.onnx.reading.tensors import element_type, read_tensor
 from tinyinfer.formats.onnx.reading.wire import Message
 
+FLOAT16 = 10  # among the element types
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -48,6 +50,7 @@ class OnnxGraph:
     initializers: dict[str, np.ndarray]
     inputs: list[ValueInfo]
     outputs: list[str]
+    halves: frozenset[str] = frozenset()  # outputs of float16
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ def read_graph(message: Message, files: DataFiles) -> OnnxGraph:
         _unique([(name, None) for name in names], message, what)
         if "" in names:
             raise message.error(f"{what} {names.index('')}: expected a name, found none")
-    return OnnxGraph(message.text(2), nodes, initializers, inputs, outputs)
+    halves = frozenset(value.name(1) for value in message.messages(12, "output") if _element_number(value) == FLOAT16)
+    return OnnxGraph(message.text(2), nodes, initializers, inputs, outputs, halves)
 
 
 def _nodes(message: Message, field: int, files: DataFiles) -> list[OnnxNode]:
@@ -137,6 +141,13 @@ def _nodes(message: Message, field: int, files: DataFiles) -> list[OnnxNode]:
     if count > most:
         raise message.error(f"expected at most {most} nodes, found {count}")
     return [_node(node, files) for node in message.messages(field, "node")]
+
+
+def _element_number(message: Message) -> int:
+    """The number of a value's element type, 0 where none is said."""
+    kind = message.message(2, "type")
+    tensor = kind.message(1, "tensor type") if kind else None
+    return tensor.integer(1) if tensor else 0
 
 
 def _value_info(message: Message) -> ValueInfo:

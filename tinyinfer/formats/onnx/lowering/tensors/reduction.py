@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tinyinfer.formats.importing.call import Call, Lowering
-from tinyinfer.formats.onnx.lowering.arithmetic import cast_to
+from tinyinfer.formats.onnx.lowering.tensors.arithmetic import cast_to
 
 AXES_AS_INPUT = 18  # but for ReduceSum
 Reduce = Callable[[str, bool], str]  # reduces a value by an operator of ours; the flag keeps the dimensions

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call, Lowering
-from tinyinfer.formats.onnx.lowering.arithmetic import cast_to
+from tinyinfer.formats.onnx.lowering.tensors.arithmetic import cast_to
 from tinyinfer.ops.base import LARGEST, axis
 from tinyinfer.ops.known_values import is_open
 

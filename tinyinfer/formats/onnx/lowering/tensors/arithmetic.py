@@ -95,9 +95,9 @@ def cast_like(call: Call) -> str:
 
 
 def cast_to(call: Call, x: str, dtype: str) -> str:
-    """A value in another dtype; float64, which no value of a network has, is float32 here."""
-    if dtype == "float64":
-        call.note("what the file computes in float64 is computed in float32")
+    """A value in another dtype; floats are float32 here, whatever the file says."""
+    if dtype in ("float16", "float64", "bfloat16"):
+        call.note(f"what the file computes in {dtype} is computed in float32")
         dtype = "float32"
     known = call.importer.known(x)
     if dtype in DTYPES:

@@ -1,0 +1,150 @@
+"""Networks whose files compute with sizes, at several sizes against ONNX Runtime: what is free in them stays free."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinyinfer.formats.onnx.load import load
+from tinyinfer.graph import Graph
+from tinyinfer.model import Model
+
+onnx = pytest.importorskip("onnx")
+ort = pytest.importorskip("onnxruntime")
+
+from onnx import parser  # noqa: E402
+
+HEAD = '<ir_version: 8, opset_import: ["" : {opset}]> net (float[{shape}] x) => (float[{out}] y) {{ {body} }}'
+SIZES = ((1, 6, 8, 12), (3, 6, 4, 8), (2, 6, 16, 4))  # multiples of 4, for nets that cut images to pieces
+
+PARTS = """
+    one = Constant<value_ints = [1]>() zero = Constant<value_ints = [0]>() two = Constant<value_ints = [2]>()
+    three = Constant<value_ints = [3]>() four = Constant<value_ints = [4]>() left = Constant<value_ints = [-1]>()
+    i0 = Constant<value_int = 0>() i1 = Constant<value_int = 1>() i2 = Constant<value_int = 2>()
+    i3 = Constant<value_int = 3>() float2 = Constant<value_float = 2.0>() half = Constant<value_float = 0.5>()
+    shape = Shape(x)
+    n0 = Gather(shape, i0) c0 = Gather(shape, i1) h0 = Gather(shape, i2) w0 = Gather(shape, i3)
+    n = Unsqueeze(n0, zero) c = Unsqueeze(c0, zero) h = Unsqueeze(h0, zero) w = Unsqueeze(w0, zero)
+"""  # as exporters take shapes apart
+
+NETS = {
+    "flattened": "t = Concat<axis = 0>(n, left) y = Reshape(x, t)",
+    "product of sizes": "hw = Mul(h, w) t = Concat<axis = 0>(n, c, hw) y = Reshape(x, t)",
+    "channel shuffle": """
+        half_c = Div(c, two) t = Concat<axis = 0>(n, two, half_c, h, w) a = Reshape(x, t)
+        b = Transpose<perm = [0, 2, 1, 3, 4]>(a) y = Reshape(b, shape)""",
+    "batch and channels joined": "nc = Mul(n, c) t = Concat<axis = 0>(nc, one, h, w) y = Reshape(x, t)",
+    "windows": """
+        hp = Div(h, four) wp = Div(w, four) t = Concat<axis = 0>(n, c, hp, four, wp, four) a = Reshape(x, t)
+        b = Transpose<perm = [0, 2, 4, 3, 5, 1]>(a) m0 = Mul(n, hp) m = Mul(m0, wp) sixteen = Mul(four, four)
+        u = Concat<axis = 0>(m, sixteen, c) y = Reshape(b, u)""",
+    "windows and back": """
+        hp = Div(h, two) wp = Div(w, two) t = Concat<axis = 0>(n, c, hp, two, wp, two) a = Reshape(x, t)
+        b = Neg(a) y = Reshape(b, shape)""",
+    "a token for each picture": """
+        token = Constant<value = float[1, 1, 6] {1, 2, 3, 4, 5, 6}>() t = Concat<axis = 0>(n, left, left)
+        minus = Equal(t, left) ones = ConstantOfShape<value = int64[1] {1}>(three) t1 = Where(minus, ones, t)
+        e = Expand(token, t1) f = Flatten<axis = 1>(x) r = Concat<axis = 0>(n, left, c) rows = Reshape(x, r)
+        y = Concat<axis = 1>(e, rows)""",
+    "zeros like": "z = ConstantOfShape<value = float[1] {0.5}>(shape) y = Add(x, z)",
+    "ones of some sizes": """
+        t = Concat<axis = 0>(n, one, h, w) z = ConstantOfShape<value = float[1] {2.0}>(t)
+        y = Concat<axis = 1>(x, z)""",
+    "a column for each row": """
+        r = Range(i0, w0, i1) f = Cast<to = 1>(r) g = Mul(f, half) y = Add(x, g)""",
+    "a grid": """
+        a = Range(i0, h0, i1) b = Range(i0, w0, i1) a1 = Unsqueeze(a, one) hw = Concat<axis = 0>(h, w)
+        a2 = Expand(a1, hw) b2 = Expand(b, hw) s0 = Add(a2, b2) s = Cast<to = 1>(s0) y = Mul(x, s)""",
+    "cut short": "e = Sub(h, one) y = Slice(x, one, e, two)",
+    "cut beyond its end": "e = Add(h, two) y = Slice(x, one, e, two)",
+    "upper half by two": "y = Slice(x, zero, h, two, two)",
+    "tiled by the batch": """
+        row = Constant<value = float[1, 6] {1, 2, 3, 4, 5, 6}>() t = Concat<axis = 0>(n, two) y = Tile(row, t)""",
+    "mean by hand": """
+        s = ReduceSum(x, left) f = Cast<to = 1>(c) all = ReduceProd<keepdims = 0>(c) k = Cast<to = 1>(all)
+        y = Div(s, k)""",
+    "sizes in floats": """
+        hf = Cast<to = 1>(h) hh = Mul(hf, half) fl = Floor(hh) hi = Cast<to = 7>(fl)
+        t = Concat<axis = 0>(n, c, hi, two, w) y = Reshape(x, t)""",
+    "sizes divided in floats": """
+        hf = Cast<to = 1>(h) hh = Div(hf, float2) fl = Ceil(hh) hi = Cast<to = 7>(fl)
+        t = Concat<axis = 0>(n, c, hi, two, w) y = Reshape(x, t)""",
+    "number of elements": """
+        k = Size(x) k1 = Unsqueeze(k, zero) y = Reshape(x, k1)""",
+    "squeezed and back": "a = Unsqueeze(x, one) b = Neg(a) y = Squeeze(b, one)",
+    "flattened from axis 2": "y = Flatten<axis = 2>(x)",
+    "a part of the shape": "s = Shape<start = 2>(x) nc = Mul(n, c) t = Concat<axis = 0>(nc, s) y = Reshape(x, t)",
+    "the smaller side": """
+        m = Min(h, h) e = Max(m, one) t = Concat<axis = 0>(n, c, e, w) y = Reshape(x, t)""",
+}
+
+NETS |= {
+    "by the root of a size": "hf = Cast<to = 1>(h) r = Sqrt(hf) y = Div(x, r)",
+    "by places between 0 and 1": """
+        r = Range(i0, w0, i1) f = Cast<to = 1>(r) last = Sub(w, one) d = Cast<to = 1>(last) g = Div(f, d)
+        y = Add(x, g)""",
+    "by a share of the sizes": """
+        hf = Cast<to = 1>(h) wf = Cast<to = 1>(w) s = Div(hf, wf) t = Add(s, half) m = Concat<axis = 0>(t, hf)
+        k = ReduceSum<keepdims = 0>(m) y = Mul(x, k)""",
+    "sizes alone": "a = Add(shape, two) b = Cast<to = 1>(a) e = ReduceMax(x) y = Mul(b, e)",
+}  # that compute with sizes when they run
+
+FIXED = {
+    "to a square": ("m = Min(h, w) e = Sub(m, one) y = Slice(x, zero, e, two)", "H, W"),
+    "windows back": (
+        """
+        hp = Div(h, two) wp = Div(w, two) m0 = Mul(n, hp) m = Mul(m0, wp) s = Concat<axis = 0>(m, c, left)
+        a = Reshape(x, s) b = Neg(a) t = Concat<axis = 0>(n, hp, wp, c, four) y = Reshape(b, t)""",
+        "H, W",
+    ),
+    "by a size that the batch hides": ("t = Concat<axis = 0>(one, left, two) y = Reshape(x, t)", ""),
+}
+
+
+def saved(path: Path, body: str, rank: int, shape: str = "N, 6, H, W", opset: int = 17) -> Path:
+    out = ", ".join("abcdefgh"[:rank])
+    model = parser.parse_model(HEAD.format(opset=opset, shape=shape, out=out, body=PARTS + body))
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def rank_of(body: str) -> int:
+    """Ranks of outputs, which the text of a network has to state."""
+    model = parser.parse_model(HEAD.format(opset=17, shape="1, 6, 8, 12", out="", body=PARTS + body))
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info("y", 1, None))
+    session = ort.InferenceSession(model.SerializeToString())
+    return len(session.run(None, {"x": np.zeros((1, 6, 8, 12), np.float32)})[0].shape)
+
+
+def assert_agree(path: Path, graph: Graph, sizes: Any) -> None:
+    session, model = ort.InferenceSession(str(path)), Model(graph, kernels="reference")
+    for size in sizes:
+        x = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+        np.testing.assert_allclose(model.run({"x": x})["y"], session.run(None, {"x": x})[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_sizes_stay_free(name: str, tmp_path: Path) -> None:
+    path = saved(tmp_path / "net.onnx", NETS[name], rank_of(NETS[name]))
+    graph, meta = load(path, {"x": SIZES[0]})
+    assert "notes" not in meta
+    assert graph.inputs[0].shape == (None, 6, None, None)
+    assert_agree(path, graph, SIZES)
+    assert {node.op.name for node in graph.nodes}.isdisjoint({"eq", "where", "floor", "ceil"})
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_sizes_that_nothing_can_say_are_fixed_with_a_note(name: str, tmp_path: Path) -> None:
+    body, fixed = FIXED[name]
+    path = saved(tmp_path / "net.onnx", body, rank_of(body))
+    graph, meta = load(path, {"x": SIZES[0]})
+    if fixed:
+        (note,) = meta["notes"]
+        assert note.startswith(f"fixed at its nominal size: {fixed}, since in node ")
+        assert graph.inputs[0].shape == (None, 6, 8 if "H" in fixed else None, 12 if "W" in fixed else None)
+    assert_agree(path, graph, [SIZES[0], (4, *SIZES[0][1:])] if fixed else SIZES)
