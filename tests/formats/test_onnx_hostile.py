@@ -9,37 +9,14 @@ import pytest
 from hostile_onnx import hostile_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from malformed_onnx import good_onnx
+from malformed_onnx import good_onnx, rich_onnx
 from onnx_wire import (
-    array,
-    attribute,
     field,
-    function,
-    functions,
-    graph,
-    metadata,
-    model,
-    node,
     opset,
-    subgraph,
-    value_info,
 )
 
 from tinyinfer.errors import TinyInferError
 from tinyinfer.formats.onnx.load import load
-
-
-def rich_onnx() -> bytes:
-    """A small network with a function, branches, metadata of ours, and integers of every form."""
-    branch = graph([node("Relu", "h", "z")], inputs=[], outputs=["z"])
-    chosen = node("If", "yes", "y", subgraph("then_branch", branch), subgraph("else_branch", branch))
-    pool = node("MaxPool", "x", "p", attribute("kernel_shape", [2, 2]), attribute("auto_pad", "SAME_UPPER"))
-    call = node("leaky", "p", "h", attribute("alpha", 0.5), domain="local")
-    found = function("leaky", "a", "b", node("LeakyRelu", "a", "b"), uses="alpha")
-    more = functions(found) + field(8, opset(1, "local")) + metadata(name='"small"', labels='["cat", "dog"]')
-    content = graph([pool, call, chosen], [array("yes", True, "bool")], [value_info("x", ["N", 3, 8, "W"])])
-    return model(content, more=more, producer="tinyinfer")
-
 
 GOOD = {"good": good_onnx(), "rich": rich_onnx()}
 

@@ -13,11 +13,11 @@ where, what was expected and what was found.
 | ``json_reader`` | strict JSON, and a cursor that checks types and knows where it stands |
 | ``npz`` | the model file: ``save`` and ``load``; ``graph_json``, ``attributes``, ``meta`` are its document |
 | ``torch/`` | ``read_checkpoint``: the state dict in a torch checkpoint, without torch |
+| ``safetensors/`` | the same of .safetensors files, and such files written |
 | ``plain_npz`` | state dicts that NumPy has saved |
 | ``state_dict`` | key maps, and filling a graph's weights strictly |
-| ``importing/`` | how a network grows from the nodes of another format |
+| ``importing/`` | what all importers of networks share |
 | ``onnx/`` | ONNX, in and out |
-| ``ncnn/`` | ncnn's text of layers with the weights beside it |
-| ``safetensors/`` | state dicts in safetensors files, in and out |
 | ``tflite/`` | TensorFlow Lite files, without TensorFlow |
+| ``ncnn/`` | ncnn's text of layers with the weights beside it |
 """
