@@ -114,6 +114,17 @@ def test_outputs_without_a_task_are_a_table(ti, ncnn_file):
         assert least in line
 
 
+def test_what_a_reader_notes_is_said_once(ti, ncnn_file, tmp_path):
+    """As that a file is not what it is called; of a converted model it was said when it was converted."""
+    ncnn_file.rename(tmp_path / "two.onnx")
+    code, _, err = ti("summary", tmp_path / "two.onnx")
+    assert code == 0
+    note = "it is read as ncnn, which it is in spite of its name"
+    assert err.splitlines() == [f"tinyinfer: {tmp_path / 'two.onnx'}: {note}"]
+    assert "read as ncnn" in ti("convert", tmp_path / "two.onnx", "-o", tmp_path / "net.npz").err
+    assert ti("summary", tmp_path / "net.npz").err == ""
+
+
 def test_outputs_as_json(ti, ncnn_file, tmp_path, rng):
     x = rng.standard_normal((1, 3, 16, 16), np.float32)
     x[0, 0, 0, 0] = np.inf
