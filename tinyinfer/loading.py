@@ -87,6 +87,11 @@ def _no_model(path: Path) -> ModelFormatError:
 def _check_name(name: str) -> None:
     """Raise UnsupportedOpError unless there is a network of this name."""
     from tinyinfer.models import find
+    from tinyinfer.published.registry import FILE, entries
+
+    entry = entries().get(name)
+    if entry is not None and entry.kind == FILE:
+        raise UnsupportedOpError(f"{name}: it has not been pulled: tinyinfer pull {name}")
 
     try:
         find(name)

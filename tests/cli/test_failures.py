@@ -54,6 +54,7 @@ def check(answer, code, *words):
         ["profile", "resnet20", "--threads", "1,2", "--kernel", "reference"],
         ["bench", "resnet20", "--threads", "1,x"],
         ["bench", "resnet20", "--batch", ""],
+        ["bench", "resnet20", "--input", "x=1x3x32x32"],
         ["bench", "resnet20", "--sweep", "batch=1,x"],
         ["bench", "resnet20", "--layers", "--sweep", "batch"],
         ["bench", "resnet20", "--layers", "--against", "onnxruntime"],

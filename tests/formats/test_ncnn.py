@@ -136,8 +136,35 @@ def test_all_that_is_refused_is_named_at_once(tmp_path: Path) -> None:
 def test_strings_and_hints_of_newer_files(tmp_path: Path) -> None:
     lines = ["Input data 0 1 data 0=7 1=6 2=3 -23330=4,3,7,6,3 31=2", "ReLU r 1 1 data out"]
     np.testing.assert_array_equal(run(write(tmp_path, lines))["out"], np.maximum(IMAGE, 0))
-    lines[1] = 'Reshape r 1 1 data out 6="-1, 0h"'
-    with pytest.raises(UnsupportedOpError, match="given as an expression"):
+    lines[1] = 'Reshape r 1 1 data out 6="-1, 0c"'
+    np.testing.assert_array_equal(run(write(tmp_path, lines))["out"], IMAGE.reshape(2, 3, 42))
+
+
+@pytest.mark.parametrize(
+    ("formula", "shape"),
+    [
+        ("1,1,//(24,0n),0n", (2, 24, 1, 1)),
+        ("*(1w,3),-(0h,-2)", (2, 4, 6)),
+        ("*(0w,max(0h,1)),min(+(2,2),9)", (2, 4, 6)),
+        (" 8 , 0w", (2, 3, 8)),
+        ("-1", (2, 24)),
+    ],
+)
+def test_sizes_by_formulas_of_the_inputs(formula: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    lines = ["Input data 0 1 data 0=24", "Input other 0 1 other 0=2", "Reshape i 1 1 data image 0=3 1=2 2=4",
+             f'Reshape r 2 1 image other out 6="{formula}"']  # fmt: skip
+    x = np.arange(48, dtype=np.float32).reshape(2, 24)
+    model = Model(*load(write(tmp_path, lines)), kernels="reference")
+    found = model.run({"data": x, "other": x[:, :2]})["out"]
+    np.testing.assert_array_equal(found, x.reshape(shape))
+
+
+@pytest.mark.parametrize(
+    "formula", ["", "1,", "(1)", "sin(1)", "+(1)", "+(1,2", "0q", "9w", "//(1,0)", "0x1", "+(" * 60]
+)
+def test_formulas_that_can_not_be_read(formula: str, tmp_path: Path) -> None:
+    lines = ["Input data 0 1 data 0=7 1=6 2=3", f'Reshape r 1 1 data out 6="{formula}"']
+    with pytest.raises(GraphError, match="'r'"):
         load(write(tmp_path, lines))
 
 

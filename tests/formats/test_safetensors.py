@@ -155,8 +155,10 @@ def test_the_package_of_the_format_agrees(tmp_path: Path) -> None:
             np.testing.assert_array_equal(found[key], array)
 
 
-@given(st.dictionaries(st.text(max_size=5), hnp.arrays(np.float32, hnp.array_shapes(max_dims=3, min_side=0, max_side=3)),
-                       max_size=4))  # fmt: skip
+SHAPES = hnp.array_shapes(max_dims=3, min_side=0, max_side=3)
+
+
+@given(st.dictionaries(st.text(max_size=5), hnp.arrays(np.float32, SHAPES), max_size=4))
 def test_any_names_and_shapes_come_back(arrays: dict[str, np.ndarray]) -> None:
     arrays.pop("__metadata__", None)
     with tempfile.TemporaryDirectory() as folder:

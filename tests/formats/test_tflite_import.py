@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from flatbuffer_writer import Number
+from flexbuffer_writer import flexible
 from tflite_cases import SAME, VALID, conv, conv_options, depthwise, pool_options, transposed, windows
 from tflite_writer import Network, one_operator
 
@@ -311,25 +311,6 @@ def test_sizes_that_the_file_leaves_free(tmp_path: Path) -> None:
     for wrong in ({"x0": (2, 4, 10, 12)}, {"x0": (2, 3)}, {"other": (1, 3, 6, 8)}):
         with pytest.raises(InputError, match="expected"):
             opened(made, tmp_path, input_shapes=wrong)
-
-
-def flexible(entries: Mapping[str, int | float]) -> bytes:
-    """A FlexBuffer of a map whose values are 4 bytes wide."""
-    names, data, places = sorted(entries), bytearray(), []
-    for name in names:
-        places.append(len(data))
-        data += name.encode() + b"\0"
-    data += bytes(-len(data) % 4)
-    data += struct.pack("<I", len(names))
-    keys = len(data)
-    for place in places:
-        data += struct.pack("<I", len(data) - place)
-    data += struct.pack("<III", len(data) - keys, 4, len(names))
-    values = len(data)
-    for name in names:
-        data += struct.pack("<f" if isinstance(entries[name], float) else "<i", entries[name])
-    data += bytes((3 if isinstance(entries[name], float) else 1) << 2 | 2 for name in names)
-    return bytes(data) + bytes([len(data) - values, 9 << 2 | 2, 1])
 
 
 def test_the_end_of_an_ssd_is_left_to_the_task(tmp_path: Path) -> None:

@@ -61,6 +61,46 @@ def test_weights_that_know_a_background(hub: Hub) -> None:
     assert model.meta["labels"][:2] == ["background", label_sets.get("imagenet")[0]]
 
 
+NCNN = "7767517\n2 2\nInput data 0 1 data 0=8 1=8 2=3\nInnerProduct fc 1 1 data out 0=2 1=1 2=384\n"
+
+
+def ncnn_weights() -> bytes:
+    return bytes(4) + np.arange(386, dtype="<f4").tobytes()
+
+
+def test_a_file_that_holds_its_network_with_the_weights_beside_it(hub: Hub) -> None:
+    data = ncnn_weights()
+    facts = {
+        "kind": '"file"',
+        "weights": '"net.bin"',
+        "weights_sha256": quoted_sha256(data),
+        "preprocess": "{ resize = [8, 8] }",
+        "labels": '["cat", "dog"]',
+        "task": '"classify"',
+    }
+    hub.add("small", "net.param", whole(NCNN.encode()), **facts)
+    hub.server.answers["/net.bin"] = whole(data)
+    with pytest.raises(UnsupportedOpError, match="small: it has not been pulled: tinyinfer pull small"):
+        ti.load("small")
+    ti.pull("small")
+    assert hub.kept() == ["hub/small.npz"]
+    meta = ti.load("small").meta
+    assert (meta["name"], meta["labels"], meta["task"]) == ("small", ["cat", "dog"], "classify")
+    assert meta["preprocess"] == {"resize": [8, 8]}
+
+
+def test_copies_of_both_files_are_checked(hub: Hub, tmp_path: Path) -> None:
+    data, copy = ncnn_weights(), tmp_path / "copy.param"
+    hub.add("small", "net.param", None, kind='"file"', weights='"net.bin"', weights_sha256=quoted_sha256(data))
+    copy.write_text(NCNN)
+    copy.with_suffix(".bin").write_bytes(data[:-1] + b"x")
+    with pytest.raises(DownloadError, match=r"copy\.bin"):
+        ti.pull("small", file=copy)
+    assert hub.kept() == []
+    copy.with_suffix(".bin").write_bytes(data)
+    assert ti.pull("small", file=copy).is_file()
+
+
 def test_what_is_there_is_not_fetched_again_unless_asked(hub: Hub, checkpoint: bytes) -> None:
     hub.add("resnet20", "a.pth", whole(checkpoint))
     ti.pull("resnet20")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tinyinfer as ti
-from tinyinfer.errors import ModelFormatError
+from tinyinfer.checkpoints.names import digest
+from tinyinfer.errors import ModelFormatError, UnsupportedOpError
+from tinyinfer.formats.npz.meta import check_meta
 from tinyinfer.hub import entries, find
 from tinyinfer.labels import label_sets
 from tinyinfer.vision.preprocess import Preprocess
@@ -32,7 +35,8 @@ def test_addresses_and_checksums(name: str) -> None:
     assert re.fullmatch(r"https://[\w.-]+/[\w./~-]+(\?dl=1)?", entry.url)
     assert re.fullmatch(r"https://[\w.-]+/[\w./~-]+", entry.home)
     assert entry.licence
-    assert re.fullmatch(r"[\w.-]+\.(pth|th|tar|gz)", entry.file_name)
+    endings = "pth|th|tar|gz" if entry.kind != "file" else "onnx|tflite|param"
+    assert re.fullmatch(rf"[\w.-]+\.({endings})", entry.file_name)
     assert all(0 < value < 100 for value in entry.accuracy.values())
     assert not set(entry.preprocess) - {
         "resize",
@@ -47,6 +51,33 @@ def test_addresses_and_checksums(name: str) -> None:
     if digits:  # publishers' file names carry the checksum's beginning
         assert entry.checksum is not None
         assert entry.checksum.startswith(f"sha256:{digits[1]}")
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.kind == "file"])
+def test_files_of_networks(name: str) -> None:
+    """They say all that a checkpoint's network would: how pictures are prepared, names of classes, what it is for."""
+    entry = ENTRIES[name]
+    meta: dict[str, Any] = {}
+    entry.describe(meta)
+    assert check_meta(meta, name) == meta
+    assert "resize" in entry.preprocess
+    assert len(meta["labels"]) > 0
+    assert entry.checksum is not None
+    assert (entry.beside is not None) == entry.file_name.endswith(".param")
+    assert entry.format in ("ONNX", "TFLite", "ncnn")
+    with pytest.raises(UnsupportedOpError, match=f"{name}: it has not been pulled: tinyinfer pull {name}"):
+        ti.load(name)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.kind == "file"])
+def test_checksums_are_those_of_the_files(name: str, shared: Path) -> None:
+    entry = ENTRIES[name]
+    copies = sorted((shared / "realdata").glob(f"weights/*/{entry.file_name}"))
+    if not copies:
+        pytest.skip(f"no copy of {entry.file_name}")
+    assert any(f"sha256:{digest(copy, 'sha256')}" == entry.checksum for copy in copies)
+    if entry.beside:
+        assert f"sha256:{digest(copies[0].with_suffix('.bin'), 'sha256')}" == entry.beside[1]
 
 
 def test_no_two_names_are_one_file() -> None:
@@ -73,6 +104,8 @@ ROW = PUBLISHER + "[a]\nby = 'x'\nfile = 'f'\n"
         ("[a]\nby = 'x'\nfile = 'f'", "publishers"),
         (PUBLISHER + "[a]\nfile = 'f'", "by"),
         (ROW + "top2 = 3", "a: unknown top2"),
+        (ROW + "kind = 'model'", "a: kind: expected one of network, file, data, found 'model'"),
+        (ROW + "weights = 'w'\nweights_sha256 = 'ab'", "a: sha256: expected 64"),
         (ROW + "sha256 = 'ab'", "a: sha256: expected 64"),
         (ROW + "sha256_prefix = 'ghijklmn'", "a: sha256_prefix: expected 8 to 64 hexadecimal digits, found 'ghijklmn'"),
     ],

@@ -43,7 +43,7 @@ def test_every_listed_name_is_known() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(InputError, match="one of cifar10, coco, imagenet, imagenet1001, voc, found 'kinetics'"):
+    with pytest.raises(InputError, match="one of cifar10, coco, coco80, imagenet, imagenet1001, voc, found 'kinetics'"):
         label_sets.get("kinetics")
 
 

@@ -29,7 +29,8 @@ def bad_torch_zips() -> Iterator[Bad]:
     yield Bad("truncated", good[:-30], ModelFormatError, "truncated zip")
     yield Bad("npz", npz_bytes(), ModelFormatError, "expected one member data.pkl, found none")
     yield Bad("two pickles", pack({"a/data.pkl": b".", "b/data.pkl": b"."}), ModelFormatError, "found 2 of them")
-    yield Bad("torchscript", ck.zip_container({}, {}, constants__pkl=b""), UnsupportedOpError, "TorchScript")
+    frozen = ck.Raw(ck.opcodes(ck.Global("__torch__", "Net")) + b")\x81" + ck.opcodes({"training": False}) + b"b")
+    yield Bad("torchscript", ck.zip_container(frozen, {}, constants__pkl=b""), UnsupportedOpError, "TorchScript")
     flipped = bytearray(good)
     flipped[good.find(ones.tobytes())] ^= 1
     yield Bad("bad crc", bytes(flipped), ModelFormatError, "archive/data/0' is damaged: Bad CRC")

@@ -298,6 +298,8 @@ def _networks() -> Iterator[Entry]:
     yield "a shape of other size", one("RESHAPE", [image, np.int32([5, 5])], [(5, 5)]), GraphError, "does not fit"
     yield "a shape of size 0", one("RESHAPE", [image, np.int32([0, -1])], [(5, 5)]), GraphError, "does not fit"
     yield "two sizes that are left", one("RESHAPE", [image, np.int32([-1, -1])], [(5, 5)]), GraphError, "one -1"
+    many = np.full(10**5, 7, np.int32)
+    yield "a shape of very many sizes", one("RESHAPE", [image, many], [(1,)]), GraphError, "at most 32 whole numbers"
     yield "an axis beyond", one("CONCATENATION", [image, image], [image], {"axis": 9}), GraphError, "axis"
     yield (
         "an order with a dimension twice",

@@ -197,12 +197,13 @@ UNARY: dict[str, Callable[[np.ndarray], Any]] = {
     "RELU_N1_TO_1": lambda x: np.clip(x, -1, 1), "TANH": np.tanh, "ELU": lambda x: np.where(x > 0, x, np.expm1(x)),
     "HARD_SWISH": lambda x: x * np.clip(x + 3, 0, 6) / 6, "ABS": np.abs, "NEG": np.negative, "EXP": np.exp,
     "SQUARE": np.square, "FLOOR": np.floor, "CEIL": np.ceil, "ROUND": np.rint, "SIN": np.sin, "COS": np.cos,
-    "SOFTMAX": _softmax, "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
+    "SIGN": np.sign, "RELU_0_TO_1": lambda x: np.clip(x, 0, 1), "SOFTMAX": _softmax, "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
     "L2_NORMALIZATION": lambda x: x / np.sqrt((x * x).sum(-1, keepdims=True)),
 }  # fmt: skip
 BINARY: dict[str, Callable[..., Any]] = {
     "ADD": np.add, "SUB": np.subtract, "MUL": np.multiply, "DIV": np.divide, "MAXIMUM": np.maximum,
     "MINIMUM": np.minimum, "POW": np.power, "SQUARED_DIFFERENCE": lambda a, b: (a - b) ** 2,
+    "FLOOR_MOD": np.mod,
 }  # fmt: skip
 COMPARISONS: dict[str, Callable[..., Any]] = {
     "EQUAL": np.equal, "NOT_EQUAL": np.not_equal, "LESS": np.less, "LESS_EQUAL": np.less_equal,
@@ -343,6 +344,11 @@ MOVEMENT = [
          {"mode": 0}),
     Case("MIRROR_PAD", [X, np.array([[0, 0], [1, 1], [0, 1], [0, 0]], np.int32)],
          lambda x, p: np.pad(x, p, "symmetric"), {"mode": 1}),
+    *(Case("REVERSE_V2", [X, ints(axis)], lambda x, a: np.flip(x, a)) for axis in (1, 3)),
+    *(Case("CUMSUM", [X, scalar(3)], expected, {"exclusive": exclusive, "reverse": reverse})
+      for exclusive, reverse, expected in (
+          (False, False, lambda x, a: x.cumsum(3)), (True, False, lambda x, a: x.cumsum(3) - x),
+          (False, True, lambda x, a: x[..., ::-1].cumsum(3)[..., ::-1]))),
     Case("TILE", [X, ints(1, 2, 1, 3)], np.tile),
     Case("BROADCAST_TO", [(1, 1, 4, 1), ints(1, 3, 4, 5)], np.broadcast_to),
     Case("BROADCAST_TO", [(4,), ints(3, 4)], np.broadcast_to),

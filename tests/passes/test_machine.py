@@ -84,6 +84,19 @@ def test_an_activation_of_a_shared_value_is_not_fused() -> None:
     assert "relu" in [n.op.name for n in passes.fuse_activation(graph).nodes]
 
 
+@pytest.mark.parametrize(("channels", "activation", "apart"), [
+    (1, "sigmoid", True), (7, "silu", True), (32, "sigmoid", False), (1, "hardswish", False), (1, "relu6", False),
+])  # fmt: skip
+def test_long_activations_stay_apart_from_narrow_layers(channels: int, activation: str, apart: bool) -> None:
+    """Where a pixel is less than a register, to read it again would wait for its neighbours."""
+    b = Builder()
+    graph = randomize(
+        b.finish(b.activation(b.conv2d(b.input(3, 8), channels, 1, name="layer"), activation, name="act"))
+    )
+    fused = passes.fuse_activation(graph)
+    assert [n.op.name for n in fused.nodes] == (["conv2d", activation] if apart else ["conv2d"])
+
+
 # -- choice ------------------------------------------------------------------------------------------------
 
 

@@ -172,6 +172,8 @@ def test_rows_that_are_decoded(kind: str, rng: Rng) -> None:
     y = rows.swapaxes(1, 2) if kind == "yolov8" else rows
     found = decode({"kind": kind.split()[0]}, {"output0": y})
     np.testing.assert_allclose(found.boxes, [around(*row[:4]) for row in rows[0]])
+    shares = decode({"kind": kind.split()[0], "units": "shares"}, {"output0": y})
+    np.testing.assert_allclose(shares.boxes, found.boxes * (SIZE[1], SIZE[0], SIZE[1], SIZE[0]))
     scores = rows[0, :, 4:5] * rows[0, :, 5:] if kind == "yolo_rows" else rows[0, :, 4:]
     np.testing.assert_allclose(found.scores, scores)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flexbuffer_writer import flexible
 from made_networks import striped
 from PIL import Image
+from tflite_writer import Network
 
 import tinyinfer as ti
 from tinyinfer.builder import Builder
@@ -101,6 +103,30 @@ def test_the_end_of_an_ssd_in_its_own_numbers() -> None:
     assert task["anchors"] == [[0.2, 0.1, 0.4, 0.3]]
     assert (task["scale"], task["overlap"], task["order"]) == ([12.0, 11.0, 7.0, 6.0], 0.55, "yxhw")
     assert task["outputs"] == {"boxes": "raw", "scores": "class"}
+
+
+def test_an_ssd_from_its_file_to_a_box(tmp_path: Path) -> None:
+    """A file whose offsets and scores are the picture's own pixels, nine anchors of four: one pixel is bright."""
+    made, anchors = Network(), np.full((9, 4), 0.25, np.float32)
+    anchors[4] = (0.5, 0.25, 0.5, 0.2)  # centre y, x, height, width
+    image = made.input("image", (1, 3, 4, 3))
+    ends = []
+    for name in ("offsets", "scores"):
+        ends.append(made.tensor(name, (1, 9, 4)))
+        made.apply("RESHAPE", (image, made.constant(f"{name} shape", np.int32([1, 9, 4]))), (ends[-1],))
+    made.outputs = [made.tensor(f"TFLite_Detection_PostProcess:{i}", (1, 10, 4)) for i in range(4)]
+    options = {"num_classes": 3, "nms_iou_threshold": 0.6, "y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0}
+    inputs = (*ends, made.constant("anchors", anchors))
+    made.apply("TFLite_Detection_PostProcess", inputs, made.outputs, custom=flexible({**options, "w_scale": 5.0}))
+    (tmp_path / "ssd.tflite").write_bytes(made.write())
+    model = ti.load(tmp_path / "ssd.tflite", kernels="reference")
+    model.meta |= {"labels": ["ant", "bee", "cat"], "preprocess": {"resize": [3, 4]}}
+    picture = np.zeros((3, 4, 3), np.uint8)
+    picture.reshape(-1)[4 * 4 + 1] = 204  # the fifth anchor's second number: 0.8
+    ((label, score, box),) = model.detect(picture)
+    assert (label, score) == ("ant", pytest.approx(0.8))  # whose score stands behind the background's
+    x, y = (0.25 + 0.8 / 10 * 0.2) * 4, 0.5 * 3  # offsets are y, x, height, width, of which x alone is not 0
+    np.testing.assert_allclose(box, (x - 0.1 * 4, y - 0.25 * 3, x + 0.1 * 4, y + 0.25 * 3), rtol=1e-5)
 
 
 def test_what_is_said_is_left_alone() -> None:

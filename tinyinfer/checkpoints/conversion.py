@@ -104,6 +104,10 @@ def _prepared(
     if prefix:
         state = dict(keys.strip(state, prefix, where).state)
     state, left = keys.ignore(state, patterns, where)
+    if state and all(key.isdigit() for key in state):
+        raise UnsupportedOpError(
+            f"{where}: {len(state)} tensors without names, in a list: expected a state dict (model.state_dict())"
+        )
     if left:
         notes.append(f"left out as asked: {_some(left)}")
     for key in state:

@@ -45,7 +45,7 @@ def convert(
     task: Task = None,
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
-    """Turn a public checkpoint or another engine's file into a self-contained .npz model."""
+    """Turn any model file into a self-contained .npz model."""
     from tinyinfer.checkpoints.conversion import convert as convert_file
 
     if output.suffix != ".npz":
@@ -74,15 +74,21 @@ def export(
         int | None, typer.Option(metavar="N", min=13, help="Version of ONNX's operators, for older engines; 20.")
     ] = None,
 ) -> None:
-    """Write a model as ONNX, or its weights as safetensors.  Free sizes stay free unless --input fixes them."""
-    from tinyinfer.formats.suffixes import ONNX, SAFETENSORS, by_name
+    """Write a model as ONNX, .safetensors or .npz.
 
-    wanted, shapes = by_name(output.name), parse_shapes(input)
-    if wanted not in (ONNX, SAFETENSORS):
-        raise usage(f"--output: expected a name that ends in .onnx or .safetensors, found {str(output)!r}")
-    if wanted is SAFETENSORS and (input is not None or opset is not None):
-        raise usage("--input and --opset are for .onnx files: a .safetensors file holds weights alone")
+    Free sizes stay free in ONNX unless --input fixes them; .safetensors has the weights alone.
+    """
+    from tinyinfer.formats.suffixes import NPZ, ONNX, SAFETENSORS, by_name
+
+    wanted, shapes = by_name(output.name) or ONNX, parse_shapes(input)
+    if wanted not in (ONNX, NPZ, SAFETENSORS):
+        raise usage(f"--output: expected a name that ends in .onnx, .npz or .safetensors, found {str(output)!r}")
+    if wanted is not ONNX and (input is not None or opset is not None):
+        raise usage(f"--input and --opset are for .onnx files, found {str(output)!r}")
     network = load_trained(model, shapes=shapes)
+    if wanted is NPZ:
+        network.save(output)
+        return
     if wanted is SAFETENSORS:
         from tinyinfer.formats.safetensors.writer import save
 

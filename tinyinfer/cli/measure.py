@@ -114,7 +114,7 @@ def bench(
     images, peers = _counts("batch", batch), "onnxruntime" if against is None else against
     options: dict[str, Any] = {
         "threads": _counts("threads", threads),
-        "input_shape": parse_shapes(input).get(""),
+        "input_shape": _sole_shape(input),
         "progress": lambda text: complain(f"measuring {text}"),
     }
     report: BenchReport | LayerReport | MemoryReport
@@ -142,6 +142,14 @@ def bench(
         show_json(report.to_dict())
     else:
         show(report)
+
+
+def _sole_shape(text: str | None) -> tuple[int, ...] | None:
+    """The shape of all inputs, whose batch --batch says."""
+    shapes = parse_shapes(text)
+    if shapes.keys() - {""}:
+        raise usage(f"--input: expected sizes as 1x3x224x224, found {text!r}")
+    return shapes.get("")
 
 
 def _sweep(text: str) -> tuple[str, tuple[float, ...] | None]:

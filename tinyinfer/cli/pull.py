@@ -55,6 +55,7 @@ def _row(entry: Entry, path: Path | None) -> dict[str, Any]:
     return {
         "name": entry.name,
         "arch": entry.arch,
+        "format": entry.format,
         "accuracy": dict(entry.accuracy),
         "licence": entry.licence,
         "home": entry.home,
@@ -76,6 +77,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         [
             Column("name", [row["name"] for row in rows], f"{len(rows)} names", right=False),
             Column("published", accuracies, right=False),
+            Column("format", [row["format"] for row in rows], right=False),
             Column("pulled", ["yes" if row["file"] else "" for row in rows], str(pulled), right=False),
             Column("licence", [row["licence"] for row in rows], right=False),
             Column("from", [row["home"].removeprefix("https://") for row in rows], right=False, prose=True),

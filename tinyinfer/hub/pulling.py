@@ -10,7 +10,7 @@ from tinyinfer.errors import DownloadError, TinyInferError
 from tinyinfer.files import user_cache
 from tinyinfer.hub import cifar
 from tinyinfer.hub.download import Progress, check, download
-from tinyinfer.published.registry import Entry, find
+from tinyinfer.published.registry import DATA, FILE, Entry, find
 
 
 def pulled_file(name: str) -> Path | None:
@@ -54,10 +54,11 @@ def pull(
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".pull-", dir=target.parent) as folder:
             source = Path(file) if file is not None else Path(folder) / entry.file_name
-            if file is None:
-                _download(entry, source, progress)
-            else:
-                check(source, entry.checksum, str(source))
+            for part, url, checksum in _parts(entry, source):
+                if file is None:
+                    _download(entry, url, checksum, part, progress)
+                else:
+                    check(part, checksum, str(part))
             _store(entry, source, target)
     except OSError as error:
         where = error.filename if file is not None and error.filename == os.fspath(file) else target.parent
@@ -72,9 +73,17 @@ def _target(entry: Entry) -> Path:
         raise DownloadError(f"there is no folder to keep {entry.name} in ({error}); set TINYINFER_CACHE_DIR") from None
 
 
-def _download(entry: Entry, target: Path, progress: Progress | None) -> None:
+def _parts(entry: Entry, source: Path) -> list[tuple[Path, str, str | None]]:
+    """Where each of the files is to stand, its address and its checksum; weights beside it have its name."""
+    parts = [(source, entry.url, entry.checksum)]
+    if entry.beside is not None:
+        parts.append((source.with_suffix(Path(entry.weights_name or "").suffix), *entry.beside))
+    return parts
+
+
+def _download(entry: Entry, url: str, checksum: str | None, target: Path, progress: Progress | None) -> None:
     try:
-        download(entry.url, target, entry.checksum, progress)
+        download(url, target, checksum, progress)
     except DownloadError as error:
         hint = f"a copy from elsewhere can be given: tinyinfer pull {entry.name} --file {target.name}"
         raise DownloadError(f"{entry.name}: {error}; {hint}") from None
@@ -82,11 +91,11 @@ def _download(entry: Entry, target: Path, progress: Progress | None) -> None:
 
 def _store(entry: Entry, source: Path, target: Path) -> None:
     """Convert what has come into the file that is kept; it appears whole or not at all."""
-    if entry.arch is None:
+    if entry.kind == DATA:
         cifar.pack(source, target)
         return
     from tinyinfer.checkpoints.conversion import convert
 
-    model = convert(source, arch=entry.arch, **entry.knobs)
+    model = convert(source) if entry.kind == FILE else convert(source, arch=entry.arch, **entry.knobs)
     entry.describe(model.meta)
     model.save(target)

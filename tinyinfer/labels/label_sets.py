@@ -34,13 +34,14 @@ _COCO_UNUSED = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 
 def names() -> list[str]:
     """Names that `get` knows."""
-    return ["cifar10", "coco", "imagenet", "imagenet1001", "voc"]
+    return ["cifar10", "coco", "coco80", "imagenet", "imagenet1001", "voc"]
 
 
 def get(name: str) -> tuple[str, ...]:
     """Class names in the order of a network's outputs: "imagenet" (the 1000 of ILSVRC 2012), "cifar10", "voc", "coco".
 
     "coco" are 91: "background", then its 80 classes by their numbers, where ten that name nothing are "N/A".
+    "coco80" are the 80 alone, as most detectors but SSDs have them.
     "imagenet1001" has "background" in front, as networks that TensorFlow trained often do.  An ImageNet name is its
     WordNet synset's words, the usual one first; two classes are called "crane".  Raises InputError for another name.
     """
@@ -55,6 +56,8 @@ def get(name: str) -> tuple[str, ...]:
         return VOC
     if key == "coco":
         return _coco()
+    if key == "coco80":
+        return _COCO
     raise InputError(f"labels: expected one of {', '.join(names())}, found {name!r}")
 
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis in float64, shifted by the maximum so that nothing overflows."""
-    shifted = np.asarray(logits, np.float64)
-    shifted = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+from tinyinfer.tasks.heads.probability import softmax as softmax
 
 
 def ranking(logits: np.ndarray, k: int) -> np.ndarray:

@@ -148,3 +148,27 @@ def test_sizes_that_nothing_can_say_are_fixed_with_a_note(name: str, tmp_path: P
         assert note.startswith(f"fixed at its nominal size: {fixed}, since in node ")
         assert graph.inputs[0].shape == (None, 6, 8 if "H" in fixed else None, 12 if "W" in fixed else None)
     assert_agree(path, graph, [SIZES[0], (4, *SIZES[0][1:])] if fixed else SIZES)
+
+
+def test_a_network_of_halves_computes_in_float32(tmp_path: Path) -> None:
+    body = """
+        bias = Constant<value = float16[6, 1, 1] {1, 2, 3, 4, 5, 6}>() a = Add(x, bias) b = Relu(a)
+        c = Cast<to = 1>(b) d = Sqrt(c) y = Cast<to = 10>(d)"""
+    text = (
+        f'<ir_version: 8, opset_import: ["" : 17]> net (float16[N, 6, H, W] x) => (float16[N, 6, H, W] y) {{ {body} }}'
+    )
+    path = tmp_path / "net.onnx"
+    path.write_bytes(parser.parse_model(text).SerializeToString())
+    graph, meta = load(path)
+    assert meta["notes"] == ["what the file computes in float16 is computed in float32"]
+    assert [node.op.name for node in graph.nodes if node.op.name != "constant"] == [
+        "cast",
+        "add",
+        "relu",
+        "sqrt",
+        "cast",
+    ]
+    x = np.random.default_rng(0).standard_normal(SIZES[1]).astype(np.float16)
+    y = Model(graph, kernels="reference").run({"x": x})["y"]
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y, ort.InferenceSession(str(path)).run(None, {"x": x})[0], rtol=2e-3)

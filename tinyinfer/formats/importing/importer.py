@@ -181,9 +181,9 @@ class Importer:
         names: dict[str, str] = {}  # of outputs, by value
         inputs = {i.name for i in self._inputs}
         for name, value in outputs.items():
-            value = self._as_computed(value)
             if name in halves and self._types[value].dtype == "float32":
                 value = self.apply("cast", value, name=name, dtype="float16")
+            value = self._as_computed(value)
             if value in names or (value in inputs and value != name):
                 value = self.apply("identity", value, name=name)
             names[value] = name

@@ -33,8 +33,8 @@ def load(
     """The verified graph and the metadata of a .param file; ``weights`` is the file beside it that ends in .bin.
 
     Batch, height and width are free, whatever sizes the file gives, as they are in ncnn; ``input_shapes`` says what
-    they usually are ("" is the first input).  Raises ModelFormatError for files that are damaged, UnsupportedOpError naming all that is not
-    supported, GraphError and WeightsError for a network that is not well formed.
+    they usually are ("" is the first input).  Raises ModelFormatError for files that are damaged, UnsupportedOpError
+    naming all that is not supported, GraphError and WeightsError for a network that is not well formed.
     """
     where, data_file = os.fspath(path), Path(path).with_suffix(".bin") if weights is None else Path(weights)
     layers = read_param(_read(Path(path), limits.document_bytes), where, limits)

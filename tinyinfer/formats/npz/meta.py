@@ -16,6 +16,7 @@ TEXTS = ("name", "arch", "source", "licence", "checksum")
 def check_meta(meta: Mapping[str, Any], where: str, limits: Limits = DEFAULT) -> dict[str, Any]:
     """A copy of ``meta`` whose known entries have the right types; None and unknown plain entries are kept.
 
+    ``task`` is a name of ``tinyinfer.tasks``, or an object that describes a head (``tinyinfer.tasks.heads``).
     Raises ModelFormatError for texts, ``labels``, ``preprocess`` or ``anchors`` of the wrong type, for a ``task`` that
     is not known, and for control characters anywhere: all of it is printed to terminals.
     """

@@ -35,8 +35,8 @@ def read_checkpoint(
 
     bfloat16 becomes float32.  Each storage is read once into memory of its own and tensors are views of it, so two
     keys of one storage share memory; storages of no use (an optimizer's) are not read.  Raises ModelFormatError for
-    a damaged or hostile file and for one that is no checkpoint, UnsupportedOpError for TorchScript and for weights
-    that are sparse, quantized or complex, unless their key is ``unneeded``.
+    a damaged or hostile file and for one that is no checkpoint, UnsupportedOpError for frozen TorchScript and for
+    weights that are sparse, quantized or complex, unless their key is ``unneeded``.
     """
     where = os.fspath(path)
     try:

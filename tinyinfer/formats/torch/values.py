@@ -18,6 +18,11 @@ from tinyinfer.formats.torch.pickle_reader import StandIn
 
 BFLOAT16 = "bfloat16"  # which NumPy does not have
 
+QUANTIZED = (
+    "a quantized tensor; quantized checkpoints can't be read: save the float32 model's state dict, from before "
+    "torch.ao.quantization.convert"
+)
+
 STORAGES = {
     **{
         f"torch.{name}": dtype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tinyinfer.graph import Graph
+from tinyinfer.graph import Graph, Node
 from tinyinfer.kernels.arguments.epilogue import CLIPS, FUSED
 from tinyinfer.ops.arithmetic.elementwise import Add
 from tinyinfer.ops.convolution.conv2d import Conv2d
@@ -13,6 +13,8 @@ from tinyinfer.ops.convolution.linear import Linear
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
 
 WITH_ENDING = Conv2d | ConvTranspose2d | Linear | Add | BatchNorm
+
+LONG = ("silu", "hardsigmoid", "sigmoid")  # what is computed of a tile after it was stored
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -30,6 +32,8 @@ def fuse_activation(graph: Graph) -> Graph:
             continue
         if isinstance(layer.op, Add | BatchNorm) and activation.op.name not in CLIPS:
             continue
+        if activation.op.name in LONG and _is_narrow(graph, layer):
+            continue
         fused = layer.replace(
             op=dataclasses.replace(layer.op, activation=activation.op.name),
             outputs=activation.outputs,
@@ -39,3 +43,16 @@ def fuse_activation(graph: Graph) -> Graph:
         graph.replace_node(activation)
         producers[fused.outputs[0]] = fused
     return graph
+
+
+def _is_narrow(graph: Graph, layer: Node) -> bool:
+    """Whether a layer's pixels are less than a register.
+
+    To read them anew each would have to wait for the stores of its neighbours, which a register overlaps.
+    """
+    from tinyinfer.kernels.codegen.cpu import LANES  # here, since it brings Numba
+
+    if not isinstance(layer.op, Conv2d | ConvTranspose2d) or layer.op.groups > 1:
+        return False
+    shape = graph.weights.shape(layer.params["weight"])
+    return shape[1 if isinstance(layer.op, ConvTranspose2d) else 0] < LANES

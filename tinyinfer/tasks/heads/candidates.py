@@ -8,10 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.tasks.logits import softmax
 
 Outputs = Mapping[str, np.ndarray]  # a network's outputs by name, of one picture
-ACTIVATIONS = ("none", "sigmoid", "softmax")
 LARGEST_LOGARITHM = 16.0  # of a side's growth: beyond it a box is larger than any picture
 
 
@@ -47,18 +45,6 @@ class DetectionHead(Protocol):
     def decode(self, outputs: Outputs, size: tuple[int, int]) -> Candidates:
         """All candidates, for an input of ``size`` (height, width).  Raises InputError for other outputs."""
         ...
-
-
-def activate(logits: np.ndarray, activation: str) -> np.ndarray:
-    """Probabilities along the last axis, in float64."""
-    if activation == "softmax":
-        return softmax(logits)
-    return sigmoid(logits) if activation == "sigmoid" else np.asarray(logits, np.float64)
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-x) in float64, which nothing makes overflow."""
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * np.asarray(logits, np.float64)))
 
 
 def grow(logarithms: np.ndarray) -> np.ndarray:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.tasks.heads.candidates import ACTIVATIONS, sigmoid
 from tinyinfer.tasks.heads.options import one_of, option, share, text
-
-LABELS = ("background", "foreground")
+from tinyinfer.tasks.heads.probability import ACTIVATIONS, sigmoid
 
 
 @dataclass(frozen=True)

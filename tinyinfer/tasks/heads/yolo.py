@@ -7,21 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.tasks.heads.candidates import (
-    ACTIVATIONS,
-    Candidates,
-    Outputs,
-    activate,
-    cells,
-    corners,
-    expect_rows,
-    grid,
-    grow,
-    rows,
-    sigmoid,
-    sole,
-)
+from tinyinfer.tasks.heads.candidates import Candidates, Outputs, cells, corners, expect_rows, grid, grow, rows, sole
 from tinyinfer.tasks.heads.options import flag, one_of, option, positive, several, share, whole
+from tinyinfer.tasks.heads.probability import ACTIVATIONS, activate, sigmoid
 
 BOX, OBJECT, CLASSES = slice(0, 4), slice(4, 5), slice(5, None)  # numbers of a row
 
@@ -103,16 +91,17 @@ class YoloRows:
     """Rows (1, N, 5 + classes) that the network has decoded: centre x, y, width, height in pixels, then probabilities.
 
     Without ``objectness`` a row is (4 + classes), and rows may stand upright, (1, 4 + classes, N), as YOLO v8 has them.
+    ``units`` "shares" are those of the input's sides, as in files for TFLite.
     """
 
     objectness: bool = option(flag, True)
+    units: str = option(one_of("pixels", "shares"), "pixels")
     overlap: float = option(share, 0.45)
     background = False
     open_ended = False
 
     def decode(self, outputs: Outputs, size: tuple[int, int]) -> Candidates:
         """The boxes as they stand."""
-        del size
         y = sole(outputs)
         if y.ndim == 3 and not self.objectness and y.shape[1] < y.shape[2]:
             y = y.swapaxes(1, 2)
@@ -120,7 +109,8 @@ class YoloRows:
         if found.shape[1] < 5 + self.objectness:
             raise InputError(f"output: expected a box and probabilities in each row, found shape {y.shape}")
         scores = found[:, OBJECT] * found[:, CLASSES] if self.objectness else found[:, 4:]
-        return Candidates(corners(found[:, 0:2], found[:, 2:4]), scores)
+        unit = np.array([size[1], size[0]] if self.units == "shares" else [1, 1])
+        return Candidates(corners(found[:, 0:2] * unit, found[:, 2:4] * unit), scores)
 
 
 @dataclass(frozen=True)

@@ -151,9 +151,10 @@ UNARY = {
     "RELU": "relu", "RELU6": "relu6", "LOGISTIC": "sigmoid", "TANH": "tanh", "ELU": "elu", "HARD_SWISH": "hardswish",
     "ABS": "abs", "NEG": "neg", "EXP": "exp", "LOG": "log", "SQRT": "sqrt", "FLOOR": "floor", "CEIL": "ceil",
     "ROUND": "round", "LOGICAL_NOT": "logical_not", "SIN": "sin",
-    "COS": "cos",
+    "COS": "cos", "SIGN": "sign",
 }  # fmt: skip
-BINARY = {"ADD": "add", "SUB": "sub", "MUL": "mul", "MAXIMUM": "maximum", "MINIMUM": "minimum", "POW": "pow"}
+BINARY = {"ADD": "add", "SUB": "sub", "MUL": "mul", "MAXIMUM": "maximum", "MINIMUM": "minimum", "POW": "pow",
+          "FLOOR_MOD": "remainder"}  # fmt: skip
 PREDICATES = {
     "EQUAL": "eq", "NOT_EQUAL": "ne", "LESS": "lt", "LESS_EQUAL": "le", "GREATER": "gt", "GREATER_EQUAL": "ge",
     "LOGICAL_AND": "logical_and", "LOGICAL_OR": "logical_or",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.tflite.lowering.node import TfliteCall, TfliteLowering
 from tinyinfer.formats.tflite.lowering.values import Order, Placed
 
-MOST_LISTED = 4096  # indices that become an attribute
+MOST_LISTED = 4096  # indices and sizes that become an attribute
 
 
 def without(order: Order, dim: int) -> Order:
@@ -64,7 +62,7 @@ def split(call: TfliteCall) -> list[str]:
 def split_v(call: TfliteCall) -> list[str]:
     """SPLIT_V: into parts of given sizes, of which one may be -1 for what is left."""
     call.ignore("num_splits")
-    placed, sizes, (axis, *_) = call.placed(), list(call.fixed(1, "sizes")), call.fixed(2, "axis")
+    placed, sizes, (axis, *_) = call.placed(), list(call.fixed(1, "sizes", MOST_LISTED)), call.fixed(2, "axis")
     axis = call.axis(axis)
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = call.size(axis) - sum(sizes) - 1
@@ -95,19 +93,30 @@ def gather(call: TfliteCall) -> str:
 
 
 def gather_nd(call: TfliteCall) -> str:
-    """GATHER_ND: indices of the first dimensions in the last of the second input, as one index of these in a row."""
-    shape, indices = call.shape(), call.array(1, "indices")
-    depth = indices.shape[-1] if indices.ndim else 0
-    if not 0 < depth <= len(shape) or indices.dtype.kind != "i":
-        raise GraphError(f"indices: expected rows of 1 to {len(shape)} whole numbers, found shape {indices.shape}")
-    first, rest = [int(size) for size in shape[:depth]], tuple(int(size) for size in shape[depth:])
-    if ((indices < 0) | (indices >= first)).any():
-        raise GraphError(f"indices: expected below {first}")
-    flat = np.zeros(indices.shape[:-1], np.int64)
-    for at, size in enumerate(first):
-        flat = flat * size + indices[..., at]
-    rows = call.apply("reshape", call.values.row(call.value(0)), shape=(math.prod(first), *rest))
-    return call.values.add(call.apply("index", rows, call.constant(flat), dim=0))
+    """GATHER_ND: the second input's last dimension indexes as many of the first's first dimensions."""
+    indices, shape = call.known(1), call.shape()
+    if indices is not None and 0 < indices.shape[-1] <= len(shape):
+        outside = (indices < 0) | (indices >= shape[: indices.shape[-1]])
+        if outside.any():
+            raise GraphError(f"indices: expected from 0 on, below the sizes of {shape}, found {indices[outside][0]}")
+    return call.values.add(call.apply("gather_nd", call.plain(), call.plain(1)))
+
+
+def reverse_v2(call: TfliteCall) -> str:
+    """REVERSE_V2: along some axes from the last to the first."""
+    value, order = call.placed()
+    dims = tuple(order.index(call.axis(axis)) for axis in call.fixed(1, "axis"))
+    reversed_ = call.apply("slice", value, dim=dims, start=-1, step=-1) if dims else value
+    return call.placed_as(reversed_, order)
+
+
+def cumsum(call: TfliteCall) -> str:
+    """CUMSUM."""
+    value, order = call.placed()
+    (axis, *_) = call.fixed(1, "axis")
+    exclusive, reverse = (bool(call.attribute(name)) for name in ("exclusive", "reverse"))
+    dim = order.index(call.axis(axis))
+    return call.placed_as(call.apply("cumsum", value, dim=dim, exclusive=exclusive, reverse=reverse), order)
 
 
 def topk_v2(call: TfliteCall) -> list[str]:
@@ -139,6 +148,8 @@ LOWERINGS: dict[str, TfliteLowering] = {
     "SPLIT_V": split_v,
     "GATHER": gather,
     "GATHER_ND": gather_nd,
+    "REVERSE_V2": reverse_v2,
+    "CUMSUM": cumsum,
     "TOPK_V2": topk_v2,
     "ARG_MAX": extremum("argmax"),
     "ARG_MIN": extremum("argmin"),

@@ -17,6 +17,8 @@ from tinyinfer.graph import Shape
 ACTIVATIONS = {1: "relu", 2: "hardtanh", 3: "relu6", 4: "tanh"}
 """What an operator's fused_activation_function stands for; 0 is none."""
 
+MOST_INTEGERS = 32  # of an input that says shapes, axes or borders: two for each dimension at most
+
 
 class TfliteCall(Call):
     """A `Call` whose inputs are handles of `Values`; shapes and axes are the file's."""
@@ -71,16 +73,16 @@ class TfliteCall(Call):
             self.refuse(f"{what}: expected an array of the file, found values computed in each run")
         return found
 
-    def integers(self, index: int, what: str) -> tuple[int, ...]:
-        """The whole numbers of an input that is known; sizes among them may be free."""
+    def integers(self, index: int, what: str, most: int = MOST_INTEGERS) -> tuple[int, ...]:
+        """The whole numbers of an input that is known, at most so many; sizes among them may be free."""
         found = self.array(index, what)
-        if found.dtype.kind not in "iuO":
-            raise GraphError(f"{what}: expected whole numbers, found {found.dtype}")
+        if found.dtype.kind not in "iuO" or found.size > most:
+            raise GraphError(f"{what}: expected at most {most} whole numbers, found {found.size} of {found.dtype}")
         return tuple(value if is_free(value) else int(value) for value in found.reshape(-1).tolist())
 
-    def fixed(self, index: int, what: str) -> tuple[int, ...]:
+    def fixed(self, index: int, what: str, most: int = MOST_INTEGERS) -> tuple[int, ...]:
         """`integers`, none of which may be free."""
-        found = self.integers(index, what)
+        found = self.integers(index, what, most)
         free = [value for value in found if is_free(value)]
         if free:
             self.fix(free, f"{what}: expected numbers of the file")

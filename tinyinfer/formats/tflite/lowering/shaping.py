@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError
-from tinyinfer.formats.tflite.lowering.node import TfliteCall, TfliteLowering
+from tinyinfer.formats.tflite.lowering.node import MOST_INTEGERS, TfliteCall, TfliteLowering
 from tinyinfer.formats.tflite.lowering.reshaping import reshaped
 from tinyinfer.formats.tflite.lowering.values import NCHW
 from tinyinfer.graph import Shape, TensorType
@@ -18,7 +18,7 @@ from tinyinfer.ops.known_values import as_sizes
 def reshape(call: TfliteCall) -> str:
     """RESHAPE: to the shape of the second input, or of the option where there is none."""
     old_options, before = call.attribute("new_shape"), call.shape()
-    wanted = call.integers(1, "shape") if call.has(1) else old_options
+    wanted = call.integers(1, "shape") if call.has(1) else old_options[:MOST_INTEGERS]
     return viewed(call, _completed(before, wanted))
 
 

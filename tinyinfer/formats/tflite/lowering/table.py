@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, FileNode, Lowering, UnsupportedNodeError
 from tinyinfer.formats.importing.lowering import Find
 from tinyinfer.formats.tflite.lowering import (
     convolution,
     elementwise,
     joining,
+    landmarks,
     matmul,
     pooling,
     reduction,
@@ -24,6 +26,7 @@ LOWERINGS: dict[str, TfliteLowering] = {
     **convolution.LOWERINGS,
     **elementwise.LOWERINGS,
     **joining.LOWERINGS,
+    **landmarks.LOWERINGS,
     **matmul.LOWERINGS,
     **pooling.LOWERINGS,
     **reduction.LOWERINGS,
@@ -31,6 +34,10 @@ LOWERINGS: dict[str, TfliteLowering] = {
     **shaping.LOWERINGS,
     **slicing.LOWERINGS,
 }
+
+LONGEST = 300  # characters of a message
+# custom operators whose first version is another operator
+ONLY_VERSION = dict.fromkeys(landmarks.LOWERINGS, 2)
 
 
 def finder(values: Values, versions: Mapping[str, int]) -> Find:
@@ -41,12 +48,17 @@ def finder(values: Values, versions: Mapping[str, int]) -> Find:
 
     def find(node: FileNode) -> Lowering:
         lowering = LOWERINGS.get(node.op_type)
+        if ONLY_VERSION.get(node.op_type, versions[node.name]) != versions[node.name]:
+            lowering = None
         if lowering is None:
             raise UnsupportedNodeError(f"the operator, here of version {versions[node.name]}, is not known")
 
         def lower(call: Call) -> str | Sequence[str]:
             mine = TfliteCall(call, values)
-            found = lowering(mine)
+            try:
+                found = lowering(mine)
+            except GraphError as error:  # which may show numbers of the file
+                raise GraphError(str(error)[:LONGEST]) from None
             call.unread = mine.unread
             return found
 

@@ -99,5 +99,6 @@ OPTIONS = {
     "LEAKY_RELU": Options(75, {0: ("alpha", "float32", 0)}),
     "MIRROR_PAD": Options(77, {0: ("mode", "int8", 0)}),
     "BATCH_MATMUL": Options(101, {0: ("adj_x", "bool", 0), 1: ("adj_y", "bool", 0), 2: _ASYMMETRIC}),
+    "CUMSUM": Options(102, {0: ("exclusive", "bool", 0), 1: ("reverse", "bool", 0)}),
     "GELU": Options(116, {0: ("approximate", "bool", 0)}),
 }  # fmt: skip

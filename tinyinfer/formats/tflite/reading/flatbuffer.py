@@ -86,7 +86,7 @@ class Table:
         self._size = self._short(vtable + 2)
         if self._size < 4 or at + self._size > len(buffer.data):
             raise self.error(f"byte {at}: expected a table that ends in the file, found {self._size} bytes of it")
-        self._fields = struct.unpack_from(f"<{size // 2 - 2}H", buffer.data, vtable + 4)
+        self._fields: tuple[int, ...] = struct.unpack_from(f"<{size // 2 - 2}H", buffer.data, vtable + 4)
         buffer.spend(1 + len(self._fields), what)
 
     def _short(self, at: int) -> int:

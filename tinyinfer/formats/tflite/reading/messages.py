@@ -13,6 +13,7 @@ from tinyinfer.formats.tflite.reading.builtins import BUILTINS, CUSTOM, LARGEST_
 from tinyinfer.formats.tflite.reading.flatbuffer import FlatBuffer, Table
 
 VERSION = 3
+SHOWN = 3  # unknown options that are named
 IDENTIFIER = b"TFL3"
 
 _TYPE_NAMES = """
@@ -270,5 +271,6 @@ def _options(table: Table, op_type: str) -> dict[str, Any]:
         else:
             values[name] = options.number(field, kind, default) if options else default
     if options:
-        values |= {f"option {field}": None for field in options.present if field not in found.fields}
+        unknown = [field for field in options.present if field not in found.fields]
+        values |= {f"option {field}": None for field in unknown[:SHOWN]}
     return values

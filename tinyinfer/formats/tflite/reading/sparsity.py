@@ -22,9 +22,15 @@ def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: Sparsity, wher
     """
     order, blocks = sparsity.traversal_order, sparsity.block_map
     rank, levels = len(shape), len(shape) + len(blocks)
-    _require(sorted(order) == [*range(levels)], where, f"expected a traversal of {levels} dimensions, found {order}")
+    _require(
+        sorted(order) == [*range(levels)],
+        where,
+        f"expected a traversal of {levels} dimensions, found {str(order)[:60]}",
+    )
     _require(len(sparsity.dimensions) == levels, where, f"expected {levels} dimensions, one a step of the traversal")
-    _require(len(set(blocks)) == len(blocks), where, f"expected blocks of different dimensions, found {blocks}")
+    _require(
+        len(set(blocks)) == len(blocks), where, f"expected blocks of different dimensions, found {str(blocks)[:60]}"
+    )
     by_dim = {dim: sparsity.dimensions[level] for level, dim in enumerate(order)}
     block_size = [1] * rank
     for number, dim in enumerate(blocks):
