@@ -10,7 +10,10 @@ import math
 from collections.abc import Callable, Mapping
 
 from tinyinfer import expression
+from tinyinfer.errors import GraphError
 from tinyinfer.expression import Expression
+
+LONGEST = 500  # symbols and numbers in one size: a few products of a size with itself would have millions
 
 Combine = Callable[[Expression, Expression], Expression]
 
@@ -138,7 +141,11 @@ def _combine(plain: Callable[[int, int], int], symbolic: Combine, a: int, b: int
 
 
 def _made(value: int, result: Expression) -> int:
-    return value if result.is_constant else Dim(value, result)
+    if result.is_constant:
+        return value
+    if result.length > LONGEST or abs(value) >= 2**63:
+        raise GraphError("sizes that follow from the input's: expected numbers of 64 bits in short expressions")
+    return Dim(value, result)
 
 
 def _subtract(a: Expression, b: Expression) -> Expression:

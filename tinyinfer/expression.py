@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Symbol:
     """A size that is known by name only."""
 
     name: str
+    length: ClassVar[int] = 1
 
     @property
     def text(self) -> str:
@@ -42,6 +43,11 @@ class Floor:
         """As Python writes it."""
         return f"{_bracketed(self.above)}//{_bracketed(self.below)}"
 
+    @cached_property
+    def length(self) -> int:
+        """Symbols and numbers in it."""
+        return self.above.length + self.below.length
+
 
 @dataclass(frozen=True)
 class Extreme:
@@ -55,6 +61,11 @@ class Extreme:
         """As Python writes it."""
         return f"{self.kind}({', '.join(map(str, self.parts))})"
 
+    @cached_property
+    def length(self) -> int:
+        """Symbols and numbers in it."""
+        return sum(part.length for part in self.parts)
+
 
 @dataclass(frozen=True)
 class Scaled:
@@ -67,6 +78,11 @@ class Scaled:
     def text(self) -> str:
         """As mathematics writes it."""
         return f"floor({self.factor:g}*{_bracketed(self.inner)})"
+
+    @cached_property
+    def length(self) -> int:
+        """Symbols and numbers in it."""
+        return 1 + self.inner.length
 
 
 _WORD = re.compile(r"[^-+*/(), ]+")  # symbols, numbers and names of functions in a text
@@ -91,6 +107,11 @@ class Expression:
 
     def __str__(self) -> str:
         return self.text
+
+    @cached_property
+    def length(self) -> int:
+        """Symbols and numbers in it."""
+        return sum(1 + sum(atom.length for atom in monomial) for monomial, _ in self.terms)
 
     @cached_property
     def _hash(self) -> int:

@@ -209,7 +209,9 @@ class Model:
     def preprocess(self) -> dict[str, Any]:
         """How a picture becomes an input, from the metadata.  Raises InputError when the model does not say."""
         if self.meta.get("preprocess") is None:
-            raise InputError("the model's metadata does not say how to prepare pictures ('preprocess' is missing)")
+            raise InputError(
+                "the model's metadata does not say how to prepare pictures: 'preprocess' is missing; give --preprocess"
+            )
         return dict(self.meta["preprocess"])
 
     def save(self, path: str | os.PathLike[str], half: bool = False) -> None:

@@ -14,6 +14,7 @@ from tinyinfer.tensor_type import Quant, TensorType
 from tinyinfer.weights import Shape
 
 IMAGE_AXES = ("N", "C", "H", "W")
+MOST_PRIMES = 3
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,19 @@ class Node:
 
 
 def free_name(wanted: str, used: Container[str]) -> str:
-    """A name that nothing has yet: the wanted one, followed by as many primes as that takes."""
-    while wanted in used:
-        wanted += "'"
-    return wanted
+    """A name that nothing has yet: the wanted one, with a few primes, or a prime and a number where many have it."""
+    for primes in range(MOST_PRIMES + 1):
+        if (name := wanted + "'" * primes) not in used:
+            return name
+    # numbers are sought by doubling and halving, as a file may have thousands of nodes of one name
+    free = 1
+    while f"{wanted}'{free}" in used:
+        free *= 2
+    taken = free // 2
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        if f"{wanted}'{middle}" in used:
+            taken = middle
+        else:
+            free = middle
+    return f"{wanted}'{free}"

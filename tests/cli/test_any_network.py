@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from made_networks import LABELS as CLASSES
 from made_networks import PREPROCESS as PREPARATION
-from made_networks import detector, segmenter, striped
+from made_networks import detector, striped
 from PIL import Image
 from small_networks import residual_network
 
 import tinyinfer
+from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.loading import load
 from tinyinfer.model import Model
@@ -113,6 +114,17 @@ def test_outputs_without_a_task_are_a_table(ti, ncnn_file):
         assert least in line
 
 
+def test_what_a_reader_notes_is_said_once(ti, ncnn_file, tmp_path):
+    """As that a file is not what it is called; of a converted model it was said when it was converted."""
+    ncnn_file.rename(tmp_path / "two.onnx")
+    code, _, err = ti("summary", tmp_path / "two.onnx")
+    assert code == 0
+    note = "it is read as ncnn, which it is in spite of its name"
+    assert err.splitlines() == [f"tinyinfer: {tmp_path / 'two.onnx'}: {note}"]
+    assert "read as ncnn" in ti("convert", tmp_path / "two.onnx", "-o", tmp_path / "net.npz").err
+    assert ti("summary", tmp_path / "net.npz").err == ""
+
+
 def test_outputs_as_json(ti, ncnn_file, tmp_path, rng):
     x = rng.standard_normal((1, 3, 16, 16), np.float32)
     x[0, 0, 0, 0] = np.inf
@@ -210,15 +222,22 @@ def test_a_task_is_said_on_the_command_line(ti, tmp_path):
     assert ti("run", tmp_path / "kept.npz", photo, *PLAIN).out == out
 
 
-def test_a_mask_keeps_the_background_as_it_is(ti, tmp_path):
+@pytest.mark.parametrize(("labels", "name"), [(None, "foreground"), (["person"], "person"), (["none", "red"], "red")])
+def test_a_mask_of_one_channel_has_two_classes(ti, tmp_path, labels, name):
+    """Names of both, of the foreground alone as files for TFLite have it, or of neither."""
+    b = Builder()
+    graph = b.finish(b.conv2d(b.input(3, 32), 1, 1, name="red", bias=False))
+    graph.weights["red.weight"] = np.float32([1, 0, 0]).reshape(1, 3, 1, 1)
     path, photo, target = tmp_path / "net.npz", tmp_path / "photo.png", tmp_path / "out.png"
-    graph = segmenter().part(["colours"]).graph
-    graph.weights["colours.weight"] = np.float32([[1, -1, -1], [0, 0, 0], [0, 0, 0]]).reshape(3, 3, 1, 1)
-    Model(graph, {"task": {"kind": "mask"}, "preprocess": {**PREPARATION, "resize": [32, 32]}}).save(path)
+    meta = {"task": {"kind": "mask"}, "preprocess": {"resize": [32, 32]}, "labels": labels}
+    Model(graph, meta).save(path)
     Image.fromarray(striped(90, 120)).save(photo)
     (row,) = json.loads(ti("run", path, photo, "--json", "--draw", target, *PLAIN).out)
-    assert {s["label"] for s in row["segments"]} <= {"background", "foreground", "0", "1"}
-    assert target.exists()
+    found = {s["label"]: s["share"] for s in row["segments"]}
+    other = "none" if labels == ["none", "red"] else "background"
+    assert found == pytest.approx({other: 2 / 3, name: 1 / 3}, abs=0.02)
+    if "background" in found:  # which keeps its colours
+        assert Image.open(target).getpixel((390, 10)) == (0, 0, 255)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +254,14 @@ def test_wrong_tasks(ti, model_file, pictures, task, code, words):
     found = ti("run", model_file, pictures / "a.png", "--task", task, *PLAIN)
     assert (found.code, found.out) == (code, "")
     assert words in found.err
+
+
+def test_a_picture_of_the_size_that_is_said(ti, ncnn_file, pictures):
+    """--input is what free sizes usually are; with a picture it asks for nothing else."""
+    said = ("--preprocess", '{"resize": [6, 5]}', "--task", '{"kind": "mask", "output": "above"}')
+    code, out, _ = ti("run", ncnn_file, pictures / "a.png", "--input", "1x3x6x5", *said, *PLAIN)
+    assert code == 0
+    assert "of the pixels" in out
 
 
 def test_nothing_to_draw_without_a_task(ti, ncnn_file, pictures, tmp_path):

@@ -55,6 +55,13 @@ def test_all_right_and_reported() -> None:
     assert json.loads(json.dumps(result.to_dict()))["top1"] == 1.0
 
 
+def test_networks_that_take_so_many_images_and_no_fewer() -> None:
+    model = Levels()
+    result = evaluate(model, dataset(list(range(10))), batch=64, fixed_batch=4)
+    assert (result.top1, result.images) == (1.0, 10)
+    assert model.shapes == [(4, 3, 4, 4)] * 3
+
+
 def test_top1_and_top5_are_counted_apart() -> None:
     # label - level: 0 is first, 1..4 among five, 5 and more outside
     result = evaluate(Levels(), dataset([3, 4, 7, 8, 9], [3, 3, 3, 3, 3]))

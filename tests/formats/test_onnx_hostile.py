@@ -55,7 +55,7 @@ def test_every_flipped_byte(name: str, tmp_path: Path) -> None:
             load_or_refuse(bytes(flipped), tmp_path / "net.onnx")
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_changed_bytes(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Several bytes at once, parts left out and parts that stand twice."""
@@ -68,7 +68,7 @@ def test_changed_bytes(data: st.DataObject, tmp_path_factory: pytest.TempPathFac
     load_or_refuse(bytes(content), tmp_path_factory.getbasetemp() / "changed.onnx")
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(content=hostile_models())
 def test_hostile_models(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     load_or_refuse(content, tmp_path_factory.getbasetemp() / "hostile.onnx")

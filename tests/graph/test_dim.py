@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyinfer.dim import Dim, agreed, dim_max, dim_min, dim_scale, expression_of, is_free, substituted
+from tinyinfer.errors import GraphError
 
 H, W, N = Dim.symbol("H", 224), Dim.symbol("W", 192), Dim.symbol("N", 1)
 
@@ -162,3 +163,18 @@ def test_nested_divisions_become_one(start: int, c: int, d: int, e: int) -> None
     size = Dim.symbol("H", start)
     assert expression_of((size // c + e) // d) == expression_of((size + c * e) // (c * d))
     assert expression_of(-(-size // c)) == expression_of((size + c - 1) // c)
+
+
+def _repeated(size: int, step: Callable[[int], int]) -> int:
+    for _ in range(60):
+        size = step(size)
+    return size
+
+
+@pytest.mark.parametrize(
+    ("nominal", "step"),
+    [(1, lambda size: size * size), (224, lambda size: size + size), (3, lambda size: size // 2 * size + 1)],
+)
+def test_sizes_that_would_take_pages_to_write_are_refused(nominal: int, step: Callable[[int], int]) -> None:
+    with pytest.raises(GraphError, match="expected numbers of 64 bits in short expressions"):
+        _repeated(Dim.symbol("H", nominal), step)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tinyinfer import ops
 from tinyinfer.builder import Builder
 from tinyinfer.errors import GraphError, WeightsError
-from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.graph import Graph, Input, Node, free_name
 
 
 def node(name: str, op: str, *inputs: str, params: dict[str, str] | None = None, **attrs: object) -> Node:
@@ -114,3 +114,23 @@ def test_edits_leave_the_original_alone() -> None:
     assert [n.name for n in graph.nodes] == ["a", "b"]
     with pytest.raises(GraphError, match="no node named 'c'"):
         graph.node("c")
+
+
+class Counted(set):
+    """A set that counts how often it was asked."""
+
+    asked = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.asked += 1
+        return super().__contains__(name)
+
+
+def test_many_names_that_are_taken_are_found_quickly() -> None:
+    used = Counted(["n'7", "n'20"])
+    for _ in range(3000):
+        used.add(free_name("n", used))
+    assert len(used) == 3002
+    assert {"n", "n'", "n''", "n'1"} <= set(used)
+    assert used.asked < 3000 * 40
+    assert max(map(len, used)) < 10

@@ -95,6 +95,8 @@ def bad_wire() -> Iterator[Malformed]:
 def bad_tensors() -> Iterator[Malformed]:
     yield _tensor("2^60 elements", tensor("w", [2**60], "float32", raw(b"1234")), "sizes from 0 to 16777216")
     yield _tensor("product of 2^96", tensor("w", [2**24] * 4, "float32"), "at most 2147483648 elements")
+    none = tensor("w", [0, *[2**24] * 3], "float32")
+    yield _tensor("no elements, sizes of 2^72", none, "at most 2147483648 elements along all sizes but 0")
     yield _tensor("negative size", tensor("w", [-1, 3], "float32", raw(bytes(12))), "sizes from 0 to .* found -1")
     yield _tensor("rank 9", tensor("w", [1] * 9, "float32", raw(bytes(4))), "at most 8 dimensions, found 9")
     yield _tensor("rank 100000", tensor("w", [1] * 100_000, "float32", raw(bytes(4))), "at most 8 dimensions")
@@ -332,6 +334,18 @@ def work_bombs() -> Iterator[Malformed]:
         outputs=["nothing"],
     )
     yield _bad("large windows over constants", image, "'nothing' is not a value", GraphError)
+    last = node("Relu", "x", "y")
+    named = [node("Relu", f"v{i - 1}" if i else "x", f"v{i}", name="n") for i in range(15_000)]
+    yield _bad("15000 nodes of one name", graph(named, outputs=["nothing"]), "'nothing' is not a value", GraphError)
+    many = node("Sum", "x " * 20_000, "y", name="n")
+    yield _bad("node of 20000 inputs", graph([many], outputs=["nothing"]), "'nothing' is not a value", GraphError)
+    free = [value_info("x", ["N", 3, "H", "W"])]
+    squares = [node("Mul", f"s{i} s{i}", f"s{i + 1}") for i in range(60)]
+    squared = graph([node("Shape", "x", "s0"), *squares, last], [], free, ["nothing"])
+    yield _bad("sizes squared 60 times", squared, "'nothing' is not a value", GraphError)
+    halved = [f for i in range(60) for f in (node("Div", f"s{i} s0", f"d{i}"), node("Mul", f"d{i} s{i}", f"s{i + 1}"))]
+    nested = graph([node("Shape", "x", "s0"), *halved, last], [], free, ["nothing"])
+    yield _bad("quotients of quotients", nested, "'nothing' is not a value", GraphError)
     wide = [array(f"w{i}", [[1.0]] * 2**10) for i in range(100)]
     gemms = [node("Gemm", f"x w{i}", f"g{i}", attribute("transB", 1)) for i in range(100)]
     unlike = graph(gemms, wide, [value_info("x", (1, 2))], ["nothing"])

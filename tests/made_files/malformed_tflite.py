@@ -215,6 +215,7 @@ def _values(shape: Any = np.int32) -> Iterator[Entry]:
     yield "a size below -1", with_tensor(WEIGHT, f0=shape([3, 2, 2, -2])), BAD, "sizes"
     yield "a size of two billion", with_tensor(WEIGHT, f0=shape([3, 2, 2, 2**31 - 1])), BAD, "sizes"
     yield "more elements than there are", with_tensor(0, f0=shape([2**20] * 4)), BAD, "elements"
+    yield "sizes of 0 x 2^72", with_tensor(WEIGHT, f0=shape([0, *[2**24] * 3])), BAD, "elements along all sizes but 0"
     yield "sixty dimensions", with_tensor(0, f0=shape([1] * 60)), BAD, "dimensions"
     yield "a signature of another rank", with_tensor(0, f7=shape([1, 4])), BAD, "signature"
     yield "a buffer beyond the file", _far_buffer(2**40, 24), BAD, "not in a file"

@@ -290,6 +290,17 @@ CASES: dict[str, Case] = {
     "interp bicubic": one("Interp", "0=3 3=9 4=11"),
     "interp of a row": one("Interp", "0=2 3=3 4=2", ROW),
     "interp like": Case("Interp", "0=2 5=1", (IMAGE, (2, 8, 9))),
+    **{
+        f"grid sample {kind}{border}{corner}": Case(
+            "GridSample", f"0={kind} 1={border} 2={corner}", (IMAGE, (4, 3, 2))
+        )
+        for kind in (1, 2, 3) for border in (1, 2, 3) for corner in (0, 1)
+    },
+    "grid sample by channels": Case("GridSample", "3=1", (IMAGE, (2, 4, 3))),
+    "glu": one("GLU", "0=0"),
+    "glu last": one("GLU", "0=-1", ROWS),
+    "cumulative sum": one("CumulativeSum", "0=1"),
+    "flip": one("Flip", "-23300=2,0,2"),
     "padding": one("Padding", "0=1 1=2 2=3 3=0 5=0.5"),
     "padding replicate": one("Padding", "0=1 1=2 2=3 3=0 4=1"),
     "padding reflect": one("Padding", "0=1 1=2 2=3 3=0 4=2"),

@@ -77,7 +77,7 @@ def _segments(model: Model, path: Path, top: int | None) -> Answer:
     from tinyinfer.tasks.segmentation import labels_of, shares
 
     classes = model.segment(path)
-    found = shares(classes, labels_of(model.meta))
+    found = shares(classes, labels_of(model))
 
     def draw() -> Image.Image:
         from tinyinfer.tasks.drawing import draw_segments

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tinyinfer.cli.description import Labels, PreprocessOption, describe
 from tinyinfer.cli.options import (
     Json,
     Kernels,
@@ -37,8 +38,11 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     model: TrainedModel,
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A packed .npz, or a folder of class folders.")],
+    *,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N pictures.")] = None,
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures a call.")] = 64,
+    preprocess: PreprocessOption = None,
+    labels: Labels = None,
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Decoding threads.")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://...", help="Decode on a Dask cluster instead (the cluster extra).")
@@ -54,6 +58,7 @@ def evaluate(
 
     limit_pixels(max_pixels)
     network = load_trained(model, threads, kernel)
+    describe(network, preprocess, labels, task=None)
     require_task(network.meta, CLASSIFY, "eval")
     data = datasets.read(dataset, network.meta.get("labels"), class_count(network.meta, network.outputs))
     for note in data.notes:
@@ -65,7 +70,13 @@ def evaluate(
         running(kernel, bar.compiling),
     ):
         result = run_evaluation(
-            network, data, batch=batch, limit=limit, workers=decoders, progress=lambda done, _: bar.advance(done)
+            network,
+            data,
+            batch=batch,
+            fixed_batch=network.graph.inputs[0].shape[0],
+            limit=limit,
+            workers=decoders,
+            progress=lambda done, _: bar.advance(done),
         )
     for problem in result.skipped:
         complain(problem)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tinyinfer.cli.terminal import complain
 from tinyinfer.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
@@ -85,11 +87,18 @@ def load_model(
 ) -> Model:
     """The model a verb is about; the name of a network that was not pulled gives it seeded random weights.
 
-    ``shapes`` by input name ("" is the first) are what inputs whose sizes a file leaves free usually have.
+    ``shapes`` by input name ("" is the first) are what inputs whose sizes a file leaves free usually have.  What a
+    reader notes of a file, such as that it is quantised, is said.
     """
+    from tinyinfer.formats.contents import format_of
+    from tinyinfer.formats.suffixes import NPZ
     from tinyinfer.loading import load
 
-    return load(source, threads, kernel_option(kernels), input_shapes=shapes)
+    model = load(source, threads, kernel_option(kernels), input_shapes=shapes)
+    if format_of(Path(source)) not in (None, NPZ):  # of .npz files they were said at conversion
+        for note in model.meta.get("notes", ()):
+            complain(f"{source}: {note}")
+    return model
 
 
 def load_graph(source: str, shapes: Mapping[str, Shape] | None = None) -> Graph:

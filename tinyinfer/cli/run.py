@@ -73,15 +73,15 @@ def run(
 ) -> int:
     """Label pictures or their pixels, or find boxes in them.
 
-    With --inputs, --input, --outputs or --save, and if nobody has said what the network is for, show what it computes;
-    inputs of which nothing is said are random numbers then.  Bad pictures are reported and passed over; the exit code
-    is then 4.
+    With --inputs, --outputs or --save, without a picture, and if nobody has said what the network is for, show what it
+    computes; inputs of which nothing is said are random numbers then.  Bad pictures are reported and passed over; the
+    exit code is then 4.
     """
     if json and profile:
         raise usage("--profile prints a table and can't be combined with --json")
     limit_pixels(max_pixels)
     files, shapes = parse_files(inputs), parse_shapes(input)
-    values = bool(inputs or input or outputs or save)
+    values = bool(inputs or outputs or save or (input and not images))
     if not (images or values):
         raise usage("expected an IMAGE, or --inputs, --input, --outputs or --save")
     paths = list(_pictures(images or ()))

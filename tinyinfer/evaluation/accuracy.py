@@ -45,12 +45,14 @@ def evaluate(
     dataset: Dataset,
     *,
     batch: int = 64,
+    fixed_batch: int | None = None,
     limit: int | None = None,
     workers: int | Executor | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure top-1 and top-5 accuracy on the first ``limit`` samples (None: all).
 
+    ``batch`` images go into a call, or ``fixed_batch`` if the network takes no other number.
     ``workers`` is a number of decoding threads (None: one a core, at most 8) or any `concurrent.futures.Executor`,
     whose tasks are picklable; ``progress(done, total)`` is called after every batch.  A picture that can't be decoded
     is left out and listed.  Raises InputError when none can be, when a label is beyond the model's outputs, and when
@@ -66,8 +68,11 @@ def evaluate(
     start = time.perf_counter()
     try:
         prepared = _prepared_ahead(own or workers, samples, preprocess, ahead=2 * batch)
-        for images, labels in _batches(prepared, batch, score.skipped):
-            logits = model(images)
+        for images, labels in _batches(prepared, fixed_batch or batch, score.skipped):
+            if fixed_batch is None:
+                logits = model(images)
+            else:
+                logits = model(_padded(images, fixed_batch))[: len(images)]
             _check_classes(dataset, logits)
             score.add(logits, labels)
             if progress:
@@ -129,6 +134,13 @@ def _batches(prepared: Iterable[Prepared], size: int, skipped: list[str]) -> Ite
             group = []
     if group:
         yield _stack(group)
+
+
+def _padded(images: np.ndarray, count: int) -> np.ndarray:
+    """So many images for a network that takes no fewer: black ones follow the last."""
+    if len(images) == count:
+        return images
+    return np.concatenate([images, np.zeros((count - len(images), *images.shape[1:]), images.dtype)])
 
 
 def _stack(group: list[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:

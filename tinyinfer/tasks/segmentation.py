@@ -10,13 +10,15 @@ import numpy as np
 from PIL import Image
 
 from tinyinfer.errors import InputError
+from tinyinfer.labels.label_sets import BACKGROUND
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import SEGMENT, require_task
 from tinyinfer.tasks.heads import Mask, read_head
-from tinyinfer.tasks.heads.mask import LABELS as MASK_LABELS
 from tinyinfer.tasks.whole_picture import prepare_whole
 from tinyinfer.vision.image import ImageSource, decode
 from tinyinfer.vision.preprocess import Placement
+
+FOREGROUND = ("foreground",)
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,15 @@ def largest(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return classes
 
 
-def labels_of(meta: Mapping[str, Any]) -> Sequence[str] | None:
-    """The classes' names: the model's own, or for a mask without any what its two classes are."""
-    masks = isinstance(meta.get("task"), Mapping)
-    return meta.get("labels") or (MASK_LABELS if masks else None)
+def labels_of(model: Runnable) -> Sequence[str] | None:
+    """The classes' names: the model's own; of a mask that names its foreground alone, or nothing, both."""
+    labels: Sequence[str] | None = model.meta.get("labels")
+    if not isinstance(model.meta.get("task"), Mapping) or len(labels or FOREGROUND) > 1:
+        return labels
+    head = _mask(model.meta)
+    shape = dict(model.graph.output_shapes()).get(head.output or model.graph.outputs[0], ())
+    channels = shape[1 if head.layout == "nchw" else 3] if len(shape) == 4 else 1
+    return (BACKGROUND, *(labels or FOREGROUND)) if channels in (1, 2) else labels
 
 
 def shares(classes: np.ndarray, labels: Sequence[str] | None) -> list[Segment]:
@@ -87,8 +94,6 @@ def shares(classes: np.ndarray, labels: Sequence[str] | None) -> list[Segment]:
     Raises InputError when there are fewer labels than classes.
     """
     counts = np.bincount(classes.reshape(-1))
-    if labels is MASK_LABELS and len(counts) > len(labels):
-        labels = None  # a class for each of several channels
     if labels and len(labels) < len(counts):
         raise InputError(f"labels: expected at least {len(counts)}, one a class, found {len(labels)}")
     order = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]

@@ -6,7 +6,6 @@ import dataclasses
 
 from tinyinfer.graph import Graph, Node
 from tinyinfer.kernels.arguments.epilogue import CLIPS, FUSED
-from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.ops.arithmetic.elementwise import Add
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
@@ -51,6 +50,8 @@ def _is_narrow(graph: Graph, layer: Node) -> bool:
 
     To read them anew each would have to wait for the stores of its neighbours, which a register overlaps.
     """
+    from tinyinfer.kernels.codegen.cpu import LANES  # here, since it brings Numba
+
     if not isinstance(layer.op, Conv2d | ConvTranspose2d) or layer.op.groups > 1:
         return False
     shape = graph.weights.shape(layer.params["weight"])

@@ -10,8 +10,6 @@ from tinyinfer.errors import InputError
 from tinyinfer.tasks.heads.options import one_of, option, share, text
 from tinyinfer.tasks.heads.probability import ACTIVATIONS, sigmoid
 
-LABELS = ("background", "foreground")
-
 
 @dataclass(frozen=True)
 class Mask:

@@ -117,18 +117,6 @@ def named(check: Check, *keys: str) -> Check:
     return members
 
 
-def either(first: Check, second: Check) -> Check:
-    """What passes either check; the second one's error is shown."""
-
-    def check(value: Any, where: str) -> Any:
-        try:
-            return first(value, where)
-        except ModelFormatError:
-            return second(value, where)
-
-    return check
-
-
 def fail(where: str, expected: str, value: Any) -> NoReturn:
     """Raise ModelFormatError."""
     found = "an infinite number" if isinstance(value, float) and not math.isfinite(value) else repr(value)[:60]

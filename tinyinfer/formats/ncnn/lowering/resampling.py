@@ -16,6 +16,8 @@ from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
 
 MODES = {1: "nearest", 2: "bilinear", 3: "bicubic"}
+SAMPLES = {1: "bilinear", 2: "nearest", 3: "bicubic"}
+BEYOND = {1: "zeros", 2: "border", 3: "reflection"}
 BORDERS = ("constant", "replicate", "reflect")
 
 
@@ -95,6 +97,18 @@ def _reordered(call: Call, x: str, groups: int) -> str:
     return call.apply("channel_shuffle", x, groups=groups)
 
 
+def _grid_sample(call: Call, p: Parameters) -> str:
+    kind, border = p.integer("sample_type", 1), p.integer("padding_mode", 1)
+    if kind not in SAMPLES or border not in BEYOND:
+        call.refuse(f"sample type {kind} or padding mode {border} is not known")
+    grid = call.value(1)
+    if p.flag("permute_fusion"):  # the points' x and y are channels
+        grid = call.apply("permute", grid, dims=(0, 2, 3, 1))
+    aligned = p.flag("align_corner")
+    return call.apply("grid_sample", call.x, grid, mode=SAMPLES[kind], padding_mode=BEYOND[border],
+                      align_corners=aligned)  # fmt: skip
+
+
 def _shuffle_channel(call: Call, p: Parameters) -> str:
     groups, channels = p.integer("group", 1, least=1), call.shape()[1]
     if p.flag("reverse"):
@@ -105,6 +119,9 @@ def _shuffle_channel(call: Call, p: Parameters) -> str:
 
 
 LAYERS: Layers = {
+    "GridSample": LayerKind(
+        _grid_sample, {0: "sample_type", 1: "padding_mode", 2: "align_corner", 3: "permute_fusion"}
+    ),
     "Interp": LayerKind(
         _interp,
         {0: "resize_type", 1: "height_scale", 2: "width_scale", 3: "output_height", 4: "output_width",
