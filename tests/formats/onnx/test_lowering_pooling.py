@@ -115,7 +115,21 @@ def test_unpooling_to_a_shape_puts_values_where_its_places_say() -> None:
     assert_same("MaxUnpool", [x, places, shape], 11, kernel_shape=[2, 2], strides=[2, 2])
 
 
-@pytest.mark.parametrize("op_type", ["MaxPool", "AveragePool"])
-def test_volumes_are_refused(op_type: str) -> None:
+@pytest.mark.parametrize("op_type", ["MaxPool", "AveragePool", "LpPool"])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"kernel_shape": [2, 3, 2], "strides": [1, 2, 2], "pads": [1, 1, 0, 0, 1, 1]},
+        {"kernel_shape": [3, 1, 1]},
+        {"kernel_shape": [1, 2, 2], "auto_pad": "SAME_UPPER"},
+        {"kernel_shape": [2, 2, 2], "strides": [2, 2, 2], "ceil_mode": 1},
+    ],
+)
+def test_volumes_are_pooled_plane_by_plane_and_then_across(op_type: str, attributes: dict[str, Any]) -> None:
+    x, others = normal(2, 3, 5, 7, 6), [[normal(1, 3, 5, 7, 6)]]
+    assert_same(op_type, [x], 18 if op_type == "LpPool" else 12, free=(0,), others=others, **attributes)
+
+
+def test_places_in_volumes_are_refused() -> None:
     with pytest.raises(UnsupportedOpError, match=r"lines .* images .* rank 5"):
-        imported(one_node(op_type, [normal(1, 2, 4, 4, 4)], 11, kernel_shape=[2, 2, 2]))
+        imported(one_node("MaxPool", [normal(1, 2, 4, 4, 4)], 12, outputs=2, kernel_shape=[2, 2, 2]))
