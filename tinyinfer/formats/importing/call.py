@@ -96,9 +96,15 @@ class Call:
         return self.importer.known(self.value(index)) if self.has(index) else None
 
     def array(self, index: int, what: str) -> np.ndarray:
-        """The array that an input always is; the node is refused if the network's input changes it."""
+        """The array that an input always is; the node is refused if the network's input changes it.
+
+        Free sizes that it is computed from are fixed.
+        """
         found = self.importer.known(self.value(index))
         if found is None:
+            sizes = self.importer.sizes_behind(self.value(index))
+            if sizes:
+                self.fix(sizes, f"{what}: computed with in the network, expected an array")
             self.refuse(
                 f"{what}: expected an array of the file, found {self.value(index)[:80]!r}, computed in each run"
             )

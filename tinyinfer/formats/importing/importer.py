@@ -129,6 +129,22 @@ class Importer:
                 return value
         return None
 
+    def sizes_behind(self, value: str) -> list[int]:
+        """The free sizes that a value is computed from, if it is from nothing else; none otherwise."""
+        producers = {output: node for node in self._nodes for output in node.outputs}
+        sizes: list[int] = []
+        seen, waiting = {value}, [value]
+        while waiting:
+            node = producers.get(waiting.pop())
+            if node is None:
+                return []  # an input of the network
+            if node.op.name == "shape":
+                sizes += filter(is_free, self.shape(node.inputs[0]))
+                continue
+            waiting += set(node.inputs) - seen
+            seen.update(node.inputs)
+        return sizes
+
     def fresh(self, name: str) -> str:
         """A name that no value has."""
         return free_name(name, self._types)

@@ -1,4 +1,4 @@
-"""Operators that look at the same values differently: flatten, reshapes, squeeze, unsqueeze, and two that do nothing."""
+"""Operators that look at the same values differently: flatten, reshape, squeeze, unsqueeze, and two idle ones."""
 
 from __future__ import annotations
 
