@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from onnx_nodes import assert_same, imported, normal, one_node, operators
+from onnx_nodes import assert_same, imported, normal, one_node
 
 from tinyinfer.errors import UnsupportedOpError
 
@@ -59,8 +59,7 @@ def test_average_pool(data: st.DataObject) -> None:
     attributes["count_include_pad"] = data.draw(st.integers(0, 1))
     if "auto_pad" not in attributes:
         attributes["ceil_mode"] = data.draw(st.integers(0, 1))
-    graph = assert_same("AveragePool", values, data.draw(st.sampled_from([10, 11, 19])), **options, **attributes)
-    assert "avg_pool2d" in operators(graph)
+    assert_same("AveragePool", values, data.draw(st.sampled_from([10, 11, 19])), **options, **attributes)
 
 
 @given(data=st.data())
