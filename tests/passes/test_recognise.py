@@ -217,7 +217,19 @@ LAYERS = {
     ),
     "pad and average": (
         ("avg_pool2d",),
-        lambda w, x: w("avg_pool2d", w("pad", x, pad=(0, 1, 1, 0)), kernel_size=3, stride=2),
+        lambda w, x: w("avg_pool2d", w("pad", x, pad=(0, 1, 1, 0)), kernel_size=3, stride=2, count_include_pad=False),
+    ),
+    "windows of one pixel before a convolution": (
+        ("conv2d",),
+        lambda w, x: conv(w, w("avg_pool2d", x, kernel_size=1, stride=2)),
+    ),
+    "every second pixel before a convolution": (
+        ("conv2d",),
+        lambda w, x: conv(w, w("slice", x, dim=(2, 3), step=2), bias=True),
+    ),
+    "pixels from the second on": (
+        ("slice", "conv2d"),
+        lambda w, x: conv(w, w("slice", x, dim=(2, 3), start=1, step=2)),
     ),
     "pad and maximum": (
         ("relu", "max_pool2d"),
@@ -303,6 +315,19 @@ def test_a_row_of_known_length_is_a_flatten_where_the_image_is_fixed() -> None:
     assert ops_of(recognise(graph)) == ["reshape", "relu"], "a larger image has several rows"
     graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
     assert ops_of(recognise(graph)) == ["flatten", "relu"]
+
+
+def test_elements_picked_in_their_order_are_a_reshape() -> None:
+    def write(w: Writer, x: str, step: int = 1) -> str:
+        row = w("reshape", x, shape=(-1,))
+        places = w.b.constant(np.arange(192)[::step].reshape(1, 8, 6, 4), name="places")
+        return w("relu", w("index", row, places, dim=0))
+
+    fixed = [Input("input", (1, 8, 6, 4), (1, 8, 6, 4))]
+    graph, turned = conv_network(write), conv_network(lambda w, x: write(w, x, -1))
+    graph.inputs = turned.inputs = fixed
+    assert ops_of(recognise(graph)) == ["relu"]
+    assert "index" in ops_of(recognise(turned))
 
 
 def test_slices_that_are_all_of_a_value_are_a_split() -> None:

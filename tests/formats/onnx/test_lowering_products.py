@@ -87,6 +87,9 @@ def test_einsum_over_free_sizes() -> None:
     values = [normal(2, 3, 4, 5), weights(6, 3)]
     others = [[normal(1, 3, 7, 2)]]
     assert_same("Einsum", values, 12, free=(0, 2, 3), others=others, equation="nchw,mc->nmhw")
+    pixels, keys = normal(2, 3, 7), weights(2, 3, 4)
+    graph = assert_same("Einsum", [pixels, keys], 12, free=(2,), others=[[normal(2, 3, 9)]], equation="bci,bcj->bij")
+    assert "matmul" in operators(graph)
 
 
 @pytest.mark.parametrize("equation", ["ij,jk->ikl", "ij->ij", "ij,jk,kl->il", "i!,jk->ik", "ijk,kl->il"])

@@ -96,9 +96,15 @@ class Call:
         return self.importer.known(self.value(index)) if self.has(index) else None
 
     def array(self, index: int, what: str) -> np.ndarray:
-        """The array that an input always is; the node is refused if the network's input changes it."""
+        """The array that an input always is; the node is refused if the network's input changes it.
+
+        If nothing but the inputs' sizes does, these are fixed.
+        """
         found = self.importer.known(self.value(index))
         if found is None:
+            free = self.importer.sizes_behind(self.value(index))
+            if free:
+                self.fix(free, f"{what}: its arithmetic can't follow sizes that are free")
             self.refuse(
                 f"{what}: expected an array of the file, found {self.value(index)[:80]!r}, computed in each run"
             )

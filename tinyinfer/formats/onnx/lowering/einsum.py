@@ -75,12 +75,14 @@ def _product(call: Call, a: tuple[str, Labels], b: tuple[str, Labels], output: L
     summed = [label for label in a[1] if label in b[1] and label not in output]
     rows, columns = ([label for label in x[1] if label not in both + summed] for x in (a, b))
     sizes = _sizes(call, a, b)
-    if sum(is_free(sizes[label]) for label in rows + columns) > 1 or _broadcasts(call, a, b, summed):
+    apart = len(rows) == len(columns) == 1  # as they come out of a product of matrices
+    unsaid = not apart and sum(is_free(sizes[label]) for label in rows + columns) > 1
+    if unsaid or _broadcasts(call, a, b, summed):
         return _broadcast_product(call, a, b, both + rows + columns, summed)
     left = _merged(call, _reordered(call, *a, both + rows + summed), len(both), len(rows), len(summed))
     right = _merged(call, _reordered(call, *b, both + summed + columns), len(both), len(summed), len(columns))
     y = multiply(call, left, right)
-    if len(rows) == len(columns) == 1:
+    if apart:
         return y, both + rows + columns
     split = tuple(-1 if is_free(sizes[label]) else sizes[label] for label in rows + columns)
     return call.apply("reshape", y, shape=(0,) * len(both) + split), both + rows + columns

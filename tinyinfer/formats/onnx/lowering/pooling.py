@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,33 +12,60 @@ import numpy as np
 from tinyinfer import ops
 from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call, Lowering
+from tinyinfer.formats.importing.free_shapes import reshape_to
 from tinyinfer.formats.onnx.lowering.inference import all_true
-from tinyinfer.formats.onnx.lowering.windows import Windows, as_given, as_image, image_rank, read_windows
+from tinyinfer.formats.onnx.lowering.windows import (
+    Windows,
+    as_given,
+    as_image,
+    image_rank,
+    read_volume_windows,
+    read_windows,
+)
 from tinyinfer.graph import Shape
 from tinyinfer.ops.dtypes import INTEGERS
 from tinyinfer.ops.geometry import resolve_padding
 
+VOLUMES = 5  # their rank
 MOST_MADE = 2**22  # elements of arrays of ones, which are made while the file is read
 
 
 def max_pool(call: Call) -> str | list[str]:
     """MaxPool, with the places of the maxima as a second output."""
-    windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
-    by_columns = bool(call.attribute("storage_order", 0))
-    attributes: dict[str, Any] = {
-        "kernel_size": windows.kernel, "stride": windows.stride, "dilation": windows.dilation,
-        "padding": windows.padding, "ceil_mode": ceil_mode,
-    }  # fmt: skip
-    x, dtype = as_image(call, call.x), call.type().dtype
+    ceil_mode, by_columns = bool(call.attribute("ceil_mode", 0)), bool(call.attribute("storage_order", 0))
+    x, dtype = call.x, call.type().dtype
     if dtype in INTEGERS:  # small ones are exact as float32
         if dtype not in ("uint8", "int8"):
             call.refuse(f"MaxPool of {dtype} is not supported")
         x = call.apply("cast", x, dtype="float32")
+
+    def pool(x: str, windows: Windows) -> list[str]:
+        name = "max_pool2d" if len(call.node.outputs) < 2 else "max_pool2d_with_indices"
+        return call.apply_all(
+            name, x, kernel_size=windows.kernel, stride=windows.stride, dilation=windows.dilation,
+            padding=windows.padding, ceil_mode=ceil_mode,
+        )  # fmt: skip
+
     if len(call.node.outputs) < 2:
-        y = call.apply("max_pool2d", x, **attributes)
-        return as_given(call, _back(call, y, dtype))
-    y, at = call.apply_all("max_pool2d_with_indices", x, **attributes)
-    return [as_given(call, _back(call, y, dtype)), as_given(call, _through_batch(call, x, at, by_columns))]
+        return _back(call, over_windows(call, x, lambda x, windows: pool(x, windows)[0]), dtype)
+    image = as_image(call, x)
+    y, at = pool(image, read_windows(call))
+    return [as_given(call, _back(call, y, dtype)), as_given(call, _through_batch(call, image, at, by_columns))]
+
+
+def over_windows(call: Call, x: str, pool: Callable[[str, Windows], str]) -> str:
+    """A pool over lines or images, or over volumes: first over each plane, then over lines of planes."""
+    if len(call.shape()) != VOLUMES:
+        return as_given(call, pool(as_image(call, x), read_windows(call)))
+    planes, lines = read_volume_windows(call)
+    n, c, depth, *_ = call.shape()
+    if not planes.see_one_pixel:
+        y = pool(call.apply("flatten", x, start_dim=1, end_dim=2), planes)
+        x = reshape_to(call, y, (n, c, depth, *call.shape_of(y)[2:]))
+    if not lines.see_one_pixel:
+        y = pool(call.apply("flatten", x, start_dim=3), lines)
+        x = reshape_to(call, y, (*call.shape_of(y)[:3], *call.shape_of(x)[3:]))
+    return x
 
 
 def _back(call: Call, y: str, dtype: str) -> str:
@@ -107,16 +135,18 @@ def _pixel_count(call: Call, out: Shape, like: list[str]) -> str:
 
 
 def average_pool(call: Call) -> str:
-    """AveragePool; windows with gaps as a convolution of equal weights."""
-    windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
-    counted = bool(call.attribute("count_include_pad", 0))
-    x = as_image(call, call.x)
+    """AveragePool."""
+    ceil_mode, counted = bool(call.attribute("ceil_mode", 0)), bool(call.attribute("count_include_pad", 0))
+    return over_windows(call, call.x, lambda x, windows: _means(call, x, windows, ceil_mode, counted))
+
+
+def _means(call: Call, x: str, windows: Windows, ceil_mode: bool, counted: bool) -> str:
+    """The mean of each window, of those with gaps by a convolution of equal weights; ``counted`` is padding."""
     if windows.dilation == (1, 1):
-        y = call.apply(
+        return call.apply(
             "avg_pool2d", x, kernel_size=windows.kernel, stride=windows.stride, padding=windows.padding,
             ceil_mode=ceil_mode, count_include_pad=counted,
         )  # fmt: skip
-        return as_given(call, y)
     padded = counted and not isinstance(windows.padding, str)
     if padded:  # what is added around the image counts then, and what windows overhang it does not
         x = call.apply("pad", x, pad=windows.padding)
@@ -126,7 +156,7 @@ def average_pool(call: Call) -> str:
         counts = call.constant(math.prod(windows.kernel), "float32")
     else:
         counts = window_sums(call, _ones(call, x), windows, ceil_mode)
-    return as_given(call, call.apply("div", sums, counts))
+    return call.apply("div", sums, counts)
 
 
 def _ones(call: Call, x: str) -> str:
@@ -171,10 +201,9 @@ def _with_overhang(call: Call, windows: Windows, size: list[int]) -> tuple[int, 
 
 def lp_pool(call: Call) -> str:
     """LpPool: the p-th root of the sum of the p-th powers in each window."""
-    windows, ceil_mode = read_windows(call), bool(call.attribute("ceil_mode", 0))
-    p = call.attribute("p", 2)
-    sums = window_sums(call, power(call, as_image(call, call.x), p), windows, ceil_mode)
-    return as_given(call, root(call, sums, p))
+    p, ceil_mode = call.attribute("p", 2), bool(call.attribute("ceil_mode", 0))
+    powers = power(call, call.x, p)
+    return root(call, over_windows(call, powers, lambda x, windows: window_sums(call, x, windows, ceil_mode)), p)
 
 
 def power(call: Call, x: str, p: float) -> str:

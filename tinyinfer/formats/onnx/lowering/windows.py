@@ -35,6 +35,12 @@ class Windows:
         """Pixels from the first to the last tap."""
         return (self.kernel[0] - 1) * self.dilation[0] + 1, (self.kernel[1] - 1) * self.dilation[1] + 1
 
+    @property
+    def see_one_pixel(self) -> bool:
+        """Whether each window is one pixel, and each pixel has one."""
+        unpadded = isinstance(self.padding, str) or not any(self.padding)
+        return self.kernel == self.stride == (1, 1) and unpadded
+
 
 def image_rank(call: Call) -> int:
     """1 for lines, 2 for images; other inputs are refused."""
@@ -72,6 +78,23 @@ def read_windows(call: Call, weight: Shape | None = None) -> Windows:
         _pair(call.attribute("dilations", [1] * rank), "dilations", rank),
         _padding(call, rank),
     )
+
+
+def read_volume_windows(call: Call) -> tuple[Windows, Windows]:
+    """The attributes of a pool over volumes as windows over its planes, and over lines of planes."""
+    kernel = call.attribute("kernel_shape", ())
+    given = {"kernel_shape": kernel} | {what: call.attribute(what, [1] * 3) for what in ("strides", "dilations")}
+    for what, values in given.items():
+        if len(values) != 3:
+            raise GraphError(f"{what}: expected 3 numbers, found {len(values)}")
+    (kd, kh, kw), (sd, sh, sw), (dd, dh, dw) = given.values()
+    auto, pads = call.attribute("auto_pad", "NOTSET"), call.attribute("pads", [0] * 6)
+    planes, depth = (SAME.get(auto, (0, 0, 0, 0)) for _ in range(2))
+    if auto == "NOTSET":
+        if len(pads) != 6:
+            raise GraphError(f"pads: expected 6 numbers, found {len(pads)}")
+        planes, depth = (pads[1], pads[4], pads[2], pads[5]), (pads[0], pads[3], 0, 0)
+    return Windows((kh, kw), (sh, sw), (dh, dw), planes), Windows((kd, 1), (sd, 1), (dd, 1), depth)
 
 
 def _pair(values: Sequence[int], what: str, rank: int) -> Pair:

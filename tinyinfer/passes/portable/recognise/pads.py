@@ -26,8 +26,10 @@ def _merged(match: Match) -> Made | None:
     if any(pad.pad[:-4]) or min(sides) < 0 or isinstance(op.padding, str) or not _pads_alike(match, pad, op):
         return None
     top, bottom, left, right = (own + more for own, more in zip(op.padding, sides, strict=True))
-    inputs = (match["x"], *match.root.inputs[1:])
-    return Made(dataclasses.replace(op, padding=(top, bottom, left, right)), inputs, match.root.params)
+    merged = dataclasses.replace(op, padding=(top, bottom, left, right))
+    if isinstance(merged, AvgPool2d):
+        merged = dataclasses.replace(merged, count_include_pad=True)
+    return Made(merged, (match["x"], *match.root.inputs[1:]), match.root.params)
 
 
 def _pads_alike(match: Match, pad: Pad, op: Conv2d | MaxPool2d | AvgPool2d) -> bool:
@@ -35,7 +37,7 @@ def _pads_alike(match: Match, pad: Pad, op: Conv2d | MaxPool2d | AvgPool2d) -> b
     if isinstance(op, Conv2d):
         return pad.value == 0 and op.padding_mode == "zeros"
     if isinstance(op, AvgPool2d):
-        counted = op.count_include_pad or op.divisor_override is not None
+        counted = op.count_include_pad or op.divisor_override is not None or not any(op.padding)
         return pad.value == 0 and counted and not op.ceil_mode
     producer = match.editing.producers.get(match["x"])
     harmless = producer is not None and producer.op.name in NOT_NEGATIVE and pad.value == 0

@@ -6,6 +6,7 @@ from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
 from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
+from tinyinfer.passes.portable.recognise.gathers import recognise_gathers
 from tinyinfer.passes.portable.recognise.layers import recognise_layers
 from tinyinfer.passes.portable.recognise.norms import recognise_norms
 from tinyinfer.passes.portable.recognise.pads import recognise_pads
@@ -14,9 +15,11 @@ from tinyinfer.passes.portable.recognise.scales import recognise_scales
 from tinyinfer.passes.portable.recognise.shifts import recognise_shifts
 from tinyinfer.passes.portable.recognise.shuffles import recognise_shuffles
 from tinyinfer.passes.portable.recognise.splits import recognise_splits
+from tinyinfer.passes.portable.recognise.strides import recognise_strides
 from tinyinfer.passes.portable.recognise.views import recognise_views
 
 STEPS = (
+    recognise_gathers,
     recognise_encodings,
     recognise_shuffles,  # before views merge their reshapes with others
     recognise_norms,
@@ -25,6 +28,7 @@ STEPS = (
     recognise_pooling,  # before layers take its matrices for weights
     recognise_layers,
     recognise_pads,
+    recognise_strides,
     recognise_splits,
     recognise_shifts,
     recognise_scales,  # last, as numbers are parts of most patterns
