@@ -117,7 +117,7 @@ class Call:
             self.refuse(f"{what}: expected whole numbers, found others")
         return tuple(found)
 
-    def size(self, index: int, what: str) -> int:
+    def single(self, index: int, what: str) -> int:
         """The one whole number that an input always is, perhaps a `Dim`; refused as by `array`."""
         found = self.sizes(index, what)
         if len(found) != 1:
