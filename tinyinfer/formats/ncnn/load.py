@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError
+from tinyinfer.errors import GraphError, InputError, ModelFormatError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import SHOWN, lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.ncnn.lowering.convolution import SAME_LOWER, SAME_UPPER
+from tinyinfer.formats.ncnn.lowering.pooling import LOWER
 from tinyinfer.formats.ncnn.lowering.table import LAYERS, find
 from tinyinfer.formats.ncnn.reading.param_text import Layer, read_param
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
@@ -32,9 +34,10 @@ def load(
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a .param file; ``weights`` is the file beside it that ends in .bin.
 
-    Batch, height and width are free, whatever sizes the file gives, as they are in ncnn; ``input_shapes`` says what
-    they usually are.  Raises ModelFormatError for files that are damaged, UnsupportedOpError naming all that is not
-    supported, GraphError and WeightsError for a network that is not well formed.
+    Batch, height and width are free, whatever sizes the file gives, as they are in ncnn, unless a layer's borders go
+    by them; ``input_shapes`` says what they usually are.  Raises ModelFormatError for files that are damaged,
+    UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a network that is not well
+    formed.
     """
     where, data_file = os.fspath(path), Path(path).with_suffix(".bin") if weights is None else Path(weights)
     layers = read_param(_read(Path(path), limits.document_bytes), where, limits)
@@ -87,6 +90,10 @@ def _import(
 ) -> tuple[Graph, dict[str, Any]]:
     importer = Importer(limits)
     values: dict[str, str] = {}
+    names = [name for layer in layers if layer.kind == "Input" for name in layer.outputs]
+    input_shapes = {name or names[0]: shape for name, shape in input_shapes.items()} if names else {}
+    if unknown := [name for name in input_shapes if name not in names]:
+        raise InputError(f"{where}: input {unknown[0][:80]!r}: expected one of {', '.join(map(repr, names[:20]))}")
     for layer in layers:
         for name in layer.outputs if layer.kind == "Input" else ():
             if name in values:
@@ -117,14 +124,17 @@ class _Sizes:
 
     nominal: tuple[int, ...]
     free: tuple[bool, ...]
+    given: bool  # by the file
 
 
 def _input(
     importer: Importer, layer: Layer, name: str, layers: Sequence[Layer], input_shapes: Mapping[str, Shape]
 ) -> str:
     sizes = _sizes(layer, name, layers, importer.limits)
-    shape = (None, *(None if free else size for size, free in zip(sizes.nominal, sizes.free, strict=True)))
     nominal = tuple(input_shapes.get(name, (1, *sizes.nominal)))
+    if any(map(_goes_by_sizes, layers)) and (sizes.given or name in input_shapes):
+        sizes = _Sizes(nominal[1:], (False,) * len(nominal[1:]), True)
+    shape = (None, *(None if free else size for size, free in zip(sizes.nominal, sizes.free, strict=True)))
     fits = len(nominal) == len(shape) and all(s in (None, n) for s, n in zip(shape, nominal, strict=True))
     if not fits:
         wanted = "x".join("?" if s is None else str(s) for s in shape)
@@ -141,9 +151,19 @@ def _sizes(layer: Layer, name: str, layers: Sequence[Layer], limits: Limits) -> 
         raise UnsupportedOpError("blobs of 4 dimensions are not supported")
     if not c and (w or h):
         given = (h, w) if h else (w,)
-        return _Sizes(given, (False,) * len(given))
+        return _Sizes(given, (False,) * len(given), True)
     channels = c or _channels(name, layers) or CHANNELS
-    return _Sizes((channels, h or USUAL, w or USUAL), (False, True, True))
+    return _Sizes((channels, h or USUAL, w or USUAL), (False, True, True), bool(h and w))
+
+
+def _goes_by_sizes(layer: Layer) -> bool:
+    """Whether its borders follow from the size of the image in a way that no attribute says for all sizes."""
+    borders = layer.parameters.get(4)
+    if layer.kind.startswith("Deconvolution"):
+        return borders in (SAME_UPPER, SAME_LOWER)
+    return (layer.kind == "Pooling" and layer.parameters.get(5) == LOWER) or (
+        layer.kind.startswith("Convolution") and borders == SAME_LOWER
+    )
 
 
 def _channels(name: str, layers: Sequence[Layer]) -> int | None:
