@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinyinfer.errors import GraphError, InputError, ModelFormatError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode
+from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import SHOWN, lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
@@ -88,12 +89,35 @@ def _with_weights(layers: Sequence[Layer], where: str, data_file: Path, limits: 
 def _import(
     layers: Sequence[Layer], nodes: Sequence[FileNode], where: str, input_shapes: Mapping[str, Shape], limits: Limits
 ) -> tuple[Graph, dict[str, Any]]:
-    importer = Importer(limits)
-    values: dict[str, str] = {}
     names = [name for layer in layers if layer.kind == "Input" for name in layer.outputs]
     input_shapes = {name or names[0]: shape for name, shape in input_shapes.items()} if names else {}
     if unknown := [name for name in input_shapes if name not in names]:
         raise InputError(f"{where}: input {unknown[0][:80]!r}: expected one of {', '.join(map(repr, names[:20]))}")
+
+    def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
+        importer = Importer(limits, fixed)
+        return _lowered(importer, layers, nodes, where, input_shapes), importer.notes
+
+    try:
+        (found, notes), fixed = with_free_sizes(build)
+        found.verify()
+    except TinyInferError as error:
+        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
+    meta: dict[str, Any] = {"source": os.path.basename(where)}
+    if fixed or notes:
+        meta["notes"] = [*fixed, *notes]
+    return found, meta
+
+
+def _lowered(
+    importer: Importer,
+    layers: Sequence[Layer],
+    nodes: Sequence[FileNode],
+    where: str,
+    input_shapes: Mapping[str, Shape],
+) -> Graph:
+    """The network, its outputs the blobs that no layer reads."""
+    values: dict[str, str] = {}
     for layer in layers:
         for name in layer.outputs if layer.kind == "Input" else ():
             if name in values:
@@ -107,15 +131,7 @@ def _import(
     outputs = [name for layer in layers for name in layer.outputs if name not in read]
     if not outputs or not values:
         raise GraphError(f"{where}: expected a blob that no layer reads, as output, found none")
-    try:
-        found = importer.finish({name: values[name] for name in outputs})
-        found.verify()
-    except TinyInferError as error:
-        raise type(error)(f"{where}: {error}") from None
-    meta: dict[str, Any] = {"source": os.path.basename(where)}
-    if importer.notes:
-        meta["notes"] = importer.notes
-    return found, meta
+    return importer.finish({name: values[name] for name in outputs})
 
 
 @dataclass(frozen=True)
