@@ -14,8 +14,6 @@ from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import SHOWN, lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
-from tinyinfer.formats.ncnn.lowering.convolution import SAME_LOWER, SAME_UPPER
-from tinyinfer.formats.ncnn.lowering.pooling import LOWER
 from tinyinfer.formats.ncnn.lowering.table import LAYERS, find
 from tinyinfer.formats.ncnn.reading.param_text import Layer, read_param
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
@@ -35,10 +33,10 @@ def load(
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a .param file; ``weights`` is the file beside it that ends in .bin.
 
-    Batch, height and width are free, whatever sizes the file gives, as they are in ncnn, unless a layer's borders go
-    by them; ``input_shapes`` says what they usually are.  Raises ModelFormatError for files that are damaged,
-    UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a network that is not well
-    formed.
+    Batch, height and width are free, whatever sizes the file gives, as they are in ncnn, unless a layer goes by
+    fixed ones; ``input_shapes`` says what they usually are ("" is the first input).  Raises ModelFormatError for
+    files that are damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a
+    network that is not well formed.
     """
     where, data_file = os.fspath(path), Path(path).with_suffix(".bin") if weights is None else Path(weights)
     layers = read_param(_read(Path(path), limits.document_bytes), where, limits)
@@ -93,30 +91,30 @@ def _import(
     input_shapes = {name or names[0]: shape for name, shape in input_shapes.items()} if names else {}
     if unknown := [name for name in input_shapes if name not in names]:
         raise InputError(f"{where}: input {unknown[0][:80]!r}: expected one of {', '.join(map(repr, names[:20]))}")
+    read = {name for layer in layers for name in layer.inputs}
+    outputs = [name for layer in layers for name in layer.outputs if name not in read]
+    if not outputs or not names:
+        raise GraphError(f"{where}: expected an input, and a blob that no layer reads as output")
 
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
         importer = Importer(limits, fixed)
-        return _lowered(importer, layers, nodes, where, input_shapes), importer.notes
+        values = _inputs(importer, layers, input_shapes, where)
+        lower_nodes(importer, nodes, values, find, where)
+        return importer.finish({name: values[name] for name in outputs}), importer.notes
 
     try:
-        (found, notes), fixed = with_free_sizes(build)
-        found.verify()
+        (graph, notes), fixed = with_free_sizes(build)
+        graph.verify()
     except TinyInferError as error:
         raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
     meta: dict[str, Any] = {"source": os.path.basename(where)}
-    if fixed or notes:
-        meta["notes"] = [*fixed, *notes]
-    return found, meta
+    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
 
 
-def _lowered(
-    importer: Importer,
-    layers: Sequence[Layer],
-    nodes: Sequence[FileNode],
-    where: str,
-    input_shapes: Mapping[str, Shape],
-) -> Graph:
-    """The network, its outputs the blobs that no layer reads."""
+def _inputs(
+    importer: Importer, layers: Sequence[Layer], input_shapes: Mapping[str, Shape], where: str
+) -> dict[str, str]:
+    """The blobs of all input layers."""
     values: dict[str, str] = {}
     for layer in layers:
         for name in layer.outputs if layer.kind == "Input" else ():
@@ -126,12 +124,7 @@ def _lowered(
                 values[name] = _input(importer, layer, name, layers, input_shapes)
             except (GraphError, UnsupportedOpError) as error:
                 raise type(error)(f"{where}: input {name[:80]!r}: {error}") from None
-    lower_nodes(importer, nodes, values, find, where)
-    read = {name for layer in layers for name in layer.inputs}
-    outputs = [name for layer in layers for name in layer.outputs if name not in read]
-    if not outputs or not values:
-        raise GraphError(f"{where}: expected a blob that no layer reads, as output, found none")
-    return importer.finish({name: values[name] for name in outputs})
+    return values
 
 
 @dataclass(frozen=True)
@@ -140,7 +133,6 @@ class _Sizes:
 
     nominal: tuple[int, ...]
     free: tuple[bool, ...]
-    given: bool  # by the file
 
 
 def _input(
@@ -148,8 +140,6 @@ def _input(
 ) -> str:
     sizes = _sizes(layer, name, layers, importer.limits)
     nominal = tuple(input_shapes.get(name, (1, *sizes.nominal)))
-    if any(map(_goes_by_sizes, layers)) and (sizes.given or name in input_shapes):
-        sizes = _Sizes(nominal[1:], (False,) * len(nominal[1:]), True)
     shape = (None, *(None if free else size for size, free in zip(sizes.nominal, sizes.free, strict=True)))
     fits = len(nominal) == len(shape) and all(s in (None, n) for s, n in zip(shape, nominal, strict=True))
     if not fits:
@@ -167,19 +157,9 @@ def _sizes(layer: Layer, name: str, layers: Sequence[Layer], limits: Limits) -> 
         raise UnsupportedOpError("blobs of 4 dimensions are not supported")
     if not c and (w or h):
         given = (h, w) if h else (w,)
-        return _Sizes(given, (False,) * len(given), True)
+        return _Sizes(given, (False,) * len(given))
     channels = c or _channels(name, layers) or CHANNELS
-    return _Sizes((channels, h or USUAL, w or USUAL), (False, True, True), bool(h and w))
-
-
-def _goes_by_sizes(layer: Layer) -> bool:
-    """Whether its borders follow from the size of the image in a way that no attribute says for all sizes."""
-    borders = layer.parameters.get(4)
-    if layer.kind.startswith("Deconvolution"):
-        return borders in (SAME_UPPER, SAME_LOWER)
-    return (layer.kind == "Pooling" and layer.parameters.get(5) == LOWER) or (
-        layer.kind.startswith("Convolution") and borders == SAME_LOWER
-    )
+    return _Sizes((channels, h or USUAL, w or USUAL), (False, True, True))
 
 
 def _channels(name: str, layers: Sequence[Layer]) -> int | None:
