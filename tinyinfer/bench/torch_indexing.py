@@ -159,6 +159,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reverse_sequence": reverse_sequence,
     "non_max_suppression": non_max_suppression,
     "prod": product,
+    "reshape_as": lambda net, node, inputs, params: inputs[0].reshape(inputs[1].shape),
     "tile": lambda net, node, inputs, params: inputs[0].tile(node.op.dims),
     "index": index,
     "gather": gather,

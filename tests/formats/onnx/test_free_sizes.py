@@ -44,6 +44,8 @@ NETS = {
     "windows and back": """
         hp = Div(h, two) wp = Div(w, two) t = Concat<axis = 0>(n, c, hp, two, wp, two) a = Reshape(x, t)
         b = Neg(a) y = Reshape(b, shape)""",
+    "rows and back": """
+        t = Concat<axis = 0>(n, c, left) a = Reshape(x, t) s = Softmax<axis = -1>(a) y = Reshape(s, shape)""",
     "a token for each picture": """
         token = Constant<value = float[1, 1, 6] {1, 2, 3, 4, 5, 6}>() t = Concat<axis = 0>(n, left, left)
         minus = Equal(t, left) ones = ConstantOfShape<value = int64[1] {1}>(three) t1 = Where(minus, ones, t)

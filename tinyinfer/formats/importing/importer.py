@@ -23,6 +23,7 @@ from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorTy
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.known_values import as_sizes, is_open, work_out
+from tinyinfer.passes.portable.recognise.pipeline import recognise
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
@@ -126,6 +127,14 @@ class Importer:
                 return value
         return None
 
+    def value_of_shape(self, shape: Sequence[int]) -> str | None:
+        """A computed value of this shape, whatever the inputs' sizes; None if there is none."""
+        wanted = [*map(expression_of, shape)]
+        for value, kind in self._types.items():
+            if value not in self._known and [*map(expression_of, kind.shape)] == wanted:
+                return value
+        return None
+
     def fresh(self, name: str) -> str:
         """A name that no value has."""
         return free_name(name, self._types)
@@ -185,7 +194,8 @@ class Importer:
     def finish(self, outputs: Mapping[str, str], halves: Collection[str] = ()) -> Graph:
         """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values.
 
-        Those among ``halves`` become float16 as they go out.
+        Those among ``halves`` become float16 as they go out.  What the file has in pieces, such as a norm, is one
+        operator in it (`recognise`).
         """
         names: dict[str, str] = {}  # of outputs, by value
         inputs = {i.name for i in self._inputs}
@@ -204,7 +214,7 @@ class Importer:
         nodes = [_renamed(node, names) for node in self._nodes]
         graph = Graph(list(self._inputs), nodes, list(outputs), Weights(self._weights))
         graph.remove_dead()
-        return graph
+        return recognise(graph)
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinyinfer.dim import is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
-from tinyinfer.ops.base import axes
+from tinyinfer.ops.base import LARGEST_FLOAT, axes
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
@@ -40,8 +40,9 @@ def _pad(call: Call, widths: Sequence[int], dims: Sequence[int], value: float) -
         raise GraphError(f"pads: expected {2 * len(dims)} numbers, found {len(widths)}")
     if not any(widths):
         return call.x
-    if not math.isfinite(value):
-        call.refuse(f"constant_value {value}: expected a finite number")
+    if math.isnan(value):
+        call.refuse("constant_value: expected a number, found NaN")
+    value = min(max(value, -LARGEST_FLOAT), LARGEST_FLOAT)  # which to a maximum is as little as infinity
     sides = np.zeros((len(call.shape()), 2), np.int64)
     sides[list(dims)] = np.reshape(widths, (2, -1)).T
     first = int(np.nonzero(sides.any(axis=1))[0][0])
