@@ -122,7 +122,7 @@ FIXED = {
         """
         hf = Cast<to = 1>(h) s = Constant<value_float = 0.7>() a = Mul(hf, s) f = Floor(a) i = Cast<to = 7>(f)
         t = Concat<axis = 0>(n, c, i, w) y = Resize<mode = "linear">(x, , , t)""",
-        "H",
+        "H, W",
     ),
     "by a comparison that some sizes decide": (
         """
