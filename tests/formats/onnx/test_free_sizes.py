@@ -118,6 +118,17 @@ FIXED = {
         y = Reshape(x, t)""",
         "H",
     ),
+    "by a scale that floats round": (
+        """
+        hf = Cast<to = 1>(h) s = Constant<value_float = 0.7>() a = Mul(hf, s) f = Floor(a) i = Cast<to = 7>(f)
+        t = Concat<axis = 0>(n, c, i, w) y = Resize<mode = "linear">(x, , , t)""",
+        "H, W",
+    ),
+    "by a comparison that some sizes decide": (
+        """
+        big = Greater(h, four) e = Where(big, two, one) y = Slice(x, zero, e, two)""",
+        "H",
+    ),
     "windows back": (
         """
         hp = Div(h, two) wp = Div(w, two) m0 = Mul(n, hp) m = Mul(m0, wp) s = Concat<axis = 0>(m, c, left)

@@ -98,13 +98,13 @@ class Call:
     def array(self, index: int, what: str) -> np.ndarray:
         """The array that an input always is; the node is refused if the network's input changes it.
 
-        If nothing but the inputs' sizes does, these are fixed.
+        Free sizes that it is computed from, and nothing else, are fixed.
         """
         found = self.importer.known(self.value(index))
         if found is None:
-            free = self.importer.sizes_behind(self.value(index))
-            if free:
-                self.fix(free, f"{what}: its arithmetic can't follow sizes that are free")
+            sizes = self.importer.sizes_behind(self.value(index))
+            if sizes:
+                self.fix(sizes, f"{what}: computed with in the network, expected an array")
             self.refuse(
                 f"{what}: expected an array of the file, found {self.value(index)[:80]!r}, computed in each run"
             )
@@ -117,7 +117,7 @@ class Call:
             self.refuse(f"{what}: expected whole numbers, found others")
         return tuple(found)
 
-    def size(self, index: int, what: str) -> int:
+    def single(self, index: int, what: str) -> int:
         """The one whole number that an input always is, perhaps a `Dim`; refused as by `array`."""
         found = self.sizes(index, what)
         if len(found) != 1:
