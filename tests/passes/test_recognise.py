@@ -390,6 +390,17 @@ def test_a_part_that_others_read_is_not_eaten(as_output: bool) -> None:
     assert found.outputs == graph.outputs
 
 
+def test_an_idle_output_gives_its_name_to_what_it_hands_on() -> None:
+    graph = conv_network(lambda w, x: w("flatten", w("flatten", x, start_dim=1), start_dim=0, end_dim=0))
+    found = recognise(graph)
+    assert ops_of(found) == ["flatten"]
+    assert found.outputs == graph.outputs
+    b = Builder()
+    x = b.input(8, (6, 4))
+    same = b.permute(x, (0, 1, 2, 3), name="same")
+    assert ops_of(recognise(b.finish(same))) == ["permute"], "an input can't be called so"
+
+
 def test_the_given_graph_is_untouched() -> None:
     graph = randomize(network(HARDSWISH["x (x + 3) / 6"]))
     before, keys = ops_of(graph), list(graph.weights)

@@ -92,6 +92,18 @@ class Editing:
             node = self._nodes[name]
             self.replace(node, node.replace(inputs=tuple(new if value == old else value for value in node.inputs)))
 
+    def bypass(self, node: Node) -> None:
+        """Hand a node's input on in its place; an output of the network keeps its name, which the input then has."""
+        value, given = node.outputs[0], node.inputs[0]
+        producer = self.producers.get(given)
+        if value not in self.outputs:
+            self.redirect(value, given)
+        elif producer is not None and given not in self.outputs:
+            self.remove(node)
+            renamed = tuple(value if output == given else output for output in producer.outputs)
+            self.replace(producer, producer.replace(outputs=renamed))
+            self.redirect(given, value)
+
     def weight(self, key: str, array: np.ndarray) -> str:
         """Add a weight; returns the key that it got."""
         key = free_name(key, self.graph.weights)

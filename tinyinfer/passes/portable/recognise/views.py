@@ -16,13 +16,13 @@ from tinyinfer.passes.portable.recognise.shuffles import order_of
 
 
 def recognise_views(editing: Editing) -> None:
-    """Let no view or permute read another one, or give its input back; one that is an output may."""
+    """Let no view or permute read another one, or give its input back."""
     for old in editing.in_order():
         node = editing.current(old)
         assert node is not None
         node = _flattened(editing, _past_views(editing, node))
-        if _idle(editing, node) and node.outputs[0] not in editing.outputs:
-            editing.redirect(node.outputs[0], node.inputs[0])
+        if _idle(editing, node):
+            editing.bypass(node)
 
 
 def _past_views(editing: Editing, node: Node) -> Node:
