@@ -197,7 +197,8 @@ UNARY: dict[str, Callable[[np.ndarray], Any]] = {
     "RELU_N1_TO_1": lambda x: np.clip(x, -1, 1), "TANH": np.tanh, "ELU": lambda x: np.where(x > 0, x, np.expm1(x)),
     "HARD_SWISH": lambda x: x * np.clip(x + 3, 0, 6) / 6, "ABS": np.abs, "NEG": np.negative, "EXP": np.exp,
     "SQUARE": np.square, "FLOOR": np.floor, "CEIL": np.ceil, "ROUND": np.rint, "SIN": np.sin, "COS": np.cos,
-    "SIGN": np.sign, "RELU_0_TO_1": lambda x: np.clip(x, 0, 1), "SOFTMAX": _softmax, "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
+    "SIGN": np.sign,
+    "RELU_0_TO_1": lambda x: np.clip(x, 0, 1), "SOFTMAX": _softmax, "LOG_SOFTMAX": lambda x: np.log(_softmax(x)),
     "L2_NORMALIZATION": lambda x: x / np.sqrt((x * x).sum(-1, keepdims=True)),
 }  # fmt: skip
 BINARY: dict[str, Callable[..., Any]] = {
@@ -228,6 +229,7 @@ ELEMENTWISE = [
       for alpha in (weights(1, 1, 5), weights(5), weights(3, 4, 5), weights(1, 1, 1))),
     Case("SOFTMAX", [(2, 5)], lambda x: _softmax(0.5 * x), {"beta": 0.5}),
     Case("SELECT", [np.array([[[[True, False, True, True, False]]]] * 1).repeat(3, 1).repeat(4, 2), X, X], np.where),
+    Case("SELECT", [np.array([True, False]), (2, 3), (2, 3)], lambda c, a, b: np.where(c[:, None], a, b)),
     Case("SELECT_V2", [np.array([True, False, True, True, False]), X, (1,)], np.where),
     Case("CAST", [X], lambda x: x.astype(np.int32), {"in_data_type": 0, "out_data_type": 2}),
     Case("LOCAL_RESPONSE_NORMALIZATION", [X], lambda x: x * (2 + 0.5 * np.pad(x * x, [(0, 0)] * 3 + [(1, 1)])[

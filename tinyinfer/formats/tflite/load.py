@@ -25,15 +25,19 @@ QUANTIZED = "quantised in the file: runs in float32 on the real numbers that its
 
 
 def load(
-    path: str | os.PathLike[str], input_shapes: Mapping[str, Shape] | None = None, limits: Limits = DEFAULT
+    path: str | os.PathLike[str],
+    input_shapes: Mapping[str, Shape] | None = None,
+    limits: Limits = DEFAULT,
+    allow_nonfinite: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a TFLite file.
 
     Values of rank 4, which the file has as NHWC, are NCHW at the network's inputs and outputs as everywhere here;
     others are as the file has them.  Quantised ones are the real numbers that they stand for, float32.
     ``input_shapes`` says what inputs whose sizes are free usually have, as NCHW too.  Raises ModelFormatError for a
-    file that is damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a
-    network that is not well formed.
+    file that is damaged, UnsupportedOpError naming all that is not supported, InputError for ``input_shapes`` that the
+    inputs can't have, GraphError and WeightsError for a network that is not well formed;
+    ``allow_nonfinite`` lets NaN and infinite weights pass.
     """
     where = os.fspath(path)
     try:
@@ -45,12 +49,16 @@ def load(
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
     model = read_model(FlatBuffer(memoryview(data), where, limits))
-    graph, meta = import_model(model, where, input_shapes or {}, limits)
+    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
     return graph, {**meta, **read_metadata(model, data, where, limits)}
 
 
 def import_model(
-    model: TfliteModel, where: str, input_shapes: Mapping[str, Shape], limits: Limits = DEFAULT
+    model: TfliteModel,
+    where: str,
+    input_shapes: Mapping[str, Shape],
+    limits: Limits = DEFAULT,
+    allow_nonfinite: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph of a model that has been read, and what of its metadata the network itself says."""
     arrays = Arrays(where, limits)
@@ -76,7 +84,7 @@ def import_model(
 
     try:
         (graph, notes), fixed = with_free_sizes(build)
-        graph.verify()
+        graph.verify(allow_nonfinite)
     except TinyInferError as error:
         raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
     if any(tensor.quantization is not None and tensor.dtype in WHOLE for tensor in computed.values()):
