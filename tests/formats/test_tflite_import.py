@@ -292,6 +292,7 @@ def test_int4_weights(tmp_path: Path) -> None:
     made.apply("FULLY_CONNECTED", (x, w, -1), made.outputs, {"keep_num_dims": False})
     row = np.float32([[1, 10, 100]])
     assert run(made, tmp_path, row)[0] == pytest.approx(0.5 * (-1 - 80 + 700))
+    assert any("float32" in note for note in opened(made, tmp_path)[1]["notes"])
 
 
 def test_whole_numbers_stay_whole(tmp_path: Path) -> None:

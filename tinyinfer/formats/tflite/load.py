@@ -18,7 +18,7 @@ from tinyinfer.formats.tflite.lowering.values import NCHW, Order, Values
 from tinyinfer.formats.tflite.reading.flatbuffer import FlatBuffer
 from tinyinfer.formats.tflite.reading.messages import TfliteModel, TfliteOperator, TfliteTensor, read_model
 from tinyinfer.formats.tflite.reading.metadata import read_metadata
-from tinyinfer.formats.tflite.reading.tensors import WHOLE, Arrays
+from tinyinfer.formats.tflite.reading.tensors import INTEGERS, Arrays
 from tinyinfer.graph import Graph, Shape
 
 QUANTIZED = "quantised in the file: runs in float32 on the real numbers that its integers stand for"
@@ -65,11 +65,9 @@ def import_model(
     operators, outputs, meta = without_post_process(model, arrays, where)
     computed = {model.tensors[index].name: model.tensors[index] for op in operators for index in op.outputs}
     inputs = [model.tensors[index] for index in dict.fromkeys(model.inputs)]
-    constants = {
-        tensor.name: arrays.array(tensor)
-        for tensor in _constants(operators, outputs, model.tensors)
-        if tensor.name not in computed and tensor not in inputs
-    }
+    given = {tensor.name for tensor in inputs} | computed.keys()
+    stored = [tensor for tensor in _constants(operators, outputs, model.tensors) if tensor.name not in given]
+    constants = {tensor.name: arrays.array(tensor) for tensor in stored}
     nominal = nominal_shapes(inputs, input_shapes, where)
     nodes = [_node(operator, model.tensors) for operator in operators]
     versions = {node.name: operator.version for node, operator in zip(nodes, operators, strict=True)}
@@ -87,7 +85,7 @@ def import_model(
         graph.verify(allow_nonfinite)
     except TinyInferError as error:
         raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
-    if any(tensor.quantization is not None and tensor.dtype in WHOLE for tensor in computed.values()):
+    if any(tensor.quantization is not None and tensor.dtype in INTEGERS for tensor in (*stored, *computed.values())):
         notes = [QUANTIZED, *notes]
     meta = {"source": os.path.basename(where), **meta}
     return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
