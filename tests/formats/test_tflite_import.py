@@ -106,6 +106,22 @@ def test_orders_that_cancel_leave_nothing(tmp_path: Path) -> None:
     np.testing.assert_allclose(run(made, tmp_path, image)[0], e / e.sum(2, keepdims=True), rtol=1e-4)
 
 
+def test_names_that_look_like_those_of_other_values(tmp_path: Path) -> None:
+    """Tensors may be called anything, twice the same, or nothing."""
+    made = Network()
+    x = made.input("(0, 3, 1, 2)y", IMAGE)
+    a, b = made.tensor("y/nchw", IMAGE), made.tensor("", (1, 144))
+    made.outputs = [made.tensor("y", (1, 144)), made.tensor("y", IMAGE)]
+    made.apply("NEG", (x,), (a,))
+    made.apply("RESHAPE", (a, made.constant("y", np.int32([1, 144]))), (b,))
+    made.apply("ABS", (b,), made.outputs[:1])
+    made.apply("RELU", (a,), made.outputs[1:])
+    image = random(*IMAGE)
+    flat, positive = run(made, tmp_path, image)
+    np.testing.assert_array_equal(flat, abs(image).reshape(1, 144))
+    np.testing.assert_array_equal(positive, np.maximum(-image, 0))
+
+
 def test_a_channel_shuffle_as_tensorflow_writes_it(tmp_path: Path) -> None:
     """RESHAPE, TRANSPOSE, RESHAPE keep their meaning."""
     made = Network()
@@ -276,6 +292,7 @@ def test_int4_weights(tmp_path: Path) -> None:
     made.apply("FULLY_CONNECTED", (x, w, -1), made.outputs, {"keep_num_dims": False})
     row = np.float32([[1, 10, 100]])
     assert run(made, tmp_path, row)[0] == pytest.approx(0.5 * (-1 - 80 + 700))
+    assert any("float32" in note for note in opened(made, tmp_path)[1]["notes"])
 
 
 def test_whole_numbers_stay_whole(tmp_path: Path) -> None:

@@ -43,6 +43,13 @@ def test_labels_and_normalisation(tmp_path: Path) -> None:
     check_meta(meta, "meta")
 
 
+def test_labels_of_another_number_than_the_classes(tmp_path: Path) -> None:
+    """They are not those of this output."""
+    path = tmp_path / "classifier.tflite"
+    path.write_bytes(classifier().write() + archive(b"left\nright\n"))
+    assert "labels" not in load(path)[1]
+
+
 @pytest.mark.parametrize(
     "behind",
     [b"", b"PK\x05\x06", archive(b"a\nb", "other.txt"), archive(b"\xff\xfe\xff"), archive(b"a\x1b[31m\nb"),

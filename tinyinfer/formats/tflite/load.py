@@ -18,22 +18,26 @@ from tinyinfer.formats.tflite.lowering.values import NCHW, Order, Values
 from tinyinfer.formats.tflite.reading.flatbuffer import FlatBuffer
 from tinyinfer.formats.tflite.reading.messages import TfliteModel, TfliteOperator, TfliteTensor, read_model
 from tinyinfer.formats.tflite.reading.metadata import read_metadata
-from tinyinfer.formats.tflite.reading.tensors import WHOLE, Arrays
+from tinyinfer.formats.tflite.reading.tensors import INTEGERS, Arrays
 from tinyinfer.graph import Graph, Shape
 
 QUANTIZED = "quantised in the file: runs in float32 on the real numbers that its integers stand for"
 
 
 def load(
-    path: str | os.PathLike[str], input_shapes: Mapping[str, Shape] | None = None, limits: Limits = DEFAULT
+    path: str | os.PathLike[str],
+    input_shapes: Mapping[str, Shape] | None = None,
+    limits: Limits = DEFAULT,
+    allow_nonfinite: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a TFLite file.
 
     Values of rank 4, which the file has as NHWC, are NCHW at the network's inputs and outputs as everywhere here;
     others are as the file has them.  Quantised ones are the real numbers that they stand for, float32.
     ``input_shapes`` says what inputs whose sizes are free usually have, as NCHW too.  Raises ModelFormatError for a
-    file that is damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a
-    network that is not well formed.
+    file that is damaged, UnsupportedOpError naming all that is not supported, InputError for ``input_shapes`` that the
+    inputs can't have, GraphError and WeightsError for a network that is not well formed;
+    ``allow_nonfinite`` lets NaN and infinite weights pass.
     """
     where = os.fspath(path)
     try:
@@ -45,23 +49,25 @@ def load(
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
     model = read_model(FlatBuffer(memoryview(data), where, limits))
-    graph, meta = import_model(model, where, input_shapes or {}, limits)
+    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
     return graph, {**meta, **read_metadata(model, data, where, limits)}
 
 
 def import_model(
-    model: TfliteModel, where: str, input_shapes: Mapping[str, Shape], limits: Limits = DEFAULT
+    model: TfliteModel,
+    where: str,
+    input_shapes: Mapping[str, Shape],
+    limits: Limits = DEFAULT,
+    allow_nonfinite: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph of a model that has been read, and what of its metadata the network itself says."""
     arrays = Arrays(where, limits)
     operators, outputs, meta = without_post_process(model, arrays, where)
     computed = {model.tensors[index].name: model.tensors[index] for op in operators for index in op.outputs}
     inputs = [model.tensors[index] for index in dict.fromkeys(model.inputs)]
-    constants = {
-        tensor.name: arrays.array(tensor)
-        for tensor in _constants(operators, outputs, model.tensors)
-        if tensor.name not in computed and tensor not in inputs
-    }
+    given = {tensor.name for tensor in inputs} | computed.keys()
+    stored = [tensor for tensor in _constants(operators, outputs, model.tensors) if tensor.name not in given]
+    constants = {tensor.name: arrays.array(tensor) for tensor in stored}
     nominal = nominal_shapes(inputs, input_shapes, where)
     nodes = [_node(operator, model.tensors) for operator in operators]
     versions = {node.name: operator.version for node, operator in zip(nodes, operators, strict=True)}
@@ -76,10 +82,10 @@ def import_model(
 
     try:
         (graph, notes), fixed = with_free_sizes(build)
-        graph.verify()
+        graph.verify(allow_nonfinite)
     except TinyInferError as error:
         raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
-    if any(tensor.quantization is not None and tensor.dtype in WHOLE for tensor in computed.values()):
+    if any(tensor.quantization is not None and tensor.dtype in INTEGERS for tensor in (*stored, *computed.values())):
         notes = [QUANTIZED, *notes]
     meta = {"source": os.path.basename(where), **meta}
     return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta

@@ -80,7 +80,7 @@ def _convolution(call: TfliteCall, weight: str, groups: int) -> str:
     value = call.activated(value)
     if not batched:
         return call.image(value)
-    handle = f"{value} in blocks"
+    handle = f"blocks of {value}"
     call.values.batched[handle] = Batched(value, block, (0, 0, 0, 0))
     return handle
 
@@ -125,7 +125,7 @@ def space_to_batch_nd(call: TfliteCall) -> str:
     image, block, pads = call.nchw(), call.fixed(1, "block"), call.fixed(2, "paddings")
     if len(block) != 2 or len(pads) != 4 or min(block) < 1 or min(pads) < 0:
         raise GraphError(f"expected blocks of 2 sizes and paddings of 2 x 2, found {block} and {pads}")
-    handle = f"{call.name} in blocks"
+    handle = f"blocks of {call.name}"
     call.values.batched[handle] = Batched(image, (block[0], block[1]), (pads[0], pads[1], pads[2], pads[3]))
     return handle
 

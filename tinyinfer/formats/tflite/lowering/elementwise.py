@@ -91,12 +91,10 @@ def gelu(call: TfliteCall) -> str:
 def prelu(call: TfliteCall) -> str:
     """PRELU: a slope for each channel, or one that broadcasts in another way."""
     alpha, shape = call.known(1), call.shape()
-    per_channel = alpha is not None and alpha.size in (1, shape[-1] if shape else 1) and alpha.size == max(
-        alpha.shape[-1:], default=1)  # fmt: skip
-    if per_channel and len(shape) in (2, len(NCHW)):
-        assert alpha is not None
+    in_a_row = alpha is not None and alpha.shape[-1:] in ((1,), shape[-1:]) and alpha.size == alpha.shape[-1]
+    if in_a_row and len(shape) in (2, len(NCHW)):
         value = call.nchw() if len(shape) == len(NCHW) else call.plain()
-        return call.image(call.apply("prelu", value, params={"weight": call.values.row_of(call.plain(1))}))
+        return call.image(call.apply("prelu", value, params={"weight": call.values.weights.row(call.plain(1))}))
     (x, slope), order = call.aligned(0, 1)
     zero = call.constant(0, np.float32)
     below = call.apply("mul", slope, call.apply("minimum", x, zero))

@@ -31,7 +31,7 @@ def fully_connected(call: TfliteCall) -> str:
         return _linear(call, value, call.plain(1))
     # an image in a row, which lies as it is if the weights are moved in its place
     flat = reshaped(call.importer, image.value, call.shape_of(value), f"{call.name}/flat")
-    weight = call.values.flat_weight(call.plain(1), (outputs, *size, channels))
+    weight = call.values.weights.of_flat_image(call.plain(1), (outputs, *size, channels))
     return _linear(call, flat, weight)
 
 

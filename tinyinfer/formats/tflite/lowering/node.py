@@ -93,7 +93,7 @@ class TfliteCall(Call):
         array = self.array(index, "weight")
         if array.ndim != len(order):
             raise GraphError(f"weight: expected rank {len(order)}, found shape {array.shape}")
-        return self.values.weight(self.plain(index), order, letters)
+        return self.values.weights.permuted(self.plain(index), order, letters)
 
     def optional(self, index: int) -> str | None:
         """An input as a value of the graph in the file's order, if it is there."""

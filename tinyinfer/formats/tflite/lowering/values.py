@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.tflite.lowering.reshaping import reshaped
+from tinyinfer.formats.tflite.lowering.weights import Weights
 from tinyinfer.formats.tflite.reading.messages import TfliteTensor
 from tinyinfer.graph import Shape
 
@@ -55,18 +54,18 @@ class Values:
 
     def __init__(self, importer: Importer, outputs: Mapping[str, TfliteTensor]) -> None:
         self.importer, self.outputs = importer, outputs  # what the file says of the values that nodes compute
+        self.weights = Weights(importer)
         self.padded: dict[str, Padding] = {}  # by the graph's value
         self.flattened: dict[str, Placed] = {}  # images that the graph's value has in a row, in the file's order
         self.batched: dict[str, Batched] = {}  # by handle; there is no value of the graph for these
         self.window_positions: set[str] = set()  # handles of where maxima lay
         self._placed: dict[str, Placed] = {}
-        self._weights: dict[tuple[str, Order], str] = {}
         self._reordered: dict[tuple[str, Order], str] = {}
 
     def add(self, value: str, order: Order | None = None) -> str:
         """The handle for a value of the graph; without an order its dimensions lie as the file's do."""
         order = tuple(range(len(self.importer.shape(value)))) if order is None else order
-        handle = value if order == tuple(sorted(order)) else f"{value} in order {order}"
+        handle = f"{order}{value}"
         self._placed[handle] = Placed(value, order)
         return handle
 
@@ -95,32 +94,6 @@ class Values:
         if keeps_memory(shape, dims):
             return reshaped(self.importer, value, tuple(shape[dim] for dim in dims), name)
         return self.importer.apply("permute", value, name=name, dims=dims)
-
-    def weight(self, value: str, order: Order, letters: str) -> str:
-        """A known value with its dimensions in this order, one for all operators that share it."""
-        if (value, order) not in self._weights:
-            array = self.importer.known(value)
-            assert array is not None, value
-            moved = np.ascontiguousarray(array.transpose(order))
-            self._weights[value, order] = self.importer.constant(f"{value}/{letters}", moved)
-        return self._weights[value, order]
-
-    def row_of(self, value: str) -> str:
-        """A known value as a row, one for all operators that share it."""
-        if (value, ()) not in self._weights:
-            array = self.importer.known(value)
-            assert array is not None, value
-            self._weights[value, ()] = self.importer.constant(f"{value}/row", array.reshape(-1))
-        return self._weights[value, ()]
-
-    def flat_weight(self, value: str, shape: tuple[int, ...]) -> str:
-        """Weights (O, H * W * C) of an image in a row as (O, C * H * W); ``shape`` is (O, H, W, C)."""
-        if (value, shape) not in self._weights:
-            array = self.importer.known(value)
-            assert array is not None, value
-            moved = np.ascontiguousarray(array.reshape(shape).transpose(0, 3, 1, 2).reshape(shape[0], -1))
-            self._weights[value, shape] = self.importer.constant(f"{value}/nchw", moved)
-        return self._weights[value, shape]
 
     def nchw(self, handle: str) -> str:
         """The value in the order that images have here; any but those of rank 4 in the file's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ def read_metadata(model: TfliteModel, data: bytes, where: str, limits: Limits) -
         graphs = list(root.tables(3, "network"))
         if graphs:
             normalization = _normalization(graphs[0])
-            labels = _labels(graphs[0], data, where, limits)
+            labels = _labels(graphs[0], model, data, limits, where)
             if labels:
                 meta["labels"] = labels
     prepared = _preprocess(inputs, normalization)
@@ -81,16 +82,18 @@ def _preprocess(
             "std": list(std)}  # fmt: skip
 
 
-def _labels(graph: Table, data: bytes, where: str, limits: Limits) -> list[str] | None:
-    """The names of the classes, of the first output that has a file of them."""
-    for name in _label_files(graph):
+def _labels(graph: Table, model: TfliteModel, data: bytes, limits: Limits, where: str) -> list[str] | None:
+    """The names of the classes: along the first output's last dimension, or for an output whose values are classes."""
+    for name, count in _label_files(graph, model):
         if _DIRECTORY_END not in data[-(22 + 0xFFFF) :]:
             raise ModelFormatError(f"{where}: expected a zip archive with {name[:80]!r} behind the model, found none")
         with Archive(io.BytesIO(data), f"{where}: associated files", limits) as archive:
             if archive.size(name) > limits.document_bytes:
                 raise ModelFormatError(f"{where}: {name[:80]!r}: expected at most {limits.document_bytes} bytes")
             text = bytes(archive.read(name))
-        return _lines(text, f"{where}: {name[:80]!r}", limits)
+        lines = _lines(text, f"{where}: {name[:80]!r}", limits)
+        if count in (None, len(lines)):
+            return lines
     return None
 
 
@@ -109,8 +112,14 @@ def _lines(text: bytes, where: str, limits: Limits) -> list[str]:
     return lines
 
 
-def _label_files(graph: Table) -> Iterator[str]:
-    for tensor in graph.tables(3, "output"):
+def _label_files(graph: Table, model: TfliteModel) -> Iterator[tuple[str, int | None]]:
+    """Files of labels, and how many these have to be if that is known; translations are left out."""
+    for index, tensor in enumerate(graph.tables(3, "output")):
         for file in tensor.tables(6, "associated file"):
-            if file.integer(2, "int8") in (_AXIS_LABELS, _VALUE_LABELS) and not file.text(3):  # of no certain language
-                yield file.text(0)
+            kind = file.integer(2, "int8")
+            if file.text(3):  # the language
+                continue
+            if kind == _VALUE_LABELS:
+                yield file.text(0), None
+            elif kind == _AXIS_LABELS and index == 0 and model.outputs:
+                yield file.text(0), math.prod(model.tensors[model.outputs[0]].nominal[-1:])

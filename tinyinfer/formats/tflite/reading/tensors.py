@@ -14,6 +14,7 @@ from tinyinfer.formats.tflite.reading.sparsity import densify
 WHOLE = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 _STORED = {name: f"<{np.dtype(name).str[1:]}" for name in (*WHOLE, "float16", "float32", "float64")}
 _STORED |= {"bool": "<u1", "bfloat16": "<u2", "int4": "<u1"}
+INTEGERS = (*WHOLE, "int4")  # what real numbers may be quantised to
 _HALF_BYTES = 2  # of int4 in one byte
 
 
@@ -63,7 +64,7 @@ class Arrays:
 
 def _real(values: np.ndarray, tensor: TfliteTensor) -> np.ndarray:
     """What the stored elements stand for."""
-    if tensor.quantization is not None and tensor.dtype in (*WHOLE, "int4"):
+    if tensor.quantization is not None and tensor.dtype in INTEGERS:
         return dequantized(values, tensor.quantization)
     if tensor.dtype == "bool":
         return np.asarray(values != 0)
