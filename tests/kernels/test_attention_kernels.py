@@ -1,4 +1,4 @@
-"""Kernels of attention and of heads against the float64 reference: softmax, permute, matmul, reductions."""
+"""Kernels of attention and of heads against the float64 reference: softmax, matmul, reductions, what moves rows."""
 
 from __future__ import annotations
 
@@ -63,6 +63,21 @@ def test_products_of_stacks_that_broadcast(stacks, cut, m, k, n, threads) -> Non
     a = tuple(size if full else 1 for size, full, _ in stacks)
     b = tuple(size if full else 1 for size, _, full in stacks)[cut:]
     assert check_all(ops.create("matmul", {}), [(*a, m, k), (*b, k, n)], {}, threads) == 1
+
+
+@settings(max_examples=40)
+@given(
+    shape=st.lists(st.sampled_from([1, 2, 3, 5, 17, 33]), min_size=1, max_size=5), data=st.data(),
+    sizes=st.lists(st.sampled_from([1, 2, 16, 21]), min_size=1, max_size=4), threads=threads,
+)  # fmt: skip
+def test_parts_along_any_dimension(shape: list[int], data: st.DataObject, sizes: list[int], threads: int) -> None:
+    dim = 1 if len(shape) in (2, 4) else data.draw(st.integers(-len(shape), len(shape) - 1))
+    parts = [tuple(size if i == dim % len(shape) else n for i, n in enumerate(shape)) for size in sizes]
+    whole = tuple(sum(sizes) if i == dim % len(shape) else n for i, n in enumerate(shape))
+    assume(np.prod(whole) < 20_000)
+    assert check_all(ops.create("concat", {"dim": dim}), parts, {}, threads) == 1
+    cut = ops.create("split", {"split_size_or_sections": sizes, "dim": dim})
+    assert check_all(cut, [whole], {}, threads) == 1
 
 
 REDUCTIONS = ["sum", "mean", "amax", "amin"]

@@ -227,8 +227,9 @@ def test_what_tiles_are_not_for(attrs: dict[str, Any]) -> None:
 NETWORK = """
 import sys
 import numpy as np
-from small_networks import residual_network
+from small_networks import randomize
 from tinyinfer import kernels
+from tinyinfer.builder import Builder
 from tinyinfer.kernels.codegen import amx
 from tinyinfer.model import Model
 
@@ -236,8 +237,9 @@ rng = np.random.default_rng(0)
 def normal(*shape):
     return rng.standard_normal(shape).astype(np.float32)
 
-model = Model(residual_network(32), threads=1)
-x = normal(1, 3, 16, 16)
+b = Builder()
+model = Model(randomize(b.finish(b.conv2d(b.input(32, 16), 40, 1, name="pointwise"))), threads=1)
+x = normal(1, 32, 16, 16)
 y = model(x)
 layers = normal(40, 32, 1, 1), normal(40, 1, 3, 3), normal(16, 40, 1, 1)
 names = ("expand_weight", "depthwise_weight", "project_weight")

@@ -91,7 +91,8 @@ class Op:
                 known = ", ".join(self.param_names) or "none"
                 raise GraphError(f"it has no parameter {role!r}, only {known}")
         for t in inputs:
-            require(t.dtype in self.dtypes, f"expected inputs of {_listed(self.dtypes)}, found {t.dtype}")
+            if t.dtype not in self.dtypes:
+                raise GraphError(f"expected inputs of {_listed(self.dtypes)}, found {t.dtype}")
 
     def param_dtypes(self, role: str) -> Sequence[str]:
         """What the elements of a parameter may be in a network."""
@@ -163,7 +164,8 @@ def require(condition: bool, message: str) -> None:
 
 def require_rank(t: TensorType, rank: int, what: str = "input") -> None:
     """Raise GraphError unless the tensor has this rank."""
-    require(len(t.shape) == rank, f"{what}: expected rank {rank}, found shape {t}")
+    if len(t.shape) != rank:  # messages are written when they are needed: networks have thousands of layers
+        raise GraphError(f"{what}: expected rank {rank}, found shape {t}")
 
 
 def require_dtype(t: TensorType, dtypes: Sequence[str], what: str) -> None:

@@ -7,6 +7,7 @@ of pixels are dealt out as elsewhere, so that each core copies what it has writt
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.operands import Address, Rows
-from tinyinfer.kernels.base import NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.codegen.memory import copy_rows, fill_rows
@@ -148,13 +149,25 @@ class _Copy(Kernel):
 
 
 class _ChannelCopy(_Copy):
-    """Along the channels of images or of rows."""
+    """Along the channels of images or of rows, or along any dimension of values of other ranks."""
+
+    ranks = ANY_RANK
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, Concat | Split)
         rank = len(problem.inputs[0])
-        return rank in (2, 4) and problem.op.dim % rank == 1
+        return problem.op.dim % rank == 1 if rank in (2, 4) else True
+
+    def as_rows(self, maps: Sequence[FeatureMap]) -> list[FeatureMap]:
+        """Maps whose channels are to be joined: other ranks have no gaps, so that what lies behind ``dim`` is a row."""
+        op, shape = self.problem.op, self.problem.inputs[0]
+        assert isinstance(op, Concat | Split)
+        if len(shape) in (2, 4):
+            return [*maps]
+        rows = math.prod(shape[: op.dim % len(shape)])
+        widths = [x.pixels * x.c // rows for x in maps]
+        return [x._replace(n=rows, c=c, pixel_stride=c) for x, c in zip(maps, widths, strict=True)]
 
     def copies(self, sources: Sequence[FeatureMap], targets: Sequence[FeatureMap]) -> Bound:
         """The call that copies each of some feature maps to its target."""
@@ -167,7 +180,8 @@ class ConcatCopy(_ChannelCopy):
     op = "concat"
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
-        return self.copies(inputs, channel_slices(outputs[0], inputs))
+        parts, (whole,) = self.as_rows(inputs), self.as_rows(outputs)
+        return self.copies(parts, channel_slices(whole, parts))
 
 
 class SplitCopy(_ChannelCopy):
@@ -176,7 +190,8 @@ class SplitCopy(_ChannelCopy):
     op = "split"
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
-        return self.copies(channel_slices(inputs[0], outputs), outputs)
+        (whole,), parts = self.as_rows(inputs), self.as_rows(outputs)
+        return self.copies(channel_slices(whole, parts), parts)
 
 
 class PadCopy(_Copy):
