@@ -206,6 +206,20 @@ def test_fold_scale_shift_into_the_layer_before(bias: bool) -> None:
     np.testing.assert_allclose(textbook(folded, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_fold_scale_shift_into_a_transposed_convolution(groups: int) -> None:
+    """Whose weight has its output channels, here as many as it has of input, in the second place."""
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 4, 1, name="conv", bias=False)
+    weight = (4, 4 // groups, 3, 3)
+    x = b.apply("conv_transpose2d", x, name="up", params={"weight": weight}, stride=2, groups=groups)
+    scale, shift = (1.0, -2.0, 0.5, 3.0), (0.0, 1.0, 2.0, -1.0)
+    graph = randomize(b.finish(b.apply("scale_shift", x, name="each", scale=scale, shift=shift)))
+    folded = passes.fold_scale_shift(graph)
+    assert ops_of(folded) == ["conv2d", "conv_transpose2d"]
+    np.testing.assert_allclose(textbook(folded, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
 def test_fold_scale_shift_leaves_what_others_read_and_what_stands_behind_no_layer() -> None:
     b = Builder()
     x = b.apply("scale_shift", b.input(3, 16), name="entry", scale=0.5)

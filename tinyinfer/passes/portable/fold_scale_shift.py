@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.graph import Graph, Node, free_name
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.normalization.layer_scale import LayerScale
 from tinyinfer.ops.normalization.scale_shift import ScaleShift
 from tinyinfer.passes.portable.fold_batch_norm import can_take
@@ -31,18 +32,24 @@ def fold_scale_shift(graph: Graph) -> Graph:
 
 def _fold(graph: Graph, layer: Node, scaling: Node) -> Node:
     inputs = graph.weights.select({**layer.params, **scaling.params})
-    channels, op = inputs.shape("weight")[0], scaling.op
+    shape, op = inputs.shape("weight"), scaling.op
     assert isinstance(op, ScaleShift | LayerScale)
+    groups = layer.op.groups if isinstance(layer.op, ConvTranspose2d) else None
+    channels = shape[0] if groups is None else shape[1] * groups
     weight, bias = (free_name(f"{layer.name}.{role}:scaled", graph.weights) for role in ("weight", "bias"))
-    graph.weights[weight] = Derived(inputs.shape("weight"), _scaled_weight, inputs, (op, channels))
+    graph.weights[weight] = Derived(shape, _scaled_weight, inputs, (op, channels, groups))
     graph.weights[bias] = Derived((channels,), _scaled_bias, inputs, (op, channels))
     return layer.replace(
         outputs=scaling.outputs, params={"weight": weight, "bias": bias}, origin=layer.originals + scaling.originals
     )
 
 
-def _scaled_weight(p: Weights, op: ScaleShift | LayerScale, channels: int) -> np.ndarray:
+def _scaled_weight(p: Weights, op: ScaleShift | LayerScale, channels: int, groups: int | None) -> np.ndarray:
+    """``groups`` are those of a transposed convolution, whose weight is (C, M / groups, R, S)."""
     w, (scale, _) = p["weight"], _scale_and_shift(p, op, channels)
+    if groups is not None:
+        by_group = w.reshape(groups, -1, *w.shape[1:]) * scale.reshape(groups, 1, -1, 1, 1)
+        return np.asarray(by_group.reshape(w.shape), np.float32)
     return np.asarray(w * scale.reshape(-1, *[1] * (w.ndim - 1)), np.float32)
 
 
