@@ -29,6 +29,26 @@ def test_a_name_is_what_was_pulled_and_else_the_network(cache: Path) -> None:
     assert load("mobilenet_v2").meta["name"] == "small"
 
 
+def test_a_file_is_what_it_holds(tmp_path: Path) -> None:
+    """A text of layers under another name is ncnn, with a note that says so; its weights are named in a message."""
+    (tmp_path / "net.bin").write_bytes(b"")
+    for name in ("net.param", "net.onnx"):
+        (tmp_path / name).write_text("7767517\n2 2\nInput data 0 1 data 0=4 1=4 2=3\nReLU act 1 1 data out\n")
+        model = load(tmp_path / name)
+        assert [node.op.name for node in model.graph.nodes] == ["relu"]
+        assert any("read as ncnn" in note for note in model.meta.get("notes", [])) == (name == "net.onnx")
+        assert model.name == "net"
+    with pytest.raises(ModelFormatError, match=r"net.bin: these are weights: name the network, .*net.param"):
+        load(tmp_path / "net.bin")
+
+
+def test_free_sizes_are_usually_what_the_caller_says(tmp_path: Path) -> None:
+    (tmp_path / "net.bin").write_bytes(b"")
+    (tmp_path / "net.param").write_text("7767517\n2 2\nInput data 0 1 data\nReLU act 1 1 data out\n")
+    for name in ("data", ""):  # the first input needs no name
+        assert load(tmp_path / "net.param", input_shapes={name: (1, 3, 8, 6)}).graph.inputs[0].nominal == (1, 3, 8, 6)
+
+
 def test_a_file_is_itself(tmp_path: Path) -> None:
     save(tmp_path / "net.npz", small_graph(), META)
     for source in (tmp_path / "net.npz", str(tmp_path / "net.npz")):
@@ -43,7 +63,10 @@ def test_a_file_is_itself(tmp_path: Path) -> None:
         ("folder/none", ModelFormatError, "folder/none: no such file"),
         (".", ModelFormatError, "found a folder"),
         (__file__, ModelFormatError, "whose name ends in .npz"),
-        ("net.onnx", UnsupportedOpError, "files of format .onnx can't be read"),
+        ("net.onnx", ModelFormatError, "net.onnx: can't be read"),
+        ("net.tflite", ModelFormatError, "net.tflite: can't be read"),
+        ("net.param", ModelFormatError, "net.param: can't be read"),
+        ("net.safetensors", ModelFormatError, "net.safetensors: can't be read"),
         ("net.pth", UnsupportedOpError, "convert it first: tinyinfer convert net.pth -o net.npz"),
         (
             "mobilenet_v9",

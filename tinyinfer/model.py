@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,6 @@ from tinyinfer.runtime.plan import Plan, make_plan, prepare
 from tinyinfer.runtime.threads import Lock
 
 if TYPE_CHECKING:
-    import os
-
     from tinyinfer.profiling.cost import Cost
     from tinyinfer.profiling.subject import Inputs
     from tinyinfer.profiling.timings import Profile
@@ -209,12 +208,20 @@ class Model:
     @property
     def preprocess(self) -> dict[str, Any]:
         """How a picture becomes an input, from the metadata.  Raises InputError when the model does not say."""
-        if not self.meta.get("preprocess"):
+        if self.meta.get("preprocess") is None:
             raise InputError("the model's metadata does not say how to prepare pictures ('preprocess' is missing)")
         return dict(self.meta["preprocess"])
 
     def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
-        """Write a .npz model file (float16 weights if ``half``); the file appears whole or not at all."""
+        """Write a .npz model file, or the weights alone as .safetensors; float16 weights if ``half``.
+
+        The file appears whole or not at all.
+        """
+        if os.fspath(path).endswith(".safetensors"):
+            from tinyinfer.formats.safetensors.writer import save as save_weights
+
+            save_weights(path, self.graph.weights, self.meta, half)
+            return
         from tinyinfer.formats.npz.model_file import save
 
         save(path, self.graph, self.meta, half=half)

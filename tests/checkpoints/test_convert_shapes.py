@@ -238,3 +238,54 @@ def test_quantized_keys_are_refused_with_a_hint(state: State, tmp_path: Path) ->
     with pytest.raises(UnsupportedOpError, match=r"'conv1\.zero_point': a quantized checkpoint.*save the float32"):
         convert(tmp_path, {**state, **observed})
     assert_is(convert(tmp_path, {**state, **observed}, ignore=["zero_point", "scale"]), state)
+
+
+def as_modules(described: State, build: Callable[[dict[str, Any], dict[str, Any]], Any]) -> Any:
+    """Modules in each other, made of tensors by key; ``build`` makes one of its tensors and its parts."""
+    tensors = {key: item for key, item in described.items() if "." not in key}
+    parts: dict[str, State] = {}
+    for key, item in described.items():
+        if "." in key:
+            name, _, rest = key.partition(".")
+            parts.setdefault(name, {})[rest] = item
+    return build(tensors, {name: as_modules(part, build) for name, part in parts.items()})
+
+
+def made(module: str, state: Any) -> ck.Raw:
+    """An object by NEWOBJ, its attributes by BUILD."""
+    return ck.Raw(ck.opcodes(ck.Global(module, "Net")) + b")\x81" + ck.opcodes(state) + b"b")
+
+
+def pickled(tensors: dict[str, Any], parts: dict[str, Any]) -> ck.Raw:
+    return made("my.nets", {"training": False, "_parameters": tensors, "_buffers": {}, "_modules": parts})
+
+
+def scripted(tensors: dict[str, Any], parts: dict[str, Any]) -> ck.Raw:
+    return made("__torch__.my.nets", {"training": False, **tensors, **parts})
+
+
+@pytest.mark.parametrize("build", [pickled, scripted])
+def test_whole_modules(build: Callable[..., Any], state: State, tmp_path: Path) -> None:
+    data = {str(i): array.tobytes() for i, array in enumerate(state.values())}
+    module = as_modules(ck.describe(state), build)
+    for value in (module, build({}, {"module": module}), {"epoch": 1, "model": None, "ema": module, "updates": 7}):
+        (tmp_path / "net.pt").write_bytes(ck.zip_container(value, data, constants__pkl=b"not a pickle"))
+        assert_is(ti.convert(tmp_path / "net.pt"), state)
+
+
+def test_the_averaged_one_of_two_modules(state: State, tmp_path: Path) -> None:
+    both = {f"{i}.{key}": array + i for i in range(2) for key, array in state.items()}
+    described = ck.describe(both)
+    first, second = (as_modules({key: described[f"{i}.{key}"] for key in state}, pickled) for i in range(2))
+    data = {str(i): array.tobytes() for i, array in enumerate(both.values())}
+    (tmp_path / "net.pt").write_bytes(ck.zip_container({"model": first, "ema": second}, data))
+    model = ti.convert(tmp_path / "net.pt")
+    assert_is(model, {key: array + 1 for key, array in state.items()})
+    assert "'ema'" in notes(model)
+
+
+def test_tensors_without_names_are_refused(state: State, tmp_path: Path) -> None:
+    data = {str(i): array.tobytes() for i, array in enumerate(state.values())}
+    (tmp_path / "net.pth").write_bytes(ck.zip_container(list(ck.describe(state).values()), data))
+    with pytest.raises(UnsupportedOpError, match=f"{len(state)} tensors without names, in a list"):
+        ti.convert(tmp_path / "net.pth", arch="resnet20")

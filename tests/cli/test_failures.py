@@ -64,6 +64,13 @@ def check(answer, code, *words):
         ["compare", "resnet20", "--kernel", "reference"],
         ["convert", "a.pth"],
         ["convert", "a.pth", "-o", "a.onnx"],
+        ["convert", "a.pth", "-o", "a.npz", "--input", "1x3xa"],
+        ["export", "net.npz", "-o", "net.tflite"],
+        ["export", "net.npz", "-o", "net.safetensors", "--opset", "17"],
+        ["run", "net.npz", "--inputs", "x="],
+        ["run", "net.npz", "--inputs", "x=a.npy", "--inputs", "x=b.npy"],
+        ["run", "net.npz", "--input", "x=1x3,x=1x3"],
+        ["profile", "net.npz", "--input", "1x0"],
         ["convert", "a.pth", "-o", "a.npz", "--knob", "padding"],
         ["draw", "resnet20"],
         ["eval", "net.npz", "folder", "--batch", "0"],
@@ -131,7 +138,8 @@ def test_checkpoints_that_do_not_fit(ti, tmp_path):
     np.savez(tmp_path / "w.npz", **weights)
     check(ti(*convert), MODEL, "classifier.1.bias")
     check(ti("convert", tmp_path / "none.pth", "-o", tmp_path / "n.npz"), MODEL, "none.pth")
-    check(ti("convert", tmp_path / "w.onnx", "-o", tmp_path / "n.npz"), UNSUPPORTED, "w.onnx")
+    for name in ("w.onnx", "w.tflite", "w.param", "w.safetensors"):
+        check(ti("convert", tmp_path / name, "-o", tmp_path / "n.npz"), MODEL, name, "No such file")
 
 
 def test_bad_pictures(ti, model_file, tmp_path):

@@ -29,7 +29,8 @@ def bad_torch_zips() -> Iterator[Bad]:
     yield Bad("truncated", good[:-30], ModelFormatError, "truncated zip")
     yield Bad("npz", npz_bytes(), ModelFormatError, "expected one member data.pkl, found none")
     yield Bad("two pickles", pack({"a/data.pkl": b".", "b/data.pkl": b"."}), ModelFormatError, "found 2 of them")
-    yield Bad("torchscript", ck.zip_container({}, {}, constants__pkl=b""), UnsupportedOpError, "TorchScript")
+    frozen = ck.Raw(ck.opcodes(ck.Global("__torch__", "Net")) + b")\x81" + ck.opcodes({"training": False}) + b"b")
+    yield Bad("torchscript", ck.zip_container(frozen, {}, constants__pkl=b""), UnsupportedOpError, "TorchScript")
     flipped = bytearray(good)
     flipped[good.find(ones.tobytes())] ^= 1
     yield Bad("bad crc", bytes(flipped), ModelFormatError, "archive/data/0' is damaged: Bad CRC")
@@ -94,6 +95,11 @@ def bad_torch_zips() -> Iterator[Bad]:
     yield zipped("shape of a list", of(whole, 0, [2, 3], (3, 1)), "integers >= 0")
     yield zipped("64 GiB by stride 0", of(whole, 0, (2**34,), (0,)), "reaches beyond its 6 elements")
     yield zipped("overflowing shape", of(whole, 0, (2**62, 4), (0, 0)), "integers >= 0")
+    yield zipped("sizes of 0 x 2^72", of(whole, 0, (0, *[2**24] * 3), (1,) * 4), "along all sizes but 0")
+    dtype = ck.Call(ck.Global("numpy", "dtype"), ("f4", False, True))
+    nothing = ck.Call(ck.Global("_codecs", "encode"), ("", "latin1"))
+    wide = ck.Call(ck.Global("numpy.core.numeric", "_frombuffer"), (nothing, dtype, (0, *[2**24] * 3), "C"))
+    yield zipped("NumPy array of sizes 0 x 2^72", {"w": wide}, "an array of shape 0x16777216x16777216x16777216")
     yield zipped("rank 9", of(whole, 0, (1,) * 9, (1,) * 9), "rank <= 8")
     yield zipped("tensor of no storage", of("0", 0, (2, 3), (3, 1)), "a tensor without a storage")
     yield zipped(

@@ -129,6 +129,8 @@ def bad_arrays() -> Iterator[Bad]:
         ModelFormatError,
         "expected the bytes of",
     )
+    wide = with_weight(npy_header("'<f4'", str((0, *[2**24] * 3))))
+    yield Bad("sizes of 0 x 2^72", wide, ModelFormatError, "along all sizes but 0")
     yield Bad("negative", with_weight(npy_header("'<f4'", "(-5,)")), ModelFormatError, "non-negative integers")
     yield Bad("shape of floats", with_weight(npy_header("'<f4'", "(5.0,)")), ModelFormatError, "non-negative integers")
     yield Bad(
@@ -288,7 +290,13 @@ def bad_documents() -> Iterator[Bad]:
         "weight of 2^40",
         lambda d: d["graph"]["weights"].update({"fc.weight": [2**20, 2**20]}),
         ModelFormatError,
-        "fc.weight: expected at most",
+        "fc.weight: expected a shape of at most",
+    )
+    yield edited(
+        "weight of 0 x 2^72",
+        lambda d: d["graph"]["weights"].update({"fc.weight": [0, *[2**24] * 3]}),
+        ModelFormatError,
+        "fc.weight: expected a shape of at most 2147483648 elements along all sizes but 0",
     )
     yield edited("meta of a list", lambda d: d.update(meta=[]), ModelFormatError, "meta: expected an object")
     yield edited(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,13 +15,14 @@ from tinyinfer.checkpoints.names import Published, digest, named_network, publis
 from tinyinfer.checkpoints.parametrizations import fold_parametrizations
 from tinyinfer.checkpoints.preparation import preparation
 from tinyinfer.checkpoints.recognise import Match, alternatives, recognise
-from tinyinfer.errors import InputError, ModelFormatError, UnsupportedOpError, WeightsError
+from tinyinfer.errors import GraphError, InputError, ModelFormatError, UnsupportedOpError, WeightsError
 from tinyinfer.formats.contents import format_of
 from tinyinfer.formats.npz.plain_npz import read_arrays
 from tinyinfer.formats.reading import read_network
-from tinyinfer.formats.state_dict import is_needed, load_weights
+from tinyinfer.formats.safetensors.checkpoint import read_checkpoint as read_safetensors
+from tinyinfer.formats.state_dict import Checkpoint, is_needed, load_weights
 from tinyinfer.formats.suffixes import NPZ, SAFETENSORS, TORCH, Format
-from tinyinfer.formats.torch.checkpoint import Checkpoint, read_checkpoint
+from tinyinfer.formats.torch.checkpoint import read_checkpoint
 from tinyinfer.graph import Graph, Shape
 from tinyinfer.models.registry import find, metadata
 
@@ -66,7 +68,8 @@ def convert(
         return Model(*read_network(file, found, input_shapes), verified=True)
     state, notes = _prepared(checkpoint, patterns, strip, str(file))
     public = _published(file)
-    match, more = _choose(file, state, arch, knobs, public)
+    match = None if arch or public else _told(state, checkpoint.metadata, knobs)
+    match, more = (match, []) if match else _choose(file, state, arch, knobs, public)
     graph = _filled(match, where=f"{file} as {match}")
     meta = metadata(match.family, match.variant, graph, match.family.resolve(match.variant, match.knobs))
     meta |= {
@@ -89,7 +92,7 @@ def _read(file: Path, found: Format, patterns: Sequence[str]) -> Checkpoint | No
     if found.network:
         return None
     if found is SAFETENSORS:
-        raise UnsupportedOpError(f"{file}: not yet")
+        return read_safetensors(file)
     return read_checkpoint(file, unneeded=lambda key: any(keys.matches(key, pattern) for pattern in patterns))
 
 
@@ -101,6 +104,10 @@ def _prepared(
     if prefix:
         state = dict(keys.strip(state, prefix, where).state)
     state, left = keys.ignore(state, patterns, where)
+    if state and all(key.isdigit() for key in state):
+        raise UnsupportedOpError(
+            f"{where}: {len(state)} tensors without names, in a list: expected a state dict (model.state_dict())"
+        )
     if left:
         notes.append(f"left out as asked: {_some(left)}")
     for key in state:
@@ -113,6 +120,27 @@ def _prepared(
     if made := folded.keys() - state.keys():
         notes.append(f"put {len(made)} weights together: {_some(sorted(made))}")
     return folded, notes
+
+
+def _told(state: Mapping[str, np.ndarray], metadata: Mapping[str, str], knobs: Mapping[str, Any]) -> Match | None:
+    """The network that a file of weights names, as those that are written here do, if the weights fit it."""
+    try:
+        family, variant = find(metadata["arch"])
+        usual, given = json.loads(json.dumps(variant.knobs)), json.loads(metadata.get("knobs", "{}"))
+        unusual = {name: value for name, value in given.items() if name not in usual or usual[name] != value}
+        matches = recognise(state, [(family, variant)], {**unusual, **knobs})
+    except (
+        KeyError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        InputError,
+        GraphError,
+        UnsupportedOpError,
+    ):
+        return None  # texts that somebody else wrote; the keys are what counts
+    return matches[0] if matches and matches[0].score == 1 else None
 
 
 def _published(file: Path) -> Published | None:

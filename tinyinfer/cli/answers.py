@@ -74,10 +74,10 @@ def _labels(model: Model, path: Path, top: int) -> Answer:
 
 
 def _segments(model: Model, path: Path, top: int | None) -> Answer:
-    from tinyinfer.tasks.segmentation import shares
+    from tinyinfer.tasks.segmentation import labels_of, shares
 
     classes = model.segment(path)
-    found = shares(classes, model.meta.get("labels"))
+    found = shares(classes, labels_of(model.meta))
 
     def draw() -> Image.Image:
         from tinyinfer.tasks.drawing import draw_segments

@@ -46,6 +46,8 @@ def compute(
             code = error.exit_code
             continue
         first = first or path
+        if save is not None:
+            _save(save, outputs)
         found = all_statistics(outputs, TOP if top is None else top)
         named = {} if path is None else {"image": str(path)}
         results.append({**named, "outputs": [row.to_dict() for row in found]})
@@ -53,8 +55,6 @@ def compute(
             if path is not None:
                 print(path)
             show(values_table(found))
-        if save is not None:
-            _save(save, outputs)
     if json:
         show_json(results)
     return code, first

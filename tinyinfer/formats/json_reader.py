@@ -132,7 +132,10 @@ class Cursor:
 
     def shape(self) -> tuple[int, ...]:
         """A list of dimensions within the limits."""
-        return tuple(item.integer(0, self._limits.dimension) for item in self.items(self._limits.rank))
+        found = tuple(item.integer(0, self._limits.dimension) for item in self.items(self._limits.rank))
+        if wrong := self._limits.oversized(found):
+            raise ModelFormatError(f"{self.where}: {wrong}")
+        return found
 
 
 def shorten(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MIB, GIB = 2**20, 2**30
@@ -39,6 +41,9 @@ class Limits:
     packed_bytes: int = 32 * MIB  # integers written in 7-bit groups: eight times as large once they are read
     data_files: int = 500  # beside a model, all of them open while it is read
 
+    # safetensors, whose own limit of 100 MB of JSON would take gigabytes to parse; 20,000 arrays take 3 MB
+    tensors_header_bytes: int = 16 * MIB
+
     # ncnn's text: an array of a number for each of 2,000 channels takes 20,000 characters
     line_length: int = 1_000_000
 
@@ -47,6 +52,15 @@ class Limits:
     opcodes: int = 500_000
     marks: int = 1_000  # containers open at once
     sharing: int = 16  # bytes of all tensors to bytes of their storages: views of one storage may have to be copied
+
+    def oversized(self, shape: Iterable[int]) -> str:
+        """What is wrong with a shape of too many elements, or nothing.
+
+        Sizes of 0 count as 1: NumPy can't make an array of 0 x 2^72 either.
+        """
+        found = math.prod(size or 1 for size in shape)
+        wanted = f"expected a shape of at most {self.elements} elements along all sizes but 0"
+        return f"{wanted}, found {found}" if found > self.elements else ""
 
 
 DEFAULT = Limits()

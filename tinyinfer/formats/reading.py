@@ -10,12 +10,13 @@ from typing import Any
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.suffixes import NPZ, Format, by_name
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.tasks.recognise import recognised
 
 
 def read_network(
     path: Path, found: Format, input_shapes: Mapping[str, Shape] | None = None, limits: Limits = DEFAULT
 ) -> tuple[Graph, dict[str, Any]]:
-    """The verified graph and the metadata of a file of this format.
+    """The verified graph and the metadata of a file of this format, with the network's task where that shows.
 
     ``input_shapes`` says, for inputs whose sizes the file leaves free, which they usually are.  Raises
     ModelFormatError for a file that is damaged, UnsupportedOpError for what networks here lack, GraphError and
@@ -28,4 +29,4 @@ def read_network(
     graph, meta = reader.load(path, input_shapes, limits)
     if by_name(path.name) is not found:
         meta["notes"] = [*meta.get("notes", ()), f"it is read as {found.name}, which it is in spite of its name"]
-    return graph, {"name": path.stem, **meta}
+    return graph, {"name": path.stem, **recognised(graph, meta)}

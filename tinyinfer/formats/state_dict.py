@@ -1,9 +1,10 @@
-"""State dicts: renaming their keys by rules, and filling a network's weights from one without leniency."""
+"""State dicts, which files of weights are read as: their keys renamed by rules, a network filled without leniency."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +14,18 @@ from tinyinfer.weights import Source, Weights
 
 LISTED = 20  # keys named in full in an error; the rest are counted
 _COUNTER = "num_batches_tracked"  # batch norm's count of training steps: of no use in inference
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state dict in its order, as writable C-contiguous arrays of their stored dtype.
+
+    ``notes`` say what was chosen where there was a choice, ``metadata`` are texts that the file holds beside it.
+    """
+
+    state: dict[str, np.ndarray]
+    notes: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def map_keys(state: Mapping[str, np.ndarray], rules: Sequence[tuple[str, str]]) -> dict[str, np.ndarray]:

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.graph import Graph
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import CLASSIFY, require_task
 from tinyinfer.tasks.logits import ranking, softmax
 from tinyinfer.vision.image import ImageSource
 from tinyinfer.vision.preprocess import prepare
+
+VIEWS = ("reshape", "flatten", "squeeze", "unsqueeze", "identity")  # operators that leave the numbers alone
 
 
 def classify(model: Runnable, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
@@ -21,8 +24,19 @@ def classify(model: Runnable, image: ImageSource, top: int = 5) -> list[tuple[in
     finite logits, one a label.
     """
     require_task(model.meta, CLASSIFY, "predict")
-    logits = model(prepare(image, model.preprocess))
-    return most_probable(logits.reshape(-1), top, model.meta.get("labels"))
+    values = model(prepare(image, model.preprocess)).reshape(-1)
+    return most_probable(as_logits(model.graph, values), top, model.meta.get("labels"))
+
+
+def as_logits(graph: Graph, values: np.ndarray) -> np.ndarray:
+    """A network's first output as logits, whose softmax gives the probabilities that it has if it ends with one."""
+    producers = graph.producers()
+    node = producers.get(graph.outputs[0])
+    while node is not None and node.op.name in VIEWS:
+        node = producers.get(node.inputs[0])
+    if node is None or node.op.name != "softmax":
+        return values
+    return np.log(np.maximum(np.asarray(values, np.float64), np.finfo(np.float64).tiny))
 
 
 def most_probable(logits: np.ndarray, k: int = 5, labels: Sequence[str] | None = None) -> list[tuple[int, str, float]]:

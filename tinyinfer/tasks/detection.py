@@ -119,13 +119,14 @@ def _labels(meta: Mapping[str, Any], head: DetectionHead, found: Candidates) -> 
 
 
 def _described(chosen: Sequence[Chosen], found: Candidates, labels: Sequence[str]) -> list[Detection]:
-    points = [()] * len(found.boxes) if found.points is None else found.points
     return [
-        Detection(
-            index, labels[index], score, _box(found.boxes[row]), tuple((float(x), float(y)) for x, y in points[row])
-        )
-        for index, score, row in chosen
+        Detection(category, labels[category], score, _box(found.boxes[row]), _points(found, row))
+        for category, score, row in chosen
     ]
+
+
+def _points(found: Candidates, row: int) -> Points:
+    return () if found.points is None else tuple((float(x), float(y)) for x, y in found.points[row])
 
 
 def _box(corners: np.ndarray) -> Box:

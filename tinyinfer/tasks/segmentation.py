@@ -13,6 +13,7 @@ from tinyinfer.errors import InputError
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import SEGMENT, require_task
 from tinyinfer.tasks.heads import Mask, read_head
+from tinyinfer.tasks.heads.mask import LABELS as MASK_LABELS
 from tinyinfer.tasks.whole_picture import prepare_whole
 from tinyinfer.vision.image import ImageSource, decode
 from tinyinfer.vision.preprocess import Placement
@@ -74,12 +75,20 @@ def largest(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return classes
 
 
+def labels_of(meta: Mapping[str, Any]) -> Sequence[str] | None:
+    """The classes' names: the model's own, or for a mask without any what its two classes are."""
+    masks = isinstance(meta.get("task"), Mapping)
+    return meta.get("labels") or (MASK_LABELS if masks else None)
+
+
 def shares(classes: np.ndarray, labels: Sequence[str] | None) -> list[Segment]:
     """The classes that are in a map of them, by falling share of its pixels; without labels called by their index.
 
     Raises InputError when there are fewer labels than classes.
     """
     counts = np.bincount(classes.reshape(-1))
+    if labels is MASK_LABELS and len(counts) > len(labels):
+        labels = None  # a class for each of several channels
     if labels and len(labels) < len(counts):
         raise InputError(f"labels: expected at least {len(counts)}, one a class, found {len(labels)}")
     order = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]

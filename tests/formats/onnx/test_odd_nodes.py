@@ -67,7 +67,7 @@ def every_schema() -> list[Any]:
 
 
 @pytest.mark.parametrize("op_type", sorted({name for name, _ in table.LOWERINGS}))
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_odd_nodes(op_type: str, data: st.DataObject) -> None:
     node = data.draw(nodes(op_type))

@@ -98,7 +98,7 @@ class Call:
     def array(self, index: int, what: str) -> np.ndarray:
         """The array that an input always is; the node is refused if the network's input changes it.
 
-        Free sizes that it is computed from are fixed.
+        Free sizes that it is computed from, and nothing else, are fixed.
         """
         found = self.importer.known(self.value(index))
         if found is None:
@@ -117,7 +117,7 @@ class Call:
             self.refuse(f"{what}: expected whole numbers, found others")
         return tuple(found)
 
-    def size(self, index: int, what: str) -> int:
+    def single(self, index: int, what: str) -> int:
         """The one whole number that an input always is, perhaps a `Dim`; refused as by `array`."""
         found = self.sizes(index, what)
         if len(found) != 1:

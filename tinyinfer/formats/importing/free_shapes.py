@@ -27,6 +27,8 @@ def reshape_to(call: Call, x: str, target: Sequence[int]) -> str:
         )
     if tuple(target) == old and _equal(target, old):
         return x
+    if not any(map(is_free, (*old, *target))):
+        return _reshape(call, x, target, [i for i, size in enumerate(target) if size == 0])
     spelled = _spelled(old, target)
     if spelled is not None:
         return _reshape(call, x, *spelled)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from tinyinfer.dim import expression_of
+from tinyinfer.errors import GraphError
 from tinyinfer.ops.open_values import Ratio, is_open_element
 
 BATCH = "N"  # stays free for as long as something else is
@@ -51,6 +52,8 @@ def with_free_sizes(build: Callable[[Collection[str]], Result]) -> tuple[Result,
         try:
             return build(fixed), notes
         except FreeSizeError as error:
+            if not error.symbols:
+                raise GraphError(f"{error.where}: {error}") from None
             names = sorted(name for name in error.symbols if name != BATCH) or [BATCH]
             notes.append(f"fixed at its nominal size: {', '.join(names)[:200]}, since in {error.where} {error}")
             last = attempt == MOST_ATTEMPTS - 2

@@ -54,6 +54,7 @@ class Importer:
         self._left = MOST_WORKED_OUT
         self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
         self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
+        self._from_sizes: dict[str, list[Any]] = {}  # free sizes that values follow from which nothing else changes
         self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
@@ -105,6 +106,11 @@ class Importer:
         """The array that a value always is, of objects where sizes in it are free; None if inputs change it."""
         return self._known.get(value)
 
+    def sizes_behind(self, value: str) -> list[Any]:
+        """The free sizes that alone change a value; none if it is fixed, or follows from elements of the inputs."""
+        found = self._known.get(value)
+        return self._from_sizes.get(value, []) if found is None else [*found.flat] if is_open(found) else []
+
     def image_of_size(self, size: Shape) -> str | None:
         """A computed value (N, C, H, W) whose H and W are these, whatever the inputs' sizes; None if there is none."""
         wanted = [expression_of(side) for side in size]
@@ -128,22 +134,6 @@ class Importer:
             if value not in self._known and [*map(expression_of, kind.shape)] == wanted:
                 return value
         return None
-
-    def sizes_behind(self, value: str) -> list[int]:
-        """The free sizes that a value is computed from, if it is from nothing else; none otherwise."""
-        producers = {output: node for node in self._nodes for output in node.outputs}
-        sizes: list[int] = []
-        seen, waiting = {value}, [value]
-        while waiting:
-            node = producers.get(waiting.pop())
-            if node is None:
-                return []  # an input of the network
-            if node.op.name == "shape":
-                sizes += filter(is_free, self.shape(node.inputs[0]))
-                continue
-            waiting += set(node.inputs) - seen
-            seen.update(node.inputs)
-        return sizes
 
     def fresh(self, name: str) -> str:
         """A name that no value has."""
@@ -182,6 +172,9 @@ class Importer:
         if worked_out is not None:
             self._known.update(zip(names, worked_out, strict=True))
             return names
+        behind = [size for value in inputs for size in self.sizes_behind(value)]
+        if behind and all(value in self._known or value in self._from_sizes for value in inputs):
+            self._from_sizes.update(dict.fromkeys(names, behind))
         node_name = free_name(name, self._node_names)
         self._node_names.add(node_name)
         keys = {role: self._key(array, f"{node_name}.{role}") for role, array in arrays.items()}

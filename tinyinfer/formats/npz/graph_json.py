@@ -12,7 +12,6 @@ float32 alone, so neither of them.
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -97,9 +96,6 @@ def graph_from_json(document: Cursor, limits: Limits = DEFAULT, version: int = L
     for key, weight in fields["weights"].members().items():
         fields["weights"].at(key, f"{where}: weights: a key").key()
         weights[key] = _read_weight(weight, version)
-        size = math.prod(weights.shape(key))
-        if size > limits.elements:
-            raise ModelFormatError(f"{weight.where}: expected at most {limits.elements} elements, found {size}")
     used = {key for node in nodes for key in node.params.values()}
     unused = [key for key in weights if key not in used]
     if unused:

@@ -75,4 +75,6 @@ def _parse(header: str, where: str, limits: Limits) -> tuple[np.dtype, tuple[int
         raise ModelFormatError(f"{where}: expected a shape of non-negative integers, found {str(shape)[:60]}")
     if len(shape) > limits.rank:
         raise ModelFormatError(f"{where}: expected rank at most {limits.rank}, found {len(shape)}")
+    if 0 in shape and (wrong := limits.oversized(shape)):  # others are compared with the bytes that are there
+        raise ModelFormatError(f"{where}: {wrong}")
     return np.dtype(descr), shape, fortran

@@ -16,8 +16,9 @@ COLOURS = (1, 3, 4)  # channels that the images of a network have
 class InputSizes:
     """The declared and the nominal shape of each input, None for a size that is free.
 
-    A free size is what the caller says ("" is the first input's name); else 1, but for images 3 channels of 224x224 pixels.  Sizes of one name are
-    equal.  Raises InputError for shapes that the inputs can't have, UnsupportedOpError for inputs without a shape.
+    A free size is what the caller says ("" is the first input); else 1, but for images 3 channels of 224x224 pixels.
+    Sizes of one name are equal.  Raises InputError for shapes that the inputs can't have, UnsupportedOpError for inputs
+    without a shape.
     """
 
     def __init__(self, model: OnnxModel, given: Mapping[str, Shape], where: str) -> None:

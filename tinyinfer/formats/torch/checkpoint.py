@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
-
-import numpy as np
 
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.npz.archive import Archive, is_zip
+from tinyinfer.formats.state_dict import Checkpoint
 from tinyinfer.formats.torch.legacy import LegacyCheckpoint, is_legacy
 from tinyinfer.formats.torch.mistaken import mistaken
 from tinyinfer.formats.torch.numpy_values import Array
@@ -20,14 +18,6 @@ from tinyinfer.formats.torch.stand_ins import make_globals
 from tinyinfer.formats.torch.state import Found, Stored, Unneeded, find_state_dict
 from tinyinfer.formats.torch.values import Storage, Tensor
 from tinyinfer.formats.torch.zip_file import ZipCheckpoint
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A state dict in its order, as writable C-contiguous arrays of their stored dtype; notes on what was chosen."""
-
-    state: dict[str, np.ndarray]
-    notes: tuple[str, ...] = ()
 
 
 class Container(Protocol):
@@ -45,8 +35,8 @@ def read_checkpoint(
 
     bfloat16 becomes float32.  Each storage is read once into memory of its own and tensors are views of it, so two
     keys of one storage share memory; storages of no use (an optimizer's) are not read.  Raises ModelFormatError for
-    a damaged or hostile file and for one that is no checkpoint, UnsupportedOpError for TorchScript and for weights
-    that are sparse, quantized or complex, unless their key is ``unneeded``.
+    a damaged or hostile file and for one that is no checkpoint, UnsupportedOpError for frozen TorchScript and for
+    weights that are sparse, quantized or complex, unless their key is ``unneeded``.
     """
     where = os.fspath(path)
     try:

@@ -48,7 +48,7 @@ def mistaken(file: BinaryIO, where: str) -> TinyInferError | None:
     if head[257:262] == b"ustar":
         return UnsupportedOpError(f"{where}: a tar archive (torch 0.1's format, or unpack it first)")
     if _is_safetensors(head):
-        return UnsupportedOpError(f"{where}: a safetensors file, which can't be read; a torch checkpoint can")
+        return UnsupportedOpError(f"{where}: a safetensors file, not a torch checkpoint")
     if head[4:8] == b"TFL3":
         return UnsupportedOpError(f"{where}: a TensorFlow Lite model, which can't be read; a torch checkpoint can")
     for magic, what in _OTHERS.items():

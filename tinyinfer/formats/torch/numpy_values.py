@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyinfer.formats.limits import DEFAULT
 from tinyinfer.formats.torch.pickle_reader import Inert, Machine
 
 _PLAIN = {
@@ -51,7 +52,7 @@ class Array(Inert):
         if code is None or not isinstance(data, bytes):
             return  # an array of objects, say, which has a list instead of bytes
         good = isinstance(shape, tuple) and len(shape) <= 8 and all(type(n) is int and 0 <= n < 2**48 for n in shape)
-        if not good or math.prod(shape) * int(code[2:]) != len(data):
+        if not good or math.prod(shape) * int(code[2:]) != len(data) or DEFAULT.oversized(shape):
             sizes = "x".join(map(str, shape))[:60] if good else "not of numbers"
             machine.fail(f"an array of shape {sizes} and type {code} in {len(data)} bytes")
         self.data, self.dtype, self.shape, self.order = data, code, shape, "F" if order == "F" else "C"

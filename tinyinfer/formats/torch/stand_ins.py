@@ -14,7 +14,7 @@ from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.limits import Limits
 from tinyinfer.formats.torch import numpy_values
 from tinyinfer.formats.torch.pickle_reader import Globals, Inert, Machine, StandIn, safe_key
-from tinyinfer.formats.torch.values import STORAGES, StorageType, Tensor, Unreadable, checked_tensor
+from tinyinfer.formats.torch.values import QUANTIZED, STORAGES, StorageType, Tensor, Unreadable, checked_tensor
 
 _BUILTINS = ("builtins", "__builtin__")
 _UNSUPPORTED = ("sparse", "qtensor", "nested", "meta_tensor")
@@ -118,10 +118,7 @@ def _not_called(where: str) -> Callable[[tuple[Any, ...], Machine], Any]:
 
 def _why(name: str) -> str:
     if "qtensor" in name:
-        return (
-            f"{name}: a quantized tensor; quantized checkpoints can't be read: save the float32 model's state dict, "
-            "from before torch.ao.quantization.convert"
-        )
+        return f"{name}: {QUANTIZED}"
     return f"{name}: sparse, nested and other tensors of a class of their own are not supported"
 
 

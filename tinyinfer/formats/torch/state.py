@@ -18,7 +18,7 @@ from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.limits import Limits
 from tinyinfer.formats.torch.numpy_values import Array
 from tinyinfer.formats.torch.pickle_reader import Inert
-from tinyinfer.formats.torch.values import Tensor, Unreadable
+from tinyinfer.formats.torch.values import QUANTIZED, Tensor, Unreadable
 
 Stored = Tensor | Array
 Path = tuple[str, ...]
@@ -31,6 +31,10 @@ _AVERAGED = re.compile(r"(.*_)?(ema|swa|averaged?)(_.*)?", re.IGNORECASE)
 _TRAINING = re.compile(r".*(optim|sched|scaler|criterion|loss|buffer_names|discriminator).*", re.IGNORECASE)
 
 
+_SCRIPTED = "__torch__."  # what the names of TorchScript's classes begin with
+_PACKED = "__torch__.torch.classes.quantized."
+
+
 class Found(dict[str, Stored]):
     """The tensors by key; ``notes`` say which were taken where there was a choice."""
 
@@ -40,6 +44,11 @@ class Found(dict[str, Stored]):
 def find_state_dict(value: Any, where: str, limits: Limits, unneeded: Unneeded) -> Found:
     """The tensors by key.  Raises ModelFormatError if there are none, UnsupportedOpError for one that can't be read."""
     dicts = [(path, tensors) for path, tensors in _dicts(value, where, limits) if tensors]
+    if not dicts and _is_scripted(value):
+        raise UnsupportedOpError(
+            f"{where}: a TorchScript archive without weights by name, as torch.jit.freeze makes them part of the "
+            "program: expected one that was not frozen, or a state dict"
+        )
     if not dicts:
         raise ModelFormatError(f"{where}: expected a state dict (tensors by name), found {_described(value)}")
     most = max(len(tensors) for _, tensors in dicts)
@@ -104,29 +113,61 @@ def _named(value: Any) -> dict[str, Any]:
 
 def is_module(value: Any) -> bool:
     """Whether this stands for a torch.nn.Module, which is pickled with its parameters and its parts."""
+    return _is_scripted(value) or _has_parts(value)
+
+
+def _has_parts(value: Any) -> bool:
     state = value.state if isinstance(value, Inert) else None
     return isinstance(state, dict) and {"_parameters", "_modules"} <= state.keys()
 
 
+def _is_scripted(value: Any) -> bool:
+    """Whether it is a module of a TorchScript archive, whose attributes are all in one dict."""
+    return isinstance(value, Inert) and value.name.startswith(_SCRIPTED) and isinstance(value.state, dict)
+
+
 def _module_state(module: Inert, budget: Iterator[int], where: str, limits: Limits) -> dict[str, Any]:
-    """The state dict of a whole module, as its ``state_dict()`` would give it."""
+    """The state dict of a whole module, as its ``state_dict()`` would give it.
+
+    TorchScript does not say which of a module's tensors are buffers that are no part of it: all are taken.
+    """
     found: dict[str, Any] = {}
     left: list[tuple[str, Any]] = [("", module)]
     while left:
         prefix, at = left.pop()
-        parts = [(f"{prefix}{name}.", part) for name, part in _named(at.state.get("_modules")).items()]
-        left += [(name, part) for name, part in reversed(parts) if is_module(part)]
-        tensors = {
-            prefix + name: tensor
-            for role in ("_parameters", "_buffers")
-            for name, tensor in _named(at.state.get(role)).items()
-            if isinstance(tensor, Tensor | Unreadable) and name not in _transient(at)
-        }
-        found |= tensors
+        parts, tensors = _scripted_contents(at) if _is_scripted(at) else _contents(at)
+        left += [(f"{prefix}{name}.", part) for name, part in reversed(parts.items())]
+        found |= {prefix + name: tensor for name, tensor in tensors.items()}
         used = len(parts) + len(tensors)
         if len(prefix) > limits.name_length or len(list(islice(budget, used))) < used:
             raise ModelFormatError(f"{where}: expected a module of at most {limits.members} parts and tensors")
     return found
+
+
+def _contents(module: Inert) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parts and tensors of a pickled module by name."""
+    parts = {name: part for name, part in _named(module.state.get("_modules")).items() if is_module(part)}
+    tensors = {
+        name: tensor
+        for role in ("_parameters", "_buffers")
+        for name, tensor in _named(module.state.get(role)).items()
+        if isinstance(tensor, Tensor | Unreadable) and name not in _transient(module)
+    }
+    return parts, tensors
+
+
+def _scripted_contents(module: Inert) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parts and tensors of a TorchScript module by name; the packed weights of quantised layers can't be read."""
+    parts: dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
+    for name, item in _named(module.state).items():
+        if isinstance(item, Inert) and item.name.startswith(_PACKED):
+            tensors[name] = Unreadable(f"{item.name[:100]}: {QUANTIZED}")
+        elif _is_scripted(item):
+            parts[name] = item
+        elif isinstance(item, Tensor | Unreadable):
+            tensors[name] = item
+    return parts, tensors
 
 
 def _transient(module: Inert) -> list[Any]:

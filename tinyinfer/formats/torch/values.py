@@ -18,6 +18,11 @@ from tinyinfer.formats.torch.pickle_reader import StandIn
 
 BFLOAT16 = "bfloat16"  # which NumPy does not have
 
+QUANTIZED = (
+    "a quantized tensor; quantized checkpoints can't be read: save the float32 model's state dict, from before "
+    "torch.ao.quantization.convert"
+)
+
 STORAGES = {
     **{
         f"torch.{name}": dtype
@@ -142,6 +147,8 @@ def checked_tensor(storage: Any, offset: Any, shape: Any, stride: Any, where: st
         at = f"{where}: storage {_key(storage)}"
         raise ModelFormatError(f"{at}: expected offset, shape and stride of integers >= 0, rank <= {limits.rank}")
     count = math.prod(shape)
+    if not count and (wrong := limits.oversized(shape)):
+        raise ModelFormatError(f"{where}: storage {_key(storage)}: {wrong}")
     last = offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) if count else 0
     if last >= max(storage.count, 1) or count > storage.count:  # the second: one element shown as many
         sizes, most = "x".join(map(str, shape))[:60] or "scalar", storage.count

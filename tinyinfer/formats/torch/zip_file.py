@@ -1,6 +1,7 @@
 """torch's checkpoints since 1.6: a zip archive of one pickle and one member per storage.
 
-Members: <root>/data.pkl, <root>/data/<key>, and perhaps <root>/byteorder ("little" or "big").
+Members: <root>/data.pkl, <root>/data/<key>, and perhaps <root>/byteorder ("little" or "big").  TorchScript archives
+have a program and its constants beside them, which are not looked at.
 """
 
 from __future__ import annotations
@@ -57,13 +58,14 @@ class ZipCheckpoint:
 def _find_root(archive: Archive) -> str:
     """The folder, with its slash, that everything lies in."""
     roots = [name[: -len("data.pkl")] for name in archive.names if name == "data.pkl" or name.endswith("/data.pkl")]
+    if not roots and any(name.endswith("/archive_format") for name in archive.names):
+        raise UnsupportedOpError(
+            f"{archive.where}: an archive of torch.export, which holds a program: expected a state dict "
+            "(model.state_dict())"
+        )
     if len(roots) != 1:
         found = f"{len(roots)} of them" if roots else f"none, but {_listed(archive.names)}"
         raise ModelFormatError(f"{archive.where}: not a torch checkpoint: expected one member data.pkl, found {found}")
-    if f"{roots[0]}constants.pkl" in archive.names:
-        raise UnsupportedOpError(
-            f"{archive.where}: a TorchScript archive, which holds a program: expected a state dict (model.state_dict())"
-        )
     return roots[0]
 
 

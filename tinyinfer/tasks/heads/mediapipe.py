@@ -30,6 +30,9 @@ class MediaPipe:
 
     def decode(self, outputs: Outputs, size: tuple[int, int]) -> Candidates:
         """Boxes and points, moved from the anchors' centres by so many pixels."""
+        if len(outputs) != 2 or any(y.ndim != 3 for y in outputs.values()):
+            shapes = [y.shape for y in outputs.values()]
+            raise InputError(f"outputs: expected scores and boxes (1, anchors, numbers), found shapes {shapes}")
         boxes = max(outputs.values(), key=lambda y: y.shape[-1])
         strides, per_layer = self._layout(boxes.shape[1], size)
         each = {stride: per_layer * strides.count(stride) for stride in strides}

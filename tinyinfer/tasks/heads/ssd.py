@@ -127,7 +127,7 @@ def object_detection_sizes(maps: int = 6, smallest: float = 0.2, largest: float 
     return tuple(tuple((scale * ratio**0.5, scale / ratio**0.5) for scale, ratio in own) for own in boxes)
 
 
-SSD_MOBILENET = {
+SSD_MOBILENET: dict[str, Any] = {
     "strides": [16, 32, 64, 128, 256, 512],
     "sizes": [[list(size) for size in own] for own in object_detection_sizes()],
     "order": "yxhw",
@@ -136,7 +136,7 @@ SSD_MOBILENET = {
 }
 
 # Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB, vision/ssd/config/fd_config.py
-ULTRAFACE = {
+ULTRAFACE: dict[str, Any] = {
     "strides": [8, 16, 32, 64],
     "pixels": [[10, 16, 24], [32, 48], [64, 96], [128, 192, 256]],
     "centres": "stride",

@@ -148,7 +148,11 @@ class Yolox:
 
 def stacked(outputs: Outputs) -> np.ndarray:
     """All outputs as rows, one below the other, the finest maps first."""
-    return np.concatenate([rows(y) for y in sorted(outputs.values(), key=lambda y: -y[0].size)])
+    levels = sorted((rows(y) for y in outputs.values()), key=len, reverse=True)
+    if len({y.shape[1] for y in levels}) != 1 or levels[0].shape[1] < 6:
+        shapes = [y.shape for y in outputs.values()]
+        raise InputError(f"outputs: expected rows of 5 numbers and the classes, found shapes {shapes}")
+    return np.concatenate(levels)
 
 
 # -- conventions: anchors for COCO, in the authors' own files --------------------------------------

@@ -50,7 +50,7 @@ def clipped(call: Call, x: str, least: float, most: float) -> str:
     """x between bounds."""
     if (least, most) == (0, 6):
         return call.apply("relu6", x)
-    bounds = {"min": least} if least > -UNBOUNDED else {}
+    bounds: dict[str, Any] = {"min": least} if least > -UNBOUNDED else {}
     if most < UNBOUNDED:
         bounds["max"] = most
     return call.apply("clamp", x, **bounds) if bounds else x

@@ -8,6 +8,7 @@ from tinyinfer.dim import is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call
 from tinyinfer.formats.ncnn.lowering.activations import NAMES_OF_ACTIVATION, activated
+from tinyinfer.formats.ncnn.lowering.arithmetic import scaled
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
 from tinyinfer.formats.ncnn.lowering.quantization import dequantized
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
@@ -92,7 +93,7 @@ def window_padding(
 def _same_lower(call: Call, size: int, extent: int, stride: int) -> tuple[int, int]:
     """Pixels before and after a line, the odd one before it."""
     if stride > 1 and is_free(size):
-        call.refuse("SAME_LOWER padding of images of free size with a stride is not supported")
+        call.fix([size], "SAME_LOWER padding with a stride goes by the size of the image")
     total = max((-(-size // stride) - 1) * stride + extent - size, 0) if stride > 1 else extent - 1
     return total - total // 2, total // 2
 
@@ -111,48 +112,38 @@ def _deconvolution(call: Call, p: Parameters) -> str:
     more = p.integer("output_pad_bottom", right, least=0), right
     width = p.integer("output_w", least=0)
     size = p.integer("output_h", width, least=0), width
-    y = call.apply("conv_transpose2d", call.x, params=params, stride=stride, dilation=dilation, groups=groups,
-                   **_cut_evenly(pads, more, stride, dilation))  # fmt: skip
-    y = _cut(call, y, pads, more, size, stride, dilation)
-    return activated(call, p, y)
-
-
-def _cut_evenly(
-    pads: Pads, more: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
-) -> dict[str, tuple[int, int]]:
-    """Padding and output padding where conv_transpose2d has such."""
-    top, bottom, left, right = pads
     within = all(m < max(s, d) for m, s, d in zip(more, stride, dilation, strict=True))
-    if not within or min(pads) < 0 or (top, left) != (bottom, right):
-        return {}
-    return {"padding": (top, left), "output_padding": more}
+    attrs = {"stride": stride, "dilation": dilation, "groups": groups, "output_padding": more if within else (0, 0)}
+    if min(pads) >= 0 and (pads[0], pads[2]) == (pads[1], pads[3]) and within:
+        return activated(call, p, call.apply("conv_transpose2d", call.x, params=params, padding=pads[::2], **attrs))
+    bias = None if within else params.pop("bias")  # what output_padding adds has it too
+    y = call.apply("conv_transpose2d", call.x, params=params, **attrs)
+    top, bottom, left, right = _cuts(call, y, pads, (0, 0) if within else more, size)
+    return activated(call, p, scaled(call, call.apply("pad", y, pad=(-top, -bottom, -left, -right)), None, bias))
 
 
-def _cut(
-    call: Call, y: str, pads: Pads, more: tuple[int, int], size: tuple[int, int], stride: tuple[int, int],
-    dilation: tuple[int, int],
-) -> str:  # fmt: skip
-    """What conv_transpose2d left to be cut off or added: (top, bottom, left, right) of the whole result."""
-    if _cut_evenly(pads, more, stride, dilation):
-        return y
-    if set(pads) in ({SAME_UPPER}, {SAME_LOWER}):
-        cuts: list[int] = []
-        for found, extra, wanted in zip(call.shape_of(y)[2:], more, size, strict=True):
-            if is_free(found) or wanted == 0:
-                call.refuse("padding that depends on the size of the output needs an image and an output of fixed size")
-            total = found + extra - wanted
-            first = total // 2 if pads[0] == SAME_UPPER else total - total // 2
-            cuts += [first, total - first]
-    elif min(pads) < 0:
-        raise GraphError(f"pads: expected 0 or more, {SAME_UPPER} or {SAME_LOWER}, found {pads}")
-    else:
-        cuts = list(pads)
-    top, bottom, left, right = cuts
-    return call.apply("pad", y, pad=(-top, more[0] - bottom, -left, more[1] - right))
+def _cuts(call: Call, y: str, pads: Pads, more: tuple[int, int], size: tuple[int, int]) -> Pads:
+    """Rows and columns to be cut off a whole result that ``more`` shall be added to; negative where some are added."""
+    if set(pads) not in ({SAME_UPPER}, {SAME_LOWER}):
+        if min(pads) < 0:
+            raise GraphError(f"pads: expected 0 or more, {SAME_UPPER} or {SAME_LOWER}, found {pads}")
+        top, bottom, left, right = pads
+        return top, bottom - more[0], left, right - more[1]
+    cuts: list[int] = []
+    for found, extra, wanted in zip(call.shape_of(y)[2:], more, size, strict=True):
+        if wanted == 0:
+            call.refuse("padding that depends on the size of the output needs an output of fixed size")
+        if is_free(found):
+            call.fix([found], "padding depends on the size of the output")
+        total = found + extra - wanted
+        first = total // 2 if pads[0] == SAME_UPPER else total - total // 2
+        cuts += [first, total - first - extra]
+    return cuts[0], cuts[1], cuts[2], cuts[3]
 
 
 def _deformable(call: Call, p: Parameters) -> str:
-    p.integer("num_output"), p.pair("kernel"), _accounted(call, p)
+    _accounted(call, p)
+    call.ignore("num_output", "kernel_w", "kernel_h")
     params = {"weight": call.attribute("weight"), "bias": call.attribute("bias")}
     inputs = [call.value(i) for i in range(len(call.inputs))]
     y = call.apply("deform_conv2d", *inputs, params=params, stride=p.pair("stride", 1), dilation=p.pair("dilation", 1),

@@ -30,9 +30,9 @@ def _slice(call: Call, p: Parameters) -> Sequence[str]:
     dim = axis + 1 if axis >= 0 else axis + len(shape)
     if not 1 <= dim < len(shape):
         raise GraphError(f"axis: expected below {len(shape) - 1}, found {axis}")
-    if is_free(shape[dim]):
-        call.refuse("pieces of a dimension of free size are not supported")
-    sizes = _between(indices, shape[dim], count) if indices else _shared(slices, shape[dim])
+    if is_free(size := shape[dim]):
+        call.fix([size], "pieces are of fixed size")
+    sizes = _between(indices, size, count) if indices else _shared(slices, size)
     if len(sizes) != count:
         raise GraphError(f"slices: expected one for each of {count} blobs, found {len(sizes)}")
     return call.apply_all("split", call.x, split_size_or_sections=sizes, dim=dim)
@@ -123,6 +123,29 @@ def _split(call: Call, p: Parameters) -> list[str]:
     return [call.x] * len(call.node.outputs)
 
 
+def _gated(call: Call, p: Parameters) -> str:
+    """The first half times the sigmoid of the second (GLU)."""
+    axis, shape = p.integer("axis"), call.shape()
+    dim = axis + 1 if axis >= 0 else axis + len(shape)
+    if not 1 <= dim < len(shape) or shape[dim] % 2:
+        call.refuse(f"axis: expected a dimension of even size, found {axis}")
+    if is_free(shape[dim]):
+        call.fix([shape[dim]], "halves are of fixed size")
+    first, second = call.apply_all("split", call.x, split_size_or_sections=shape[dim] // 2, dim=dim)
+    return call.apply("mul", first, call.apply("sigmoid", second))
+
+
+def _cumulative_sum(call: Call, p: Parameters) -> str:
+    axis = p.integer("axis")
+    return call.apply("cumsum", call.x, dim=axis + 1 if axis >= 0 else axis)
+
+
+def _flip(call: Call, p: Parameters) -> str:
+    rank = len(call.shape())
+    dims = tuple(sorted({axis + 1 if axis >= 0 else axis + rank for axis in p.integers("axes")}))
+    return call.apply("slice", call.x, dim=dims, start=-1, step=-1) if dims else call.x
+
+
 def _tile(call: Call, p: Parameters) -> str:
     axis, tiles, repeats = p.integer("axis"), p.integer("tiles", 1, least=1), p.integers("repeats")
     rank = len(call.shape())
@@ -138,6 +161,9 @@ def _tile(call: Call, p: Parameters) -> str:
 LAYERS: Layers = {
     "Concat": LayerKind(_concat, {0: "axis"}),
     "Crop": LayerKind(_crop, CROP),
+    "CumulativeSum": LayerKind(_cumulative_sum, {0: "axis"}),
+    "Flip": LayerKind(_flip, {0: "axes"}),
+    "GLU": LayerKind(_gated, {0: "axis"}),
     "Slice": LayerKind(_slice, {0: "slices", 1: "axis", 2: "indices"}),
     "Split": LayerKind(_split),
     "Tile": LayerKind(_tile, {0: "axis", 1: "tiles", 2: "repeats"}),

@@ -56,7 +56,7 @@ def _layer_norm(call: Call, p: Parameters) -> str:
     shape, size = call.shape(), p.integer("affine_size")
     normalized = shape[2:] if len(shape) == 4 and size != shape[3] else shape[-1:]
     if any(map(is_free, normalized)):
-        call.refuse("a norm over dimensions of free size is not supported")
+        call.fix(normalized, "a norm over height and width is over fixed ones")
     params = {r: None if a is None else a.reshape(normalized) for r, a in _affine(call, p).items()}
     return call.apply("layer_norm", call.x, params=params, normalized_shape=normalized, eps=p.number("eps", EPS))
 

@@ -26,7 +26,7 @@ def dequantized(weight: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
         raise GraphError(f"scales: expected as many as divide {weight.size} weights, found {scales.size}")
     # a row of zeros has scale 0
     factors = np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
-    return (weight.reshape(scales.size, -1) * factors[:, None]).ravel()
+    return np.asarray(weight.reshape(scales.size, -1) * factors[:, None], np.float32).ravel()
 
 
 def _rounded(call: Call, x: str) -> str:

@@ -8,11 +8,12 @@ from itertools import permutations
 
 import numpy as np
 
-from tinyinfer.dim import is_free
+from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
 from tinyinfer.formats.ncnn.lowering.quantization import dequantized
+from tinyinfer.formats.ncnn.lowering.size_expression import evaluate
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
 
@@ -22,28 +23,35 @@ ORDERS = {2: "hw", 3: "chw", 4: "cdhw"}  # names of a blob's dimensions, outermo
 
 
 def _reshape(call: Call, p: Parameters) -> str:
-    if p.flag("permute") or call.attribute("shape_expr") is not None:
-        call.refuse("a reshape that reorders, or of sizes given as an expression, is not supported")
+    if p.flag("permute"):
+        call.refuse("a reshape that reorders is not supported")
+    call.ignore("batch_index_in", "batch_index_out")
+    shape = call.shape()
+    kept = sizes_by_name(shape)
     given = {name: p.integer(name, ABSENT, least=ABSENT) for name in "cdhw"}
+    formula = call.attribute("shape_expr")
+    if formula is not None:
+        sizes = evaluate(str(formula), [sizes_by_name(call.shape(i)) for i in range(len(call.inputs))])[::-1]
+        return call.apply("reshape", call.x, shape=(0, *(_placed(call, s, i, shape) for i, s in enumerate(sizes))))
     names = [name for name in "cdhw" if given[name] != ABSENT]
     if names and names != list(ORDERS.get(len(names), "w")):
         raise GraphError(f"expected sizes for w, h and w, or c, h and w, found them for {', '.join(names)}")
-    shape = call.shape()
-    kept = dict(zip(ORDERS.get(len(shape) - 1, "w"), shape[1:], strict=True))
-    sizes = [_size(call, given[name], name, i, kept, shape) for i, name in enumerate(names)]
-    return call.apply("reshape", call.x, shape=(0, *sizes))
+    wanted = [given[name] or kept.get(name, 1) for name in names]
+    return call.apply("reshape", call.x, shape=(0, *(_placed(call, s, i, shape) for i, s in enumerate(wanted))))
 
 
-def _size(call: Call, given: int, name: str, i: int, kept: dict[str, int], shape: Sequence[int]) -> int:
+def sizes_by_name(shape: Sequence[int]) -> dict[str, int]:
+    """The sizes of a value without its batch."""
+    return dict(zip(ORDERS.get(len(shape) - 1, "w"), shape[1:], strict=True))
+
+
+def _placed(call: Call, size: int, i: int, shape: Sequence[int]) -> int:
     """A size for our reshape, whose 0 keeps the dimension of the same place."""
-    if given != 0:
-        return given
-    size = kept.get(name, 1)
-    if i + 1 < len(shape) and shape[i + 1] is size:
-        return 0
-    if is_free(size):
-        call.refuse(f"a free size that moves from one dimension ({name}) to another is not supported")
-    return size
+    if not is_free(size):
+        return size
+    if i + 1 >= len(shape) or expression_of(shape[i + 1]) != expression_of(size):
+        call.fix([size], f"a size moves to another dimension ({i})")
+    return 0
 
 
 def _permute(call: Call, p: Parameters) -> str:
@@ -56,10 +64,8 @@ def _permute(call: Call, p: Parameters) -> str:
 
 def _expand_dims(call: Call, p: Parameters) -> str:
     rank, axes = len(call.shape()), p.integers("axes")
-    if not axes:  # older files name the dimensions
-        flags = [p.flag(f"expand_{name}") for name in "whc"]
-        result = rank - 1 + sum(flags)
-        axes = tuple(sorted({max(result - 1 - i, 0) for i, wanted in enumerate(flags) if wanted}))
+    if not axes and any(p.flag(f"expand_{name}") for name in "whdc"):  # today's ncnn leaves such blobs as they are
+        call.refuse("dimensions named by flags, as older files do, are not supported: expected axes")
     call.ignore("expand_w", "expand_h", "expand_c", "expand_d")
     result = rank + len(axes)
     dims = tuple(sorted(axis + 1 if axis >= 0 else axis + result for axis in axes))
@@ -108,6 +114,8 @@ LAYERS: Layers = {
     "Noop": LayerKind(_same),
     "Packing": LayerKind(_same),
     "Permute": LayerKind(_permute, {0: "order_type"}),
-    "Reshape": LayerKind(_reshape, SIZES | {3: "permute", 6: "shape_expr"}),
+    "Reshape": LayerKind(
+        _reshape, SIZES | {3: "permute", 6: "shape_expr", 12: "batch_index_in", 13: "batch_index_out"}
+    ),
     "Squeeze": LayerKind(_squeeze, {0: "squeeze_w", 1: "squeeze_h", 2: "squeeze_c", 3: "axes", 11: "squeeze_d"}),
 }

@@ -21,11 +21,12 @@ Value = int | float | str | tuple[int | float, ...]
 
 MAGIC = 7767517
 ARRAY = -23300  # parameters of this number and below are arrays
+LONGEST_NUMBER = 64  # characters
 HINTS = (30, 31)  # of the shapes of a layer's blobs, and of features it shall use: nothing that changes a result
 
 _TOKEN = re.compile(r'-?\d+="[^"]*"|\S+')
 _PARAMETER = re.compile(r"(-?\d{1,9})=(.*)", re.DOTALL)
-_INTEGER = re.compile(r"[+-]?\d{1,10}")
+_INTEGER = re.compile(r"[+-]?\d+")
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
 
 
@@ -64,7 +65,7 @@ def read_param(data: bytes, where: str, limits: Limits) -> list[Layer]:
 
 def _counts(line: str, where: str, limits: Limits) -> tuple[int, int]:
     tokens = line.split()
-    if len(tokens) != 2 or not all(_INTEGER.fullmatch(token) for token in tokens):
+    if len(tokens) != 2 or not all(len(t) <= LONGEST_NUMBER and _INTEGER.fullmatch(t) for t in tokens):
         raise ModelFormatError(f"{where}: expected the counts of layers and blobs, found {line[:40]!r}")
     layers, blobs = map(int, tokens)
     if not 1 <= layers <= limits.nodes or not 1 <= blobs <= limits.nodes * 2:
@@ -122,9 +123,9 @@ def _array(text: str, where: str) -> tuple[int | float, ...]:
 
 def _number(text: str, where: str) -> int | float:
     """An integer of 32 bits, or a float32."""
-    if _INTEGER.fullmatch(text):
+    if len(text) <= LONGEST_NUMBER and _INTEGER.fullmatch(text):
         if abs(int(text)) < 2**31:
             return int(text)
-    elif len(text) <= 64 and _FLOAT.fullmatch(text) and abs(float(text)) <= np.finfo(np.float32).max:
+    elif len(text) <= LONGEST_NUMBER and _FLOAT.fullmatch(text) and abs(float(text)) <= np.finfo(np.float32).max:
         return float(text)
     raise ModelFormatError(f"{where}: expected an integer of 32 bits or a float32, found {text[:40]!r}")

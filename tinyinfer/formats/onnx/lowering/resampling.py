@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,7 +53,8 @@ def resize(call: Call) -> str:
     rank = len(call.shape())
     dims = axes(tuple(call.attribute("axes", range(rank))), rank)
     policy = call.attribute("keep_aspect_ratio_policy", "stretch")
-    scales, sizes = (_listed(call, i) for i in (2, 3))
+    scales = call.array(2, "scales").tolist() if call.has(2) else []
+    sizes = call.sizes(3, "sizes") if call.has(3) else ()
     if bool(sizes) == bool(scales):  # files leave out what they do not have, or give it no elements
         raise GraphError("expected scales or sizes, and not both")
     changes = _by_sizes(call, dims, sizes, policy) if sizes else _by_factors(call, dims, scales)
@@ -70,13 +72,6 @@ def resize(call: Call) -> str:
     if coordinates == "tf_crop_and_resize":
         return _crop_and_resize(call, changes, dims, rule)
     return _resized(call, changes, rule)
-
-
-def _listed(call: Call, index: int) -> list[Any]:
-    """Scales (input 2) or sizes (3)."""
-    if not call.has(index):
-        return []
-    return call.array(2, "scales").tolist() if index == 2 else list(call.sizes(3, "sizes"))
 
 
 def _by_factors(call: Call, dims: Sequence[int], scales: Sequence[Any]) -> Changes:
@@ -111,7 +106,9 @@ def _by_sizes(call: Call, dims: Sequence[int], sizes: Sequence[int], policy: str
         call.fix((*old, *sizes), f"keep_aspect_ratio_policy {policy!r} chooses between sizes")
     ratios = [new / size for size, new in zip(old, sizes, strict=True)]
     factor = min(ratios) if policy == "not_larger" else max(ratios)
-    return {dim: Change(int(size * factor + 0.5), factor) for dim, size in zip(dims, old, strict=True)}
+    found = [int(size * factor + 0.5) for size in old]
+    exact = all(new == size * factor for size, new in zip(old, found, strict=True))  # then sizes say it all
+    return {dim: Change(new, None if exact else factor) for dim, new in zip(dims, found, strict=True)}
 
 
 def _crop_and_resize(call: Call, changes: Changes, dims: Sequence[int], rule: dict[str, Any]) -> str:
@@ -148,7 +145,8 @@ def _resized(call: Call, changes: Changes, rule: dict[str, Any]) -> str:
     op = Resize(dims, size, factors, **rule)
     if images and dims == IMAGE and not (size and factors):
         for candidate in _candidates(size, factors):
-            if all(_alike(op, candidate, i, side) for i, side in enumerate(call.shape()[2:])):
+            sides = (None if is_free(side) else side for side in call.shape()[2:])
+            if all(_alike(op, candidate, i, side) for i, side in enumerate(sides)):
                 return call.apply(candidate, call.x, *like)
     return call.apply(op, call.x, *like)
 
@@ -174,22 +172,25 @@ def _candidates(size: Any, factors: Any) -> Iterator[Interpolate]:
         yield from (Interpolate(size, factors, mode, align_corners) for align_corners in (False, True))
 
 
-def _alike(op: Resize, candidate: Interpolate, i: int, side: int) -> bool:
-    """Whether two rules mix a line alike: at its size, or if that is free at all that are tried.
+@lru_cache(maxsize=256)  # networks resize many maps by one rule
+def _alike(op: Resize, candidate: Interpolate, i: int, side: int | None) -> bool:
+    """Whether two rules mix a line alike: at its size, or if that is free (None) at all that are tried.
 
     Rules differ by where they look and how they round, which shows in some pixel of short lines already.
     """
-    for size in TRIED if is_free(side) else (side,):
+    tried = TRIED if side is None else (side,)
+    for size in tried:
         if op.size is not None:
             outs: Sequence[int] = (op.size[i],)
         elif op.scale_factor is not None:
             outs = (int(size * op.scale_factor[i]),)
         else:
             outs = TRIED[::4]
-        if max(outs) * (len(TRIED) if is_free(side) else 1) > MOST_COMPARED:
+        if max(outs) * len(tried) > MOST_COMPARED:
             return False
         for out in filter(None, outs):
-            if not _same(op.line(i, size, out), candidate.taps(i, size, out), size):
+            line = op.line(i, size, out)
+            if line.outside.any() or not _same(line, candidate.taps(i, size, out), size):
                 return False
     return True
 

@@ -93,8 +93,8 @@ def tensor_shape(message: Message) -> tuple[int, ...]:
     for size in shape:
         if not 0 <= size <= limits.dimension:
             raise message.error(f"expected sizes from 0 to {limits.dimension}, found {size}")
-    if math.prod(shape) > limits.elements:
-        raise message.error(f"expected at most {limits.elements} elements, found {math.prod(shape)}")
+    if wrong := limits.oversized(shape):
+        raise message.error(wrong)
     return shape
 
 

@@ -149,8 +149,8 @@ def transpose_conv(call: TfliteCall) -> str:
     size = call.fixed(0, "output shape")
     if len(size) != 4:
         raise GraphError(f"expected an output shape of 4 sizes, found {size}")
-    read_padding(call)
-    value = _transposed(call, call.nchw(2), (size[1], size[2]), pair(call, "stride_{}"), call.optional(3))
+    stride, same = pair(call, "stride_{}"), read_padding(call) == "same"
+    value = _transposed(call, call.nchw(2), (size[1], size[2]), stride, same, call.optional(3))
     return call.image(call.activated(value))
 
 
@@ -162,7 +162,7 @@ def convolution_2d_transpose_bias(call: TfliteCall) -> str:
     kernel, size = call.array(1, "weight").shape[1:3], call.shape()[1:3]
     stride, same = (height, width), padding == 1
     out = [n * s + (0 if same else max(k - s, 0)) for n, s, k in zip(size, stride, kernel, strict=True)]
-    return call.image(_transposed(call, call.nchw(), (out[0], out[1]), stride, call.optional(2)))
+    return call.image(_transposed(call, call.nchw(), (out[0], out[1]), stride, same, call.optional(2)))
 
 
 def custom_integers(call: TfliteCall, count: int) -> tuple[int, ...]:
@@ -173,12 +173,15 @@ def custom_integers(call: TfliteCall, count: int) -> tuple[int, ...]:
     return tuple(np.frombuffer(data[: 4 * count], "<i4").tolist())
 
 
-def _transposed(call: TfliteCall, image: str, size: Pair, stride: Pair, bias: str | None) -> str:
-    """A transposed convolution whose output has this size: what is too much at its end is cut off."""
+def _transposed(call: TfliteCall, image: str, size: Pair, stride: Pair, same: bool, bias: str | None) -> str:
+    """A transposed convolution whose output has this size: what is too much at its end is cut off.
+
+    At its beginning so much is cut off as ``same`` would pad the output, were it the input of a convolution.
+    """
     weight = call.weight(1, IOHW, "iohw")
     _, _, height, width = call.shape_of(weight)
     kernel = (height, width)
-    top, _, left, _ = explicit_pads(size, Window(kernel, stride))
+    top, _, left, _ = explicit_pads(size, Window(kernel, stride)) if same else (0, 0, 0, 0)
     whole = [(n - 1) * s + k for n, s, k in zip(call.shape_of(image)[2:], stride, kernel, strict=True)]
     missing = [want - (n - 2 * cut) for want, n, cut in zip(size, whole, (top, left), strict=True)]
     inside = [min(max(more, 0), s - 1) for more, s in zip(missing, stride, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -159,8 +158,8 @@ def _tensor(table: Table, buffers: Sequence[memoryview | None]) -> TfliteTensor:
         if not -1 <= size <= limits.dimension:
             raise table.error(f"expected sizes from 0 to {limits.dimension}, found {size}")
     nominal = tuple(max(size, 1) if size < 0 else size for size in shape)
-    if math.prod(nominal) > limits.elements:
-        raise table.error(f"expected at most {limits.elements} elements, found {math.prod(nominal)}")
+    if wrong := limits.oversized(nominal):
+        raise table.error(wrong)
     free = tuple(None if -1 in sizes else sizes[0] for sizes in zip(shape, signature or shape, strict=True))
     kind, buffer = table.integer(1, "int8"), table.integer(2, "uint32")
     _check_index(table, kind, len(TYPES), "type")

@@ -131,7 +131,7 @@ def tile(call: Call) -> str:
 
 def trilu(call: Call) -> str:
     """Trilu: a triangle above or below a diagonal."""
-    diagonal = call.size(1, "k") if call.has(1) else 0
+    diagonal = call.single(1, "k") if call.has(1) else 0
     return call.apply("triu" if call.attribute("upper", 1) else "tril", call.x, diagonal=diagonal)
 
 

@@ -32,7 +32,7 @@ def topk_by_attribute(call: Call) -> Sequence[str]:
 
 def topk(call: Call) -> Sequence[str]:
     """TopK whose k is an input."""
-    k = call.size(1, "K")
+    k = call.single(1, "K")
     largest, in_order = bool(call.attribute("largest", 1)), bool(call.attribute("sorted", 1))
     return call.apply_all("topk", call.x, k=k, dim=call.attribute("axis", -1), largest=largest, sorted=in_order)
 
