@@ -60,7 +60,7 @@ def test_average_pool(data: st.DataObject) -> None:
     if "auto_pad" not in attributes:
         attributes["ceil_mode"] = data.draw(st.integers(0, 1))
     graph = assert_same("AveragePool", values, data.draw(st.sampled_from([10, 11, 19])), **options, **attributes)
-    assert "avg_pool2d" in operators(graph)
+    assert "avg_pool2d" in operators(graph) or set(attributes["kernel_shape"]) == {1}, "windows of a pixel do nothing"
 
 
 @given(data=st.data())
