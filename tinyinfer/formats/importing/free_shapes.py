@@ -76,9 +76,10 @@ def _same_dimension(shape: Shape, size: int, at: int) -> int | None:
 
 
 def _unlike(old: Shape, target: Sequence[int]) -> list[int]:
-    """Sizes that only one of two shapes has."""
+    """Free sizes that only one of two shapes has; where they share all of these, all."""
     both = set(map(expression_of, old)) & set(map(expression_of, target))
-    return [size for size in (*old, *target) if expression_of(size) not in both]
+    free = [size for size in (*old, *target) if is_free(size)]
+    return [size for size in free if expression_of(size) not in both] or free
 
 
 def _complete(old: Shape, target: Sequence[int]) -> list[int]:
