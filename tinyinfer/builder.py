@@ -18,6 +18,7 @@ import numpy as np
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import Graph, Input, Node, Operator, Shape, TensorType
+from tinyinfer.tensor_type import dtype_name
 from tinyinfer.weights import Weights, placeholder
 
 Size = int | tuple[int, int]
@@ -84,7 +85,8 @@ class Builder:
         operator = ops.create(op, attrs) if isinstance(op, str) else op
         try:
             keys = {role: self._weight(f"{key or name}.{role}", shape) for role, shape in (params or {}).items()}
-            types = {role: TensorType(self._weights[k].shape, str(self._weights[k].dtype)) for role, k in keys.items()}
+            weights = {role: self._weights[k] for role, k in keys.items()}
+            types = {role: TensorType(w.shape, dtype_name(w.dtype)) for role, w in weights.items()}
             for value in inputs:
                 self.shape(value)
             results = operator.infer([self._types[value] for value in inputs], types)

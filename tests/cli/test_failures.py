@@ -233,7 +233,9 @@ def test_ctrl_c(model_file, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes")
-@pytest.mark.parametrize("arguments", [["models"], ["summary", "mobilenet_v2"], ["summary", "resnet18", "--json"]])
+@pytest.mark.parametrize(
+    "arguments", [["models", "squeezenet"], ["summary", "mobilenet_v2"], ["summary", "resnet18", "--json"]]
+)
 def test_closed_pipe(arguments):
     read, write = os.pipe()
     os.close(read)
@@ -247,7 +249,7 @@ def test_closed_pipe(arguments):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_full_disk():
     with open("/dev/full", "wb") as full:
-        process = start("models", stdout=full)
+        process = start("models", "squeezenet", stdout=full)
     _, err = process.communicate(timeout=LONG)
     assert process.returncode == IMAGE
     assert err == b"tinyinfer: output: No space left on device\n"
@@ -255,7 +257,7 @@ def test_full_disk():
 
 @pytest.mark.skipif(os.name != "posix", reason="descriptors")
 def test_closed_stdout_and_stderr():
-    process = start("models", stdout=None, stderr=None, preexec_fn=lambda: (os.close(1), os.close(2)))
+    process = start("models", "squeezenet", stdout=None, stderr=None, preexec_fn=lambda: (os.close(1), os.close(2)))
     assert process.wait(LONG) == 0
 
 
@@ -288,7 +290,8 @@ def test_file_names_that_are_not_text(ti_process, model_file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["models"], ["summary", "mobilenet_v2"], ["convert"], ["draw"]]
+    "arguments",
+    [["--help"], ["run", "--help"], ["models", "squeezenet"], ["summary", "mobilenet_v2"], ["convert"], ["draw"]],
 )
 def test_what_needs_no_kernel_imports_no_numba(ti_process, arguments, tmp_path):
     if arguments == ["convert"]:

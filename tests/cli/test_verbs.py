@@ -151,7 +151,7 @@ def test_names_allocate_no_weights(ti, monkeypatch, tmp_path):
 
 
 def test_models(ti):
-    code, out, _ = ti("models")
+    code, out, _ = ti("models", "mobilenet_v2")
     assert code == 0
     assert "mobilenet_v2" in out
     rows = json.loads(ti("models", "--json").out)

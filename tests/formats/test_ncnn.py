@@ -51,6 +51,13 @@ def test_batch_height_and_width_are_free(said: str, shape: tuple[int | None, ...
     assert inputs(tmp_path, f"Input data 0 1 data {said}", "ReLU r 1 1 data out") == [("data", shape)]
 
 
+def test_a_size_that_a_layer_goes_by_is_fixed(tmp_path: Path) -> None:
+    lines = ["Input data 0 1 data 0=7 1=6 2=3", "Slice s 1 2 data a b -23300=2,3,-233 1=2"]
+    graph, meta = load(write(tmp_path, lines))
+    assert graph.inputs[0].shape == (None, 3, None, 7)
+    assert meta["notes"] == ["fixed at its nominal size: W, since in node 's' (Slice) pieces are of fixed size"]
+
+
 def test_channels_follow_from_the_first_convolution(tmp_path: Path) -> None:
     weights = tagged(np.ones((4, 6, 1, 1), np.float32))
     found = inputs(

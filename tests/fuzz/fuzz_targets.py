@@ -138,11 +138,14 @@ def npz_seeds() -> Iterator[bytes]:
 
 
 def torch_seeds() -> Iterator[bytes]:
-    """Checkpoints of both containers."""
-    from checkpoints import legacy_checkpoint, zip_checkpoint
+    """Checkpoints of both containers, and a module of a TorchScript archive."""
+    from checkpoints import Global, Raw, legacy_checkpoint, opcodes, zip_checkpoint
+
+    def scripted(described: Raw) -> Raw:
+        return Raw(opcodes(Global("__torch__.my", "Net")) + b")\x81" + described.code + b"b")
 
     state = {"conv.weight": np.arange(12, dtype=np.float32).reshape(3, 4), "bn.num_batches_tracked": np.array(7)}
-    yield from (zip_checkpoint(state), legacy_checkpoint(state))
+    yield from (zip_checkpoint(state), legacy_checkpoint(state), zip_checkpoint(state, scripted))
 
 
 def onnx_seeds() -> Iterator[bytes]:
@@ -162,11 +165,13 @@ def tflite_seeds() -> Iterator[bytes]:
 
 
 def ncnn_seeds() -> Iterator[bytes]:
-    """Networks that load, and those that are refused."""
+    """Networks of each layer, and those that are refused."""
     from malformed_ncnn import CONV, INPUT, WEIGHTS, malformed_ncnn
     from ncnn_files import param
+    from ncnn_layers import CASES
 
     yield param([INPUT, CONV]).encode() + b"\0" + WEIGHTS
+    yield from (param(case.lines()).encode() + b"\0" + case.weights for case in CASES.values())
     for case in malformed_ncnn():
         if not isinstance(case.files, bytes) and len(case.files) == 2:
             yield from small([b"\0".join(part for part in case.files.values() if isinstance(part, bytes))])

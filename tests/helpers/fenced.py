@@ -6,6 +6,7 @@ Inputs, outputs and workspace all end right before such a page, or begin right a
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import math
 import mmap
 import sys
@@ -13,17 +14,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from kernel_harness import (
+    Example,
     make_problem,
     one_tap_a_channel,
     operators_with_kernels,
     planes_of,
     random_params,
-    scale_of,
-    without_activation,
 )
 
 from tinyinfer import kernels, ops
-from tinyinfer.graph import Shape, TensorType
+from tinyinfer.graph import Shape
 from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims, usual_layout
 from tinyinfer.kernels.depthwise import depthwise_chain
 from tinyinfer.ops.base import Case
@@ -72,7 +72,7 @@ def fenced(floats: int, at_end: bool, keep: list[mmap.mmap]) -> np.ndarray:
     return np.frombuffer(keep[-1], np.float32, floats, offset)
 
 
-def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Generator) -> None:
+def run(kernel: type[Kernel], problem: Problem, at_end: bool, example: Example) -> None:
     """Run a kernel between fences and compare what it computes."""
     keep: list[mmap.mmap] = []
 
@@ -81,46 +81,42 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, rng: np.random.Gen
         n, c, h, w = pixel_dims(shape, layout)
         return FeatureMap.place(fenced(n * c * h * w, at_end, keep), shape, c, layout)
 
-    inputs = [
-        x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
-    ]
     sources, targets = [place(s) for s in problem.inputs], [place(s) for s in problem.outputs]
-    for fm, x in zip(sources, inputs, strict=True):
+    for fm, x in zip(sources, example.inputs, strict=True):
         fm.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem.layer))
     workspace = fenced(instance.workspace_floats, at_end, keep)
     instance.bind(sources, targets, workspace)()
     if instance.reads_planes:
-        planes = fenced(inputs[0].size, at_end, keep).reshape(inputs[0].shape)
-        planes[...] = inputs[0]
+        image = example.inputs[0]
+        planes = fenced(image.size, at_end, keep).reshape(image.shape)
+        planes[...] = image
         instance.bind([planes_of(planes), *sources[1:]], targets, workspace)()
-    exact = [x.astype(np.float64) for x in inputs]
-    sums = without_activation(problem.op).reference(exact, problem.params)
-    for fm, y, plain in zip(targets, problem.op.reference(exact, problem.params), sums, strict=True):
-        error = np.max(np.abs(fm.logical(y.shape) - y)) / scale_of(plain)
+    for fm, y, scale in zip(targets, example.outputs, example.scales, strict=True):
+        error = np.max(np.abs(fm.logical(y.shape) - y)) / scale
         assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
 
 
 def problems(name: str, rng: np.random.Generator) -> Iterator[Problem]:
-    """The operator's own examples, and larger ones, at one thread and two."""
+    """The operator's own examples, and larger ones."""
     for case in [*ops.get(name).cases(), *MORE.get(name, [])]:
-        op = ops.create(name, dict(case.attrs))
-        for threads in (1, 2):
-            params = random_params(case.params, rng)
-            yield make_problem(op, case.inputs, params, threads)
-            if name == "depthwise_chain":
-                e, _, *kernel = case.params["depthwise_weight"]
-                taps = np.arange(e) % 3 * (math.prod(kernel) // 2)  # the first, the middle and the last
-                yield make_problem(op, case.inputs, one_tap_a_channel(params, "depthwise_weight", taps), threads)
+        op, params = ops.create(name, dict(case.attrs)), random_params(case.params, rng)
+        yield make_problem(op, case.inputs, params, 1)
+        if name == "depthwise_chain":
+            e, _, *kernel = case.params["depthwise_weight"]
+            taps = np.arange(e) % 3 * (math.prod(kernel) // 2)  # the first, the middle and the last
+            yield make_problem(op, case.inputs, one_tap_a_channel(params, "depthwise_weight", taps), 1)
 
 
 def run_all(name: str, rng: np.random.Generator) -> None:
-    """Every kernel of an operator on all its problems."""
-    for problem in problems(name, rng):
-        for kernel in (k for k in kernels.list(name) if k.takes(problem)):
-            for at_end in (True, False):
-                print(name, kernel.name, problem.inputs, problem.op, "threads", problem.threads, at_end, flush=True)
-                run(kernel, problem, at_end, rng)
+    """Every kernel of an operator on all its problems, at one thread and two."""
+    for alone in problems(name, rng):
+        example = Example.of(alone, rng)
+        for problem in (alone, dataclasses.replace(alone, threads=2)):
+            for kernel in (k for k in kernels.list(name) if k.takes(problem)):
+                for at_end in (True, False):
+                    print(name, kernel.name, problem.inputs, problem.op, "threads", problem.threads, at_end, flush=True)
+                    run(kernel, problem, at_end, example)
 
 
 def main(names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,23 +80,38 @@ def planes_of(x: np.ndarray) -> Planes:
     return Planes(np.array([x.ctypes.data]), n, h, w, c, 0)
 
 
-def check(kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int = 0, after: int = 0) -> None:
+class Example(NamedTuple):
+    """Inputs of a problem and what it makes of them in float64, worked out once for all kernels."""
+
+    inputs: list[np.ndarray]
+    outputs: list[np.ndarray]
+    scales: list[float]  # what errors are measured in
+
+    @classmethod
+    def of(cls, problem: Problem, rng: np.random.Generator) -> Example:
+        """Random values, as the operator takes them."""
+        types = [TensorType(shape) for shape in problem.inputs]
+        inputs = [x.astype(np.float32) for x in problem.op.example_inputs(types, rng)]
+        exact, plain = [x.astype(np.float64) for x in inputs], without_activation(problem.op)
+        outputs = problem.op.reference(exact, problem.params)
+        sums = outputs if plain == problem.op else plain.reference(exact, problem.params)
+        return cls(inputs, outputs, [scale_of(y) for y in sums])
+
+
+def check(kernel: type[Kernel], problem: Problem, example: Example, before: int = 0, after: int = 0) -> None:
     """Assert that the kernel computes the problem in each layout it takes, and keeps to its memory."""
     wanted = kernel.layout(problem.op, problem.inputs)
     for four in [wanted] if wanted else [NHWC, ROWS]:
-        check_layout(kernel, problem, rng, before, after, four)
+        check_layout(kernel, problem, example, before, after, four)
 
 
 def check_layout(
-    kernel: type[Kernel], problem: Problem, rng: np.random.Generator, before: int, after: int, four: Layout
+    kernel: type[Kernel], problem: Problem, example: Example, before: int, after: int, four: Layout
 ) -> None:
     """Assert that the kernel computes the problem within its tolerance, its values of four dimensions lying so."""
-    inputs = [
-        x.astype(np.float32) for x in problem.op.example_inputs([TensorType(shape) for shape in problem.inputs], rng)
-    ]
     sources = [slice_of_wider(shape, before, after, np.float32(np.nan), four) for shape in problem.inputs]
     targets = [slice_of_wider(shape, before, after, CANARY, four) for shape in problem.outputs]
-    for (_, fm), x in zip(sources, inputs, strict=True):
+    for (_, fm), x in zip(sources, example.inputs, strict=True):
         fm.logical(x.shape)[...] = x
     held = [memory.copy() for memory, _ in sources]
 
@@ -109,7 +124,8 @@ def check_layout(
     first = [memory.copy() for memory, _ in targets]
     if instance.reads_planes:
         targets[0][1].logical(problem.outputs[0])[...] = np.nan
-        instance.bind([planes_of(inputs[0]), *(fm for _, fm in sources[1:])], [fm for _, fm in targets], workspace)()
+        planes = planes_of(example.inputs[0])
+        instance.bind([planes, *(fm for _, fm in sources[1:])], [fm for _, fm in targets], workspace)()
         np.testing.assert_array_equal(targets[0][0], first[0], "planes gave another result")
     run()  # a second run finds what the first left behind in workspace and outputs
 
@@ -117,10 +133,7 @@ def check_layout(
     assert np.all(guards == CANARY), f"{kernel.op}/{kernel.name} wrote outside its workspace on {problem}"
     for (memory, _), before_run in zip(sources, held, strict=True):
         np.testing.assert_array_equal(memory, before_run, "an input was written to")
-    exact = [x.astype(np.float64) for x in inputs]
-    expected = problem.op.reference(exact, problem.params)
-    scales = [scale_of(y) for y in without_activation(problem.op).reference(exact, problem.params)]
-    for (memory, fm), once, y, scale in zip(targets, first, expected, scales, strict=True):
+    for (memory, fm), once, y, scale in zip(targets, first, example.outputs, example.scales, strict=True):
         np.testing.assert_array_equal(memory, once, "the second run gave another result")
         found = fm.logical(y.shape).copy()
         error = np.max(np.abs(found - y)) / scale
@@ -134,9 +147,11 @@ def check_all(op: Op, inputs: Sequence[Shape], param_shapes: Mapping[str, Shape]
     rng = np.random.default_rng(seed)
     problem = make_problem(op, inputs, random_params(param_shapes, rng), threads)
     applicable = [kernel for kernel in kernels.list(op.name) if kernel.takes(problem)]
+    if applicable:
+        example = Example.of(problem, rng)
     for kernel in applicable:
-        check(kernel, problem, rng)
-        check(kernel, problem, rng, before=3, after=5)
+        check(kernel, problem, example)
+        check(kernel, problem, example, before=3, after=5)
     return len(applicable)
 
 

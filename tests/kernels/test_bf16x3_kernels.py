@@ -11,7 +11,7 @@ import pytest
 from bf16x3_numbers import three_products
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from kernel_harness import check, make_problem, random_params
+from kernel_harness import Example, check, make_problem, random_params
 from python_process import printed
 
 from tinyinfer import kernels, ops
@@ -47,7 +47,7 @@ def check_tiles(
         assume(False)
     kernel: type[Kernel] = kernels.find(op_name, "rolling_lines" if op_name == "depthwise_chain" else "bf16x3")
     assert kernel.takes(problem)
-    check(kernel, problem, rng, before, after)
+    check(kernel, problem, Example.of(problem, rng), before, after)
 
 
 def with_residual(op_name: str, attrs: dict[str, Any], inputs: list[Shape], params: dict[str, Shape]) -> list[Shape]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from kernel_harness import check, make_problem, one_tap_a_channel, random_params
+from kernel_harness import Example, check, make_problem, one_tap_a_channel, random_params
 
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
@@ -42,15 +42,16 @@ def test_chains_of_shifted_channels(n, c, e, m, size, kernel, stride, top, botto
         problem = shifted_chain((n, c, *size), e, m, kernel, taps, threads=threads, **attrs)
     except GraphError:
         assume(False)
-    check(RowRing, problem, rng)
-    check(RowRing, problem, rng, before=3, after=5)
+    example = Example.of(problem, rng)
+    check(RowRing, problem, example)
+    check(RowRing, problem, example, before=3, after=5)
 
 
 @pytest.mark.parametrize(("e", "kernel", "sparse"), [(256, 5, True), (256, 7, True), (16 * LANES, 3, False)])
 def test_few_taps_a_vector_are_kept_apart(e: int, kernel: int, sparse: bool) -> None:
     problem = shifted_chain((1, 8, 9, 9), e, 8, kernel, np.arange(e) % kernel**2, padding=kernel // 2)
     assert RowRing.pack(problem.layer)[1] == sparse
-    check(RowRing, problem, np.random.default_rng(0))
+    check(RowRing, problem, Example.of(problem, np.random.default_rng(0)))
 
 
 def test_other_kernels_stay_as_they_are() -> None:
@@ -71,4 +72,4 @@ def test_a_vector_without_taps_is_its_bias() -> None:
     problem = shifted_chain((1, 5, 6, 7), 3 * LANES, 4, 5, np.zeros(3 * LANES, np.int64), padding=2)
     problem.params["depthwise_weight"][LANES:] = 0
     assert RowRing.pack(problem.layer)[1]
-    check(RowRing, problem, np.random.default_rng(0))
+    check(RowRing, problem, Example.of(problem, np.random.default_rng(0)))

@@ -94,7 +94,7 @@ def layers() -> Iterator[Malformed]:
     yield _net(
         "no input",
         param(["MemoryData m 0 1 out 0=4"]),
-        "expected a blob|at least one input",
+        "expected an input",
         GraphError,
         plain(np.ones(4)),
     )

@@ -97,6 +97,8 @@ CASES: dict[str, Case] = {
     "conv same lower even": one(
         "Convolution", "0=4 1=2 6=96 4=-234", weights=tagged(numbers(4, 6, 2, 2))
     ),
+    "conv same lower stride": one("Convolution", f"{CONV} 3=2 4=-234", weights=CONV_WEIGHTS),
+    "conv same lower stride 3": one("Convolution", f"{CONV} 3=3 4=-234", weights=CONV_WEIGHTS),
     "conv pad value": one("Convolution", f"{CONV} 4=1 18=0.5", weights=CONV_WEIGHTS),
     "conv kernel sides": one("Convolution", "0=4 1=1 11=3 6=72 4=0 14=1", weights=tagged(numbers(4, 6, 3, 1))),
     "conv on a row": one("Convolution", "0=4 1=1 6=32 5=1 9=1", ROW, tagged(numbers(4, 8)) + plain(numbers(4))),
@@ -114,6 +116,8 @@ CASES: dict[str, Case] = {
     "deconv": one("Deconvolution", CONV + " 3=2", weights=CONV_WEIGHTS),
     "deconv pads": one("Deconvolution", CONV + " 3=2 4=1 9=1", weights=CONV_WEIGHTS),
     "deconv odd pads": one("Deconvolution", CONV + " 3=2 4=1 15=2 14=0 16=1", weights=CONV_WEIGHTS),
+    "deconv same upper": one("Deconvolution", CONV + " 3=2 4=-233 20=14 21=10", weights=CONV_WEIGHTS),
+    "deconv same lower": one("Deconvolution", CONV + " 3=2 4=-234 20=14 21=10", weights=CONV_WEIGHTS),
     "deconv output pad": one("Deconvolution", CONV + " 3=2 4=1 18=1", weights=CONV_WEIGHTS),
     "deconv wide output pad": one("Deconvolution", CONV + " 18=2 19=1", weights=CONV_WEIGHTS),
     "deconv kernel sides": one(
@@ -215,7 +219,8 @@ CASES: dict[str, Case] = {
         for how, parameters in {
             "global": "4=1", "full": "1=3 2=2", "full padded": "1=3 2=2 3=1", "valid": "1=3 2=2 5=1",
             "valid padded": "1=3 2=2 3=1 5=1", "same upper": "1=3 2=2 5=2", "same upper 2": "1=2 2=2 5=2",
-            "same lower": "1=3 2=1 5=3", "sides": "1=2 11=3 2=1 12=2 3=0 13=1 14=1 15=1 5=1", "adaptive": "7=1 8=3",
+            "same lower": "1=3 2=1 5=3", "same lower stride": "1=3 2=2 5=3",
+            "sides": "1=2 11=3 2=1 12=2 3=0 13=1 14=1 15=1 5=1", "adaptive": "7=1 8=3",
             "adaptive sides": "7=1 8=2 18=3", "adaptive kept": "7=1 8=-233 18=2", "step 1": "1=2",
         }.items()
     },

@@ -157,6 +157,18 @@ UNARY: dict[str, Callable[[float], float]] = {
     "floor": math.floor,
     "ceil": math.ceil,
     "round": round,  # Python's rounds halves to even, too
+    "sign": lambda v: (v > 0) - (v < 0),
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "asin": lambda v: math.asin(v) if abs(v) <= 1 else math.nan,
+    "acos": lambda v: math.acos(v) if abs(v) <= 1 else math.nan,
+    "atan": math.atan,
+    "sinh": math.sinh,
+    "cosh": math.cosh,
+    "asinh": math.asinh,
+    "acosh": lambda v: math.acosh(v) if v >= 1 else math.nan,
+    "atanh": lambda v: math.atanh(v) if abs(v) < 1 else (math.nan if abs(v) > 1 else v * math.inf),
 }
 
 
@@ -170,9 +182,36 @@ def test_unary(name: str, dtype: type, tolerance: float) -> None:
 
 
 def test_every_unary_operator_has_a_formula() -> None:
-    from tinyinfer.ops.arithmetic import unary
+    from tinyinfer.ops.arithmetic import trigonometry, unary
 
-    assert {op.name for op in unary.OPS} == set(UNARY)
+    assert {op.name for op in (*unary.OPS, *trigonometry.OPS)} == set(UNARY)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_remainders_have_the_sign_of_the_divisor_or_of_the_dividend(dtype: str) -> None:
+    a, b = np.array([5, -5, 5, -5], dtype), np.array([3, 3, -3, -3], dtype)
+    assert ops.reference("remainder")(a, b).tolist() == [2, 1, -1, -2]
+    assert ops.reference("fmod")(a, b).tolist() == [2, -2, 2, -2]
+    with pytest.raises(InputError, match="divisor: expected whole numbers other than 0, found 0"):
+        ops.reference("remainder")(np.array([1]), np.array([0]))
+
+
+def test_bits() -> None:
+    a, b = np.array([0b1100, 1], np.uint8), np.array([0b1010, 7], np.uint8)
+    assert ops.reference("bitwise_and")(a, b).tolist() == [0b1000, 1]
+    assert ops.reference("bitwise_or")(a, b).tolist() == [0b1110, 7]
+    assert ops.reference("bitwise_xor")(a, b).tolist() == [0b0110, 6]
+    assert ops.reference("bitwise_not")(a).tolist() == [0b11110011, 254]
+    assert ops.reference("bitwise_left_shift")(a, np.array([4, 7], np.uint8)).tolist() == [0b11000000, 128]
+    assert ops.reference("bitwise_right_shift")(np.array([-8, 8]), np.array([2, 2])).tolist() == [-2, 2]
+
+
+def test_running_sums() -> None:
+    x = np.array([1, 2, 3])
+    assert ops.reference("cumsum")(x, dim=0).tolist() == [1, 3, 6]
+    assert ops.reference("cumsum")(x, dim=0, exclusive=True).tolist() == [0, 1, 3]
+    assert ops.reference("cumsum")(x, dim=0, reverse=True).tolist() == [6, 5, 3]
+    assert ops.reference("cumsum")(x, dim=0, exclusive=True, reverse=True).tolist() == [5, 3, 0]
 
 
 @pytest.mark.parametrize(("dtype", "low", "high"), [("int8", -300, 4), ("uint8", -5, 7), ("int64", -3, 2.0**70)])

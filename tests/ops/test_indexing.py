@@ -188,3 +188,39 @@ def test_matmul(outer_a: list[int], outer_b: list[int], m: int, k: int, n: int) 
     stack_a, stack_b = np.atleast_2d(a), b[:, None] if b.ndim == 1 else b
     products = np.einsum("...mk,...kn->...mn", stack_a, stack_b)
     np.testing.assert_allclose(y.ravel(), products.ravel(), rtol=1e-12, atol=1e-12)
+
+
+def test_scatter_writes_or_joins() -> None:
+    x, index, elements = np.zeros((2, 3)), np.array([[0, -1], [1, 1]]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert ops.reference("scatter")(x, index, elements, dim=1).tolist() == [[1, 0, 2], [0, 4, 0]]
+    assert ops.reference("scatter")(x, index, elements, dim=1, reduce="sum").tolist() == [[1, 0, 2], [0, 7, 0]]
+    assert ops.reference("scatter")(x - 9, index, elements, dim=1, reduce="amax").tolist() == [[1, -9, 2], [-9, 4, -9]]
+    assert not x.any()
+
+
+def test_places_named_by_the_last_dimension() -> None:
+    x = np.arange(6).reshape(2, 3)
+    assert ops.reference("gather_nd")(x, np.array([[1, 0], [0, -1]])).tolist() == [3, 2]
+    assert ops.reference("gather_nd")(x, np.array([[1]])).tolist() == [[3, 4, 5]]
+    assert ops.reference("gather_nd")(x, np.array([[2], [0]]), batch_dims=1).tolist() == [2, 3]
+    assert ops.reference("scatter_nd")(x, np.array([[1]]), np.array([[7, 8, 9]])).tolist() == [[0, 1, 2], [7, 8, 9]]
+    with pytest.raises(InputError, match="index: expected -2 to 1, found 2"):
+        ops.reference("gather_nd")(x, np.array([[2]]))
+
+
+def test_rows_are_reversed_up_to_their_lengths() -> None:
+    x = np.arange(8).reshape(4, 2)
+    assert ops.reference("reverse_sequence")(x, np.array([4, 2])).T.tolist() == [[6, 4, 2, 0], [3, 1, 5, 7]]
+    with pytest.raises(InputError, match="lengths: expected 0 to 4, found 2 to 5"):
+        ops.reference("reverse_sequence")(x, np.array([5, 2]))
+
+
+def test_of_boxes_that_overlap_the_best_stays() -> None:
+    boxes = np.array([[[0, 0, 1, 1], [0, 0.1, 1, 1.1], [0, 5, 1, 6], [1, 6, 0, 5]]])  # the last with corners exchanged
+    scores = np.array([[[0.9, 0.8, 0.3, 0.4], [0.1, 0.7, 0.2, 0.2]]])
+    found = ops.reference("non_max_suppression")(boxes, scores, max_output_boxes=3, iou_threshold=0.5)
+    assert found.tolist() == [[0, 0, 0], [0, 0, 3], [0, 1, 1], [0, 1, 2], [-1, -1, -1], [-1, -1, -1]]
+    found = ops.reference("non_max_suppression")(
+        boxes, scores, max_output_boxes=1, iou_threshold=1.0, score_threshold=0.7
+    )
+    assert found.tolist() == [[0, 0, 0], [-1, -1, -1]]

@@ -195,7 +195,8 @@ def _pad(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
 
 def _reshape(_: TorchGraph, node: Any, inputs: Inputs, params: Params) -> Tensor:
     x = inputs[0]
-    return x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(node.op.shape)])
+    sizes = zip(node.op.keeps(), node.op.shape, strict=True)
+    return x.reshape([size if at is None else x.shape[at] for at, size in sizes])
 
 
 FUNCTIONS: dict[str, Function] = {

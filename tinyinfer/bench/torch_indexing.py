@@ -30,6 +30,15 @@ def total(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
     return inputs[0].sum(node.op.dim, node.op.keepdim, dtype=inputs[0].dtype)
 
 
+def product(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """The product, over one dimension after the other."""
+    x = inputs[0]
+    dims = range(x.dim()) if node.op.dim is None else [dim % x.dim() for dim in node.op.dim]
+    for dim in sorted(dims, reverse=True):
+        x = x.prod(dim, node.op.keepdim, dtype=x.dtype)
+    return x
+
+
 def extreme(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
     """amax and amin, for which torch says all dimensions with an empty tuple."""
     function = getattr(torch, node.op.name)
@@ -83,6 +92,58 @@ def dequantize_linear(_: Any, node: Any, inputs: Inputs, params: Params) -> Tens
     return (q - zero).float() * scale.float()
 
 
+def expand(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """To a size, of which the second input may give a part."""
+    return inputs[0].expand(node.op.sizes(tuple(inputs[1].shape) if len(inputs) > 1 else None))
+
+
+def cumsum(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """The running sum; without the element itself by taking it off, and backwards by turning it round."""
+    x, dim = inputs[0], node.op.dim
+    x = x.flip(dim) if node.op.reverse else x
+    y = x.cumsum(dim, dtype=x.dtype) - (x if node.op.exclusive else torch.zeros_like(x))
+    return y.flip(dim) if node.op.reverse else y
+
+
+def scatter(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """torch.scatter and scatter_reduce, which take no negative indices."""
+    x, index, elements = inputs
+    index = index.long() % x.shape[node.op.dim]
+    if node.op.reduce is None:
+        return x.scatter(node.op.dim, index, elements)
+    return x.scatter_reduce(node.op.dim, index, elements, node.op.reduce)
+
+
+def scatter_nd(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """Elements put in place by indexing."""
+    x, index, elements = inputs
+    places = tuple(index.long().unbind(-1))
+    return x.index_put(places, elements, accumulate=node.op.reduce == "sum")
+
+
+def gather_nd(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """Picked by indexing, together with the dimensions that both share."""
+    x, index = inputs[0], inputs[1].long()
+    batch = node.op.batch_dims
+    rank = index.dim() - 1
+    shared = [torch.arange(n).reshape(n, *[1] * (rank - i - 1)) for i, n in enumerate(x.shape[:batch])]
+    return x[(*shared, *index.unbind(-1))]
+
+
+def reverse_sequence(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """Each row turned round up to its length."""
+    rows = []
+    for x, length in zip(inputs[0].unbind(node.op.batch_dim), inputs[1].tolist(), strict=True):
+        dim = node.op.dim % inputs[0].dim() - (node.op.dim % inputs[0].dim() > node.op.batch_dim % inputs[0].dim())
+        rows.append(torch.cat([x.narrow(dim, 0, length).flip(dim), x.narrow(dim, length, x.shape[dim] - length)], dim))
+    return torch.stack(rows, node.op.batch_dim)
+
+
+def non_max_suppression(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """The definition: torch has none of its own."""
+    return torch.from_numpy(node.op.reference([x.numpy() for x in inputs], {})[0])
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "slice": slice_,
     "clamp": clamp,
@@ -90,7 +151,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "amax": extreme,
     "amin": extreme,
     "unsqueeze": unsqueeze,
-    "expand": lambda net, node, inputs, params: inputs[0].expand(node.op.size),
+    "expand": expand,
+    "cumsum": cumsum,
+    "scatter": scatter,
+    "scatter_nd": scatter_nd,
+    "gather_nd": gather_nd,
+    "reverse_sequence": reverse_sequence,
+    "non_max_suppression": non_max_suppression,
+    "prod": product,
+    "reshape_as": lambda net, node, inputs, params: inputs[0].reshape(inputs[1].shape),
     "tile": lambda net, node, inputs, params: inputs[0].tile(node.op.dims),
     "index": index,
     "gather": gather,

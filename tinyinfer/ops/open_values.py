@@ -77,7 +77,7 @@ def _quotient(above: int, below: int) -> Any:
         if below == 0:
             raise UndecidedError
         return above / below
-    if not is_certain(below, 1):
+    if not is_certain(below, 0) or int(below) == 0:  # where it is 0, some value would have no elements
         raise UndecidedError
     whole = above // below
     if expression_of(whole * below) == expression_of(above):

@@ -44,6 +44,8 @@ NETS = {
     "windows and back": """
         hp = Div(h, two) wp = Div(w, two) t = Concat<axis = 0>(n, c, hp, two, wp, two) a = Reshape(x, t)
         b = Neg(a) y = Reshape(b, shape)""",
+    "rows and back": """
+        t = Concat<axis = 0>(n, c, left) a = Reshape(x, t) s = Softmax<axis = -1>(a) y = Reshape(s, shape)""",
     "a token for each picture": """
         token = Constant<value = float[1, 1, 6] {1, 2, 3, 4, 5, 6}>() t = Concat<axis = 0>(n, left, left)
         minus = Equal(t, left) ones = ConstantOfShape<value = int64[1] {1}>(three) t1 = Where(minus, ones, t)
@@ -92,8 +94,41 @@ NETS |= {
     "sizes alone": "a = Add(shape, two) b = Cast<to = 1>(a) e = ReduceMax(x) y = Mul(b, e)",
 }  # that compute with sizes when they run
 
+POOLED = "p = AveragePool<kernel_shape = [2, 2], strides = [2, 2]>(x) ps = Shape(p)"
+NETS |= {
+    "up to a size": f"""
+        {POOLED} nc = Slice(ps, zero, two) hw = Slice(shape, two, four) t = Concat<axis = 0>(nc, hw)
+        y = Resize<mode = "linear">(p, , , t)""",
+    "up by a scale out of two sizes": f"""
+        {POOLED} ph0 = Gather(ps, i2) pw0 = Gather(ps, i3) ph = Unsqueeze(ph0, zero) pw = Unsqueeze(pw0, zero)
+        hf = Cast<to = 1>(h) wf = Cast<to = 1>(w) phf = Cast<to = 1>(ph) pwf = Cast<to = 1>(pw) sh = Div(hf, phf)
+        sw = Div(wf, pwf) whole = Constant<value_floats = [1.0, 1.0]>() s = Concat<axis = 0>(whole, sh, sw)
+        y = Resize<mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor">(p, , s)""",
+    "up to floors of products": """
+        hf = Cast<to = 1>(h) wf = Cast<to = 1>(w) a = Mul(hf, float2) b = Mul(wf, float2) a1 = Floor(a) b1 = Floor(b)
+        a2 = Cast<to = 7>(a1) b2 = Cast<to = 7>(b1) t = Concat<axis = 0>(n, c, a2, b2)
+        y = Resize<mode = "linear">(x, , , t)""",
+}  # that change the size of images
+
 FIXED = {
     "to a square": ("m = Min(h, w) e = Sub(m, one) y = Slice(x, zero, e, two)", "H, W"),
+    "by whole roots": (
+        """
+        hf = Cast<to = 1>(h) r = Sqrt(hf) f = Floor(r) i = Cast<to = 7>(f) t = Concat<axis = 0>(n, left, i)
+        y = Reshape(x, t)""",
+        "H",
+    ),
+    "by a scale that floats round": (
+        """
+        hf = Cast<to = 1>(h) s = Constant<value_float = 0.7>() a = Mul(hf, s) f = Floor(a) i = Cast<to = 7>(f)
+        t = Concat<axis = 0>(n, c, i, w) y = Resize<mode = "linear">(x, , , t)""",
+        "H, W",
+    ),
+    "by a comparison that some sizes decide": (
+        """
+        big = Greater(h, four) e = Where(big, two, one) y = Slice(x, zero, e, two)""",
+        "H",
+    ),
     "windows back": (
         """
         hp = Div(h, two) wp = Div(w, two) m0 = Mul(n, hp) m = Mul(m0, wp) s = Concat<axis = 0>(m, c, left)

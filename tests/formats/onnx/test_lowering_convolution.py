@@ -78,8 +78,9 @@ def test_what_does_not_fit_is_refused(values: Any, attributes: Any, error: type[
 def transposed(data: st.DataObject, rank: int) -> dict[str, Any]:
     found = windows(data, rank)
     kernel, strides = found["kernel_shape"], found.get("strides", [1] * rank)
-    if found.get("auto_pad") == "VALID":
-        del found["auto_pad"]
+    # where windows leave gaps, ONNX Runtime makes less of SAME than the standard's multiple of the size
+    if found.get("auto_pad") == "VALID" or any(s > k for s, k in zip(strides, kernel, strict=True)):
+        found.pop("auto_pad", None)
     if data.draw(st.booleans()):
         found["output_padding"] = [data.draw(st.integers(0, stride - 1)) for stride in strides]
     if "pads" in found:  # not all of the sum of windows is cut off

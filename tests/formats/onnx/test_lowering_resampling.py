@@ -98,6 +98,18 @@ def test_a_part_of_the_image() -> None:
     assert_same("Resize", [X, roi, floats(), ints(2, 3, 5, 7)], 11, engine="onnx", **attributes)
 
 
+def test_what_lies_outside_a_part_of_one_pixel_is_not_that_pixel() -> None:
+    attributes = {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": 5.0}
+    roi = floats(0, 0, -1, -1, 1, 1, 2, 2)
+    assert_same("Resize", [normal(1, 2, 3, 3), roi, floats(), ints(1, 2, 6, 6)], 11, engine="onnx", **attributes)
+
+
+def test_a_ratio_that_gives_whole_sizes_is_interpolated() -> None:
+    attributes = {"mode": "linear", "keep_aspect_ratio_policy": "not_larger", "axes": [2, 3]}
+    graph = assert_same("Resize", [X, None, None, ints(10, 20)], 18, engine="onnx", **attributes)
+    assert operators(graph) == ["interpolate"]
+
+
 def test_other_dimensions_than_height_and_width() -> None:
     assert_same("Resize", [X, None, None, ints(4, 6)], 18, engine="onnx", mode="linear", axes=[1, 3])
     assert_same("Resize", [normal(3, 5), None, floats(1.0, 2.0)], 13, mode="linear")

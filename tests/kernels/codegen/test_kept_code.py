@@ -21,13 +21,17 @@ from tinyinfer.kernels.codegen.jit import inline, jit, load, shared
 
 CHECK = """
 import sys
-from kernel_harness import check_all
-from tinyinfer import ops
+import numpy as np
+from kernel_harness import Example, check, make_problem
+from tinyinfer import kernels, ops
 
+rng = np.random.default_rng(0)
 for size in map(int, sys.argv[1:]):
+    weight = rng.standard_normal((40, 1, size, size)).astype(np.float32)
     for stride in (1, 2):
         op = ops.create("conv2d", {"stride": stride, "padding": size // 2, "groups": 40})
-        assert check_all(op, [(1, 40, 19, 17)], {"weight": (40, 1, size, size)}, threads=1)
+        problem = make_problem(op, [(1, 40, 19, 17)], {"weight": weight}, threads=1)
+        check(kernels.find("conv2d", "depthwise"), problem, Example.of(problem, rng))
 print("ok")
 """
 
@@ -40,15 +44,21 @@ def test_sisters_of_one_factory_that_were_compiled_apart(tmp_path: Path) -> None
 
 ORDERS = """
 import sys
+import numpy as np
+from kernel_harness import Example, check, make_problem
 from tinyinfer import kernels, ops
-from kernel_harness import check_all
 
 for operator in sys.argv[1:]:
     kernels.list(operator)
+rng = np.random.default_rng(0)
+weight = rng.standard_normal((40, 4, 3, 3)).astype(np.float32)
 for stride in (1, 2):
     op = ops.create("conv2d", {"stride": stride, "padding": 1, "groups": 10})
-    assert check_all(op, [(1, 40, 9, 7)], {"weight": (40, 4, 3, 3)}, threads=1)
-assert check_all(ops.create("shift", {}), [(1, 40, 9, 7)], {}, threads=1)
+    problem = make_problem(op, [(1, 40, 9, 7)], {"weight": weight}, threads=1)
+    check(kernels.find("conv2d", "narrow_groups"), problem, Example.of(problem, rng))
+problem = make_problem(ops.create("shift", {}), [(1, 40, 9, 7)], {}, threads=1)
+for name in ("strips", "gather"):
+    check(kernels.find("shift", name), problem, Example.of(problem, rng))
 print("ok")
 """
 

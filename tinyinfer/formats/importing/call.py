@@ -56,6 +56,13 @@ class Call:
         self.unread.discard(name)
         return self.node.attributes.get(name, default)
 
+    def needed(self, name: str) -> Any:
+        """An attribute's value; the node is refused without it."""
+        found = self.attribute(name)
+        if found is None:
+            self.refuse(f"expected an attribute {name!r}, found none")
+        return found
+
     def ignore(self, *names: str) -> None:
         """Leave attributes unread that change nothing at inference."""
         self.unread.difference_update(names)
@@ -89,9 +96,15 @@ class Call:
         return self.importer.known(self.value(index)) if self.has(index) else None
 
     def array(self, index: int, what: str) -> np.ndarray:
-        """The array that an input always is; the node is refused if the network's input changes it."""
+        """The array that an input always is; the node is refused if the network's input changes it.
+
+        Free sizes that it is computed from, and nothing else, are fixed.
+        """
         found = self.importer.known(self.value(index))
         if found is None:
+            sizes = self.importer.sizes_behind(self.value(index))
+            if sizes:
+                self.fix(sizes, f"{what}: computed with in the network, expected an array")
             self.refuse(
                 f"{what}: expected an array of the file, found {self.value(index)[:80]!r}, computed in each run"
             )
@@ -103,6 +116,13 @@ class Call:
         if not all(isinstance(size, int) for size in found):
             self.refuse(f"{what}: expected whole numbers, found others")
         return tuple(found)
+
+    def single(self, index: int, what: str) -> int:
+        """The one whole number that an input always is, perhaps a `Dim`; refused as by `array`."""
+        found = self.sizes(index, what)
+        if len(found) != 1:
+            self.refuse(f"{what}: expected one number, found {len(found)}")
+        return found[0]
 
     # -- what it becomes -----------------------------------------------------------------------
 

@@ -10,27 +10,39 @@ from tinyinfer.formats.importing.call import Call
 from tinyinfer.graph import Shape
 from tinyinfer.ops.open_values import is_certain
 
+MOST_DIMENSIONS = 64  # as NumPy's arrays
+
 
 def reshape_to(call: Call, x: str, target: Sequence[int]) -> str:
     """x in a shape of numbers, one of them perhaps -1, and `Dim`s.
 
     Dimensions that the input has as well are kept, and one more can follow from the number of elements.  Where that
     does not say it all, x is reshaped in steps, each a group of its dimensions to those of the target of as many
-    elements.
+    elements, or as another value of the target's shape.
     """
     old = call.shape_of(x)
+    if list(target).count(-1) > 1 or min(target, default=0) < -1 or len(target) > MOST_DIMENSIONS:
+        call.refuse(
+            f"shape: expected at most {MOST_DIMENSIONS} sizes, one of them perhaps -1, found {str(target)[:80]}"
+        )
     if tuple(target) == old and _equal(target, old):
         return x
+    if not any(map(is_free, (*old, *target))):
+        return _reshape(call, x, target, [i for i, size in enumerate(target) if size == 0])
     spelled = _spelled(old, target)
     if spelled is not None:
         return _reshape(call, x, *spelled)
+    whole = _complete(old, target)
+    steps = [(before, after, _spelled(before, after)) for before, after in _groups(old, whole)]
+    like = call.importer.value_of_shape(whole) if any(spelled is None for *_, spelled in steps) else None
+    if like is not None:
+        return call.apply("reshape_as", x, like)
     made: Shape = ()
-    for before, after in _groups(old, _complete(old, target)):
+    for before, after, spelled in steps:
         shape = call.shape_of(x)
         start, rest = len(made), shape[len(made) + len(before) :]
-        spelled = _spelled(before, after)
         if spelled is None:
-            call.fix([*old, *target], "a value is reshaped to more than one size that no dimension has")
+            call.fix(_unlike(old, whole), "a value is reshaped to more than one size that no dimension has")
         sizes, kept = spelled
         others = (*range(start), *(start + i for i in kept), *range(start + len(before), len(shape)))
         x = _reshape(call, x, (*[0] * start, *sizes, *[0] * len(rest)), others)
@@ -63,9 +75,15 @@ def _same_dimension(shape: Shape, size: int, at: int) -> int | None:
     return at if at in places else places[0] if places else None
 
 
+def _unlike(old: Shape, target: Sequence[int]) -> list[int]:
+    """Sizes that only one of two shapes has."""
+    both = set(map(expression_of, old)) & set(map(expression_of, target))
+    return [size for size in (*old, *target) if expression_of(size) not in both]
+
+
 def _complete(old: Shape, target: Sequence[int]) -> list[int]:
     """The target with its -1 worked out."""
-    known = math.prod(size for size in target if size != -1)
+    known = max(math.prod(size for size in target if size != -1), 1)
     return [math.prod(old) // known if size == -1 else size for size in target]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from tinyinfer.dim import expression_of
+from tinyinfer.errors import GraphError
 from tinyinfer.ops.open_values import Ratio, is_open_element
 
 BATCH = "N"  # stays free for as long as something else is
@@ -22,7 +23,7 @@ class FreeSizeError(Exception):
 
     def __init__(self, sizes: Iterable[Any], why: str) -> None:
         super().__init__(why)
-        self.symbols: set[str] = set().union(*map(_symbols, sizes))
+        self.symbols: set[str] = set().union(*map(symbols_of, sizes))
         self.where = ""
 
 
@@ -51,6 +52,8 @@ def with_free_sizes(build: Callable[[Collection[str]], Result]) -> tuple[Result,
         try:
             return build(fixed), notes
         except FreeSizeError as error:
+            if not error.symbols:
+                raise GraphError(f"{error.where}: {error}") from None
             names = sorted(name for name in error.symbols if name != BATCH) or [BATCH]
             notes.append(f"fixed at its nominal size: {', '.join(names)[:200]}, since in {error.where} {error}")
             last = attempt == MOST_ATTEMPTS - 2
@@ -67,7 +70,8 @@ def open_elements(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _symbols(size: Any) -> set[str]:
+def symbols_of(size: Any) -> set[str]:
+    """Names of the free sizes that a whole number or a `Ratio` depends on."""
     if isinstance(size, Ratio):
-        return _symbols(size.above) | _symbols(size.below)
+        return symbols_of(size.above) | symbols_of(size.below)
     return expression_of(size).symbols() if isinstance(size, int) else set()

@@ -16,13 +16,14 @@ import numpy as np
 from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
-from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements
+from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements, symbols_of
 from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.known_values import as_sizes, is_open, work_out
+from tinyinfer.passes.portable.recognise.pipeline import recognise
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
@@ -53,6 +54,7 @@ class Importer:
         self._left = MOST_WORKED_OUT
         self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
         self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
+        self._from_sizes: dict[str, list[Any]] = {}  # free sizes that values follow from which nothing else changes
         self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
@@ -104,6 +106,11 @@ class Importer:
         """The array that a value always is, of objects where sizes in it are free; None if inputs change it."""
         return self._known.get(value)
 
+    def sizes_behind(self, value: str) -> list[Any]:
+        """The free sizes that alone change a value; none if it is fixed, or follows from elements of the inputs."""
+        found = self._known.get(value)
+        return self._from_sizes.get(value, []) if found is None else [*found.flat] if is_open(found) else []
+
     def image_of_size(self, size: Shape) -> str | None:
         """A computed value (N, C, H, W) whose H and W are these, whatever the inputs' sizes; None if there is none."""
         wanted = [expression_of(side) for side in size]
@@ -117,6 +124,14 @@ class Importer:
         wanted = expression_of(size)
         for value, kind in self._types.items():
             if value not in self._known and wanted in map(expression_of, kind.shape):
+                return value
+        return None
+
+    def value_of_shape(self, shape: Sequence[int]) -> str | None:
+        """A computed value of this shape, whatever the inputs' sizes; None if there is none."""
+        wanted = [*map(expression_of, shape)]
+        for value, kind in self._types.items():
+            if value not in self._known and [*map(expression_of, kind.shape)] == wanted:
                 return value
         return None
 
@@ -157,6 +172,10 @@ class Importer:
         if worked_out is not None:
             self._known.update(zip(names, worked_out, strict=True))
             return names
+        sizes = (size for value in inputs for size in self.sizes_behind(value))
+        behind = list({frozenset(symbols_of(size)): size for size in sizes}.values())  # or each sum would double them
+        if behind and all(value in self._known or value in self._from_sizes for value in inputs):
+            self._from_sizes.update(dict.fromkeys(names, behind))
         node_name = free_name(name, self._node_names)
         self._node_names.add(node_name)
         keys = {role: self._key(array, f"{node_name}.{role}") for role, array in arrays.items()}
@@ -176,7 +195,8 @@ class Importer:
     def finish(self, outputs: Mapping[str, str], halves: Collection[str] = ()) -> Graph:
         """The graph, its outputs called as the file calls them: ``outputs`` maps these names to values.
 
-        Those among ``halves`` become float16 as they go out.
+        Those among ``halves`` become float16 as they go out.  What the file has in pieces, such as a norm, is one
+        operator in it (`recognise`).
         """
         names: dict[str, str] = {}  # of outputs, by value
         inputs = {i.name for i in self._inputs}
@@ -195,7 +215,7 @@ class Importer:
         nodes = [_renamed(node, names) for node in self._nodes]
         graph = Graph(list(self._inputs), nodes, list(outputs), Weights(self._weights))
         graph.remove_dead()
-        return graph
+        return recognise(graph)
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class SizeNodes:
 
     def _size(self, size: Expression) -> str:
         if size not in self._made:
-            products = [self._times(monomial, factor) for monomial, factor in size.terms]
+            products = [self._times(monomial, factor) for monomial, factor in size.terms or (((), 0),)]
             self._made[size] = reduce(lambda a, b: self._apply("add", a, b), products)
         return self._made[size]
 

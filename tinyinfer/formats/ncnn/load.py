@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinyinfer.errors import GraphError, InputError, ModelFormatError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode
+from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import SHOWN, lower_nodes
 from tinyinfer.formats.limits import DEFAULT, Limits
@@ -32,9 +33,10 @@ def load(
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a .param file; ``weights`` is the file beside it that ends in .bin.
 
-    Batch, height and width are free, whatever sizes the file gives, as they are in ncnn; ``input_shapes`` says what
-    they usually are ("" is the first input).  Raises ModelFormatError for files that are damaged, UnsupportedOpError
-    naming all that is not supported, GraphError and WeightsError for a network that is not well formed.
+    Batch, height and width are free, whatever sizes the file gives, as they are in ncnn, unless a layer goes by
+    fixed ones; ``input_shapes`` says what they usually are ("" is the first input).  Raises ModelFormatError for
+    files that are damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a
+    network that is not well formed.
     """
     where, data_file = os.fspath(path), Path(path).with_suffix(".bin") if weights is None else Path(weights)
     layers = read_param(_read(Path(path), limits.document_bytes), where, limits)
@@ -85,12 +87,35 @@ def _with_weights(layers: Sequence[Layer], where: str, data_file: Path, limits: 
 def _import(
     layers: Sequence[Layer], nodes: Sequence[FileNode], where: str, input_shapes: Mapping[str, Shape], limits: Limits
 ) -> tuple[Graph, dict[str, Any]]:
-    importer = Importer(limits)
-    values: dict[str, str] = {}
     names = [name for layer in layers if layer.kind == "Input" for name in layer.outputs]
     input_shapes = {name or names[0]: shape for name, shape in input_shapes.items()} if names else {}
     if unknown := [name for name in input_shapes if name not in names]:
         raise InputError(f"{where}: input {unknown[0][:80]!r}: expected one of {', '.join(map(repr, names[:20]))}")
+    read = {name for layer in layers for name in layer.inputs}
+    outputs = [name for layer in layers for name in layer.outputs if name not in read]
+    if not outputs or not names:
+        raise GraphError(f"{where}: expected an input, and a blob that no layer reads as output")
+
+    def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
+        importer = Importer(limits, fixed)
+        values = _inputs(importer, layers, input_shapes, where)
+        lower_nodes(importer, nodes, values, find, where)
+        return importer.finish({name: values[name] for name in outputs}), importer.notes
+
+    try:
+        (graph, notes), fixed = with_free_sizes(build)
+        graph.verify()
+    except TinyInferError as error:
+        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
+    meta: dict[str, Any] = {"source": os.path.basename(where)}
+    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
+
+
+def _inputs(
+    importer: Importer, layers: Sequence[Layer], input_shapes: Mapping[str, Shape], where: str
+) -> dict[str, str]:
+    """The blobs of all input layers."""
+    values: dict[str, str] = {}
     for layer in layers:
         for name in layer.outputs if layer.kind == "Input" else ():
             if name in values:
@@ -99,20 +124,7 @@ def _import(
                 values[name] = _input(importer, layer, name, layers, input_shapes)
             except (GraphError, UnsupportedOpError) as error:
                 raise type(error)(f"{where}: input {name[:80]!r}: {error}") from None
-    lower_nodes(importer, nodes, values, find, where)
-    read = {name for layer in layers for name in layer.inputs}
-    outputs = [name for layer in layers for name in layer.outputs if name not in read]
-    if not outputs or not values:
-        raise GraphError(f"{where}: expected a blob that no layer reads, as output, found none")
-    try:
-        found = importer.finish({name: values[name] for name in outputs})
-        found.verify()
-    except TinyInferError as error:
-        raise type(error)(f"{where}: {error}") from None
-    meta: dict[str, Any] = {"source": os.path.basename(where)}
-    if importer.notes:
-        meta["notes"] = importer.notes
-    return found, meta
+    return values
 
 
 @dataclass(frozen=True)
@@ -127,8 +139,8 @@ def _input(
     importer: Importer, layer: Layer, name: str, layers: Sequence[Layer], input_shapes: Mapping[str, Shape]
 ) -> str:
     sizes = _sizes(layer, name, layers, importer.limits)
-    shape = (None, *(None if free else size for size, free in zip(sizes.nominal, sizes.free, strict=True)))
     nominal = tuple(input_shapes.get(name, (1, *sizes.nominal)))
+    shape = (None, *(None if free else size for size, free in zip(sizes.nominal, sizes.free, strict=True)))
     fits = len(nominal) == len(shape) and all(s in (None, n) for s, n in zip(shape, nominal, strict=True))
     if not fits:
         wanted = "x".join("?" if s is None else str(s) for s in shape)

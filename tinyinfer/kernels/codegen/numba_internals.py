@@ -88,6 +88,12 @@ _find(
 # compiled functions, as Python sees them
 CPUDispatcher = _find("numba.core.registry", "CPUDispatcher", "compile", "get_compile_result", "enable_caching")
 _find("numba.core.types", "Dispatcher", "get_call_type")
+Compiler = _find("numba.core.compiler", "Compiler")
+# what a function becomes: an LLVM module that callers link in, then machine code
+CodeLibrary = _find(
+    "numba.core.codegen", "JITCodeLibrary", "codegen", "_ensure_finalized", "_finalize_final_module",
+    "_finalize_dynamic_globals", "_verify_declare_only_symbols",
+)  # fmt: skip
 CFunc = _find("numba.core.ccallback", "CFunc", "compile", "address", "enable_caching")
 # compiled functions, as files: objects that can be pickled, and back
 CompileResult = _find("numba.core.compiler", "CompileResult", "_reduce", "_rebuild", "library")
@@ -106,11 +112,42 @@ _parallel = _find("numba.np.ufunc", "parallel", "_launch_threads")
 HELPER = {"nopython": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
+class _HelperLibrary(CodeLibrary):  # type: ignore[misc, valid-type]
+    """Optimised code of a helper for its callers to link in: machine code is made of theirs, which holds it."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """0: nothing is defined by it."""
+        self._ensure_finalized()
+        return 0
+
+    @property
+    def codegen(self) -> _HelperLibrary:
+        """Where Numba asks for `set_env`."""
+        return self
+
+    def set_env(self, name: str, env: Any) -> None:
+        """Without machine code there is no place for the objects of Python, which no helper has."""
+
+
+class _HelperCompiler(Compiler):  # type: ignore[misc, valid-type]
+    """Numba's own steps, with a library for linking only."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        self.state.library = _HelperLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
+
 class HelperDispatcher(CPUDispatcher):  # type: ignore[misc, valid-type]
-    """What only compiled functions call: to compile wrappers for Python and C too would take clearly longer."""
+    """What only compiled functions call: wrappers and machine code of its own would take half of all time."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(py_func=function, targetoptions=dict(HELPER))
+        super().__init__(py_func=function, targetoptions=dict(HELPER), pipeline_class=_HelperCompiler)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"{self.py_func.__qualname__} is compiled into its callers; .py_func is the Python of it")

@@ -1,4 +1,4 @@
-"""Operators that look at the same values differently: flatten, reshape, squeeze, unsqueeze, and two that do nothing."""
+"""Operators that look at the same values differently: flatten, reshape, squeeze, unsqueeze, and two idle ones."""
 
 from __future__ import annotations
 
@@ -133,6 +133,39 @@ class Reshape(View):
 
 
 @dataclass(frozen=True)
+class ReshapeAs(Op):
+    """The elements of x in the shape of a second input, which is not read, as torch.Tensor.reshape_as.
+
+    It brings images back whose free height and width had been one dimension.
+    """
+
+    name: ClassVar[str] = "reshape_as"
+    arity: ClassVar[int | None] = 2
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        x, other = inputs
+        fits = math.prod(map(int, x.shape)) == math.prod(map(int, other.shape))
+        require(fits, f"{x} does not have as many elements as {other}")
+        return [x.reshaped(other.shape)]
+
+    def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
+        """Nothing."""
+        return OpCost()
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [inputs[0].reshape(inputs[1].shape)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({}, ((2, 6, 20), (2, 6, 4, 5))),
+            Case({}, ((2, 3, 2, 4), (3, 16))),
+            Case({}, ((4, 3), (12,)), dtypes=("int64", "int64")),
+        ]
+
+
+@dataclass(frozen=True)
 class Squeeze(View):
     """Without the dimensions ``dim``, one or several, all of size 1.
 
@@ -214,4 +247,4 @@ class Identity(View):
         return [Case({}, ((2, 5, 3, 4),)), Case({}, ((3, 11),))]
 
 
-OPS = (Flatten, Reshape, Squeeze, Unsqueeze, Dropout, Identity)
+OPS = (Flatten, Reshape, ReshapeAs, Squeeze, Unsqueeze, Dropout, Identity)

@@ -93,7 +93,7 @@ def window_padding(
 def _same_lower(call: Call, size: int, extent: int, stride: int) -> tuple[int, int]:
     """Pixels before and after a line, the odd one before it."""
     if stride > 1 and is_free(size):
-        call.refuse("SAME_LOWER padding of images of free size with a stride is not supported")
+        call.fix([size], "SAME_LOWER padding with a stride goes by the size of the image")
     total = max((-(-size // stride) - 1) * stride + extent - size, 0) if stride > 1 else extent - 1
     return total - total // 2, total // 2
 
@@ -131,8 +131,10 @@ def _cuts(call: Call, y: str, pads: Pads, more: tuple[int, int], size: tuple[int
         return top, bottom - more[0], left, right - more[1]
     cuts: list[int] = []
     for found, extra, wanted in zip(call.shape_of(y)[2:], more, size, strict=True):
-        if is_free(found) or wanted == 0:
-            call.refuse("padding that depends on the size of the output needs an image and an output of fixed size")
+        if wanted == 0:
+            call.refuse("padding that depends on the size of the output needs an output of fixed size")
+        if is_free(found):
+            call.fix([found], "padding depends on the size of the output")
         total = found + extra - wanted
         first = total // 2 if pads[0] == SAME_UPPER else total - total // 2
         cuts += [first, total - first - extra]

@@ -30,7 +30,8 @@ def _slice(call: Call, p: Parameters) -> Sequence[str]:
     dim = axis + 1 if axis >= 0 else axis + len(shape)
     if not 1 <= dim < len(shape):
         raise GraphError(f"axis: expected below {len(shape) - 1}, found {axis}")
-    size = int(shape[dim])  # the pieces are of fixed size
+    if is_free(size := shape[dim]):
+        call.fix([size], "pieces are of fixed size")
     sizes = _between(indices, size, count) if indices else _shared(slices, size)
     if len(sizes) != count:
         raise GraphError(f"slices: expected one for each of {count} blobs, found {len(sizes)}")
@@ -126,8 +127,10 @@ def _gated(call: Call, p: Parameters) -> str:
     """The first half times the sigmoid of the second (GLU)."""
     axis, shape = p.integer("axis"), call.shape()
     dim = axis + 1 if axis >= 0 else axis + len(shape)
-    if not 1 <= dim < len(shape) or is_free(shape[dim]) or shape[dim] % 2:
-        call.refuse(f"axis: expected a dimension of even and fixed size, found {axis}")
+    if not 1 <= dim < len(shape) or shape[dim] % 2:
+        call.refuse(f"axis: expected a dimension of even size, found {axis}")
+    if is_free(shape[dim]):
+        call.fix([shape[dim]], "halves are of fixed size")
     first, second = call.apply_all("split", call.x, split_size_or_sections=shape[dim] // 2, dim=dim)
     return call.apply("mul", first, call.apply("sigmoid", second))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call
 from tinyinfer.formats.ncnn.lowering.arithmetic import scaled
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers, ReadWeights
@@ -53,7 +54,9 @@ def _group_norm(call: Call, p: Parameters) -> str:
 def _layer_norm(call: Call, p: Parameters) -> str:
     """Over the last dimension, or over height and width of every channel."""
     shape, size = call.shape(), p.integer("affine_size")
-    normalized = tuple(map(int, shape[2:] if len(shape) == 4 and size != shape[3] else shape[-1:]))
+    normalized = shape[2:] if len(shape) == 4 and size != shape[3] else shape[-1:]
+    if any(map(is_free, normalized)):
+        call.fix(normalized, "a norm over height and width is over fixed ones")
     params = {r: None if a is None else a.reshape(normalized) for r, a in _affine(call, p).items()}
     return call.apply("layer_norm", call.x, params=params, normalized_shape=normalized, eps=p.number("eps", EPS))
 

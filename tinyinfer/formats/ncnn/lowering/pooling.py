@@ -23,50 +23,42 @@ def _pooling(call: Call, p: Parameters) -> str:
     kind = p.integer("pooling_type")
     if kind not in (0, 1):
         call.refuse(f"pooling type {kind} is not known")
-    is_mean = kind == 1
+    which = ("max", "avg")[kind]
     if p.flag("global_pooling"):  # the result is a row of channels
         call.ignore(*NAMES.values())
-        return call.apply("flatten", call.apply("adaptive_avg_pool2d" if is_mean else "adaptive_max_pool2d", call.x,
-                                                output_size=1), start_dim=1)  # fmt: skip
+        return call.apply("flatten", call.apply(f"adaptive_{which}_pool2d", call.x, output_size=1), start_dim=1)
     if p.flag("adaptive_pooling"):
         call.ignore(*NAMES.values())
         sizes = tuple(None if size == KEPT else size for size in p.pair("out"))
-        return call.apply("adaptive_avg_pool2d" if is_mean else "adaptive_max_pool2d", call.x, output_size=sizes)
-    return _windows(call, p, is_mean)
+        return call.apply(f"adaptive_{which}_pool2d", call.x, output_size=sizes)
+    return _windows(call, p, which)
 
 
-def _windows(call: Call, p: Parameters, is_mean: bool) -> str:
+def _windows(call: Call, p: Parameters, which: str) -> str:
     kernel, stride, mode = p.pair("kernel", least=1), p.pair("stride", 1, least=1), p.integer("pad_mode")
-    call.ignore("global_pooling", "adaptive_pooling", "out_w", "out_h")
     pads = {UPPER: (SAME_UPPER,) * 4, LOWER: (SAME_LOWER,) * 4}.get(mode, p.pads())
-    call.ignore("pad_left", "pad_top", "pad_right", "pad_bottom")
-    attrs: dict[str, Any] = {
-        "kernel_size": kernel, "stride": stride, "ceil_mode": mode == FULL,
-        "padding": window_padding(call, pads, kernel, stride, (1, 1)),
-    }  # fmt: skip
-    counted = p.flag("avgpool_count_include_pad")
-    if not is_mean:
-        return _checked(call, call.apply("max_pool2d", call.x, **attrs), kernel, stride, pads, mode)
-    if counted and mode == FULL:  # and what overhangs as well
-        attrs["divisor_override"] = kernel[0] * kernel[1]
-    attrs["count_include_pad"] = counted or mode in (UPPER, LOWER)
-    return _checked(call, call.apply("avg_pool2d", call.x, **attrs), kernel, stride, pads, mode)
-
-
-def _checked(
-    call: Call, y: str, kernel: tuple[int, int], stride: tuple[int, int], pads: tuple[int, ...], mode: int
-) -> str:
-    """The pooled value, if it has the size that ncnn gives it.
-
-    There a last window may lie outside the image altogether, whose largest value would be that of nothing.
-    """
+    attrs: dict[str, Any] = {}
+    if which == "avg":
+        counted = p.flag("avgpool_count_include_pad")
+        attrs["count_include_pad"] = counted or mode in (UPPER, LOWER)
+        if counted and mode == FULL:  # and what overhangs as well
+            attrs["divisor_override"] = kernel[0] * kernel[1]
+    call.ignore(*NAMES.values())
+    padding = window_padding(call, pads, kernel, stride, (1, 1))
+    y = call.apply(f"{which}_pool2d", call.x, kernel_size=kernel, stride=stride, padding=padding,
+                   ceil_mode=mode == FULL, **attrs)  # fmt: skip
     if mode == FULL:
-        for i in range(2):
-            size, found = call.shape()[2 + i], call.shape_of(y)[2 + i]
-            expected = -(-(int(size) + pads[2 * i] + pads[2 * i + 1] - kernel[i]) // stride[i]) + 1
-            if found != expected:
-                raise GraphError(f"a window of {kernel} in steps of {stride} lies outside the image")
+        _check_size(call, y, kernel, stride, pads)
     return y
+
+
+def _check_size(call: Call, y: str, kernel: tuple[int, int], stride: tuple[int, int], pads: tuple[int, ...]) -> None:
+    """Raise GraphError where ncnn has a window more: one that lies outside the image, of numbers that mean nothing."""
+    for i in range(2):
+        size, found = int(call.shape()[2 + i]), call.shape_of(y)[2 + i]
+        expected = -(-(size + pads[2 * i] + pads[2 * i + 1] - kernel[i]) // stride[i]) + 1
+        if found != expected:
+            raise GraphError(f"a window of {kernel} in steps of {stride} lies outside the image")
 
 
 LAYERS: Layers = {"Pooling": LayerKind(_pooling, NAMES)}

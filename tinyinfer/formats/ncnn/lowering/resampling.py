@@ -48,8 +48,10 @@ def _interp(call: Call, p: Parameters) -> str:
 def _formula_sizes(call: Call, formula: str) -> tuple[int, int]:
     """(width, height) that do not depend on free sizes."""
     sizes = evaluate(formula, [sizes_by_name(call.shape(i)) for i in range(len(call.inputs))])
-    if len(sizes) != 2 or any(map(is_free, sizes)):
-        call.refuse("a size that follows from another of free size is not supported")
+    if len(sizes) != 2:
+        call.refuse(f"expected a formula of 2 sizes, found {len(sizes)}")
+    if any(map(is_free, sizes)):
+        call.fix(sizes, "the size of an image follows from another")
     return sizes[0], sizes[1]
 
 

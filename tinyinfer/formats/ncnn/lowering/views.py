@@ -50,7 +50,7 @@ def _placed(call: Call, size: int, i: int, shape: Sequence[int]) -> int:
     if not is_free(size):
         return size
     if i + 1 >= len(shape) or expression_of(shape[i + 1]) != expression_of(size):
-        call.refuse(f"a free size that moves to another dimension ({i}) is not supported")
+        call.fix([size], f"a size moves to another dimension ({i})")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from tinyinfer.formats.onnx.exporting.writer import Call
@@ -27,6 +28,32 @@ def _silu(call: Call, x: str) -> str:
     return call.add("Mul", x, call.add("Sigmoid", x))
 
 
+def _hardswish(call: Call, x: str) -> str:
+    if call.knows("HardSwish"):
+        return call.add("HardSwish", x)
+    return call.add("Mul", x, _hardsigmoid(call, x))
+
+
+def _mish(call: Call, x: str) -> str:
+    if call.knows("Mish"):
+        return call.add("Mish", x)
+    return call.add("Mul", x, call.add("Tanh", call.add("Softplus", x)))
+
+
+def _gelu(call: Call, x: str, approximate: str = "none") -> str:
+    """Gelu, or what torch's exporter writes in opsets that do not have it."""
+    if call.knows("Gelu"):
+        return call.add("Gelu", x, approximate=approximate)
+    if approximate == "tanh":
+        cube = call.add("Mul", call.add("Pow", x, call.floats(3)), call.floats(0.044715))
+        inner = call.add("Mul", call.add("Add", x, cube), call.floats(math.sqrt(2 / math.pi)))
+        step = call.add("Tanh", inner)
+    else:
+        step = call.add("Erf", call.add("Div", x, call.floats(math.sqrt(2))))
+    half = call.add("Mul", x, call.floats(0.5))
+    return call.add("Mul", half, call.add("Add", step, call.floats(1)))
+
+
 def _own(kind: str) -> Callable[[Call, str], str]:
     return lambda call, x: call.add(kind, x)
 
@@ -38,13 +65,13 @@ def _on_input(plain: Callable[[Call, str], str]) -> Callable[[Call], str]:
 PLAIN: dict[str, Callable[[Call, str], str]] = {
     "relu": _own("Relu"),
     "relu6": _relu6,
-    "hardswish": _own("HardSwish"),
+    "hardswish": _hardswish,
     "hardsigmoid": _hardsigmoid,
     "sigmoid": _own("Sigmoid"),
     "silu": _silu,
     "tanh": _own("Tanh"),
-    "gelu": _own("Gelu"),
-    "mish": _own("Mish"),
+    "gelu": _gelu,
+    "mish": _mish,
     "selu": _own("Selu"),
 }
 """The activations without attributes, as operators and as epilogues."""
@@ -52,7 +79,7 @@ PLAIN: dict[str, Callable[[Call, str], str]] = {
 
 def gelu(call: Call) -> str:
     """Gelu, exact or by tanh."""
-    return call.add("Gelu", call.x, approximate=call.op.approximate)
+    return _gelu(call, call.x, call.op.approximate)
 
 
 def leaky_relu(call: Call) -> str:

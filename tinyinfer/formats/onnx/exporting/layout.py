@@ -69,6 +69,12 @@ def reshape(call: Call) -> str:
     return call.add("Reshape", call.x, _sizes(call, call.x, call.op.shape, keeps))
 
 
+def reshape_as(call: Call) -> str:
+    """Reshape to the shape of the other value."""
+    x, other = call.node.inputs
+    return call.add("Reshape", x, call.add("Shape", other))
+
+
 def _sizes(call: Call, value: str, sizes: Sequence[int], dims: Sequence[int | None]) -> str:
     """Sizes of which some, worked out when the network runs, are those of a value's dimensions."""
     parts = [
@@ -159,6 +165,7 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "permute": permute,
     "flatten": flatten,
     "reshape": reshape,
+    "reshape_as": reshape_as,
     "squeeze": squeeze,
     "unsqueeze": unsqueeze,
     "expand": expand,

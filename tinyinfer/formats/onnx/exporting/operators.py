@@ -77,10 +77,12 @@ def layer_scale(call: Call) -> str:
 
 
 def scale_shift(call: Call) -> str:
-    """Mul and Add of constants that broadcast over the image."""
-    across = (-1, *[1] * (len(call.shapes[0]) - 2))
-    scale, shift = (np.reshape(values, across) for values in (call.op.scale, call.op.shift))
-    return call.add("Add", call.add("Mul", call.x, call.floats(scale)), call.floats(shift))
+    """Mul and Add of constants that broadcast over the image; what changes nothing is left out."""
+    across, y = (-1, *[1] * (len(call.shapes[0]) - 2)), call.x
+    for kind, values, neutral in (("Mul", call.op.scale, 1), ("Add", call.op.shift, 0)):
+        if any(value != neutral for value in values):
+            y = call.add(kind, y, call.floats(np.reshape(values, across)))
+    return y
 
 
 EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {

@@ -96,6 +96,10 @@ class Call:
         self.writer.nodes.append(helper.make_node(kind, list(inputs), values, name=name, **attributes))
         return values
 
+    def knows(self, kind: str) -> bool:
+        """Whether the opset that is written has this operator of one input."""
+        return first_opset(kind, 1, ()) <= self.writer.opset
+
     def param(self, role: str) -> str:
         """The initializer of a weight."""
         return self.writer.weight(self.node.params[role], self.weights[role])

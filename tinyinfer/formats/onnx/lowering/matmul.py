@@ -16,15 +16,16 @@ def matmul(call: Call) -> str:
 
 def multiply(call: Call, a: str, b: str) -> str:
     """The product of two values."""
-    if is_weight(call, b) and call.importer.known(a) is None and len(call.shape_of(a)) > 0:
-        return call.apply("linear", a, params={"weight": call.apply("permute", b, dims=(1, 0))})
+    weight = _weight(call, b)
+    if weight is not None and call.importer.known(a) is None and len(call.shape_of(a)) > 0:
+        return call.apply("linear", a, params={"weight": weight.T})  # a view, however large
     return call.apply("matmul", a, b)
 
 
-def is_weight(call: Call, value: str) -> bool:
-    """Whether a value is a matrix of the file, of float32."""
+def _weight(call: Call, value: str) -> np.ndarray | None:
+    """The matrix of the file, of float32, that a value is; None if it is another value."""
     array = call.importer.known(value)
-    return array is not None and array.ndim == 2 and array.dtype == np.float32
+    return array if array is not None and array.ndim == 2 and array.dtype == np.float32 else None
 
 
 def gemm(call: Call) -> str:
@@ -36,10 +37,13 @@ def gemm(call: Call) -> str:
             raise GraphError(f"input {i}: expected a matrix, found shape {call.type(i)}")
     if call.attribute("transA", 0):
         a = call.apply("permute", a, dims=(1, 0))
-    if is_weight(call, b) and call.importer.known(a) is None:
-        weight = b if trans_b else call.apply("permute", b, dims=(1, 0))
-        bias = _bias(call, beta, call.shape_of(weight)[0])
-        y = call.apply("linear", a, params={"weight": _times(call, weight, alpha), "bias": bias})
+    matrix = _weight(call, b)
+    if matrix is not None and call.importer.known(a) is None:
+        weight: str | np.ndarray = b if trans_b else matrix.T
+        if alpha != 1:
+            weight = (matrix if trans_b else matrix.T) * np.float32(alpha)
+        bias = _bias(call, beta, matrix.shape[0 if trans_b else 1])
+        y = call.apply("linear", a, params={"weight": weight, "bias": bias})
         return y if bias is not None else _plus(call, y, beta)
     y = call.apply("matmul", a, call.apply("permute", b, dims=(1, 0)) if trans_b else b)
     return _plus(call, _times(call, y, alpha), beta)

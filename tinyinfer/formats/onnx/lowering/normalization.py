@@ -62,9 +62,8 @@ def group_norm_by_group(call: Call) -> str:
     groups, channels = call.attribute("num_groups"), call.shape()[1]
     if is_free(channels) or groups < 1 or channels % groups:
         raise GraphError(f"num_groups {groups} do not divide {channels} channels")
-    index = tuple(int(i) for i in np.repeat(np.arange(groups), channels // groups))
     for i in (1, 2):
-        call.inputs[i] = call.apply("index_select", call.value(i), dim=0, index=index)
+        call.inputs[i] = repeated(call, call.value(i), 0, channels // groups)
     return group_norm(call)
 
 
@@ -140,6 +139,14 @@ def response_norm(call: Call) -> str:
         return call.apply("local_response_norm", call.x, **attributes)
     mirrored = call.apply("slice", call.x, dim=1, start=-1, step=-1)
     return call.apply("slice", call.apply("local_response_norm", mirrored, **attributes), dim=1, start=-1, step=-1)
+
+
+def repeated(call: Call, value: str, dim: int, times: int) -> str:
+    """Each element along a dimension so many times in a row."""
+    rank = len(call.shape_of(value))
+    size = tuple(times if at == dim + 1 else -1 for at in range(rank + 1))
+    wide = call.apply("expand", call.apply("unsqueeze", value, dim=dim + 1), size=size)
+    return call.apply("flatten", wide, start_dim=dim, end_dim=dim + 1)
 
 
 def along_channels(call: Call, value: str, rank: int) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinyinfer.dim import is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
-from tinyinfer.formats.importing.free_sizes import open_elements
-from tinyinfer.ops.base import axes
-from tinyinfer.ops.known_values import is_open
+from tinyinfer.ops.base import LARGEST_FLOAT, axes
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
@@ -24,12 +23,12 @@ def pad_by_attributes(call: Call) -> str:
 
 def pad(call: Call) -> str:
     """Pad from opset 11 on."""
-    widths, rank = call.array(1, "pads"), len(call.shape())
-    if is_open(widths):
-        call.fix(open_elements(widths.tolist()), "pads depend on the input's size")
-    dims: Sequence[int] = axes(call.array(3, "axes").tolist(), rank) if call.has(3) else range(rank)
+    widths, rank = call.sizes(1, "pads"), len(call.shape())
+    if any(map(is_free, widths)):
+        call.fix(widths, "pads depend on the input's size")
+    dims: Sequence[int] = axes(call.sizes(3, "axes"), rank) if call.has(3) else range(rank)
     value = call.array(2, "constant_value").reshape(-1)[0].item() if call.has(2) else 0.0
-    return _pad(call, widths.tolist(), dims, value)
+    return _pad(call, widths, dims, value)
 
 
 def _pad(call: Call, widths: Sequence[int], dims: Sequence[int], value: float) -> str:
@@ -41,8 +40,9 @@ def _pad(call: Call, widths: Sequence[int], dims: Sequence[int], value: float) -
         raise GraphError(f"pads: expected {2 * len(dims)} numbers, found {len(widths)}")
     if not any(widths):
         return call.x
-    if not math.isfinite(value):
-        call.refuse(f"constant_value {value}: expected a finite number")
+    if math.isnan(value):
+        call.refuse("constant_value: expected a number, found NaN")
+    value = min(max(value, -LARGEST_FLOAT), LARGEST_FLOAT)  # which to a maximum is as little as infinity
     sides = np.zeros((len(call.shape()), 2), np.int64)
     sides[list(dims)] = np.reshape(widths, (2, -1)).T
     first = int(np.nonzero(sides.any(axis=1))[0][0])

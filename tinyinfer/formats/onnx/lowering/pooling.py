@@ -17,6 +17,8 @@ from tinyinfer.graph import Shape
 from tinyinfer.ops.dtypes import INTEGERS
 from tinyinfer.ops.geometry import resolve_padding
 
+MOST_MADE = 2**22  # elements of arrays of ones, which are made while the file is read
+
 
 def max_pool(call: Call) -> str | list[str]:
     """MaxPool, with the places of the maxima as a second output."""
@@ -130,7 +132,7 @@ def average_pool(call: Call) -> str:
 def _ones(call: Call, x: str) -> str:
     """A map of ones of the size of the image."""
     size = call.shape_of(x)[2:]
-    if any(map(is_free, size)):
+    if any(map(is_free, size)) or math.prod(size) > MOST_MADE:
         return call.apply("interpolate", call.constant(np.ones((1, 1, 1, 1)), "float32"), x)
     return call.constant(np.ones((1, 1, *size)), "float32")
 
@@ -146,7 +148,10 @@ def window_sums(call: Call, x: str, windows: Windows, ceil_mode: bool) -> str:
     padding: Any = windows.padding
     if ceil_mode and not isinstance(padding, str):
         padding = _with_overhang(call, windows, size)
-    weight = np.ones((channels, 1, *windows.kernel), np.float32)
+    shape = (channels, 1, *windows.kernel)
+    if math.prod(shape) > MOST_MADE:
+        call.refuse(f"windows of {windows.kernel} with gaps over {channels} channels")
+    weight = np.ones(shape, np.float32)
     attributes = windows.conv | {"padding": padding, "groups": channels}
     return call.apply("conv2d", x, params={"weight": weight}, **attributes)
 

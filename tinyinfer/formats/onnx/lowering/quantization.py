@@ -14,6 +14,7 @@ from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.onnx.lowering.convolution import convolve
 from tinyinfer.formats.onnx.lowering.matmul import multiply
+from tinyinfer.formats.onnx.lowering.normalization import repeated
 from tinyinfer.formats.onnx.reading.tensors import ELEMENT_TYPES
 from tinyinfer.ops.arithmetic.quantization import QUANTIZED
 from tinyinfer.ops.base import axis
@@ -77,7 +78,9 @@ def _known_parameters(call: Call, x: str, scale: str, zero: str | None, at: int)
     zeros = np.zeros(1, np.int64) if zero is None else call.importer.known(zero)
     if scales is None or zeros is None or scales.ndim > 1 or not (np.float32(scales) > 0).all():
         return None
-    by_axis = scales.ndim == 1 and len(call.shape_of(x)) > 0 and (scales.size > 1 or call.shape_of(x)[at] == 1)
+    rank = len(call.shape_of(x))
+    at = axis(at, rank) if scales.size > 1 else at % max(rank, 1)  # one scale needs no axis
+    by_axis = scales.ndim == 1 and rank > 0 and (scales.size > 1 or call.shape_of(x)[at] == 1)
     if by_axis and is_free(call.shape_of(x)[at]):
         return None
     return {
@@ -97,7 +100,7 @@ def _along(call: Call, value: str, x: str, at: int, block: int) -> str:
         size = call.shape_of(x)[at]
         if is_free(size):
             call.fix((size,), "block_size is of a dimension whose size is free")
-        return call.apply("index_select", value, dim=at, index=tuple(i // block for i in range(size)))
+        return call.apply("slice", repeated(call, value, at, block), dim=at, end=size)
     return call.apply("reshape", value, shape=(-1, *[1] * (rank - 1 - at))) if len(shape) == 1 else value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,12 +15,14 @@ from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.ops.base import axes
 from tinyinfer.ops.open_values import Ratio, is_open_element
 from tinyinfer.ops.pooling.interpolate import Interpolate, Taps
-from tinyinfer.ops.pooling.resize import Resize
+from tinyinfer.ops.pooling.resize import Line, Resize
 
 Number = TypeVar("Number", int, float)
 
 IMAGE = (2, 3)  # the dimensions that interpolate changes
 TRIED = range(1, 34)  # sizes at which two rules are compared where the size is free
+MOST_COMPARED = 2**16  # pixels of new lines: a file can ask for any number
+CLOSE = 1e-5  # weights that differ by less are equal
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def resize(call: Call) -> str:
     rank = len(call.shape())
     dims = axes(tuple(call.attribute("axes", range(rank))), rank)
     policy = call.attribute("keep_aspect_ratio_policy", "stretch")
-    scales, sizes = (call.array(i, what).tolist() if call.has(i) else [] for i, what in ((2, "scales"), (3, "sizes")))
+    scales = call.array(2, "scales").tolist() if call.has(2) else []
+    sizes = call.sizes(3, "sizes") if call.has(3) else ()
     if bool(sizes) == bool(scales):  # files leave out what they do not have, or give it no elements
         raise GraphError("expected scales or sizes, and not both")
     changes = _by_sizes(call, dims, sizes, policy) if sizes else _by_factors(call, dims, scales)
@@ -102,7 +106,9 @@ def _by_sizes(call: Call, dims: Sequence[int], sizes: Sequence[int], policy: str
         call.fix((*old, *sizes), f"keep_aspect_ratio_policy {policy!r} chooses between sizes")
     ratios = [new / size for size, new in zip(old, sizes, strict=True)]
     factor = min(ratios) if policy == "not_larger" else max(ratios)
-    return {dim: Change(int(size * factor + 0.5), factor) for dim, size in zip(dims, old, strict=True)}
+    found = [int(size * factor + 0.5) for size in old]
+    exact = all(new == size * factor for size, new in zip(old, found, strict=True))  # then sizes say it all
+    return {dim: Change(new, None if exact else factor) for dim, new in zip(dims, found, strict=True)}
 
 
 def _crop_and_resize(call: Call, changes: Changes, dims: Sequence[int], rule: dict[str, Any]) -> str:
@@ -139,7 +145,8 @@ def _resized(call: Call, changes: Changes, rule: dict[str, Any]) -> str:
     op = Resize(dims, size, factors, **rule)
     if images and dims == IMAGE and not (size and factors):
         for candidate in _candidates(size, factors):
-            if all(_alike(op, candidate, i, side) for i, side in enumerate(call.shape()[2:])):
+            sides = (None if is_free(side) else side for side in call.shape()[2:])
+            if all(_alike(op, candidate, i, side) for i, side in enumerate(sides)):
                 return call.apply(candidate, call.x, *like)
     return call.apply(op, call.x, *like)
 
@@ -165,33 +172,35 @@ def _candidates(size: Any, factors: Any) -> Iterator[Interpolate]:
         yield from (Interpolate(size, factors, mode, align_corners) for align_corners in (False, True))
 
 
-def _alike(op: Resize, candidate: Interpolate, i: int, side: int) -> bool:
-    """Whether two rules mix a line alike: at its size, or if that is free at all that are tried.
+@lru_cache(maxsize=256)  # networks resize many maps by one rule
+def _alike(op: Resize, candidate: Interpolate, i: int, side: int | None) -> bool:
+    """Whether two rules mix a line alike: at its size, or if that is free (None) at all that are tried.
 
     Rules differ by where they look and how they round, which shows in some pixel of short lines already.
     """
-    for size in TRIED if is_free(side) else (side,):
+    tried = TRIED if side is None else (side,)
+    for size in tried:
         if op.size is not None:
             outs: Sequence[int] = (op.size[i],)
         elif op.scale_factor is not None:
             outs = (int(size * op.scale_factor[i]),)
         else:
             outs = TRIED[::4]
-        for out in outs:
-            if out > 0 and not _same(op.line(i, size, out), candidate.taps(i, size, out), size):
+        if max(outs) * len(tried) > MOST_COMPARED:
+            return False
+        for out in filter(None, outs):
+            line = op.line(i, size, out)
+            if line.outside.any() or not _same(line, candidate.taps(i, size, out), size):
                 return False
     return True
 
 
-def _same(a: Any, b: Taps, size: int) -> bool:
-    return np.allclose(_matrix(a.source, a.weight, size), _matrix(b.source, b.weight, size), atol=1e-5)
-
-
-def _matrix(source: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
-    """The (new, old) matrix that resizes a line."""
-    matrix = np.zeros((len(source), size))
-    np.add.at(matrix, (np.arange(len(source))[:, None], source), weight)
-    return matrix
+def _same(a: Line, b: Taps, size: int) -> bool:
+    """Whether two tables of taps give every pixel of the old line the same weight in every pixel of the new one."""
+    places = [np.arange(len(table.source))[:, None] * size + table.source for table in (a, b)]
+    _, pair = np.unique(np.concatenate([place.reshape(-1) for place in places]), return_inverse=True)
+    differences = np.bincount(pair, np.concatenate([a.weight.reshape(-1), -b.weight.reshape(-1)]))
+    return bool(np.abs(differences).max() < CLOSE)
 
 
 LOWERINGS: dict[tuple[str, int], Lowering] = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinyinfer.dim import is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
 
+MOST_POINTS = 2**22  # of a regular grid, which is made while the file is read
 MODES = {"linear": "bilinear", "cubic": "bicubic"}  # of opset 20; before they were called as in torch
 
 
@@ -26,6 +29,8 @@ def affine_grid(call: Call) -> str:
     space = sizes[2:]
     if len(space) not in (2, 3) or call.shape()[1:] != (len(space), len(space) + 1):
         raise GraphError(f"size, theta: expected images or volumes and their matrices, found {sizes} and {call.type()}")
+    if math.prod(map(int, space)) > MOST_POINTS:
+        call.refuse(f"a grid of more than {MOST_POINTS} points")
     if any(map(is_free, space)):
         call.fix(space, "the size of a grid depends on the input's")
     lines = [_points(size, bool(call.attribute("align_corners", 0))) for size in space]

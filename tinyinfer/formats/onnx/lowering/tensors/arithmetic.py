@@ -81,7 +81,7 @@ def where(call: Call) -> str:
 def cast(call: Call) -> str:
     """Cast; how float8 rounds changes nothing here."""
     call.ignore("saturate", "round_mode")
-    number = call.attribute("to")
+    number = call.needed("to")
     kind = ELEMENT_TYPES.get(number)
     if kind is None:
         call.refuse(f"conversion to type {number} is not supported")

@@ -34,7 +34,7 @@ def constant_of_shape(call: Call) -> str:
     value = np.zeros(1, np.float32) if value is None else value
     if value.size != 1:
         call.refuse(f"value: expected one number, found {value.size}")
-    if 0 in sizes:
+    if 0 in sizes and min(sizes) == 0:
         return call.constant(np.zeros([int(size) for size in sizes], value.dtype))
     return expand_to(call, call.constant(value.reshape(())), sizes)
 
@@ -43,14 +43,17 @@ def range_(call: Call) -> str:
     """Range: from a start by steps to before a limit; up to a free size it is counted when the network runs."""
     call.ignore("stash_type")
     start, limit, delta = (call.array(i, what) for i, what in enumerate(("start", "limit", "delta")))
+    if not start.size == limit.size == delta.size == 1:
+        call.refuse("expected a start, a limit and a delta of one number each")
     if is_open(start) or is_open(delta):
         call.fix([*start.flat, *delta.flat], "a range starts, or steps, by a free size")
     if delta.item() == 0:
         call.refuse("delta: expected a number other than 0")
     if not is_open(limit):
-        count = max(math.ceil((limit.item() - start.item()) / delta.item()), 0)
-        if count > MOST_COUNTED:
+        count = (limit.item() - start.item()) / delta.item()
+        if not count <= MOST_COUNTED:
             call.refuse(f"expected at most {MOST_COUNTED} numbers, found {count}")
+        count = max(math.ceil(count), 0)
         return call.constant(np.asarray(start.item() + np.arange(count) * delta.item(), start.dtype))
     (end,) = limit.reshape(-1).tolist()
     if not isinstance(end, int) or delta.item() < 0:

@@ -9,11 +9,12 @@ import numpy as np
 from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.onnx.lowering.tensors.arithmetic import cast_to
-from tinyinfer.ops.base import LARGEST, axis
+from tinyinfer.ops.base import axis
 from tinyinfer.ops.known_values import is_open
 
 REDUCTIONS = {"none": None, "add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 MOST_LISTED = 2**14  # indices that become an attribute
+MOST_CLASSES = 2**20  # of a OneHot, whose numbers become an array
 
 
 def gather(call: Call) -> str:
@@ -92,8 +93,8 @@ def _depth(call: Call) -> int:
     depth = call.array(1, "depth")
     if is_open(depth):
         call.fix(depth.flat, "the number of classes is a size of the input's")
-    if depth.size != 1 or not 1 <= depth.item() <= LARGEST:
-        call.refuse(f"depth: expected one number from 1 on, found {depth.reshape(-1)[:3]}")
+    if depth.size != 1 or not 1 <= depth.item() <= MOST_CLASSES:
+        call.refuse(f"depth: expected one number from 1 to {MOST_CLASSES}, found {depth.reshape(-1)[:3]}")
     return int(depth.item())
 
 

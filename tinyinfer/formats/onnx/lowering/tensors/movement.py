@@ -54,7 +54,7 @@ def _split(call: Call, sizes: Sequence[int] | None) -> Sequence[str]:
 
 def slice_by_attributes(call: Call) -> str:
     """Slice whose bounds are attributes."""
-    starts, ends = call.attribute("starts"), call.attribute("ends")
+    starts, ends = call.needed("starts"), call.needed("ends")
     return _slice(call, starts, ends, call.attribute("axes"), None)
 
 
@@ -131,7 +131,7 @@ def tile(call: Call) -> str:
 
 def trilu(call: Call) -> str:
     """Trilu: a triangle above or below a diagonal."""
-    (diagonal,) = call.sizes(1, "k") if call.has(1) else (0,)
+    diagonal = call.single(1, "k") if call.has(1) else 0
     return call.apply("triu" if call.attribute("upper", 1) else "tril", call.x, diagonal=diagonal)
 
 

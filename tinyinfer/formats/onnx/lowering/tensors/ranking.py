@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call, Lowering
+from tinyinfer.ops.base import axis
 
 
 def extremum(name: str) -> Lowering:
@@ -15,7 +16,7 @@ def extremum(name: str) -> Lowering:
         dim, keepdim = call.attribute("axis", 0), bool(call.attribute("keepdims", 1))
         if not call.attribute("select_last_index", 0):
             return call.apply(name, call.x, dim=dim, keepdim=keepdim)
-        size = call.shape()[dim]
+        size = call.shape()[axis(dim, len(call.shape()))]
         if is_free(size):
             call.fix([size], "the last of equal elements is counted from the end")
         backwards = call.apply("slice", call.x, dim=dim, start=-1, step=-1)
@@ -26,12 +27,12 @@ def extremum(name: str) -> Lowering:
 
 def topk_by_attribute(call: Call) -> Sequence[str]:
     """TopK whose k is an attribute: the largest."""
-    return call.apply_all("topk", call.x, k=call.attribute("k"), dim=call.attribute("axis", -1))
+    return call.apply_all("topk", call.x, k=call.needed("k"), dim=call.attribute("axis", -1))
 
 
 def topk(call: Call) -> Sequence[str]:
     """TopK whose k is an input."""
-    (k,) = call.sizes(1, "K")
+    k = call.single(1, "K")
     largest, in_order = bool(call.attribute("largest", 1)), bool(call.attribute("sorted", 1))
     return call.apply_all("topk", call.x, k=k, dim=call.attribute("axis", -1), largest=largest, sorted=in_order)
 

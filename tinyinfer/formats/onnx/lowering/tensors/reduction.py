@@ -81,7 +81,7 @@ def log_of_sum_of_exp(call: Call, reduce: Callable[..., str]) -> str:
 
 def cumsum(call: Call) -> str:
     """CumSum."""
-    (dim,) = call.sizes(1, "axis")
+    dim = call.single(1, "axis")
     exclusive, reverse = bool(call.attribute("exclusive", 0)), bool(call.attribute("reverse", 0))
     return call.apply("cumsum", call.x, dim=dim, exclusive=exclusive, reverse=reverse)
 

@@ -68,7 +68,7 @@ def _squeeze(call: Call, dims: tuple[int, ...] | None) -> str:
 
 def unsqueeze_by_attribute(call: Call) -> str:
     """Unsqueeze by the axes that an attribute lists."""
-    return call.apply("unsqueeze", call.x, dim=tuple(call.attribute("axes")))
+    return call.apply("unsqueeze", call.x, dim=tuple(call.needed("axes")))
 
 
 def unsqueeze(call: Call) -> str:

@@ -1,0 +1,398 @@
+"""What exporters break up becomes one operator again, with the same values; what others read too stays."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from small_networks import randomize, textbook
+
+from tinyinfer import ops
+from tinyinfer.builder import Builder
+from tinyinfer.graph import Graph, Input
+from tinyinfer.passes.portable.recognise.pipeline import recognise
+
+X = np.random.default_rng(1).standard_normal((2, 8, 6, 4)).astype(np.float32)
+Write = Callable[[Builder, str], str]
+
+
+class Writer:
+    """Writes arithmetic as exporters do: one node an operator, numbers as constants of their own."""
+
+    def __init__(self, b: Builder) -> None:
+        self.b, self.count = b, itertools.count()
+
+    def __call__(self, op: str, *inputs: str | float | np.ndarray, **attrs: object) -> str:
+        values = [v if isinstance(v, str) else self.constant(v) for v in inputs]
+        return self.b.apply(op, *values, name=f"{op} {next(self.count)}", **attrs)
+
+    def constant(self, value: float | np.ndarray) -> str:
+        return self.b.constant(np.asarray(value, np.float32), name=f"constant {next(self.count)}")
+
+
+def network(write: Callable[[Writer, str], str], channels: int = 8) -> Graph:
+    """A network of free batch and image size around what ``write`` writes."""
+    b = Builder()
+    x = b.input(channels, (6, 4))
+    return b.finish(b.relu(write(Writer(b), b.conv2d(x, channels, 1, name="first")), name="last"))
+
+
+def ops_of(graph: Graph) -> list[str]:
+    return [node.op.name for node in graph.nodes]
+
+
+def check(graph: Graph, *expected: str, rtol: float = 1e-4) -> Graph:
+    """Between the first convolution and the last relu are these operators alone, and all values are the same."""
+    randomize(graph)
+    found = recognise(graph)
+    assert ops_of(found) == ["conv2d", *expected, "relu"]
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=rtol, atol=1e-5)
+    found.verify()
+    assert found.symbolic_types()[found.outputs[0]] == graph.symbolic_types()[graph.outputs[0]]
+    return found
+
+
+def relu6(w: Writer, x: str) -> str:
+    return w("clamp", x, min=0.0, max=6.0)
+
+
+HARDSWISH = {
+    "x (x + 3) / 6": lambda w, x: w("div", w("mul", x, relu6(w, w("add", x, 3))), 6),
+    "(x + 3) x / 6": lambda w, x: w("div", w("mul", relu6(w, w("add", 3, x)), x), 6),
+    "x ((x + 3) / 6)": lambda w, x: w("mul", x, w("div", relu6(w, w("add", x, 3)), 6)),
+    "x ((x + 3) * 1/6)": lambda w, x: w("mul", x, w("mul", relu6(w, w("add", x, 3)), 1 / 6)),
+    "(1/6 (x + 3)) x": lambda w, x: w("mul", w("mul", 1 / 6, relu6(w, w("add", x, 3))), x),
+    "(x / 6) (x + 3)": lambda w, x: w("mul", w("div", x, 6), relu6(w, w("add", x, 3))),
+    "x (x - -3) * 1/6": lambda w, x: w("mul", w("mul", x, relu6(w, w("sub", x, -3))), 1 / 6),
+    "x relu6(x + 3) / 6": lambda w, x: w("div", w("mul", x, w("relu6", w("add", x, 3))), 6),
+    "x hardsigmoid(x)": lambda w, x: w("mul", x, w("hardsigmoid", x)),
+    "min(max(x + 3, 0), 6)": lambda w, x: w("div", w("mul", w("minimum", w("maximum", w("add", x, 3), 0), 6), x), 6),
+    "x clamp(x / 6 + 1/2)": lambda w, x: w("mul", x, w("clamp", w("add", w("div", x, 6), 0.5), min=0.0, max=1.0)),
+}
+
+
+@pytest.mark.parametrize("write", HARDSWISH.values(), ids=list(HARDSWISH))
+def test_hard_swish_in_any_order(write: Callable[[Writer, str], str]) -> None:
+    check(network(write), "hardswish")
+
+
+def gelu_cubic(w: Writer, x: str) -> str:
+    inner = w("add", x, w("mul", 0.044715, w("pow", x, 3)))
+    return w("mul", w("mul", 0.5, x), w("add", 1, w("tanh", w("mul", math.sqrt(2 / math.pi), inner))))
+
+
+def gelu_products(w: Writer, x: str) -> str:
+    inner = w("mul", x, w("add", w("mul", w("mul", x, x), 0.044715), 1))
+    return w("mul", w("mul", x, w("add", w("tanh", w("mul", inner, 0.7978845608)), 1)), 0.5)
+
+
+def layer_norm_parts(w: Writer, x: str, dim: tuple[int, ...], by_product: bool = False) -> str:
+    difference = w("sub", x, w("mean", x, dim=dim, keepdim=True))
+    square = w("mul", difference, difference) if by_product else w("pow", difference, 2)
+    deviation = w("sqrt", w("add", w("mean", square, dim=dim, keepdim=True), 1e-5))
+    return w("mul", difference, w("reciprocal", deviation)) if by_product else w("div", difference, deviation)
+
+
+PARTS = {
+    "relu, clamp": ("relu", lambda w, x: w("clamp", x, min=0.0)),
+    "relu, maximum": ("relu", lambda w, x: w("maximum", 0, x)),
+    "relu6, clamp": ("relu6", relu6),
+    "relu6 of relu": ("relu6", lambda w, x: w("clamp", w("relu", x), max=6.0)),
+    "hardsigmoid": ("hardsigmoid", lambda w, x: w("div", relu6(w, w("add", x, 3)), 6)),
+    "hardsigmoid, scaled first": (
+        "hardsigmoid",
+        lambda w, x: w("clamp", w("add", w("mul", x, 1 / 6), 0.5), min=0.0, max=1.0),
+    ),
+    "sigmoid": ("sigmoid", lambda w, x: w("reciprocal", w("add", 1, w("exp", w("neg", x))))),
+    "silu": ("silu", lambda w, x: w("mul", w("sigmoid", x), x)),
+    "silu by division": ("silu", lambda w, x: w("div", x, w("add", w("exp", w("neg", x)), 1))),
+    "softplus": ("softplus", lambda w, x: w("log", w("add", w("exp", x), 1))),
+    "mish": ("mish", lambda w, x: w("mul", x, w("tanh", w("log", w("add", 1, w("exp", x)))))),
+    "gelu": (
+        "gelu",
+        lambda w, x: w("mul", w("mul", x, w("add", w("erf", w("div", x, math.sqrt(2))), 1)), 0.5),
+    ),
+    "gelu, halved first": (
+        "gelu",
+        lambda w, x: w("mul", w("mul", x, 0.5), w("add", 1, w("erf", w("mul", x, math.sqrt(0.5))))),
+    ),
+    "gelu by tanh": ("gelu", gelu_cubic),
+    "gelu by tanh, products": ("gelu", gelu_products),
+    "leaky relu": ("leaky_relu", lambda w, x: w("maximum", w("mul", x, 0.1), x)),
+    "softsign": ("softsign", lambda w, x: w("div", x, w("add", 1, w("abs", x)))),
+    "tanhshrink": ("tanhshrink", lambda w, x: w("sub", x, w("tanh", x))),
+    "layer norm of pixels": ("layer_norm", lambda w, x: layer_norm_parts(w, x, (1,))),
+    "layer norm of rows": ("layer_norm", lambda w, x: layer_norm_parts(w, x, (1,), by_product=True)),
+    "instance norm": ("instance_norm", lambda w, x: layer_norm_parts(w, x, (2, 3))),
+}
+
+
+@pytest.mark.parametrize(("expected", "write"), PARTS.values(), ids=list(PARTS))
+def test_operators_in_pieces(expected: str, write: Callable[[Writer, str], str]) -> None:
+    check(network(write), expected)
+
+
+def conv_network(write: Callable[[Writer, str], str], size: tuple[int, int] = (6, 4)) -> Graph:
+    b = Builder()
+    x = b.input(8, size)
+    return b.finish(write(Writer(b), x))
+
+
+def of(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+CHANNELS = np.linspace(0.5, 1.5, 8, dtype=np.float32)
+IMAGE = CHANNELS.reshape(8, 1, 1)
+
+
+def conv(w: Writer, x: str, bias: bool = False) -> str:
+    return w.b.conv2d(x, 8, 1, name="conv", bias=bias)
+
+
+def group_norm(w: Writer, x: str) -> str:
+    rows = w("reshape", x, shape=(0, 4, -1))
+    y = w.b.apply("instance_norm", rows, name="norm", params={"weight": (4,), "bias": (4,)})
+    y = w("reshape", y, shape=(-1, 8, 6, 4))
+    return w("add", w("mul", y, IMAGE), IMAGE)
+
+
+LAYERS = {
+    "layer norm with factors": (
+        ("layer_norm",),
+        lambda w, x: w("add", w("mul", IMAGE, layer_norm_parts(w, x, (1,))), -IMAGE),
+    ),
+    "instance norm with factors": (
+        ("instance_norm",),
+        lambda w, x: w("add", w("mul", layer_norm_parts(w, x, (2, 3)), IMAGE[None]), IMAGE),
+    ),
+    "layer norm between permutes": (
+        ("layer_norm",),
+        lambda w, x: w("permute", layer_norm_parts(w, w("permute", x, dims=(0, 2, 3, 1)), (-1,)), dims=(0, 3, 1, 2)),
+    ),
+    "permutes that cancel": (
+        ("relu",),
+        lambda w, x: w(
+            "relu", w("permute", w("permute", w("permute", x, dims=(0, 2, 3, 1)), dims=(0, 3, 1, 2)), dims=(0, 1, 2, 3))
+        ),
+    ),
+    "reshapes one after the other": (
+        ("flatten", "relu"),
+        lambda w, x: w("relu", w("reshape", w("reshape", x, shape=(0, 8, -1)), shape=(0, -1))),
+    ),
+    "slices and pads of nothing": (
+        ("relu",),
+        lambda w, x: w("relu", w("pad", w("slice", x, dim=1, start=0, end=8), pad=(0, 0, 0, 0))),
+    ),
+    "squeezed pooling": (
+        ("adaptive_avg_pool2d", "flatten", "relu"),
+        lambda w, x: w("relu", w("squeeze", w("mean", x, dim=(3, 2), keepdim=True), dim=(2, 3))),
+    ),
+    "global maximum": (("adaptive_max_pool2d",), lambda w, x: w("amax", x, dim=(2, -1), keepdim=True)),
+    "windows of one pixel": (("relu",), lambda w, x: w("relu", w("avg_pool2d", x, kernel_size=1))),
+    "bias of a convolution": (("conv2d",), lambda w, x: w("add", IMAGE, conv(w, x))),
+    "matrix product and sum": (
+        ("flatten", "linear"),
+        lambda w, x: w("add", w("matmul", w("reshape", x, shape=(0, -1)), np.ones((192, 5))), of(1, 2, 3, 4, 5)),
+    ),
+    "matrix product of rows": (
+        ("flatten", "linear"),
+        lambda w, x: w("add", w("matmul", w("flatten", x, start_dim=2), np.ones((24, 3))), of(1, 2, 3)),
+    ),
+    "factors of channels": (("relu", "layer_scale"), lambda w, x: w("mul", IMAGE, w("relu", x))),
+    "preparation of pictures": (("scale_shift",), lambda w, x: w("div", w("sub", x, IMAGE), IMAGE[None])),
+    "a number for all": (("relu", "scale_shift"), lambda w, x: w("mul", w("relu", x), 0.17)),
+    "nothing added": (("relu", "sigmoid"), lambda w, x: w("sigmoid", w("add", w("mul", w("relu", x), 1), 0))),
+    "one minus": (("relu", "scale_shift"), lambda w, x: w("sub", 1, w("relu", x))),
+    "batch norm in four steps": (
+        ("relu", "batch_norm"),
+        lambda w, x: w("add", w("mul", w("div", w("sub", w("relu", x), IMAGE), IMAGE * 2), IMAGE), -IMAGE),
+    ),
+    "pad and convolution": (
+        ("conv2d",),
+        lambda w, x: w.b.conv2d(w("pad", x, pad=(0, 1, 2, 1)), 4, 3, name="conv", stride=2, padding=1),
+    ),
+    "pad and average": (
+        ("avg_pool2d",),
+        lambda w, x: w("avg_pool2d", w("pad", x, pad=(0, 1, 1, 0)), kernel_size=3, stride=2, count_include_pad=False),
+    ),
+    "windows of one pixel before a convolution": (
+        ("conv2d",),
+        lambda w, x: conv(w, w("avg_pool2d", x, kernel_size=1, stride=2)),
+    ),
+    "every second pixel before a convolution": (
+        ("conv2d",),
+        lambda w, x: conv(w, w("slice", x, dim=(2, 3), step=2), bias=True),
+    ),
+    "pixels from the second on": (
+        ("slice", "conv2d"),
+        lambda w, x: conv(w, w("slice", x, dim=(2, 3), start=1, step=2)),
+    ),
+    "pad and maximum": (
+        ("relu", "max_pool2d"),
+        lambda w, x: w("max_pool2d", w("pad", w("relu", x), pad=(0, 1, 0, 1)), kernel_size=3, stride=2),
+    ),
+}
+
+
+@pytest.mark.parametrize(("expected", "write"), LAYERS.values(), ids=list(LAYERS))
+def test_layers_in_pieces(expected: tuple[str, ...], write: Callable[[Writer, str], str]) -> None:
+    graph = randomize(conv_network(write))
+    found = recognise(graph)
+    assert ops_of(found) == list(expected)
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
+    assert found.symbolic_types()[found.outputs[0]] == graph.symbolic_types()[graph.outputs[0]]
+
+
+def test_group_norm_as_an_instance_norm_of_rows() -> None:
+    graph = conv_network(group_norm)
+    for role, value in (("weight", 1.0), ("bias", 0.0)):
+        graph.weights[f"norm.{role}"] = np.full(4, value, np.float32)
+    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
+    found = recognise(graph)
+    assert ops_of(found) == ["group_norm"]
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
+    graph.weights["norm.weight"] = of(1, 1, 1, 2)
+    assert "instance_norm" in ops_of(recognise(graph)), "groups have factors of their own"
+
+
+def means(size: int, count: int) -> np.ndarray:
+    """The matrix by which columns of pixels have to be multiplied to become bins."""
+    pool = ops.reference("adaptive_avg_pool2d")
+    return np.asarray(pool(np.eye(size, dtype=np.float32)[None, None], output_size=(count, None))[0, 0])
+
+
+BINS = {
+    "both sides": ((4, 3), lambda w, x: w("matmul", w("matmul", means(6, 4), x), means(4, 3).T)),
+    "rows": ((4, None), lambda w, x: w("matmul", means(6, 4), x)),
+    "columns": ((None, 3), lambda w, x: w("matmul", x, means(4, 3).T)),
+}
+
+
+@pytest.mark.parametrize(("size", "write"), BINS.values(), ids=list(BINS))
+def test_bins_as_products_with_matrices(size: tuple[int | None, ...], write: Callable[[Writer, str], str]) -> None:
+    graph = conv_network(write)
+    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
+    found = recognise(graph)
+    assert [(node.op.name, node.op.attrs) for node in found.nodes] == [("adaptive_avg_pool2d", {"output_size": size})]
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
+
+
+def moved(table: tuple[int, ...], order: tuple[int, ...], whole: tuple[int, ...]) -> Callable[[Writer, str], str]:
+    return lambda w, x: w("reshape", w("permute", w("reshape", x, shape=table), dims=order), shape=whole)
+
+
+SHUFFLES = {
+    "channels": (moved((-1, 2, 4, 6, 4), (0, 2, 1, 3, 4), (-1, 8, 6, 4)), "channel_shuffle", {"groups": 2}),
+    "channels of rows": (moved((0, 4, 2, -1), (0, 2, 1, 3), (-1, 8, 6, 4)), "channel_shuffle", {"groups": 4}),
+    "to pixels": (
+        moved((-1, 2, 2, 2, 6, 4), (0, 1, 4, 2, 5, 3), (-1, 2, 12, 8)), "pixel_shuffle", {"upscale_factor": 2}
+    ),
+    "from pixels": (
+        moved((-1, 8, 3, 2, 2, 2), (0, 1, 3, 5, 2, 4), (-1, 32, 3, 2)), "pixel_unshuffle", {"downscale_factor": 2}
+    ),
+    "something else": (moved((-1, 2, 4, 6, 4), (0, 1, 2, 4, 3), (-1, 8, 6, 4)), "", {}),
+    "of unequal sides": (moved((-1, 1, 4, 2, 6, 4), (0, 1, 4, 2, 5, 3), (-1, 1, 24, 8)), "", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("write", "name", "attrs"), SHUFFLES.values(), ids=list(SHUFFLES))
+@pytest.mark.parametrize("batch", [None, 2])
+def test_shuffles(write: Callable[[Writer, str], str], name: str, attrs: dict[str, int], batch: int | None) -> None:
+    graph = conv_network(write)
+    graph.inputs[0] = Input("input", (batch, 8, 6, 4), (2, 8, 6, 4))
+    found = recognise(graph)
+    assert [(node.op.name, node.op.attrs) for node in found.nodes] == [(name, attrs)] or not name
+    assert len(found.nodes) == (1 if name else 3)
+    np.testing.assert_array_equal(textbook(found, X), textbook(graph, X))
+
+
+def test_a_row_of_known_length_is_a_flatten_where_the_image_is_fixed() -> None:
+    graph = conv_network(lambda w, x: w("relu", w("reshape", x, shape=(-1, 192))))
+    assert ops_of(recognise(graph)) == ["reshape", "relu"], "a larger image has several rows"
+    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
+    assert ops_of(recognise(graph)) == ["flatten", "relu"]
+
+
+def test_elements_picked_in_their_order_are_a_reshape() -> None:
+    def write(w: Writer, x: str, step: int = 1) -> str:
+        row = w("reshape", x, shape=(-1,))
+        places = w.b.constant(np.arange(192)[::step].reshape(1, 8, 6, 4), name="places")
+        return w("relu", w("index", row, places, dim=0))
+
+    fixed = [Input("input", (1, 8, 6, 4), (1, 8, 6, 4))]
+    graph, turned = conv_network(write), conv_network(lambda w, x: write(w, x, -1))
+    graph.inputs = turned.inputs = fixed
+    assert ops_of(recognise(graph)) == ["relu"]
+    assert "index" in ops_of(recognise(turned))
+
+
+def test_slices_that_are_all_of_a_value_are_a_split() -> None:
+    def write(w: Writer, x: str) -> str:
+        parts = [w("slice", x, dim=1, start=start, end=end) for start, end in ((3, None), (0, 3))]
+        return w("concat", w("relu", parts[0]), parts[1], dim=1)
+
+    graph = conv_network(write)
+    found = recognise(graph)
+    assert ops_of(found) == ["split", "relu", "concat"]
+    assert found.nodes[0].op.attrs == {"split_size_or_sections": (3, 5), "dim": 1}
+    np.testing.assert_array_equal(textbook(found, X), textbook(graph, X))
+
+
+@pytest.mark.parametrize("bounds", [((0, 3), (4, 8)), ((0, 4), (3, 8)), ((0, 4),)])
+def test_slices_with_gaps_or_in_common_stay(bounds: tuple[tuple[int, int], ...]) -> None:
+    graph = conv_network(lambda w, x: w("concat", *[w("slice", x, dim=1, start=s, end=e) for s, e in bounds], dim=1))
+    assert ops_of(recognise(graph)) == ops_of(graph)
+
+
+UNLIKE = {
+    "another offset": lambda w, x: w("div", w("mul", x, relu6(w, w("add", x, 2))), 6),
+    "another divisor": lambda w, x: w("div", w("mul", x, relu6(w, w("add", x, 3))), 5),
+    "another input": lambda w, x: w("div", w("mul", w("abs", x), relu6(w, w("add", x, 3))), 6),
+    "another root": lambda w, x: w("mul", w("mul", x, w("add", w("erf", w("div", x, 1.5)), 1)), 0.5),
+    "slope above one": lambda w, x: w("maximum", w("mul", x, 1.5), x),
+    "means of different dimensions": lambda w, x: w(
+        "div",
+        w("sub", x, w("mean", x, dim=(1,), keepdim=True)),
+        w("sqrt", w("add", w("mean", w("pow", x, 2), dim=(1,), keepdim=True), 1e-5)),
+    ),
+    "pad of ones": lambda w, x: w.b.conv2d(w("pad", x, pad=(1, 1, 1, 1), value=1.0), 8, 3, name="conv"),
+    "pad before the largest of any sign": lambda w, x: w(
+        "max_pool2d", w("pad", x, pad=(1, 1, 1, 1)), kernel_size=3, stride=1
+    ),
+}
+NAMES = {"hardswish", "gelu", "leaky_relu", "layer_norm"}
+
+
+@pytest.mark.parametrize("write", UNLIKE.values(), ids=list(UNLIKE))
+def test_what_only_looks_alike_is_something_else(write: Callable[[Writer, str], str]) -> None:
+    graph = randomize(network(write))
+    found = recognise(graph)
+    assert not NAMES.intersection(ops_of(found))
+    assert ops_of(found).count("pad") == ops_of(graph).count("pad")
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("as_output", [True, False])
+def test_a_part_that_others_read_is_not_eaten(as_output: bool) -> None:
+    b = Builder()
+    w = Writer(b)
+    x = b.input(8, (6, 4))
+    gate = w("exp", w("neg", x))
+    y = w("div", x, w("add", gate, 1))
+    graph = b.finish([y, gate] if as_output else w("sub", y, gate))
+    found = recognise(graph)
+    assert "exp" in ops_of(found)
+    assert "silu" not in ops_of(found)
+    assert found.outputs == graph.outputs
+
+
+def test_the_given_graph_is_untouched() -> None:
+    graph = randomize(network(HARDSWISH["x (x + 3) / 6"]))
+    before, keys = ops_of(graph), list(graph.weights)
+    recognise(graph)
+    assert ops_of(graph) == before
+    assert list(graph.weights) == keys

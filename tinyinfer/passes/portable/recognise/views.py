@@ -1,0 +1,82 @@
+"""Reshapes and permutes that do nothing, follow one another, or are a flatten."""
+
+from __future__ import annotations
+
+from tinyinfer.errors import GraphError
+from tinyinfer.graph import Node
+from tinyinfer.ops.movement.joining import Permute
+from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.movement.repeating import Expand, Tile
+from tinyinfer.ops.movement.slicing import Slice
+from tinyinfer.ops.movement.views import Flatten, View
+from tinyinfer.ops.pooling.pooling import AvgPool2d, MaxPool2d
+from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
+from tinyinfer.passes.portable.recognise.shuffles import order_of
+
+
+def recognise_views(editing: Editing) -> None:
+    """Let no view or permute read another one, or give its input back; one that is an output may."""
+    for old in editing.in_order():
+        node = editing.current(old)
+        assert node is not None
+        node = _flattened(editing, _past_views(editing, node))
+        if _idle(editing, node) and node.outputs[0] not in editing.outputs:
+            editing.redirect(node.outputs[0], node.inputs[0])
+
+
+def _past_views(editing: Editing, node: Node) -> Node:
+    """The view or permute, reading what the one before it reads."""
+    before = editing.producers.get(node.inputs[0]) if node.inputs else None
+    if before is None or before.op.name in ("dropout", "identity") or node.op.name in ("dropout", "identity"):
+        return node
+    passed = node
+    if isinstance(node.op, Permute) and isinstance(before.op, Permute):
+        first = order_of(before)
+        passed = node.replace(op=Permute(tuple(first[axis] for axis in order_of(node))), inputs=before.inputs)
+    elif isinstance(node.op, View) and isinstance(before.op, View) and _gives_the_same(editing, node, before.inputs[0]):
+        passed = node.replace(inputs=before.inputs)
+    if passed is not node:
+        editing.replace(node, passed)
+    return passed
+
+
+def _gives_the_same(editing: Editing, view: Node, value: str) -> bool:
+    """Whether a view makes of another value what it makes of its own input."""
+    assert isinstance(view.op, View)
+    try:
+        found = view.op.infer([editing.types[value]], {})[0]
+    except GraphError:
+        return False
+    return same_at_every_size(found, editing.types[view.outputs[0]])
+
+
+def _flattened(editing: Editing, node: Node) -> Node:
+    """A flatten in place of a view that is one: all but the batch in a row."""
+    if not isinstance(node.op, View) or node.op.name in ("dropout", "identity", "flatten"):
+        return node
+    value, kind = editing.types[node.inputs[0]], editing.types[node.outputs[0]]
+    if len(value.shape) <= 2 or not same_at_every_size(Flatten(1).infer([value], {})[0], kind):
+        return node
+    flat = node.replace(op=Flatten(1))
+    editing.replace(node, flat)
+    return flat
+
+
+def _idle(editing: Editing, node: Node) -> bool:
+    """Whether a node hands on its input; dropout and identity do too, but tell what a network was trained with."""
+    op = node.op
+    if isinstance(op, Permute):
+        return list(order_of(node)) == sorted(order_of(node))
+    if isinstance(op, Pad):
+        return not any(op.pad)
+    if isinstance(op, MaxPool2d | AvgPool2d):
+        alone = op.kernel_size == op.stride == (1, 1) and op.padding in ("same", (0, 0, 0, 0))
+        return alone and getattr(op, "divisor_override", None) in (None, 1)
+    if isinstance(op, Slice) and any(
+        cut.step != 1 for cut in op.cuts(len(editing.types[node.inputs[0]].shape)).values()
+    ):
+        return False
+    if not isinstance(op, View | Expand | Tile | Slice) or op.name in ("dropout", "identity"):
+        return False
+    return same_at_every_size(editing.types[node.inputs[0]], editing.types[node.outputs[0]])
