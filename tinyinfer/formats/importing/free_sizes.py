@@ -23,7 +23,7 @@ class FreeSizeError(Exception):
 
     def __init__(self, sizes: Iterable[Any], why: str) -> None:
         super().__init__(why)
-        self.symbols: set[str] = set().union(*map(_symbols, sizes))
+        self.symbols: set[str] = set().union(*map(symbols_of, sizes))
         self.where = ""
 
 
@@ -70,7 +70,8 @@ def open_elements(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _symbols(size: Any) -> set[str]:
+def symbols_of(size: Any) -> set[str]:
+    """Names of the free sizes that a whole number or a `Ratio` depends on."""
     if isinstance(size, Ratio):
-        return _symbols(size.above) | _symbols(size.below)
+        return symbols_of(size.above) | symbols_of(size.below)
     return expression_of(size).symbols() if isinstance(size, int) else set()

@@ -16,7 +16,7 @@ import numpy as np
 from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
-from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements
+from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements, symbols_of
 from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
@@ -172,7 +172,8 @@ class Importer:
         if worked_out is not None:
             self._known.update(zip(names, worked_out, strict=True))
             return names
-        behind = [size for value in inputs for size in self.sizes_behind(value)]
+        sizes = (size for value in inputs for size in self.sizes_behind(value))
+        behind = list({frozenset(symbols_of(size)): size for size in sizes}.values())  # or each sum would double them
         if behind and all(value in self._known or value in self._from_sizes for value in inputs):
             self._from_sizes.update(dict.fromkeys(names, behind))
         node_name = free_name(name, self._node_names)
