@@ -133,6 +133,7 @@ class Conv2d(Op):
             case((2, 19, 13, 9), 19, 5, padding=2, stride=2, groups=19),
             case((1, 17, 12, 10), 17, 7, padding=3, groups=17, activation="silu"),
             case((2, 5, 9, 8), 5, 7, padding=3, groups=5),
+            case((1, 19, 12, 13), 19, (3, 5), padding=(1, 2), stride=(3, 1), groups=19),
             case((1, 18, 11, 12), 18, 3, padding=2, dilation=2, groups=18),
             case((1, 12, 15, 8), 24, 3, padding=1, groups=4),
             case((1, 20, 10, 11), 20, 3, padding=1, groups=10, activation="relu"),
