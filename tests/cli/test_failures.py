@@ -16,6 +16,7 @@ from PIL import Image
 from python_process import LONG, environment
 
 import tinyinfer.checkpoints.conversion
+from tinyinfer.errors import ModelFormatError
 from tinyinfer.loading import load
 
 USAGE, MODEL, IMAGE, UNSUPPORTED = 2, 3, 4, 5
@@ -119,6 +120,8 @@ def test_bad_model_files(ti, bad, tmp_path):
 
 @pytest.mark.parametrize("bad", bad_checkpoints.bad_torch(), ids=lambda bad: bad.name)
 def test_bad_checkpoints(ti, bad, tmp_path):
+    if bad.name == "safetensors":  # whose reader takes it, whatever it is called
+        bad = bad._replace(error=ModelFormatError)
     (tmp_path / "net.pth").write_bytes(bad.data)
     check(ti("convert", tmp_path / "net.pth", "-o", tmp_path / "net.npz"), bad.error.exit_code, "net.pth")
     assert os.listdir(tmp_path) == ["net.pth"]

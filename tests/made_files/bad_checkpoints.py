@@ -248,7 +248,7 @@ def mistaken_for_checkpoints() -> Iterator[Bad]:
     yield Bad("gzip", b"\x1f\x8b\x08\x00" + bytes(60), UnsupportedOpError, "compressed by gzip: unpack it first")
     yield Bad("xz", b"\xfd7zXZ\x00" + bytes(60), UnsupportedOpError, "compressed by xz")
     yield Bad("hdf5", b"\x89HDF\r\n\x1a\n" + bytes(60), UnsupportedOpError, "an HDF5 file")
-    yield Bad("safetensors", (60).to_bytes(8, "little") + b'{"w":{"dtype":"F32"}}', ModelFormatError, "cut off")
+    yield Bad("safetensors", (60).to_bytes(8, "little") + b'{"w":{"dtype":"F32"}}', UnsupportedOpError, "safetensors")
     inner = pack({"release/net.pth": ck.zip_checkpoint({"w": np.ones(3, np.float32)})})
     yield Bad("zip of a checkpoint", inner, ModelFormatError, "unpack 'release/net.pth' and convert that")
     yield Bad("another zip", pack({"word/document.xml": b"<w/>"}), ModelFormatError, "none, but 'word/document.xml'")
