@@ -50,7 +50,9 @@ def operators(graph: Graph) -> Counter[str]:
 def check(name: str, graph: Graph, folder: Path, opset: int, fixed: bool) -> Graph:
     fixed = fixed or registry.find(name)[0].name in POOLING_BINS
     back, meta = there_and_back(graph, folder, opset, fixed)
-    assert operators(back) == operators(graph)
+    before, after = operators(graph), operators(back)
+    assert not after - before
+    assert set(before - after) <= {"slice"}, "a pad in front of a layer becomes the layer's own"
     assert back.outputs == graph.outputs
     assert [i.name for i in back.inputs] == [i.name for i in graph.inputs]
     if fixed:
