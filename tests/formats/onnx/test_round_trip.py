@@ -73,7 +73,7 @@ def test_every_family_comes_back(at: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(("at", "name"), enumerate(name for name in ti.models.names() if name not in IN_PARTS))
+@pytest.mark.parametrize(("at", "name"), [*enumerate(n for n in ti.models.names() if n not in IN_PARTS)])
 def test_every_network_comes_back(at: int, name: str, tmp_path: Path) -> None:
     check(name, ti.models.build(name), tmp_path, OPSETS[at // 2 % len(OPSETS)], fixed=at % 2 == 0)
     (tmp_path / "net.onnx").unlink()  # all of them together would fill a disk
