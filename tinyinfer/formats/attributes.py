@@ -21,7 +21,7 @@ def read_attributes(cls: type[Op], given: Cursor) -> dict[str, Any]:
     declared = _declared(cls.name)
     required: list[str] = []
     optional: list[str] = []
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+    for field in dataclasses.fields(cls):
         (required if field.default is dataclasses.MISSING else optional).append(field.name)
     found = {}
     for name, cursor in given.fields(tuple(required), tuple(optional)).items():

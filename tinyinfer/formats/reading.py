@@ -10,7 +10,6 @@ from typing import Any
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.suffixes import NPZ, Format, by_name
 from tinyinfer.graph import Graph, Shape
-from tinyinfer.tasks.recognise import recognised
 
 
 def read_network(
@@ -26,6 +25,8 @@ def read_network(
     if found is NPZ:
         graph, meta = reader.load(path, limits)
         return graph, meta
+    from tinyinfer.tasks.recognise import recognised  # brings in every kind of head, which no file of ours needs
+
     graph, meta = reader.load(path, input_shapes, limits)
     if by_name(path.name) is not found:
         meta["notes"] = [*meta.get("notes", ()), f"it is read as {found.name}, which it is in spite of its name"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,79 +17,95 @@ from tinyinfer.errors import GraphError, UnsupportedOpError
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Op
 
-# files that define operators; each lists its own in OPS
-_MODULES = (
-    "activation.activation",
-    "activation.parametric_activation",
-    "activation.softmax",
-    "arithmetic.bitwise",
-    "arithmetic.clamp",
-    "arithmetic.comparison",
-    "arithmetic.cumulative",
-    "arithmetic.elementwise",
-    "arithmetic.quantization",
-    "arithmetic.ranking",
-    "arithmetic.reduction",
-    "arithmetic.remainders",
-    "arithmetic.trigonometry",
-    "arithmetic.unary",
-    "constant",
-    "convolution.conv2d",
-    "convolution.conv_transpose2d",
-    "convolution.deform_conv2d",
-    "convolution.depthwise_chain",
-    "convolution.gated_conv2d",
-    "convolution.irregular_conv2d",
-    "convolution.linear",
-    "convolution.matmul",
-    "convolution.shift",
-    "detection.non_max_suppression",
-    "movement.channel_shuffle",
-    "movement.indexing",
-    "movement.interleave",
-    "movement.join_pixels",
-    "movement.joining",
-    "movement.pad",
-    "movement.pixel_shuffle",
-    "movement.relayout",
-    "movement.repeating",
-    "movement.reversing",
-    "movement.scattering",
-    "movement.slicing",
-    "movement.triangles",
-    "movement.views",
-    "normalization.batch_norm",
-    "normalization.encoding",
-    "normalization.layer_scale",
-    "normalization.local_response_norm",
-    "normalization.norms",
-    "normalization.scale_shift",
-    "pooling.adaptive_pooling",
-    "pooling.grid_sample",
-    "pooling.interpolate",
-    "pooling.pooling",
-    "pooling.resize",
-    "pooling.roi_align",
-    "pooling.unpooling",
-    "shape",
-)
-
-_OPS: dict[str, type[Op]] = {
-    op.name: op for module in _MODULES for op in importlib.import_module(f"tinyinfer.ops.{module}").OPS
+# files that define operators and the names of these, so that a network brings in no others; each lists its own in OPS
+_MODULES: dict[str, tuple[str, ...]] = {
+    "activation.activation": (
+        *("relu", "relu6", "sigmoid", "hardsigmoid", "hardswish", "silu", "tanh", "mish", "selu", "softsign"),
+        *("logsigmoid", "tanhshrink"),
+    ),
+    "activation.parametric_activation": (
+        *("gelu", "leaky_relu", "elu", "celu", "softplus", "hardtanh", "hardshrink", "softshrink", "threshold"),
+        *("prelu",),
+    ),
+    "activation.softmax": ("softmax", "log_softmax"),
+    "arithmetic.bitwise": (
+        *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "bitwise_not"),
+    ),
+    "arithmetic.clamp": ("clamp",),
+    "arithmetic.comparison": (
+        *("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not", "isnan"),
+        *("isinf", "where"),
+    ),
+    "arithmetic.cumulative": ("cumsum",),
+    "arithmetic.elementwise": ("add", "sub", "mul", "div", "pow", "minimum", "maximum"),
+    "arithmetic.quantization": ("cast", "quantize_linear", "dequantize_linear"),
+    "arithmetic.ranking": ("argmax", "argmin", "topk"),
+    "arithmetic.reduction": ("mean", "sum", "prod", "amax", "amin"),
+    "arithmetic.remainders": ("remainder", "fmod"),
+    "arithmetic.trigonometry": ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh"),
+    "arithmetic.unary": ("neg", "abs", "sign", "sqrt", "exp", "log", "reciprocal", "erf", "floor", "ceil", "round"),
+    "constant": ("constant",),
+    "convolution.conv2d": ("conv2d",),
+    "convolution.conv_transpose2d": ("conv_transpose2d",),
+    "convolution.deform_conv2d": ("deform_conv2d",),
+    "convolution.depthwise_chain": ("depthwise_chain",),
+    "convolution.gated_conv2d": ("gated_conv2d",),
+    "convolution.irregular_conv2d": ("irregular_conv2d",),
+    "convolution.linear": ("linear",),
+    "convolution.matmul": ("matmul",),
+    "convolution.shift": ("shift", "sparse_shift"),
+    "detection.non_max_suppression": ("non_max_suppression",),
+    "movement.channel_shuffle": ("channel_shuffle",),
+    "movement.indexing": ("index", "gather", "gather_nd"),
+    "movement.interleave": ("interleave",),
+    "movement.join_pixels": ("join_pixels", "pixels_to_images"),
+    "movement.joining": ("concat", "split", "index_select", "permute"),
+    "movement.pad": ("pad",),
+    "movement.pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
+    "movement.relayout": ("relayout",),
+    "movement.repeating": ("expand", "tile"),
+    "movement.reversing": ("reverse_sequence",),
+    "movement.scattering": ("scatter", "scatter_nd"),
+    "movement.slicing": ("slice",),
+    "movement.triangles": ("tril", "triu"),
+    "movement.views": ("flatten", "reshape", "reshape_as", "squeeze", "unsqueeze", "dropout", "identity"),
+    "normalization.batch_norm": ("batch_norm",),
+    "normalization.encoding": ("encoding",),
+    "normalization.layer_scale": ("layer_scale",),
+    "normalization.local_response_norm": ("local_response_norm",),
+    "normalization.norms": ("layer_norm", "group_norm", "instance_norm"),
+    "normalization.scale_shift": ("scale_shift",),
+    "pooling.adaptive_pooling": ("adaptive_avg_pool2d", "adaptive_max_pool2d"),
+    "pooling.grid_sample": ("grid_sample",),
+    "pooling.interpolate": ("interpolate",),
+    "pooling.pooling": ("max_pool2d", "avg_pool2d"),
+    "pooling.resize": ("resize",),
+    "pooling.roi_align": ("roi_align",),
+    "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
+    "shape": ("shape",),
 }
+
+_FILES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def names() -> list[str]:
     """Names of all operators."""
-    return sorted(_OPS)
+    return sorted(_FILES)
 
 
 def get(name: str) -> type[Op]:
     """The operator's class; raises UnsupportedOpError with near names."""
-    if name not in _OPS:
-        near = difflib.get_close_matches(name, _OPS, n=3)
+    if name not in _FILES:
+        near = difflib.get_close_matches(name, _FILES, n=3)
         raise UnsupportedOpError(f"operator {name!r} is not known" + (f"; near: {', '.join(near)}" if near else ""))
-    return _OPS[name]
+    return _class_of(name)
+
+
+@functools.cache
+def _class_of(name: str) -> type[Op]:
+    module = importlib.import_module(f"tinyinfer.ops.{_FILES[name]}")
+    op: type[Op] = next(op for op in module.OPS if op.name == name)
+    return op
 
 
 def create(name: str, attrs: Mapping[str, Any]) -> Op:

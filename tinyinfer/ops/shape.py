@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, requ
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
-@dataclass(frozen=True)
 class Shape(Op):
     """The shape of x as a row of int64, as torch's x.shape and ONNX's Shape."""
 

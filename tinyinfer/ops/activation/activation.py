@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,7 +57,6 @@ class Activation(Op):
         return [Case(attrs, (shape,)) for attrs in cls.examples for shape in ((2, 5, 7, 3), (3, 11))]
 
 
-@dataclass(frozen=True)
 class Relu(Activation):
     """max(0, x)."""
 
@@ -66,7 +64,6 @@ class Relu(Activation):
     function = staticmethod(functions.relu)
 
 
-@dataclass(frozen=True)
 class Relu6(Activation):
     """min(max(0, x), 6)."""
 
@@ -74,7 +71,6 @@ class Relu6(Activation):
     function = staticmethod(functions.relu6)
 
 
-@dataclass(frozen=True)
 class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
@@ -82,7 +78,6 @@ class Sigmoid(Activation):
     function = staticmethod(functions.sigmoid)
 
 
-@dataclass(frozen=True)
 class Hardsigmoid(Activation):
     """relu6(x + 3) / 6."""
 
@@ -90,7 +85,6 @@ class Hardsigmoid(Activation):
     function = staticmethod(functions.hardsigmoid)
 
 
-@dataclass(frozen=True)
 class Hardswish(Activation):
     """x * relu6(x + 3) / 6."""
 
@@ -98,7 +92,6 @@ class Hardswish(Activation):
     function = staticmethod(functions.hardswish)
 
 
-@dataclass(frozen=True)
 class Silu(Activation):
     """x * sigmoid(x), also called swish."""
 
@@ -106,7 +99,6 @@ class Silu(Activation):
     function = staticmethod(functions.silu)
 
 
-@dataclass(frozen=True)
 class Tanh(Activation):
     """Hyperbolic tangent."""
 
@@ -114,7 +106,6 @@ class Tanh(Activation):
     function = staticmethod(functions.tanh)
 
 
-@dataclass(frozen=True)
 class Mish(Activation):
     """x * tanh(softplus(x))."""
 
@@ -122,7 +113,6 @@ class Mish(Activation):
     function = staticmethod(functions.mish)
 
 
-@dataclass(frozen=True)
 class Selu(Activation):
     """elu, scaled so that activations keep mean 0 and variance 1."""
 
@@ -130,7 +120,6 @@ class Selu(Activation):
     function = staticmethod(functions.selu)
 
 
-@dataclass(frozen=True)
 class Softsign(Activation):
     """x / (1 + |x|)."""
 
@@ -138,7 +127,6 @@ class Softsign(Activation):
     function = staticmethod(functions.softsign)
 
 
-@dataclass(frozen=True)
 class Logsigmoid(Activation):
     """log(sigmoid(x))."""
 
@@ -146,7 +134,6 @@ class Logsigmoid(Activation):
     function = staticmethod(functions.logsigmoid)
 
 
-@dataclass(frozen=True)
 class Tanhshrink(Activation):
     """x - tanh(x)."""
 

@@ -133,7 +133,6 @@ class Threshold(Activation):
     value: float
 
 
-@dataclass(frozen=True)
 class Prelu(Op):
     """x where positive, weight * x elsewhere; weight (C,) along dimension 1, or (1,) for all (He et al. 2015)."""
 

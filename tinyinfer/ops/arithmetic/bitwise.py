@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -34,7 +33,6 @@ class Bitwise(Op):
         return [Case({}, pair, dtypes=(dtype, dtype)) for dtype in ("uint8", "int64") for pair in shapes]
 
 
-@dataclass(frozen=True)
 class BitwiseAnd(Bitwise):
     """The bits that are 1 in a and in b."""
 
@@ -42,7 +40,6 @@ class BitwiseAnd(Bitwise):
     function = staticmethod(np.bitwise_and)
 
 
-@dataclass(frozen=True)
 class BitwiseOr(Bitwise):
     """The bits that are 1 in a, in b or in both."""
 
@@ -50,7 +47,6 @@ class BitwiseOr(Bitwise):
     function = staticmethod(np.bitwise_or)
 
 
-@dataclass(frozen=True)
 class BitwiseXor(Bitwise):
     """The bits in which a and b differ."""
 
@@ -67,7 +63,6 @@ class BitShift(Bitwise):
         return [a, np.asarray(b % 8)]
 
 
-@dataclass(frozen=True)
 class BitwiseLeftShift(BitShift):
     """Towards the higher bits, zeros from below."""
 
@@ -75,7 +70,6 @@ class BitwiseLeftShift(BitShift):
     function = staticmethod(np.left_shift)
 
 
-@dataclass(frozen=True)
 class BitwiseRightShift(BitShift):
     """Towards the lower bits, copies of the sign from above."""
 
@@ -83,7 +77,6 @@ class BitwiseRightShift(BitShift):
     function = staticmethod(np.right_shift)
 
 
-@dataclass(frozen=True)
 class BitwiseNot(Op):
     """Every bit of a turned over."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -35,7 +34,6 @@ class Predicate(Op):
         return [Case({}, pair, dtypes=(dtype, dtype)) for dtype in dtypes for pair in shapes]
 
 
-@dataclass(frozen=True)
 class Eq(Predicate):
     """a = b."""
 
@@ -44,7 +42,6 @@ class Eq(Predicate):
     dtypes = ANY_DTYPE
 
 
-@dataclass(frozen=True)
 class Ne(Predicate):
     """a differs from b, as NaN does even from itself."""
 
@@ -53,7 +50,6 @@ class Ne(Predicate):
     dtypes = ANY_DTYPE
 
 
-@dataclass(frozen=True)
 class Lt(Predicate):
     """a < b."""
 
@@ -61,7 +57,6 @@ class Lt(Predicate):
     function = staticmethod(np.less)
 
 
-@dataclass(frozen=True)
 class Le(Predicate):
     """a <= b."""
 
@@ -69,7 +64,6 @@ class Le(Predicate):
     function = staticmethod(np.less_equal)
 
 
-@dataclass(frozen=True)
 class Gt(Predicate):
     """a > b."""
 
@@ -77,7 +71,6 @@ class Gt(Predicate):
     function = staticmethod(np.greater)
 
 
-@dataclass(frozen=True)
 class Ge(Predicate):
     """a >= b."""
 
@@ -85,7 +78,6 @@ class Ge(Predicate):
     function = staticmethod(np.greater_equal)
 
 
-@dataclass(frozen=True)
 class LogicalAnd(Predicate):
     """a and b."""
 
@@ -94,7 +86,6 @@ class LogicalAnd(Predicate):
     dtypes = BOOL
 
 
-@dataclass(frozen=True)
 class LogicalOr(Predicate):
     """a or b, or both."""
 
@@ -103,7 +94,6 @@ class LogicalOr(Predicate):
     dtypes = BOOL
 
 
-@dataclass(frozen=True)
 class LogicalXor(Predicate):
     """Either a or b, not both."""
 
@@ -112,7 +102,6 @@ class LogicalXor(Predicate):
     dtypes = BOOL
 
 
-@dataclass(frozen=True)
 class LogicalNot(Op):
     """Not a."""
 
@@ -152,7 +141,6 @@ class OfFloat(Op):
         return [Case({}, (shape,)) for shape in ((2, 5, 3, 4), (3, 11), ())]
 
 
-@dataclass(frozen=True)
 class IsNan(OfFloat):
     """x is no number."""
 
@@ -160,7 +148,6 @@ class IsNan(OfFloat):
     function = staticmethod(np.isnan)
 
 
-@dataclass(frozen=True)
 class IsInf(OfFloat):
     """x is infinite, of either sign."""
 
@@ -168,7 +155,6 @@ class IsInf(OfFloat):
     function = staticmethod(np.isinf)
 
 
-@dataclass(frozen=True)
 class Where(Op):
     """a where the condition holds, b elsewhere: condition bool, a and b of one dtype; all three broadcast."""
 

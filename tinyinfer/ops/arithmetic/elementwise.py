@@ -74,7 +74,6 @@ class Add(Arithmetic):
         return [*super().cases(), Case({"activation": "relu"}, ((2, 7, 5, 6), (2, 7, 5, 6)))]
 
 
-@dataclass(frozen=True)
 class Sub(Arithmetic):
     """y = a - b."""
 
@@ -83,7 +82,6 @@ class Sub(Arithmetic):
     function = staticmethod(np.subtract)
 
 
-@dataclass(frozen=True)
 class Mul(Arithmetic):
     """y = a * b; squeeze-and-excitation multiplies (N, C, H, W) by gates of (N, C, 1, 1)."""
 
@@ -92,7 +90,6 @@ class Mul(Arithmetic):
     function = staticmethod(np.multiply)
 
 
-@dataclass(frozen=True)
 class Minimum(Arithmetic):
     """The smaller of a and b; NaN where either is."""
 
@@ -100,7 +97,6 @@ class Minimum(Arithmetic):
     function = staticmethod(np.minimum)
 
 
-@dataclass(frozen=True)
 class Maximum(Arithmetic):
     """The larger of a and b; NaN where either is."""
 
@@ -156,7 +152,6 @@ class Div(Arithmetic):
         return [*floats, *rounded]
 
 
-@dataclass(frozen=True)
 class Pow(Arithmetic):
     """y = a ** b; NaN for a fraction as the power of a negative number.
 

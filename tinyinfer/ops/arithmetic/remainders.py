@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -35,7 +34,6 @@ class LeftOver(Arithmetic):
         return [*super().cases(), Case({}, ((40,), (40,)), dtypes=("int32", "int32"))]
 
 
-@dataclass(frozen=True)
 class Remainder(LeftOver):
     """a - b * floor(a / b), which has the sign of b."""
 
@@ -43,7 +41,6 @@ class Remainder(LeftOver):
     function = staticmethod(np.mod)
 
 
-@dataclass(frozen=True)
 class Fmod(LeftOver):
     """a - b * trunc(a / b), which has the sign of a, as C's fmod."""
 

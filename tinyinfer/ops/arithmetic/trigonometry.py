@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +18,6 @@ class OfSmall(Unary):
         return [np.asarray(0.9 * np.sin(x), x.dtype) for x in super().example_inputs(inputs, rng)]
 
 
-@dataclass(frozen=True)
 class Sin(Unary):
     """The sine."""
 
@@ -27,7 +25,6 @@ class Sin(Unary):
     function = staticmethod(np.sin)
 
 
-@dataclass(frozen=True)
 class Cos(Unary):
     """The cosine."""
 
@@ -35,7 +32,6 @@ class Cos(Unary):
     function = staticmethod(np.cos)
 
 
-@dataclass(frozen=True)
 class Tan(OfSmall):
     """The tangent."""
 
@@ -43,7 +39,6 @@ class Tan(OfSmall):
     function = staticmethod(np.tan)
 
 
-@dataclass(frozen=True)
 class Asin(OfSmall):
     """The angle whose sine is x; NaN beyond -1 .. 1."""
 
@@ -51,7 +46,6 @@ class Asin(OfSmall):
     function = staticmethod(np.arcsin)
 
 
-@dataclass(frozen=True)
 class Acos(OfSmall):
     """The angle whose cosine is x; NaN beyond -1 .. 1."""
 
@@ -59,7 +53,6 @@ class Acos(OfSmall):
     function = staticmethod(np.arccos)
 
 
-@dataclass(frozen=True)
 class Atan(Unary):
     """The angle whose tangent is x."""
 
@@ -67,7 +60,6 @@ class Atan(Unary):
     function = staticmethod(np.arctan)
 
 
-@dataclass(frozen=True)
 class Sinh(Unary):
     """The hyperbolic sine."""
 
@@ -75,7 +67,6 @@ class Sinh(Unary):
     function = staticmethod(np.sinh)
 
 
-@dataclass(frozen=True)
 class Cosh(Unary):
     """The hyperbolic cosine."""
 
@@ -83,7 +74,6 @@ class Cosh(Unary):
     function = staticmethod(np.cosh)
 
 
-@dataclass(frozen=True)
 class Asinh(Unary):
     """The inverse of sinh."""
 
@@ -91,7 +81,6 @@ class Asinh(Unary):
     function = staticmethod(np.arcsinh)
 
 
-@dataclass(frozen=True)
 class Acosh(OfPositive):
     """The inverse of cosh; NaN below 1."""
 
@@ -103,7 +92,6 @@ class Acosh(OfPositive):
         return [np.asarray(1 + x, x.dtype) for x in super().example_inputs(inputs, rng)]
 
 
-@dataclass(frozen=True)
 class Atanh(OfSmall):
     """The inverse of tanh; infinite at -1 and 1, NaN beyond."""
 

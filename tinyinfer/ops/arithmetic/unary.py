@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -42,7 +41,6 @@ class OfPositive(Unary):
         return [np.asarray(0.1 + abs(x), x.dtype) for x in super().example_inputs(inputs, rng)]
 
 
-@dataclass(frozen=True)
 class Neg(Unary):
     """-x."""
 
@@ -51,7 +49,6 @@ class Neg(Unary):
     dtypes = (*FLOATS, *SIGNED_INTEGERS)
 
 
-@dataclass(frozen=True)
 class Abs(Unary):
     """|x|."""
 
@@ -60,7 +57,6 @@ class Abs(Unary):
     dtypes = NUMBERS
 
 
-@dataclass(frozen=True)
 class Sign(Unary):
     """-1 below 0, 0 at 0, 1 above; NaN stays NaN."""
 
@@ -69,7 +65,6 @@ class Sign(Unary):
     dtypes = NUMBERS
 
 
-@dataclass(frozen=True)
 class Sqrt(OfPositive):
     """The square root; NaN below 0."""
 
@@ -77,7 +72,6 @@ class Sqrt(OfPositive):
     function = staticmethod(np.sqrt)
 
 
-@dataclass(frozen=True)
 class Exp(Unary):
     """e ** x."""
 
@@ -85,7 +79,6 @@ class Exp(Unary):
     function = staticmethod(np.exp)
 
 
-@dataclass(frozen=True)
 class Log(OfPositive):
     """The natural logarithm; minus infinity at 0, NaN below."""
 
@@ -93,7 +86,6 @@ class Log(OfPositive):
     function = staticmethod(np.log)
 
 
-@dataclass(frozen=True)
 class Reciprocal(OfPositive):
     """1 / x."""
 
@@ -101,7 +93,6 @@ class Reciprocal(OfPositive):
     function = staticmethod(np.reciprocal)
 
 
-@dataclass(frozen=True)
 class Erf(Unary):
     """The error function, of which exact gelu is made."""
 
@@ -109,7 +100,6 @@ class Erf(Unary):
     function = staticmethod(activation_functions.erf)
 
 
-@dataclass(frozen=True)
 class Floor(Unary):
     """The largest whole number that is not above x."""
 
@@ -117,7 +107,6 @@ class Floor(Unary):
     function = staticmethod(np.floor)
 
 
-@dataclass(frozen=True)
 class Ceil(Unary):
     """The smallest whole number that is not below x."""
 
@@ -125,7 +114,6 @@ class Ceil(Unary):
     function = staticmethod(np.ceil)
 
 
-@dataclass(frozen=True)
 class Round(Unary):
     """The nearest whole number, of two as near the even one."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +13,6 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, requ
 from tinyinfer.ops.dtypes import FLOATS, INDICES
 
 
-@dataclass(frozen=True)
 class Matmul(Op):
     """y = a b, as torch.matmul: (..., M, K) times (..., K, N) gives (..., M, N), the first dimensions broadcast.
 

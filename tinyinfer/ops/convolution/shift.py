@@ -80,7 +80,6 @@ class Shift(Op):
         ]
 
 
-@dataclass(frozen=True)
 class SparseShift(Op):
     """Each channel moved by its own learnt displacement, rounded to whole pixels (Chen et al. 2019, section 3).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, requ
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
-@dataclass(frozen=True)
 class Interleave(Op):
     """y[:, i * groups + g] = x_g[:, i] for ``groups`` inputs: their concat, channel-shuffled (ShuffleNet V2, figure 3).
 

@@ -132,7 +132,6 @@ class Reshape(View):
         ]
 
 
-@dataclass(frozen=True)
 class ReshapeAs(Op):
     """The elements of x in the shape of a second input, which is not read, as torch.Tensor.reshape_as.
 
@@ -236,7 +235,6 @@ class Dropout(View):
         return [Case({"p": 0.2}, ((2, 5, 3, 4),)), Case({}, ((3, 11),))]
 
 
-@dataclass(frozen=True)
 class Identity(View):
     """Nothing; holds the place of a module that some variants leave out."""
 

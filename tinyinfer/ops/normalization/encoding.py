@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,6 @@ from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, require, require_rank, require_shape
 
 
-@dataclass(frozen=True)
 class Encoding(Op):
     """e[n, k] = sum over pixels i of a[i, k] * r[i, k], r[i, k] = x[n, :, i] - codewords[k] (Zhang et al. 2018).
 

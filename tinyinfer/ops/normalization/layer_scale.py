@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,6 @@ from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, require, require_shape
 
 
-@dataclass(frozen=True)
 class LayerScale(Op):
     """y[:, c] = x[:, c] * gamma[c] (Touvron et al. 2021, section 2).
 

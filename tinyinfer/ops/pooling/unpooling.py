@@ -24,7 +24,6 @@ def check_exact(size: Shape) -> None:
     require(pixels <= EXACT, f"indices of {size[0]}x{size[1]} pixels: expected at most {EXACT}, found {pixels}")
 
 
-@dataclass(frozen=True)
 class MaxPool2dWithIndices(MaxPool2d):
     """max_pool2d, and as a second output each maximum's position, row * W + column, in its channel of the input.
 

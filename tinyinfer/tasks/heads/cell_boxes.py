@@ -10,7 +10,7 @@ import numpy as np
 from tinyinfer.errors import InputError
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, cells, corners, expect_rows, grow, rows, sole
 from tinyinfer.tasks.heads.options import option, several, share, whole
-from tinyinfer.tasks.heads.probability import sigmoid
+from tinyinfer.tasks.logits import sigmoid
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from tinyinfer.errors import InputError
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, cells, expect_rows, rows
 from tinyinfer.tasks.heads.options import number, one_of, option, several, share, whole
-from tinyinfer.tasks.heads.probability import ACTIVATIONS, activate, softmax
+from tinyinfer.tasks.logits import ACTIVATIONS, activate, softmax
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.tasks.heads.options import one_of, option, share, text
-from tinyinfer.tasks.heads.probability import ACTIVATIONS, sigmoid
+from tinyinfer.tasks.logits import ACTIVATIONS, sigmoid
 
 
 @dataclass(frozen=True)

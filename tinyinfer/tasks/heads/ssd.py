@@ -12,7 +12,7 @@ import numpy as np
 from tinyinfer.errors import InputError
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, by_role, cells, corners, expect_rows, grid, grow, rows
 from tinyinfer.tasks.heads.options import flag, named, one_of, option, positive, several, share, text, whole
-from tinyinfer.tasks.heads.probability import ACTIVATIONS, activate
+from tinyinfer.tasks.logits import ACTIVATIONS, activate
 
 Sizes = tuple[tuple[tuple[float, float], ...], ...]
 
