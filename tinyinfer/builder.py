@@ -17,7 +17,8 @@ import numpy as np
 
 from tinyinfer import ops
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import Graph, Input, Node, Operator, Shape, TensorType
+from tinyinfer.graph import Graph, Input, Node, Shape, TensorType
+from tinyinfer.ops.base import Op
 from tinyinfer.tensor_type import dtype_name
 from tinyinfer.weights import Weights, placeholder
 
@@ -70,7 +71,7 @@ class Builder:
 
     def apply_all(
         self,
-        op: str | Operator,
+        op: str | Op,
         *inputs: str,
         name: str,
         params: Mapping[str, Shape] | None = None,
@@ -84,7 +85,8 @@ class Builder:
         """
         operator = ops.create(op, attrs) if isinstance(op, str) else op
         try:
-            keys = {role: self._weight(f"{key or name}.{role}", shape) for role, shape in (params or {}).items()}
+            kinds = operator.param_types(params or {})
+            keys = {role: self._weight(f"{key or name}.{role}", kind) for role, kind in kinds.items()}
             weights = {role: self._weights[k] for role, k in keys.items()}
             types = {role: TensorType(w.shape, dtype_name(w.dtype)) for role, w in weights.items()}
             for value in inputs:
@@ -98,7 +100,7 @@ class Builder:
         self._nodes.append(Node(name, operator, inputs, tuple(values), keys))
         return values
 
-    def apply(self, op: str | Operator, *inputs: str, name: str, **options: Any) -> str:
+    def apply(self, op: str | Op, *inputs: str, name: str, **options: Any) -> str:
         """`apply_all` for an operator with a single output; returns its name."""
         (value,) = self.apply_all(op, *inputs, name=name, **options)
         return value
@@ -108,10 +110,10 @@ class Builder:
             raise GraphError(f"value {value!r} is defined twice")
         self._types[value] = kind
 
-    def _weight(self, key: str, shape: Shape) -> str:
-        known = self._weights.setdefault(key, placeholder(shape))
-        if known.shape != tuple(shape):
-            raise GraphError(f"weight {key!r}: shared with shape {known.shape}, found {tuple(shape)}")
+    def _weight(self, key: str, kind: TensorType) -> str:
+        known = self._weights.setdefault(key, placeholder(kind.shape, kind.dtype))
+        if known.shape != tuple(kind.shape):
+            raise GraphError(f"weight {key!r}: shared with shape {known.shape}, found {tuple(kind.shape)}")
         return key
 
     # -- layers with weights -------------------------------------------------------------------

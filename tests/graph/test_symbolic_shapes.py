@@ -84,7 +84,7 @@ def typed(case: Case, shapes: list[tuple[int, ...]]) -> list[TensorType]:
 def test_every_operator(name: str, case: Case) -> None:
     """Batch, channels and space move where the operator takes that."""
     op = ops.create(name, case.attrs)
-    params = {role: TensorType(shape) for role, shape in case.params.items()}
+    params = op.param_types(case.params)
     for free in ((0,), (2,), (3,), (0, 2, 3), (1,)):
         symbolic = [
             tuple(Dim.symbol(f"x{i}.{a}", n) if a in free else n for a, n in enumerate(shape))

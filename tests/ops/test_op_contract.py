@@ -27,6 +27,8 @@ COUNTED = (
     "irregular_conv2d",
     "linear",
     "matmul",
+    "quantized_conv2d",
+    "quantized_linear",
 )  # what has multiply-adds
 each_case = pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
 
@@ -34,8 +36,8 @@ each_case = pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
 def arrays(name: str, case: Case, dtype: type) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     rng = np.random.default_rng(0)
     types = [TensorType(t.shape, t.dtype.replace("float32", dtype.__name__)) for t in case.input_types]
-    inputs = ops.create(name, case.attrs).example_inputs(types, rng)
-    params = {role: rng.standard_normal(shape).astype(np.float32) for role, shape in case.params.items()}
+    op = ops.create(name, case.attrs)
+    inputs, params = op.example_inputs(types, rng), op.example_params(case.params, rng)
     if "running_var" in params:
         params["running_var"] = np.abs(params["running_var"]) + 0.1
     return inputs, params
@@ -78,7 +80,7 @@ def test_attributes_survive_json(name: str, case: Case) -> None:
 def test_cost_is_consistent(name: str, case: Case) -> None:
     op = ops.create(name, case.attrs)
     inputs = case.input_types
-    params = {role: TensorType(shape) for role, shape in case.params.items()}
+    params = op.param_types(case.params)
     outputs = op.infer(inputs, params)
     cost = op.cost(inputs, params, outputs)
     assert (cost.macs > 0) == (name in COUNTED)
@@ -104,7 +106,7 @@ def test_junk_attributes_are_refused_by_our_own_errors(name: str, data: st.DataO
     key = data.draw(st.sampled_from([*fields, "unknown"]))
     try:
         op = ops.create(name, {**case.attrs, key: data.draw(JUNK)})
-        op.infer(case.input_types, {role: TensorType(s) for role, s in case.params.items()})
+        op.infer(case.input_types, op.param_types(case.params))
     except TinyInferError as error:
         assert str(error)  # noqa: PT017  whether it is refused depends on the junk
 

@@ -101,6 +101,10 @@ class Op:
         """What the elements of a parameter may be in a network."""
         return ("float32",)
 
+    def param_types(self, shapes: Mapping[str, Shape]) -> dict[str, TensorType]:
+        """Types of parameters of these shapes, each of the first dtype that it may have."""
+        return {role: TensorType(shape, self.param_dtypes(role)[0]) for role, shape in shapes.items()}
+
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         """The shape rule; `infer` has counted inputs and parameters and looked at the inputs' dtypes before.
 
@@ -138,6 +142,10 @@ class Op:
     def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
         """Inputs of these types to try the operator with: as `random_values` draws them, unless it takes only some."""
         return [random_values(t, rng) for t in inputs]
+
+    def example_params(self, shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Parameters of these shapes to try the operator with."""
+        return {role: random_values(t, rng) for role, t in self.param_types(shapes).items()}
 
     @classmethod
     def cases(cls) -> list[Case]:

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-CLIPS: dict[str | None, tuple[float, float]] = {
-    None: (-np.inf, np.inf),
-    "relu": (0.0, np.inf),
-    "relu6": (0.0, 6.0),
-}
+from tinyinfer.ops.activation.activation import CLIPS as CLIPS
+
 FORMULAS = ("hardswish", "silu", "hardsigmoid", "sigmoid")  # numbered from 1; fused_activation.py has their code
 FUSED: frozenset[str | None] = frozenset({*CLIPS, *FORMULAS})
 

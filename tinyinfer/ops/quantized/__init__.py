@@ -1,0 +1,1 @@
+"""Operators on 8-bit integers that stand for real numbers: integer sums, real scales, integers again."""

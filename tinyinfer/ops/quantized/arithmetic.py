@@ -1,0 +1,73 @@
+"""Sums and products of two values of 8-bit codes, with NumPy's broadcasting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyinfer.graph import TensorType
+from tinyinfer.ops.arithmetic.broadcasting import broadcast_shape
+from tinyinfer.ops.base import Arrays, Case, Params, ParamTypes, Types
+from tinyinfer.ops.quantized.requantization import Requantization, check_scale, positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizedArithmetic(Requantization):
+    """Base: two inputs of codes, each with a scale and a zero point of its own."""
+
+    arity: ClassVar[int | None] = 2
+
+    a_scale: float
+    a_zero_point: int = 0
+    b_scale: float
+    b_zero_point: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.normalize(a_scale=positive(self.a_scale, "a_scale"), b_scale=positive(self.b_scale, "b_scale"))
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        check_scale(inputs[0], self.a_scale, self.a_zero_point, "a")
+        check_scale(inputs[1], self.b_scale, self.b_zero_point, "b")
+        return [self.output(broadcast_shape(inputs))]
+
+    def _steps(self, inputs: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """Both inputs, less their zero points."""
+        a, b = inputs
+        return a.astype(np.int32) - self.a_zero_point, b.astype(np.int32) - self.b_zero_point
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        scales = {"a_scale": 0.02, "a_zero_point": 3, "b_scale": 0.07, "b_zero_point": 11, "scale": 0.09}
+        x, gate = (2, 19, 5, 6), (2, 19, 1, 1)
+        return [
+            Case({**scales, "activation": "relu"}, (x, x), dtypes=("uint8", "uint8")),
+            Case({**scales, "zero_point": -7, "dtype": "int8"}, (x, gate), dtypes=("int8", "int8")),
+            Case(scales, ((3, 11), (3, 11)), dtypes=("uint8", "uint8")),
+            Case({**scales, "dtype": "float32"}, (x, (19, 1, 1)), dtypes=("uint8", "uint8")),
+        ]
+
+
+class QuantizedAdd(QuantizedArithmetic):
+    """y = activation(a + b) of codes."""
+
+    name: ClassVar[str] = "quantized_add"
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        a, b = self._steps(inputs)
+        return [self.finish([(a, self.a_scale), (b, self.b_scale)])]
+
+
+class QuantizedMul(QuantizedArithmetic):
+    """y = activation(a * b) of codes; products of two are exact in float32."""
+
+    name: ClassVar[str] = "quantized_mul"
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        a, b = self._steps(inputs)
+        return [self.finish([(a * b, np.float64(self.a_scale) * self.b_scale)])]
+
+
+OPS = (QuantizedAdd, QuantizedMul)

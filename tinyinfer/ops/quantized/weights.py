@@ -1,0 +1,130 @@
+"""Layers with 8-bit weights: what quantized_conv2d and quantized_linear have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tinyinfer.errors import WeightsError
+from tinyinfer.graph import Shape, TensorType
+from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types, require_dtype, require_shape
+from tinyinfer.ops.quantized.requantization import Requantization, Term, check_scale, code, positive
+
+LARGEST_SUM = 2**31 - 1
+LARGEST_CODE = 255  # of inputs, less their zero point
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizedLayer(Requantization):
+    """Base: a layer's exact sums of integer products, of which a unit is worth input_scale * weight_scale.
+
+    ``weight`` int8 within +-127 or uint8, both less ``weight_zero_point``; ``weight_scale`` (M,), one for each output
+    channel; ``bias`` (M,) int32, in units of the sums.  A residual is read with ``residual_scale`` and
+    ``residual_zero_point``.
+    """
+
+    param_names: ClassVar[tuple[str, ...]] = ("weight", "weight_scale", "bias")
+    required_params: ClassVar[tuple[str, ...]] = ("weight", "weight_scale")
+    optional_inputs: ClassVar[tuple[str, ...]] = ("residual",)
+    channel_axis: ClassVar[int]  # of the output, counted from its end
+
+    input_scale: float
+    input_zero_point: int = 0
+    weight_zero_point: int = 0
+    residual_scale: float = 1.0
+    residual_zero_point: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.normalize(
+            input_scale=positive(self.input_scale, "input_scale"),
+            residual_scale=positive(self.residual_scale, "residual_scale"),
+        )
+
+    @property
+    def layer(self) -> Op:
+        """The layer of real numbers whose sums these are, without activation."""
+        raise NotImplementedError
+
+    def param_dtypes(self, role: str) -> Sequence[str]:
+        """Integers but for the scales."""
+        return {"weight": ("int8", "uint8"), "bias": ("int32",)}.get(role, ("float32",))
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        weight, m = params["weight"], params["weight"].shape[:1]
+        for role in self.param_names:
+            if role in params:
+                require_dtype(params[role], self.param_dtypes(role), role)
+        code(self.weight_zero_point, "weight_zero_point", weight.dtype)
+        require_shape(params["weight_scale"], m, "weight_scale")
+        check_scale(inputs[0], self.input_scale, self.input_zero_point, "input")
+        if len(inputs) > 1:
+            check_scale(inputs[1], self.residual_scale, self.residual_zero_point, "residual")
+        plain = {role: params[role] for role in ("weight", "bias") if role in params}
+        (out,) = self.layer.output_types(inputs, plain)
+        return [self.output(out.shape)]
+
+    def macs(self, inputs: Types, params: ParamTypes, outputs: Types) -> int:
+        """Those of the layer of real numbers."""
+        return self.layer.macs(inputs, params, outputs)
+
+    def learnable(self, params: ParamTypes) -> int:
+        """Weights and bias: scales are what they are written with."""
+        return sum(p.size for role, p in params.items() if role != "weight_scale")
+
+    def check_values(self, params: Params) -> None:
+        weight, scale, bias = params["weight"], params["weight_scale"], params.get("bias")
+        if weight.dtype == np.int8 and weight.size and weight.min() < -127:
+            raise WeightsError("weight: expected int8 within -127 to 127, found -128")
+        if not np.all(np.isfinite(scale) & (scale > 0)):
+            wrong = scale[~(np.isfinite(scale) & (scale > 0))][0]
+            raise WeightsError(f"weight_scale: expected finite numbers above 0, found {wrong}")
+        sums = LARGEST_CODE * np.abs(self._weights(weight)).reshape(len(weight), -1).sum(axis=1)
+        sums = sums + (0 if bias is None else np.abs(bias.astype(np.float64)))
+        if sums.size and sums.max() > LARGEST_SUM:
+            channel = int(sums.argmax())
+            raise WeightsError(f"weight: sums of output channel {channel} can leave 32 bits ({sums[channel]:.0f})")
+
+    def example_params(self, shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Weights of all codes, and scales with which few results leave the output's codes."""
+        weight = rng.integers(-127, 127, shapes["weight"], np.int8, endpoint=True)
+        spread = 74 * 73 * np.sqrt(weight[0].size)  # deviation of a sum of products of such inputs and weights
+        usual = 50 * self.scale / (self.input_scale * spread)
+        scale = rng.uniform(usual / 2, usual, shapes["weight_scale"]).astype(np.float32)
+        return {**super().example_params(shapes, rng), "weight": weight, "weight_scale": scale}
+
+    def _weights(self, weight: np.ndarray) -> np.ndarray:
+        return weight.astype(np.float64) - self.weight_zero_point
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        """Sums in float64, where they are exact."""
+        plain = {"weight": self._weights(params["weight"])}
+        if "bias" in params:
+            plain["bias"] = params["bias"].astype(np.float64)
+        (sums,) = self.layer.reference([inputs[0].astype(np.float64) - self.input_zero_point], plain)
+        across = (-1, *[1] * (-1 - self.channel_axis))
+        worth = np.float64(self.input_scale) * params["weight_scale"].astype(np.float64)
+        terms: list[Term] = [(sums, worth.reshape(across))]
+        if len(inputs) > 1:
+            terms.append((inputs[1].astype(np.int32) - self.residual_zero_point, self.residual_scale))
+        return [self.finish(terms)]
+
+
+def fields_of(op: QuantizedLayer, layer: type[Op]) -> dict[str, object]:
+    """The attributes that a layer of real numbers shares with its quantised form, the activation apart."""
+    names = {field.name for field in dataclasses.fields(layer)} - {"activation"}
+    return {name: value for name, value in op.attrs.items() if name in names}
+
+
+def example_scales(dtype: str) -> dict[str, object]:
+    """Attributes of an example whose output has this dtype; its input is int8 if that is."""
+    zero_point = {"uint8": 110, "int8": -5}.get(dtype, 0)
+    input_zero_point = -7 if dtype == "int8" else 121
+    return {
+        "input_scale": 0.02, "input_zero_point": input_zero_point, "scale": 0.11, "zero_point": zero_point,
+        "dtype": dtype,
+    }  # fmt: skip
