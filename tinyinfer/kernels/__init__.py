@@ -35,6 +35,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         *("relu", "relu6", "hardtanh", "leaky_relu", "hardsigmoid", "hardswish", "softsign"),
         *("sigmoid", "silu", "tanh", "elu", "celu", "selu", "mish", "gelu"),
         *("neg", "abs", "sqrt", "reciprocal", "exp", "clamp"),
+        *("log", "erf", "floor", "ceil", "round", "sign", "softplus", "logsigmoid"),
     ),
     "pointwise_math.arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
     "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
