@@ -38,6 +38,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         *("log", "erf", "floor", "ceil", "round", "sign", "softplus", "logsigmoid"),
     ),
     "pointwise_math.arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
+    "pointwise_math.conversions": ("cast", "quantize_linear", "dequantize_linear"),
     "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
     "movement.interleave": ("interleave",),
     "movement.copies": (

@@ -230,6 +230,10 @@ class Vectors(LaneOrders, NumberTypes):
         """A mask of the lanes where ``a`` is larger; NaN is not."""
         return self.builder.fcmp_ordered(">", a, b)
 
+    def differ(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A mask of the lanes where two differ, as NaN does from everything."""
+        return self.builder.fcmp_unordered("!=", a, b)
+
     def beyond(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """A mask of the lanes where ``a`` is larger, NaN being larger than all numbers."""
         return self.builder.and_(self.builder.fcmp_unordered(">", a, b), self.builder.fcmp_ordered("ord", b, b))
