@@ -39,6 +39,10 @@ _MODULES: dict[str, tuple[str, ...]] = {
     ),
     "pointwise_math.arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
     "pointwise_math.conversions": ("cast", "quantize_linear", "dequantize_linear"),
+    "pointwise_math.predicates": (
+        *("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not"),
+        *("isnan", "isinf", "where"),
+    ),
     "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
     "movement.interleave": ("interleave",),
     "movement.copies": (

@@ -230,9 +230,9 @@ class Vectors(LaneOrders, NumberTypes):
         """A mask of the lanes where ``a`` is larger; NaN is not."""
         return self.builder.fcmp_ordered(">", a, b)
 
-    def differ(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        """A mask of the lanes where two differ, as NaN does from everything."""
-        return self.builder.fcmp_unordered("!=", a, b)
+    def compare(self, relation: str, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A mask of the lanes where a relation, as Python writes it, holds; of NaN none does but !=."""
+        return (self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered)(relation, a, b)
 
     def beyond(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """A mask of the lanes where ``a`` is larger, NaN being larger than all numbers."""
@@ -241,6 +241,18 @@ class Vectors(LaneOrders, NumberTypes):
     def union(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """The lanes that either mask selects."""
         return self.builder.or_(a, b)
+
+    def intersection(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The lanes that both masks select."""
+        return self.builder.and_(a, b)
+
+    def difference(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The lanes that one of two masks selects and the other does not."""
+        return self.builder.xor(a, b)
+
+    def complement(self, a: ir.Value) -> ir.Value:
+        """The lanes that a mask does not select."""
+        return self.builder.not_(a)
 
     def where(self, mask: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         """``a`` in the lanes the mask selects, ``b`` in the others."""

@@ -63,7 +63,7 @@ def make_conversion(formula: Callable[..., Any], source: str, target: str) -> Ta
 
     def store(v: Any, value: Any, address: Any, at: Any, mask: Any) -> None:
         if target == "bool":
-            v.store_truth(v.differ(value, v.constant(0)), address, at, mask)
+            v.store_truth(v.compare("!=", value, v.constant(0)), address, at, mask)
         else:
             v.store_numbers(target, value, address, at, mask)
 
