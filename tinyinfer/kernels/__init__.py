@@ -59,6 +59,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "conv.transposed": ("conv_transpose2d",),
     "pooling.resample": ("interpolate", "resize"),
     "pooling.sampling": ("grid_sample",),
+    "pooling.extremum": ("argmax", "argmin"),
     "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
     "movement.pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
     "pointwise_math.response_norm": ("local_response_norm",),
