@@ -42,8 +42,8 @@ def test_four_dimensions_make_no_image() -> None:
     x = b.conv2d(b.input(8, (12, 10)), 8, 3, name="conv", padding=1)
     graph = randomize(b.finish(b.conv2d(attention(b, x), 8, 1, name="last")))
     found = layouts(Model(graph, threads=1).plan({"input": X.shape}))
-    assert {found[name] for name in ("heads", "turned", "scores", "scaled", "shares", "mixed")} == {ROWS}
-    assert {found[name] for name in ("conv", "images", "last")} == {NHWC}
+    assert {found[name] for name in ("heads", "turned", "scores", "scaled", "shares", "mixed", "images")} == {ROWS}
+    assert {found[name] for name in ("conv", "images as nhwc", "last")} == {NHWC}
     np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=1e-4, atol=1e-4)
 
 
