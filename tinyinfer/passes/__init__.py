@@ -16,6 +16,7 @@ from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.portable.fold_constants import fold_constants
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.portable.merge_branches import merge_branches
+from tinyinfer.passes.portable.quantize import quantize
 from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
 from tinyinfer.passes.portable.remove_identity import remove_identity
 from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
@@ -31,6 +32,7 @@ __all__ = [
     "fuse_residual",
     "lower",
     "merge_branches",
+    "quantize",
     "regularise_convolution",
     "remove_identity",
     "shift_as_convolution",
