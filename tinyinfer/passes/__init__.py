@@ -12,6 +12,7 @@ from tinyinfer.passes.machine.fuse_residual import fuse_residual
 from tinyinfer.passes.pipeline import lower, simplify, specialise
 from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
 from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
+from tinyinfer.passes.portable.equalize import equalize
 from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.portable.fold_constants import fold_constants
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
@@ -25,6 +26,7 @@ __all__ = [
     "advance_stride",
     "delay_shuffle",
     "eliminate_common_subexpressions",
+    "equalize",
     "fold_batch_norm",
     "fold_constants",
     "fold_scale_shift",

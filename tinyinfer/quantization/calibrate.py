@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -22,9 +22,10 @@ Progress = Callable[[int], None]
 def calibrate(model: Model, samples: Iterable[Sample], progress: Progress | None = None) -> Calibration:
     """Histograms of all values that can become 8 bits, over these inputs of a model.
 
-    A sample is an array, or arrays by input name, of any batch.  One call's values are in memory at a time, and a few
-    kilobytes for each histogram; ``progress(samples)`` is called after every call.  Raises InputError when there are no
-    samples, and for NaN and infinities in one or in what the network makes of it.
+    An element of ``samples`` is an array, or arrays by input name, of any batch, which is one call; ``progress`` is
+    told after each how many samples of batches there were.  One call's values are in memory at a time, and a few
+    kilobytes for each histogram.  Raises InputError when there are no samples, and for NaN and infinities in one or in
+    what the network makes of it.
     """
     graph = prepare(model.graph)
     observer = Observer(model, graph, wanted_values(graph))
@@ -36,7 +37,7 @@ def calibrate(model: Model, samples: Iterable[Sample], progress: Progress | None
                 histograms[value].add(array)
             except InputError as error:
                 raise InputError(f"calibration: sample {count}, value {value!r}: {error}") from None
-        count += 1
+        count += len(next(iter(by_name(graph, sample).values())))
         if progress:
             progress(count)
     return Calibration(histograms, count)
@@ -80,15 +81,3 @@ def by_name(graph: Graph, sample: Sample) -> Inputs:
     if len(graph.inputs) != 1:
         raise InputError(f"inputs: expected {', '.join(i.name for i in graph.inputs)}; found one array")
     return {graph.inputs[0].name: sample}
-
-
-def in_batches(arrays: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Neighbours of one shape (C, H, W) stacked to arrays (N, C, H, W) of up to ``size`` of them."""
-    group: list[np.ndarray] = []
-    for array in arrays:
-        if group and (len(group) == size or group[0].shape != array.shape):
-            yield np.stack(group)
-            group = []
-        group.append(array)
-    if group:
-        yield np.stack(group)

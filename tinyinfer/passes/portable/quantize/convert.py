@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from tinyinfer.errors import WeightsError
 from tinyinfer.graph import Graph, Node, Quant, free_name
 from tinyinfer.ops.arithmetic.quantization import DequantizeLinear, QuantizeLinear
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedMul
@@ -28,9 +28,7 @@ CODES = "uint8"
 ALL_CODES = np.arange(256)
 
 
-def convert(
-    graph: Graph, nodes: frozenset[str], quants: Mapping[str, Quant], per_tensor: bool = False
-) -> Graph:
+def convert(graph: Graph, nodes: frozenset[str], quants: Mapping[str, Quant], per_tensor: bool = False) -> Graph:
     """A graph whose ``nodes`` compute with codes; ``quants`` are those of the values that may be codes.
 
     A value bears its name in the form that its node computes it in; outputs of the graph are always real numbers.
@@ -122,7 +120,7 @@ class _Writer:
         quant = self.quants[value]
         return quant.scale[0], quant.zero_point[0]
 
-    def _target(self, node: Node) -> dict[str, object]:
+    def _target(self, node: Node) -> dict[str, Any]:
         """Attributes of what a node writes: codes where those are wanted, else real numbers."""
         (value,) = node.outputs
         if value not in self.quants:

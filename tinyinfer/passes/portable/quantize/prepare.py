@@ -23,7 +23,7 @@ def prepare(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.op.name in QUANTIZED or node.op.name.startswith("quantized_"):
             raise GraphError(
-                f"expected a network of real numbers, found node {node.name!r} ({node.op.name}): it is quantised already"
+                f"expected a network of real numbers, found node {node.name!r} ({node.op.name}): quantised already"
             )
     prepared = fuse_activation(norm_as_convolution(simplify(graph)), everywhere=True)
     prepared.nodes = prepared.topological_order()
