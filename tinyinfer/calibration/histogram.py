@@ -75,7 +75,7 @@ class Histogram:
     def _bins(self, values: np.ndarray) -> np.ndarray:
         """Indices of bins, counted from the one that begins at 0."""
         scaled = np.multiply(values, math.ldexp(1.0, -self._exponent), dtype=np.float64)
-        return np.floor(scaled, out=scaled).astype(np.int64)
+        return np.asarray(np.floor(scaled, out=scaled).astype(np.int64))
 
     def _make_room(self, low: float, high: float) -> None:
         """Widen the bins, and add some at the ends, until there are bins for 0 and for all between these numbers."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.calibration import Calibration
+from tinyinfer.evaluation.noise import decibels, decibels_text
 from tinyinfer.graph import Graph, TensorType
 from tinyinfer.model import Model
 from tinyinfer.passes.portable.quantize.convert import convert
@@ -111,21 +112,6 @@ def sensitivity(
     rows.sort(key=lambda row: np.inf if row.alone is None else row.alone)
     count = sum(len(next(iter(arrays.values()))) for arrays in truth)
     return Sensitivity(tuple(rows), _noise(graph.outputs, truth, found), count)
-
-
-def decibels(truth: Iterable[np.ndarray], found: Iterable[np.ndarray]) -> float | None:
-    """10 log10 of the energy of the truth over that of the difference; None where there is no difference."""
-    signal = noise = 0.0
-    for a, b in zip(truth, found, strict=True):
-        exact = a.astype(np.float64)
-        signal += float(np.sum(np.square(exact)))
-        noise += float(np.sum(np.square(exact - b)))
-    return None if not noise else 10 * float(np.log10(max(signal, np.finfo(np.float64).tiny) / noise))
-
-
-def decibels_text(value: float | None) -> str:
-    """As a table shows it."""
-    return "-" if value is None else f"{value:.1f}"
 
 
 def _noise(values: Sequence[str], truth: Sequence[Arrays], found: Sequence[Arrays]) -> float | None:
