@@ -82,7 +82,10 @@ def quantize(
     kernel: Kernels = None,
     json: Json = False,
 ) -> None:
-    """Turn a network into one of 8-bit integers, from what its values are on some pictures."""
+    """Turn a network into 8-bit integers.
+
+    Which real numbers these stand for is chosen from what the network's values are on some pictures.
+    """
     from tinyinfer.quantization import Settings, read_pictures
 
     _check_output(output, needed=not sensitivity)
@@ -139,9 +142,9 @@ def optimize(
     kernel: Kernels = None,
     json: Json = False,
 ) -> None:
-    """Chain passes over a network, and show it before and after.
+    """Chain passes and show before and after.
 
-    Size, parameters, mult-adds, time, agreement of the outputs, and accuracy where there is a data set.
+    Shown are size, parameters, mult-adds, time, agreement of the outputs, and accuracy where there is a data set.
     """
     from tinyinfer.evaluation.before_after import before_after
     from tinyinfer.quantization import Settings, read_pictures

@@ -9,6 +9,7 @@ import numpy as np
 from tinyinfer.errors import InputError, WeightsError
 from tinyinfer.graph import Graph, Quant
 from tinyinfer.passes.portable.quantize.select import Selection, is_movement
+from tinyinfer.tensor_type import LARGEST_SCALE
 
 LARGEST_WEIGHT = 127
 LARGEST_BIAS = 2**30  # leaves as much again for the sums
@@ -23,7 +24,7 @@ def unsigned(low: float, high: float) -> Quant:
     Raises InputError for ranges that are not finite.
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    if not np.isfinite(np.float32(high) - np.float32(low)):
+    if not high - low <= LARGEST_SCALE:  # NaN is not either
         raise InputError(f"expected a range of finite numbers, found {low:g} to {high:g}")
     scale = float(np.float32((high - low) / 255))
     if scale < SMALLEST:  # nothing but zeros
