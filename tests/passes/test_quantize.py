@@ -88,7 +88,8 @@ def test_weights_are_int8_by_channel_and_activations_part_of_layers() -> None:
             np.testing.assert_array_equal(np.abs(weight.reshape(len(weight), -1).astype(int)).max(axis=1), 127)
             assert node.op.weight_zero_point == 0
     stem, last = quantized.node("stem").op, quantized.node("fc").op
-    assert isinstance(stem, QuantizedLayer) and isinstance(last, QuantizedLayer)
+    assert isinstance(stem, QuantizedLayer)
+    assert isinstance(last, QuantizedLayer)
     assert (stem.activation, stem.dtype, stem.zero_point) == ("relu6", "uint8", 0)
     assert last.dtype == "float32"
     assert quantized.node("add").op.activation == "relu"  # type: ignore[attr-defined]
@@ -107,7 +108,8 @@ def test_one_scale_for_all_weights_is_worse_where_channels_differ() -> None:
     unseen = pictures(graph, seed=2)
     truth = [y[:, :3] for y in outputs(graph, unseen)]  # channels of small weights
     by_channel, by_tensor = (decibels(truth, [y[:, :3] for y in outputs(g, unseen)]) for g in (fine, coarse))
-    assert by_channel is not None and by_tensor is not None
+    assert by_channel is not None
+    assert by_tensor is not None
     assert by_channel > by_tensor + 5
 
 
@@ -117,7 +119,8 @@ def test_what_only_moves_shares_its_scale(movement: str) -> None:
     quantized = passes.quantize(graph, calibrated(graph))
     types = quantized.infer_types()
     first, last = quantized.node("first").op, quantized.node("last").op
-    assert isinstance(first, QuantizedLayer) and isinstance(last, QuantizedLayer)
+    assert isinstance(first, QuantizedLayer)
+    assert isinstance(last, QuantizedLayer)
     assert kinds(quantized)["dequantize_linear"] == 0
     assert all(t.dtype == "uint8" for name, t in types.items() if name not in ("input", *quantized.outputs))
     assert noise(graph, quantized) > 25
@@ -236,7 +239,7 @@ def test_a_quantised_network_is_refused() -> None:
     seen = calibrated(graph)
     quantized = passes.quantize(graph, seen)
     for again in (lambda: passes.quantize(quantized, seen), lambda: passes.equalize(quantized)):
-        with pytest.raises(GraphError, match="expected a network of real numbers, found node .* quantised already"):
+        with pytest.raises(GraphError, match=r"expected a network of real numbers, found node .* quantised already"):
             again()
 
 

@@ -52,7 +52,7 @@ def test_values_that_overflow_inside_are_named() -> None:
     graph.weights[graph.node("left").params["weight"]] *= np.float32(1e38)
     with (
         np.errstate(all="ignore"),
-        pytest.raises(InputError, match="calibration: sample 0, value '.*': expected finite numbers"),
+        pytest.raises(InputError, match=r"calibration: sample 0, value '.*': expected finite numbers"),
     ):
         calibrate(Model(graph, kernels="reference"), [X])
 

@@ -90,7 +90,7 @@ def test_bad_pictures_are_errors(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'preprocess' is missing"):
         read_pictures(folder, Model(residual_network()))
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
-    with pytest.raises(ImageError, match="broken.jpg"):
+    with pytest.raises(ImageError, match=r"broken\.jpg"):
         quantize_model(model, read_pictures(folder, model))
 
 

@@ -30,7 +30,8 @@ def test_rows_are_the_nodes_that_compute_worst_first() -> None:
     assert {row.name for row in found.rows} == {"stem", "left", "one", "add", "right", "join", "fc"}
     alone = [row.alone for row in found.rows]
     assert alone == sorted(alone)
-    assert found.whole is not None and 20 < found.whole <= alone[0] + 0.5
+    assert found.whole is not None
+    assert 20 < found.whole <= alone[0] + 0.5
     assert all(row.own is not None and row.own > 20 for row in found.rows)
     assert found.samples == 4
 
@@ -41,11 +42,17 @@ def test_the_node_that_suffers_comes_first(node: str) -> None:
     assert spoiled.rows[0].name == node
     (usual,) = (row for row in plain.rows if row.name == node)
     worst = spoiled.rows[0]
-    assert worst.own is not None and usual.own is not None and worst.own < usual.own - 10
-    assert worst.alone is not None and usual.alone is not None and worst.alone < usual.alone - 10
+    assert worst.own is not None
+    assert usual.own is not None
+    assert worst.own < usual.own - 10
+    assert worst.alone is not None
+    assert usual.alone is not None
+    assert worst.alone < usual.alone - 10
     kept = report(Settings(keep=[node]), spoil=node)
     assert node not in {row.name for row in kept.rows}
-    assert kept.whole is not None and spoiled.whole is not None and kept.whole > spoiled.whole + 10
+    assert kept.whole is not None
+    assert spoiled.whole is not None
+    assert kept.whole > spoiled.whole + 10
 
 
 def test_it_is_shown_everywhere() -> None:

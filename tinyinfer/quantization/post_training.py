@@ -11,8 +11,8 @@ from tinyinfer.calibration import DEFAULT_METHOD, METHODS, Calibration
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
-from tinyinfer.passes.portable.equalize import equalize
 from tinyinfer.passes.portable.quantize import quantize
+from tinyinfer.passes.portable.quantize.equalize import equalize
 from tinyinfer.passes.portable.quantize.prepare import prepare
 from tinyinfer.passes.portable.quantize.select import select
 from tinyinfer.quantization.bias_correction import PICTURES, correct_bias

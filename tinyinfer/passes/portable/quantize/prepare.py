@@ -9,7 +9,7 @@ from tinyinfer.graph import Graph, Node, TensorType, free_name
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.passes.machine.fuse_activation import fuse_activation
-from tinyinfer.passes.pipeline import simplify
+from tinyinfer.passes.portable.simplify import simplify
 from tinyinfer.weights import Derived, Weights
 
 QUANTIZED = ("quantize_linear", "dequantize_linear", "lookup")
