@@ -1,14 +1,13 @@
 """Make all codes inside a plan uint8, so that kernels need to know no others.
 
 What a code stands for does not change when 128 is added to it and to its zero point.  So int8 values become uint8,
-zero points move, tables are shifted, and every real number stays what it was, bit for bit.  Weights go the other way:
-those of uint8 become int8, less 128.
+zero points move, tables are shifted, and every real number stays what it was, bit for bit.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,24 +36,22 @@ MOVES = frozenset(
     )
 )
 
+CODE_OPERATORS = (Requantization, Lookup, QuantizeLinear, DequantizeLinear)
+
 
 def unsigned_codes(graph: Graph) -> Graph:
-    """A graph whose quantised operators read and write uint8 and have weights of int8.
+    """A graph whose quantised operators read and write uint8.
 
     Inputs and outputs of the graph, and what other operators read and write, keep their types: a lookup stands between.
     """
     types = graph.infer_types()
-    if not any(t.dtype == "int8" for t in types.values()) and not _unsigned_weights(graph):
+    signed = any(t.dtype == "int8" for t in types.values())
+    if not signed or not any(isinstance(node.op, CODE_OPERATORS) for node in graph.nodes):
         return graph
     rewriting = _Rewriting(graph, types)
     for node in graph.topological_order():
         rewriting.take(node)
     return rewriting.finish()
-
-
-def _unsigned_weights(graph: Graph) -> bool:
-    layers = (node for node in graph.nodes if isinstance(node.op, QuantizedLayer))
-    return any(graph.weights.dtype(node.params["weight"]) == np.uint8 for node in layers)
 
 
 class _Rewriting:
@@ -70,8 +67,6 @@ class _Rewriting:
 
     def take(self, node: Node) -> None:
         """Add a node, on uint8 where it can be."""
-        if isinstance(node.op, QuantizedLayer):
-            node = self._with_signed_weights(node)
         if not self._is_code_work(node):
             for value in filter(self._is_int8, node.inputs):
                 self._need_signed(value)
@@ -96,19 +91,22 @@ class _Rewriting:
         return self._types[value].dtype == "int8"
 
     def _is_code_work(self, node: Node) -> bool:
-        """Whether a node is for codes of any type: an operator on codes, or one that moves what is uint8 already."""
-        if isinstance(node.op, Requantization | Lookup | QuantizeLinear | DequantizeLinear):
+        """Whether a node is for codes of any type: an operator on codes, or one that moves them."""
+        if isinstance(node.op, CODE_OPERATORS):
             return True
-        return node.op.name in MOVES and any(value in self._unsigned for value in node.inputs)
+        moves = node.op.name in MOVES
+        return moves and any(value in self._unsigned or self._types[value].quant is not None for value in node.inputs)
 
     def _as_unsigned(self, value: str) -> str:
         if value not in self._unsigned:
             name = self._unsigned[value] = self._new_name(value)
             if value in self._constants:
                 node = self._constants[value]
-                key = self._new_weight(node.params["value"], np.uint8, _flipped)
+                key = self._flipped_weight(node.params["value"])
                 quant = self._types[value].quant
-                op = Constant.of(None if quant is None else dataclasses.replace(quant, zero_point=_up(quant.zero_point)))
+                op = Constant.of(
+                    None if quant is None else dataclasses.replace(quant, zero_point=_up(quant.zero_point))
+                )
                 self._graph.nodes.append(node.replace(name=name, op=op, outputs=(name,), params={"value": key}))
             else:
                 self._add_lookup(value, name, np.uint8)
@@ -130,21 +128,13 @@ class _Rewriting:
         node = Node(name, _flip(quant, dtype), (source,), (target,), {"table": key})
         self._graph.nodes.append(node)
 
-    def _with_signed_weights(self, node: Node) -> Node:
-        assert isinstance(node.op, QuantizedLayer)
-        if self._graph.weights.dtype(node.params["weight"]) == np.int8:
-            return node
-        key = self._new_weight(node.params["weight"], np.int8, _flipped)
-        op = dataclasses.replace(node.op, weight_zero_point=node.op.weight_zero_point - OFFSET)
-        return node.replace(op=op, params={**node.params, "weight": key})
-
     def _with_shifted_table(self, node: Node) -> Node:
-        return node.replace(params={"table": self._new_weight(node.params["table"], np.uint8, _flipped)})
+        return node.replace(params={"table": self._flipped_weight(node.params["table"])})
 
-    def _new_weight(self, of: str, dtype: type, make: Callable[[Weights], np.ndarray]) -> str:
-        key = free_name(f"{of}:{np.dtype(dtype).name}", self._graph.weights)
+    def _flipped_weight(self, of: str) -> str:
+        key = free_name(f"{of}:unsigned", self._graph.weights)
         own = self._graph.weights.select({"of": of})
-        self._graph.weights[key] = Derived(own.shape("of"), make, own, (), np.dtype(dtype))
+        self._graph.weights[key] = Derived(own.shape("of"), _flipped, own, (), np.dtype(np.uint8))
         return key
 
     def _new_name(self, value: str) -> str:
@@ -161,9 +151,8 @@ def _flip(quant: Quant | None, dtype: type) -> Lookup:
 
 
 def _flipped(p: Weights) -> np.ndarray:
-    """int8 as uint8, 128 more, or the other way round."""
-    array = p["of"]
-    return (array ^ np.array(-OFFSET, np.int8).astype(array.dtype)).view(np.uint8 if array.dtype == np.int8 else np.int8)
+    """int8 as uint8, 128 more."""
+    return (p["of"] ^ np.int8(-OFFSET)).view(np.uint8)
 
 
 def _shifted(op: Any, dtypes: list[str]) -> Any:
