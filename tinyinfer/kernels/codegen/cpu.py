@@ -140,6 +140,13 @@ def has_vnni() -> bool:
     return CPU.vnni and os.environ.get("TINYINFER_VNNI") != "0"
 
 
+def has_byte_permutes() -> bool:
+    """Whether one instruction looks bytes up in two registers of 512 bits, as AVX-512's VBMI does."""
+    if LANES != 16 or _override is not None or _ARM:
+        return False
+    return bool(llvm.get_host_cpu_features().get("avx512vbmi"))
+
+
 @functools.cache
 def has_amx() -> bool:
     """Whether tiles can be used: by the CPU, by the kernel, which is asked for them, and by ``TINYINFER_AMX`` (not 0).
@@ -168,4 +175,4 @@ _SETTINGS = (
 def signature() -> str:
     """What compiled kernels depend on, besides their sources and Numba."""
     settings = {name: getattr(config, name, None) for name in _SETTINGS}
-    return f"{CPU} {LANES} {has_vnni()} {has_amx()} {llvmlite.__version__} {settings}"
+    return f"{CPU} {LANES} {has_vnni()} {has_byte_permutes()} {has_amx()} {llvmlite.__version__} {settings}"

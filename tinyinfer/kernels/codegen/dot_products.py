@@ -42,6 +42,12 @@ class DotProducts(NumberTypes):
         place = self.builder.bitcast(self.builder.gep(base, [raw(offset)]), _I32.as_pointer())
         return self._splat(self.builder.load(place, align=1), self._vector(_I32))
 
+    def load_code(self, address: Int, offset: Int | int = 0) -> ir.Value:
+        """The same unsigned code in every lane."""
+        base = self.builder.inttoptr(raw(address), _I8.as_pointer())
+        code = self.builder.load(self.builder.gep(base, [raw(offset)]), align=1)
+        return self._splat(self.builder.zext(code, _I32), self._vector(_I32))
+
     def load_sum(self, address: Int, offset: Int | int = 0) -> ir.Value:
         """The same 32-bit integer in every lane."""
         base = self.builder.inttoptr(raw(address), _I32.as_pointer())

@@ -8,9 +8,9 @@
 
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
 code, and variables live in registers.  Offsets count floats.  Besides this file and its parts, `lane_orders`,
-`number_types` and `dot_products`, LLVM is touched only by `jit`, which hands the result to Numba, `argument_struct` and
-`thread_team`, which start it, and by `amx` and `atomic`, which have words for tiles and for what threads tell each
-other.
+`number_types`, `dot_products` and `bytes`, LLVM is touched only by `jit`, which hands the result to Numba,
+`argument_struct` and `thread_team`, which start it, and by `amx` and `atomic`, which have words for tiles and for what
+threads tell each other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from tinyinfer.kernels.codegen.bytes import Bytes
 from tinyinfer.kernels.codegen.cpu import DIVIDES_FAST, HAS_FMA, LANES
 from tinyinfer.kernels.codegen.dot_products import DotProducts
 from tinyinfer.kernels.codegen.integers import Int, raw
@@ -47,7 +48,7 @@ class Variable:
         self.builder.store(value, self.slot)
 
 
-class Vectors(LaneOrders, DotProducts):
+class Vectors(LaneOrders, DotProducts, Bytes):
     """The words of the language, each emitting one or two instructions."""
 
     def __init__(self, builder: ir.IRBuilder, lanes: int = LANES) -> None:

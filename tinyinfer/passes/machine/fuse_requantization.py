@@ -106,7 +106,8 @@ def _takes_residual(layer: Node, add: QuantizedAdd) -> bool:
 
 def _with_residual(layer: Node, add: Node, residual: tuple[str, float, int]) -> Node:
     value, scale, zero_point = residual
-    assert isinstance(layer.op, QuantizedLayer) and isinstance(add.op, QuantizedAdd)
+    assert isinstance(layer.op, QuantizedLayer)
+    assert isinstance(add.op, QuantizedAdd)
     ending = {name: getattr(add.op, name) for name in ("scale", "zero_point", "dtype", "activation")}
     return layer.replace(
         op=dataclasses.replace(layer.op, residual_scale=scale, residual_zero_point=zero_point, **ending),
