@@ -61,6 +61,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "pooling.sampling": ("grid_sample",),
     "pooling.extremum": ("argmax", "argmin"),
     "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
+    "quantized.depthwise": ("quantized_conv2d",),
     "quantized.arithmetic": ("quantized_add", "quantized_mul"),
     "quantized.lookup": ("lookup",),
     "quantized.pooling": ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d", "max_pool2d"),
