@@ -27,6 +27,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "conv.direct": ("conv2d",),
     "conv.im2col": ("conv2d",),
     "conv.winograd": ("conv2d",),
+    "quantized.matrix_layers": ("quantized_conv2d", "quantized_linear"),
     "pooling.small_windows": ("max_pool2d", "avg_pool2d"),
     "pooling.pooling": ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "mean"),
     "pooling.reduction": ("sum", "mean", "amax", "amin"),
