@@ -2,7 +2,8 @@
 
 Eight registers hold tiles of 16 rows of 64 bytes.  One instruction multiplies a tile of 16 x 32 bfloat16 values by
 one of 32 x 16 and adds the products to a tile of 16 x 16 float32 sums: 8,192 multiply-adds in 16 cycles, where the FMA
-units do 512; of 8-bit codes it takes twice as many (Intel, "Architecture Instruction Set Extensions Programming Reference", chapter 3).
+units do 512; of 8-bit codes it takes twice as many (Intel, "Architecture Instruction Set Extensions Programming
+Reference", chapter 3).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 from llvmlite import ir
 
 from tinyinfer.kernels.codegen.cpu import has_amx
-from tinyinfer.kernels.codegen.numba_internals import cgutils
 from tinyinfer.kernels.codegen.integers import Int, raw
+from tinyinfer.kernels.codegen.numba_internals import cgutils
 
 available = has_amx
 TILE = 16  # rows of a tile, and float32 columns

@@ -50,7 +50,9 @@ def microkernel(v: Any, rows: int, columns: int, x: Any, steps: Any, w: Any, bia
         amx.store(v, i * 2 + j, *sums_of(i, j))
 
 
-@vector_function(x=ByteRows, rows="int", columns="int", steps="int", w="address", bias="address", sums="address", more="int")
+@vector_function(
+    x=ByteRows, rows="int", columns="int", steps="int", w="address", bias="address", sums="address", more="int"
+)
 def _multiply(v, x, rows, columns, steps, w, bias, sums, more):
     """The microkernel for as many tiles as there are."""
     with v.either(rows > TILE) as (tall, low):
@@ -83,6 +85,4 @@ def tile_panel(x, rows, k, w, columns, bias, sums):
         first, end = steps * chunk // chunks, steps * (chunk + 1) // chunks
         panel = w + first * (STEP * across)
         for p in range(0, rows, PAIR):
-            _multiply(
-                x.at(p, first * STEP), rows - p, columns, end - first, panel, bias, sums + p * (NR * 4), chunk
-            )
+            _multiply(x.at(p, first * STEP), rows - p, columns, end - first, panel, bias, sums + p * (NR * 4), chunk)

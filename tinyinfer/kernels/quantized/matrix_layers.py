@@ -113,6 +113,7 @@ class _MatrixProduct(Kernel):
 
     name: ClassVar[str] = "matrix_product"
     dtypes = ("uint8", "float32")
+    tolerance = 1.0  # of codes, where the activation is a formula; else they are the reference's
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
