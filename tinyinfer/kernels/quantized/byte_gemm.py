@@ -16,8 +16,8 @@ from tinyinfer.kernels.codegen.cpu import LANES, has_amx
 from tinyinfer.kernels.codegen.jit import inline, load, shared
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
-from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, dot_panel, padded
-from tinyinfer.kernels.quantized.requantize import ByteRows, Requantize, Results, finish
+from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, Runs, dot_panel, padded
+from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, finish
 
 TILES = has_amx()
 if TILES:
@@ -59,51 +59,70 @@ def product_bytes(k: int) -> int:
 
 @struct
 class CodeWeights(NamedTuple):
-    """Packed weights of ``n`` outputs and ``k`` inputs, less ``zero``."""
+    """Packed weights of ``n`` outputs, whose inputs come in runs, less ``zero``."""
 
     address: Address
-    k: int
+    runs: Runs
     n: int
     zero: int
 
     def columns(self, first: int, end: int) -> CodeWeights:
         """Those of some outputs, whole panels but for the last."""
-        depth = (self.k + (DEPTH - 1)) // DEPTH * DEPTH
-        return CodeWeights(self.address + first * depth, self.k, end - first, self.zero)
+        depth = (self.runs.size + (DEPTH - 1)) // DEPTH * DEPTH * self.runs.number
+        return CodeWeights(self.address + first * depth, self.runs, end - first, self.zero)
 
 
-@vector_function(x=ByteRows, rows="int", k="int", factor="int", to="address")
-def _row_terms(v, x, rows, k, factor, to):
-    """to[rows] = factor times the sum of each row's k codes."""
-    ones, whole = v.integer(0x01010101), k // (4 * LANES) * (4 * LANES)
-    with v.loop(rows) as row:
-        total = v.variable(v.integer(0))
-        start = x.at(row).address
-        with v.loop(whole, 4 * LANES) as at:
-            total.set(v.dot4(total.get(), v.load_fours(start, at), ones))
-        with v.loop(k - whole, LANES) as at:
-            codes = v.load_codes(start, whole + at, v.mask(k - whole - at))
-            total.set(v.add_integers(total.get(), codes))
-        v.store_sum(v.mul_integers(v.across(total.get(), v.add_integers), v.integer(factor)), to + row * 4)
+TERMS = {"x": ByteRows, "grid": Grid, "runs": Runs, "factor": "int", "to": "address"}
+
+
+@vector_function(**TERMS)
+def _row_terms(v, x, grid, runs, factor, to):
+    ones, whole = v.integer(0x01010101), runs.size // (4 * LANES) * (4 * LANES)
+    rest = runs.size - whole
+    with v.loop(grid.lines) as line, v.loop(grid.width) as pixel:
+        total, row = v.variable(v.integer(0)), x.at(line * grid.pitch + pixel).address
+        with v.loop(runs.number) as run:
+            start = row + v.load_int(runs.offsets, run)
+            with v.loop(whole, 4 * LANES) as at:
+                total.set(v.dot4(total.get(), v.load_fours(start, at), ones))
+            with v.loop(rest, LANES) as at:
+                total.set(v.add_integers(total.get(), v.load_codes(start, whole + at, v.mask(rest - at))))
+        sum_ = v.across(total.get(), v.add_integers)
+        v.store_sum(v.mul_integers(sum_, v.integer(factor)), to + (line * grid.width + pixel) * 4)
+
+
+@shared(**TERMS)
+def row_terms(x, grid, runs, factor, to):
+    """to[pixels] (int32) = factor times the sum of the codes that each pixel of a grid is made of."""
+    _row_terms(x, grid, runs, factor, to)
 
 
 _padded, _block_rows, _sums_rows, _tail_rows = map(inline, (padded, block_rows, sums_rows, tail_rows))
 
 
 @shared(
-    x=ByteRows, rows="int", k="int", w="address", y=Results, columns="int", epilogue=Requantize, sums="address",
+    x=ByteRows, grid=Grid, runs=Runs, w="address", y=Results, columns="int", epilogue=Requantize, sums="address",
     on_tiles="int",
 )  # fmt: skip
-def panel_rows(x, rows, k, w, y, columns, epilogue, sums, on_tiles):
-    """Results y[rows, columns] of a panel of weights."""
-    step = _sums_rows(k)
+def panel_of_grid(x, grid, runs, w, y, columns, epilogue, sums, on_tiles):
+    """Results y[pixels, columns] of a panel of weights; a tile goes on from one line to the next."""
+    if TILES and on_tiles != 0:
+        rows = (grid.lines - 1) * grid.pitch + grid.width
+        tile_panel(x, rows, runs, w, columns, epilogue.bias, sums)
+    else:
+        for line in range(grid.lines):
+            p = line * grid.pitch
+            dot_panel(x.at(p), grid.width, runs, w, columns, epilogue.bias, sums + p * NR * 4)
+    finish(sums, NR, grid, y, columns, epilogue)
+
+
+@inline
+def _panel_of_rows(x, rows, runs, w, y, columns, epilogue, sums, on_tiles):
+    step = _sums_rows(runs.size)
     for p in range(0, rows, step):
         count = min(step, rows - p)
-        if TILES and on_tiles != 0:
-            tile_panel(x.at(p), count, k, w, columns, epilogue.bias, sums)
-        else:
-            dot_panel(x.at(p), count, k, w, columns, epilogue.bias, sums)
-        finish(sums, NR, count, y.at(p), columns, epilogue.at(p))
+        grid = Grid(1, count, count)
+        panel_of_grid(x.at(p), grid, runs, w, y.at(p), columns, epilogue.at(p), sums, on_tiles)
 
 
 @inline
@@ -116,14 +135,14 @@ def _in_place(x, end, rows, k, on_tiles):
 
 @inline
 def multiply_rows(x, end, rows, weights, y, epilogue, memory):
-    """Results y[rows, n] of x[rows, k], behind which memory can be read up to ``end``.
+    """Results y[rows, n] of rows of one run, behind which memory can be read up to ``end``.
 
     ``memory`` is the address of `product_bytes`.
     """
-    k, n = weights.k, weights.n
-    depth, block, on_tiles = _padded(k), _block_rows(k, n), int(TILES and rows > FEW_ROWS)
-    sums, split = memory, _in_place(x, end, rows, k, on_tiles)
-    terms = sums + _sums_rows(k) * NR * 4
+    runs, n = weights.runs, weights.n
+    k, on_tiles = runs.size, int(TILES and rows > FEW_ROWS)
+    depth, block, split = _padded(k), _block_rows(k, n), _in_place(x, end, rows, k, on_tiles)
+    terms = memory + _sums_rows(k) * NR * 4
     tail = ByteRows(terms + -(-(LARGEST_BLOCK + _tail_rows(k)) * 4 // 64) * 64, depth)
     copy_byte_rows(x.at(split).address, x.stride, tail.address, depth, rows - split, k)
     if TILES and on_tiles:
@@ -131,19 +150,18 @@ def multiply_rows(x, end, rows, weights, y, epilogue, memory):
     p = 0
     while p < rows:
         count = min(block, split - p)
-        following = p + count
-        more = rows - split if following == split else 0
+        more = rows - split if p + count == split else 0
         own = epilogue.at(p)
         if weights.zero != 0:
-            _row_terms(x.at(p), count + more, k, -weights.zero, terms)
+            row_terms(x.at(p), Grid(1, count + more, count + more), runs, -weights.zero, terms)
             own = own.with_row_terms(terms)
         for start in range(0, n, NR):
             w, columns, last = weights.address + start * depth, min(NR, n - start), own.at(0, start)
-            panel_rows(x.at(p), count, k, w, y.at(p, start), columns, last, sums, on_tiles)
-            panel_rows(tail, more, k, w, y.at(split, start), columns, last.at(count), sums, on_tiles)
-        p = following + more
+            _panel_of_rows(x.at(p), count, runs, w, y.at(p, start), columns, last, memory, on_tiles)
+            _panel_of_rows(tail, more, runs, w, y.at(split, start), columns, last.at(count), memory, on_tiles)
+        p += count + more
     if TILES and on_tiles:
         release()
 
 
-load(finish, dot_panel, *([tile_panel] if TILES else []), panel_rows)
+load(finish, dot_panel, *([tile_panel] if TILES else []), row_terms, panel_of_grid)

@@ -1,19 +1,20 @@
 """Products of codes and weights, four at a time: the microkernel of `gemm` with bytes, whose sums stay integers.
 
 Weights are packed once into panels [K / 4, NR, 4]: a register of them holds four rows of the matrix for each of its
-columns, and meets the same four codes of a pixel in all lanes.  Inputs are read where they lie.  K is padded with zeros
-in the weights alone, so that up to three codes behind a row are read and multiplied by 0.
+columns, and meets the same four codes of a pixel in all lanes.  Inputs are read where they lie, in `Runs`, each of
+which is padded with zeros in the weights alone: up to three codes behind it are read and multiplied by 0.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinyinfer.kernels.codegen.cpu import LANES, has_amx, has_vnni, vector_registers
 from tinyinfer.kernels.codegen.jit import shared
 from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.matmul.gemm import CHAINS, in_turn
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.quantized.requantize import ByteRows
@@ -30,8 +31,17 @@ NEAR = 16 * 1024  # bytes by which a tile of one row is ahead of itself in the w
 DEPTH = 64 if has_amx() else 4  # of K: what weights are padded to, so that tiles can take them as well
 
 
+@struct
+class Runs(NamedTuple):
+    """How the codes of a product lie: ``number`` runs of ``size`` bytes, each at an offset (int64) behind its row."""
+
+    offsets: Address
+    number: int
+    size: int
+
+
 def padded(k: int) -> int:
-    """Rows of the packed form of a matrix of k rows."""
+    """Rows of the packed form of a run of k rows."""
     return -(-k // DEPTH) * DEPTH
 
 
@@ -41,16 +51,18 @@ def panel_width(n: int) -> int:
 
 
 def pack_panels(w: np.ndarray) -> np.ndarray:
-    """An int8 matrix [K, N] as panels [K / 4, NR, 4], the last of one register if that is enough; int8."""
-    k, n = w.shape
-    depth, width = padded(k), -(-n // LANES) * LANES if n % NR <= LANES else -(-n // NR) * NR
-    padded_w = np.zeros((depth, width), np.int8)
-    padded_w[:k, :n] = w
+    """int8 weights [runs, size, N] as panels [K / 4, NR, 4], the last of one register if that is enough; int8."""
+    runs, size, n = w.shape
+    width = -(-n // LANES) * LANES if n % NR <= LANES else -(-n // NR) * NR
+    padded_w = np.zeros((runs, padded(size), width), np.int8)
+    padded_w[:, :size, :n] = w
+    depth = runs * padded(size)
+    fours = padded_w.reshape(depth // 4, 4, width)
     packed = aligned_empty(depth * width // 4).view(np.int8)
     for start in range(0, n, NR):
         columns = panel_width(n - start)
-        fours = padded_w[:, start : start + columns].reshape(depth // 4, 4, columns)
-        packed[start * depth : (start + columns) * depth].reshape(depth // 4, columns, 4)[...] = fours.swapaxes(1, 2)
+        panel = packed[start * depth : (start + columns) * depth]
+        panel.reshape(depth // 4, columns, 4)[...] = fours[:, :, start : start + columns].swapaxes(1, 2)
     return packed
 
 
@@ -62,21 +74,25 @@ def pack_columns(values: np.ndarray) -> np.ndarray:
     return packed
 
 
-def microkernel(v: Any, rows: int, vectors: int, x: Any, steps: Any, w: Any, bias: Any, sums: Any) -> None:
-    """Emit sums[rows, NR] = bias + x @ w for ``vectors`` registers of columns and ``steps`` fours of K."""
+def microkernel(v: Any, rows: int, vectors: int, x: Any, runs: Any, w: Any, bias: Any, sums: Any) -> None:
+    """Emit sums[rows, NR] = bias + x @ w for ``vectors`` registers of columns."""
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load_sums(bias, j * LANES)) for i, j in tile}
     others = [{at: v.variable(v.integer(0)) for at in tile} for _ in range(CHAINS // len(tile) - 1)]
     column = v.evenly_spaced(rows, x.stride, size=1)
-    for step, totals in in_turn(v, steps, [acc, *others]):
-        weights = [v.load_sums(w, (step * vectors + j) * LANES) for j in range(vectors)]
-        for i, address in enumerate(column(x.address + step * 4)):
-            codes = v.load_four_codes(address)
-            for j in range(vectors):
-                totals[i, j].set(v.dot4(totals[i, j].get(), codes, weights[j]))
-        if rows == 1:
-            for j in range(vectors):
-                v.prefetch(w + step * (vectors * LANES * 4) + (NEAR + j * LANES * 4), level=1)
+    steps, step_bytes = (runs.size + 3) // 4, vectors * LANES * 4
+    run_bytes = (runs.size + (DEPTH - 1)) // DEPTH * (DEPTH // 4) * step_bytes
+    with v.loop(runs.number) as run:
+        start, panel = x.address + v.load_int(runs.offsets, run), w + run * run_bytes
+        for step, totals in in_turn(v, steps, [acc, *others]):
+            weights = [v.load_sums(panel, (step * vectors + j) * LANES) for j in range(vectors)]
+            for i, address in enumerate(column(start + step * 4)):
+                codes = v.load_four_codes(address)
+                for j in range(vectors):
+                    totals[i, j].set(v.dot4(totals[i, j].get(), codes, weights[j]))
+            if rows == 1:
+                for j in range(vectors):
+                    v.prefetch(panel + step * step_bytes + (NEAR + j * LANES * 4), level=1)
     for i, j in tile:
         total = acc[i, j].get()
         for more in others:
@@ -85,13 +101,12 @@ def microkernel(v: Any, rows: int, vectors: int, x: Any, steps: Any, w: Any, bia
 
 
 PANEL = {
-    "x": ByteRows, "rows": "int", "k": "int", "w": "address", "columns": "int", "bias": "address", "sums": "address",
+    "x": ByteRows, "rows": "int", "runs": Runs, "w": "address", "columns": "int", "bias": "address", "sums": "address",
 }  # fmt: skip
 
 
 @vector_function(**PANEL)
-def _dot_panel(v, x, rows, k, w, columns, bias, sums):
-    steps = (k + 3) // 4
+def _dot_panel(v, x, rows, runs, w, columns, bias, sums):
     with v.either(columns > LANES) as (wide, narrow):
         for width, vectors in ((wide, NV), (narrow, 1)):
             with width:
@@ -100,11 +115,11 @@ def _dot_panel(v, x, rows, k, w, columns, bias, sums):
                     tiles = (rows - done) // tile_rows
                     with v.loop(tiles) as t:
                         p = done + t * tile_rows
-                        microkernel(v, tile_rows, vectors, x.at(p), steps, w, bias, sums + p * (NR * 4))
+                        microkernel(v, tile_rows, vectors, x.at(p), runs, w, bias, sums + p * (NR * 4))
                     done = done + tiles * tile_rows
 
 
 @shared(**PANEL)
-def dot_panel(x, rows, k, w, columns, bias, sums):
-    """sums[rows, NR] = bias + x[rows, k] @ w for a panel of weights, of which ``columns`` are real."""
-    _dot_panel(x, rows, k, w, columns, bias, sums)
+def dot_panel(x, rows, runs, w, columns, bias, sums):
+    """sums[rows, NR] = bias + x @ w for a panel of weights, of which ``columns`` are real."""
+    _dot_panel(x, rows, runs, w, columns, bias, sums)

@@ -3,78 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layer, Layout, Problem
-from tinyinfer.kernels.codegen.structs import Address, struct
-from tinyinfer.kernels.matmul.joined_groups import group_count, joined_groups
+from tinyinfer.kernels.codegen.structs import Address
 from tinyinfer.kernels.parallel.parts import own_memory, own_units
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.quantized.byte_gemm import UNIT, CodeWeights, multiply_rows, product_bytes
-from tinyinfer.kernels.quantized.byte_panels import NR, pack_columns, pack_panels
-from tinyinfer.kernels.quantized.requantize import (
-    ByteRows,
-    Requantize,
-    Results,
-    folded_bias,
-    multipliers,
-    signed_weight,
-)
+from tinyinfer.kernels.quantized.byte_gemm import UNIT, multiply_rows, product_bytes
+from tinyinfer.kernels.quantized.byte_panels import NR, Runs
+from tinyinfer.kernels.quantized.packed_layer import PackedLayer, WeightGroups, pack_layer
+from tinyinfer.kernels.quantized.requantize import ByteRows, Requantize, Results, signed_weight
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 from tinyinfer.ops.quantized.weights import QuantizedLayer
 
-
-class PackedLayer(NamedTuple):
-    """A layer's panels, group by group, and for each column of these what its sums begin with and are worth."""
-
-    weights: np.ndarray
-    bias: np.ndarray
-    multiplier: np.ndarray
-    groups: int
-
-
-@struct
-class WeightGroups(NamedTuple):
-    """The weights of the first of ``number`` groups, and bytes from those of one to the next, and of its columns."""
-
-    first: CodeWeights
-    number: int
-    weight_bytes: int
-    column_bytes: int
-
-    @classmethod
-    def of(cls, packed: PackedLayer, k: int, n: int, zero: int) -> WeightGroups:
-        """Those of a layer whose groups make n outputs of k inputs."""
-        return cls(
-            CodeWeights(Address.of(packed.weights), k, n, zero), packed.groups, packed.weights.size // packed.groups,
-            packed.bias.size // packed.groups * 4,
-        )  # fmt: skip
-
-    def group(self, g: int) -> CodeWeights:
-        """Those of a group."""
-        first = self.first
-        return CodeWeights(first.address + g * self.weight_bytes, first.k, first.n, first.zero)
-
-
-def pack_layer(layer: Layer) -> PackedLayer:
-    """The packed form of weights (M, C / groups, R, S) or (M, C); narrow groups are joined."""
-    weight, zero = signed_weight(layer)
-    groups = group_count(layer) if isinstance(layer.op, QuantizedConv2d) else 1
-    joined = joined_groups(weight, getattr(layer.op, "groups", 1), groups, zero)  # (G, N, C, R, S) or (1, M, C)
-    n = joined.shape[1]
-    rows = np.moveaxis(joined, 2, -1).reshape(groups, n, -1)  # (G, N, R * S * C)
-    panels = [pack_panels(w.T) for w in rows]
-    columns = [
-        np.concatenate([pack_columns(values[g * n : (g + 1) * n]) for g in range(groups)])
-        for values in (folded_bias(layer), multipliers(layer))
-    ]
-    return PackedLayer(np.concatenate(panels) if groups > 1 else panels[0], *columns, groups)
+ONE_RUN = np.zeros(1, np.int64)  # the offset of the only run of a matrix product
 
 
 def takes_codes(problem: Problem) -> bool:
@@ -91,7 +39,7 @@ def matrix_product(
 ):
     """y[pixels, n] for each group: rows are dealt out in whole tiles, or panels where rows are few."""
     own = own_memory(part, memory, parts).ctypes.data
-    k, n = weights.first.k, weights.first.n
+    k, n = weights.first.runs.size, weights.first.n
     end = x.at(pixels - 1, weights.number * k).address
     (n0, n1), (p0, p1) = own_units(part, n, NR, parts), (0, pixels)
     if not by_panels:
@@ -124,13 +72,15 @@ class _MatrixProduct(Kernel):
 
     @classmethod
     def pack(cls, layer: Layer) -> PackedLayer:
-        return pack_layer(layer)
+        return pack_layer(layer, 1)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed, threads = inputs[0], outputs[0], self.problem.op, self.packed, self.problem.threads
         assert isinstance(op, QuantizedLayer)
         _, zero = signed_weight(self.problem)
-        weights = WeightGroups.of(packed, x.c // packed.groups, y.c // packed.groups, zero)
+        weights = WeightGroups.of(
+            packed, Runs(Address.of(ONE_RUN), 1, x.c // packed.groups), y.c // packed.groups, zero
+        )
         epilogue = Requantize.of(op, packed.bias, packed.multiplier, inputs, y)
         return matrix_product.bind(
             threads, ByteRows.of(x), x.pixels, weights, Results.of(y), epilogue,
