@@ -33,7 +33,7 @@ def _each_short_piece(v: Any, count: Any, size: int, move: Callable[[int, Any], 
             move(size, count - size)
         with shorter:
             if size > 1:
-                _each_short_piece(v, count, size // 2, move)
+                _each_short_piece(v, count, size // 2, move)  # and nothing where there is no byte
 
 
 @vector_function(x="address", x_row="int", y="address", y_row="int", rows="int", count="int")

@@ -11,22 +11,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinyinfer.kernels.codegen.amx import TILE
 from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import LANES, has_amx
 from tinyinfer.kernels.codegen.jit import inline, load, shared
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, Runs, dot_panel, padded
+from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, STEP, configure, release, tile_panel
 from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, finish
 
 TILES = has_amx()
-if TILES:
-    from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, STEP, configure, release, tile_panel
-
-    UNIT, HEIGHT, FEW_STEPS = PAIR, PAIR // 2, CHUNK_STEPS * STEP
-else:
-    UNIT, HEIGHT, FEW_STEPS = MR, 1, 0
-
+UNIT, HEIGHT = (PAIR, TILE) if TILES else (MR, 1)  # rows that are dealt out, and that are read together
 FEW_ROWS = 2  # that are not worth a tile of 16
 BLOCK_BYTES = 256 * 1024  # of inputs and outputs of a block: a quarter of a usual L2, the rest is for weights
 L2_BYTES = 640 * 1024  # of a 1 MiB L2, where weights only pass through it; the rest is for their panels
@@ -43,7 +39,7 @@ def block_rows(k: int, n: int) -> int:
 
 def sums_rows(k: int) -> int:
     """Rows whose sums are there at a time: with so long a K that it is taken in chunks, more of them."""
-    return 16 * UNIT if TILES and k > FEW_STEPS else 2 * UNIT if TILES else 4 * UNIT
+    return 16 * UNIT if TILES and k > CHUNK_STEPS * STEP else 2 * UNIT if TILES else 4 * UNIT
 
 
 def tail_rows(k: int) -> int:
