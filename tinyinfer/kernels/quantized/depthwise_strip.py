@@ -98,7 +98,7 @@ def make_strip(shape: Shape, registers: int) -> Any:
         """A column's codes in each line."""
         words = v.registers(registers)
         within = [v.select(column < inside.right, start + column * x.pixel, zeros) for start in starts]
-        return [words.load_bytes(v.select(inside.left < column + 1, place, zeros)) for place in within]
+        return [words.load_byte_vector(v.select(inside.left < column + 1, place, zeros)) for place in within]
 
     def quads_of(v: Any, lines: list[Any]) -> list[Any]:
         """Up to four lines as registers of quads; what stands where there is no line is multiplied by 0."""
@@ -120,7 +120,7 @@ def make_strip(shape: Shape, registers: int) -> Any:
             return
         integers = [v.rounded(v.min(value.get(), v.constant(LARGEST))) for value in values]
         codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)
-        v.registers(registers).store_bytes(codes, address)
+        v.registers(registers).store_byte_vector(codes, address)
 
     @strip_function
     def strip(v, x, inside, w, zeros, y, rows, columns, epilogue, bounds):
