@@ -12,6 +12,7 @@ from tinyinfer import kernels, ops
 from tinyinfer.kernels.codegen.cpu import LANES
 
 threads = st.sampled_from([1, 2, 3])
+MODES = ("constant", "reflect", "replicate", "circular")  # of pad
 clips = st.sampled_from([None, "relu", "relu6"])
 SCALES = {"input_scale": 0.02, "input_zero_point": 121, "scale": 0.11, "zero_point": 110}
 
@@ -83,3 +84,36 @@ def test_lookups_of_all_codes(dtype: str, to: str, rng: np.random.Generator) -> 
     x = np.arange(limits.min, limits.max + 1).astype(dtype).reshape(1, 256)
     table = rng.integers(np.iinfo(to).min, np.iinfo(to).max + 1, 256).astype(to)
     np.testing.assert_array_equal(kernels.call("lookup/codes", x, table, scale=1.0)[0], table)
+
+
+MOVEMENTS = (
+    *("concat", "split", "flatten", "reshape", "reshape_as", "squeeze", "unsqueeze", "join_pixels", "relayout"),
+    *("channel_shuffle", "index_select", "interleave", "slice", "tile", "expand", "pad", "permute", "interpolate"),
+    *("pixel_shuffle", "pixel_unshuffle", "pixels_to_images", "resize"),
+)
+
+
+@pytest.mark.parametrize("name", MOVEMENTS)
+def test_bytes_are_moved(name: str) -> None:
+    """Every example of an operator that moves values about, on bytes."""
+    moved = 0
+    for case in ops.get(name).cases():
+        attrs = dict(case.attrs)
+        if {*case.dtypes} <= {"float32"} and attrs.get("mode", "nearest") in (*("nearest", "nearest-exact"), *MODES):
+            if "value" in attrs:
+                attrs["value"] = 77
+            moved += check_all(ops.create(name, attrs), case.inputs, {}, 2, ["uint8"] * len(case.inputs))
+    assert moved > 0
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 3 * LANES), h=st.integers(1, 20), w=st.integers(1, 40),
+    groups=st.integers(2, 5), size=st.integers(1, 5 * LANES),
+)  # fmt: skip
+def test_bytes_in_other_orders(n, c, h, w, groups, size):
+    codes = ["uint8"]
+    assert check_all(ops.create("flatten", {"start_dim": 1}), [(n, c, h, w)], {}, 2, codes) > 0
+    assert check_all(ops.create("permute", {"dims": (0, 2, 1)}), [(n, c, h * w)], {}, 1, codes) > 0
+    for op in (ops.create("channel_shuffle", {"groups": g}) for g in (groups, size)):
+        assert check_all(op, [(n, groups * size, 2, w)], {}, 1, codes) > 0
+    assert check_all(ops.create("interleave", {}), [(n, size, h, 3)] * 2, {}, 2, codes * 2) == 1

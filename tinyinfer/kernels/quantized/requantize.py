@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import clip_and_formula
+from tinyinfer.kernels.arguments.operands import ByteRows as ByteRows
 from tinyinfer.kernels.base import FeatureMap, Layer
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import shared
@@ -24,23 +25,6 @@ from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.pointwise_math.fused_activation import NUMBERED
 from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
 from tinyinfer.ops.quantized.weights import QuantizedLayer
-
-
-@struct
-class ByteRows(NamedTuple):
-    """A matrix of codes, or the pixels of a map: each row is contiguous, the next one begins ``stride`` bytes on."""
-
-    address: Address
-    stride: int
-
-    @classmethod
-    def of(cls, pixels: FeatureMap) -> ByteRows:
-        """The pixels of a whole batch, a row each."""
-        return cls(Address.of(pixels.data), pixels.pixel_stride)
-
-    def at(self, row: int, column: int = 0) -> ByteRows:
-        """The part that begins at a row and a column."""
-        return ByteRows(self.address + (row * self.stride + column), self.stride)
 
 
 @struct
