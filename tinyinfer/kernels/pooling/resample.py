@@ -21,6 +21,7 @@ from tinyinfer.kernels.movement.scattered_copy import Walk, bind_copy
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.base import Op, axes
+from tinyinfer.ops.dtypes import CODES
 from tinyinfer.ops.pooling.interpolate import Interpolate
 from tinyinfer.ops.pooling.resize import Resize
 
@@ -160,6 +161,7 @@ class _Nearest(Kernel):
     """Copies of pixels."""
 
     name: ClassVar[str] = "nearest"
+    dtypes = ("float32", *CODES)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
