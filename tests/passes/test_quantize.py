@@ -57,6 +57,8 @@ def network(*layers: str, channels: int = 8, size: int = 12) -> Graph:
     x = b.conv2d(b.input(3, size), channels, 3, name="first", padding=1)
     for i, name in enumerate(layers):
         attrs = {"max_pool2d": {"kernel_size": 3, "stride": 1, "padding": 1}, "channel_shuffle": {"groups": 2}}
+        attrs |= {"avg_pool2d": {"kernel_size": 2}, "adaptive_avg_pool2d": {"output_size": (3, 3)}}
+        attrs["interpolate"] = {"scale_factor": (2.0, 2.0), "mode": "bilinear"}
         x = b.apply(name, x, name=f"{name}{i}", **attrs.get(name, {}))
     return randomize(b.finish(b.conv2d(x, 6, 3, name="last", padding=1)))
 
@@ -68,8 +70,8 @@ def test_a_network_of_codes_computes_nearly_the_same(method: str, per_tensor: bo
     quantized = passes.quantize(graph, calibrated(graph), method=method, per_tensor=per_tensor)
     quantized.verify()
     assert kinds(quantized) == {
-        "quantize_linear": 2, "quantized_conv2d": 4, "quantized_add": 2, "adaptive_avg_pool2d": 1, "flatten": 1,
-        "quantized_linear": 1,
+        "quantize_linear": 1, "quantized_conv2d": 4, "quantized_add": 2, "quantized_adaptive_avg_pool2d": 1,
+        "flatten": 1, "quantized_linear": 1,
     }  # fmt: skip
     assert noise(graph, quantized) > 25
     assert quantized.infer_types()[quantized.outputs[0]].dtype == "float32"
@@ -113,7 +115,7 @@ def test_one_scale_for_all_weights_is_worse_where_channels_differ() -> None:
     assert by_channel > by_tensor + 5
 
 
-@pytest.mark.parametrize("movement", ["channel_shuffle", "identity"])
+@pytest.mark.parametrize("movement", ["channel_shuffle", "max_pool2d", "interpolate"])
 def test_what_only_moves_shares_its_scale(movement: str) -> None:
     graph = network("relu", movement, "relu")
     quantized = passes.quantize(graph, calibrated(graph))
@@ -153,6 +155,16 @@ def test_functions_of_layers_come_before_rounding(function: str) -> None:
     quantized = passes.quantize(graph, calibrated(graph))
     assert quantized.node("first").op.activation == function  # type: ignore[attr-defined]
     assert kinds(quantized) == {"quantize_linear": 1, "quantized_conv2d": 2}
+
+
+@pytest.mark.parametrize("mean", ["avg_pool2d", "adaptive_avg_pool2d"])
+def test_means_have_scales_of_their_own(mean: str) -> None:
+    graph = network("relu", mean)
+    quantized = passes.quantize(graph, calibrated(graph))
+    assert kinds(quantized) == {"quantize_linear": 1, "quantized_conv2d": 2, f"quantized_{mean}": 1}
+    op = quantized.node(f"{mean}1").op
+    assert op.scale < op.input_scale  # type: ignore[attr-defined]
+    assert noise(graph, quantized) > 25
 
 
 def test_padding_by_a_number_is_padding_by_its_code() -> None:

@@ -27,7 +27,7 @@ def report(settings: Settings | None = None, spoil: str = "") -> Sensitivity:
 
 def test_rows_are_the_nodes_that_compute_worst_first() -> None:
     found = report()
-    assert {row.name for row in found.rows} == {"stem", "left", "one", "add", "right", "join", "fc"}
+    assert {row.name for row in found.rows} == {"stem", "left", "one", "add", "right", "join", "pool", "fc"}
     alone = [row.alone for row in found.rows]
     assert alone == sorted(alone)
     assert found.whole is not None

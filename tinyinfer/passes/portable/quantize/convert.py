@@ -15,14 +15,16 @@ from tinyinfer.ops.arithmetic.quantization import DequantizeLinear, QuantizeLine
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.pooling.pooling import AvgPool2d
 from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedMul
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.linear import QuantizedLinear
 from tinyinfer.ops.quantized.lookup import Lookup
-from tinyinfer.ops.quantized.requantization import FLOAT
+from tinyinfer.ops.quantized.pooling import QuantizedAdaptiveAvgPool2d, QuantizedAvgPool2d
+from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
 from tinyinfer.passes.portable.fold_constants import fold_constants
 from tinyinfer.passes.portable.quantize.scales import quantize_weights
-from tinyinfer.passes.portable.quantize.select import ARITHMETIC, FUNCTIONS, is_layer
+from tinyinfer.passes.portable.quantize.select import ARITHMETIC, FUNCTIONS, MEANS, is_layer
 
 CODES = "uint8"
 ALL_CODES = np.arange(256)
@@ -72,6 +74,8 @@ class _Writer:
             self._write_layer(node)
         elif node.op.name in ARITHMETIC:
             self._write_arithmetic(node)
+        elif node.op.name in MEANS:
+            self._write_mean(node)
         elif node.op.name in FUNCTIONS:
             self._write_lookup(node)
         else:
@@ -135,7 +139,7 @@ class _Writer:
             keys[role] = free_name(f"{node.name}.{role}:quantized", self.weights)
             self.weights[keys[role]] = array
         self.nodes.append(node.replace(op=op, inputs=tuple(inputs), params=keys))
-        real = isinstance(op, QuantizedAdd | QuantizedMul | QuantizedConv2d | QuantizedLinear) and op.dtype == FLOAT
+        real = isinstance(op, Requantization) and op.dtype == FLOAT
         self.forms |= {value: _Forms(real=value) if real else _Forms(codes=value) for value in node.outputs}
 
     # -- nodes ---------------------------------------------------------------------------------
@@ -161,6 +165,13 @@ class _Writer:
             activation=getattr(node.op, "activation", None), **self._target(node),
         )  # fmt: skip
         self._add(node, op, map(self.codes, node.inputs))
+
+    def _write_mean(self, node: Node) -> None:
+        (x,), op = node.inputs, node.op
+        scale, zero_point = self._scale_of(x)
+        attrs = {**op.attrs, **self._target(node), "input_scale": scale, "input_zero_point": zero_point}  # type: ignore[attr-defined]
+        kind = QuantizedAvgPool2d if isinstance(op, AvgPool2d) else QuantizedAdaptiveAvgPool2d
+        self._add(node, kind(**attrs), [self.codes(x)])
 
     def _write_lookup(self, node: Node) -> None:
         """The function of every code's real number, rounded to the output's codes."""

@@ -11,18 +11,21 @@ from operator import eq
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.convolution.linear import Linear
 
 ARITHMETIC = frozenset({"add", "mul"})
+
+MEANS = frozenset({"avg_pool2d", "adaptive_avg_pool2d"})
 
 MOVEMENT = frozenset(
     {"channel_shuffle", "concat", "expand", "flatten", "identity", "index_select", "interleave", "pad", "permute"}
     | {"pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split", "squeeze", "tile", "unsqueeze"}
     | {"max_pool2d", "adaptive_max_pool2d", "interpolate", "resize"}
 )
-"""What gives back elements of its inputs, so that all share one scale; resizes only where they take the nearest."""
+"""What gives back elements of its inputs, or what lies between some, so that all share one scale."""
+
+RESIZES = ("nearest", "linear", "bilinear")  # modes that stay between the elements: cubic ones overshoot
 
 FUNCTIONS = frozenset(
     {"relu", "relu6", "sigmoid", "hardsigmoid", "hardswish", "silu", "tanh", "mish", "selu", "softsign", "logsigmoid"}
@@ -66,7 +69,7 @@ def _coded(order: Iterable[Node], nodes: set[str], consumers: Mapping[str, list[
     for node in order:
         if node.name in nodes:
             yield from node.inputs
-            if not is_layer(node) and node.op.name not in ARITHMETIC:
+            if node.op.name in MOVEMENT | FUNCTIONS:
                 yield from node.outputs
 
 
@@ -107,6 +110,6 @@ def has_quantized_form(node: Node, types: Mapping[str, TensorType]) -> bool:
     if isinstance(op, Linear):
         return len(node.inputs) == 1
     if op.name in MOVEMENT:
-        nearest = getattr(op, "mode", "nearest").startswith("nearest") or op.name == "pad"
-        return "uint8" in op.dtypes and nearest and not node.params
-    return op.name in ARITHMETIC or (op.name in FUNCTIONS and len(node.inputs) == 1 and not isinstance(op, Constant))
+        between = op.name == "pad" or getattr(op, "mode", "nearest").startswith(RESIZES)
+        return "uint8" in op.dtypes and between and not node.params
+    return op.name in ARITHMETIC | MEANS | FUNCTIONS
