@@ -124,7 +124,7 @@ class _Run:
         self._types = graph.infer_types()
         self._readers = {value: len(nodes) for value, nodes in graph.consumers().items()}
         self._values: dict[str, list[np.ndarray]] = {}
-        self.layers = 0
+        self.layers, self._samples = 0, len(samples)
         for sample in samples:
             for name, array in check_inputs(graph, sample).items():
                 self._values.setdefault(name, []).append(array)
@@ -140,8 +140,12 @@ class _Run:
 
     def step(self, graph: Graph, node: Node) -> None:
         """Compute a node's outputs."""
-        calls = zip(*(self._values[value] for value in node.inputs), strict=True) if node.inputs else [()]
-        found = [self._compute(graph, node, inputs) for inputs in calls]
+        if node.inputs:
+            compute = self._alone(graph, node)
+            found = [compute(inputs) for inputs in zip(*(self._values[value] for value in node.inputs), strict=True)]
+        else:
+            assert isinstance(node.op, Op)
+            found = [node.op.reference([], graph.param_arrays(node))] * self._samples
         for at, value in enumerate(node.outputs):
             self._values[value] = [outputs[at] for outputs in found]
         for value in node.inputs:
@@ -149,14 +153,18 @@ class _Run:
             if not self._readers[value]:
                 self._values.pop(value, None)
 
-    def _compute(self, graph: Graph, node: Node, inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-        """One node on arrays, by the kernels that the model would take."""
-        given: dict[str, np.ndarray] = dict(zip(node.inputs, inputs, strict=True))
-        types = {name: self._types[name] for name in given}
-        ports = [Input(name, x.shape, x.shape, types[name].dtype, types[name].quant) for name, x in given.items()]
-        if not ports:
-            assert isinstance(node.op, Op)
-            return node.op.reference([], graph.param_arrays(node))
-        alone = Graph(ports, [node], list(node.outputs), graph.weights.select({k: k for k in node.params.values()}))
-        outputs = like(self._model, alone).run(given)
-        return [outputs[value] for value in node.outputs]
+    def _alone(self, graph: Graph, node: Node) -> Callable[[tuple[np.ndarray, ...]], list[np.ndarray]]:
+        """One node as a function of arrays, computed by the kernels that the model would take."""
+        names = list(dict.fromkeys(node.inputs))
+        ports = []
+        for name in names:
+            t = self._types[name]
+            ports.append(Input(name, (None,) * len(t.shape), t.shape, t.dtype, t.quant))
+        weights = graph.weights.select({key: key for key in node.params.values()})
+        alone = like(self._model, Graph(ports, [node], list(node.outputs), weights))
+
+        def compute(inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+            outputs = alone.run(dict(zip(node.inputs, inputs, strict=True)))
+            return [outputs[value] for value in node.outputs]
+
+        return compute
