@@ -84,9 +84,9 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("im2col", always, "horizontal dilation: windows have to be gathered"),
     ),
     "quantized_conv2d": (
-        Choice("pointwise", always, "1x1: a matrix product as it stands"),
         Choice("depthwise", always, "one channel a group: no matrix product"),
-        Choice("windows", always, "windows gathered as rows of a matrix product"),
+        Choice("pointwise", always, "1x1: a matrix product as it stands"),
+        Choice("windows", always, "windows read in place, only the border copied"),
     ),
     "conv_transpose2d": (
         Choice("depthwise", always, "one channel a group: no matrix product (phases 4 times as long)"),
