@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinyinfer.formats.onnx.exporting.activations import epilogue
 from tinyinfer.formats.onnx.exporting.writer import AUTO_PAD, Call
 from tinyinfer.ops.convolution.conv2d import Conv2d
@@ -16,15 +18,16 @@ def conv2d(call: Call) -> str:
 
 def convolution(call: Call, op: Conv2d, x: str, *params: str) -> str:
     """Conv of these values, without an epilogue; padding by other than zeros becomes a Pad before it."""
-    r, s = call.weights["weight"].shape[2:]
-    attributes = {"strides": op.stride, "dilations": op.dilation, "group": op.groups, "kernel_shape": (r, s)}
+    kernel = call.weights["weight"].shape[2:]
+    attributes: dict[str, Any] = {"strides": op.stride, "dilations": op.dilation, "group": op.groups}
+    attributes["kernel_shape"] = kernel
     space = call.space()
     if isinstance(op.padding, str) and space is None:
         if op.padding_mode != "zeros":
             call.refuse(f"padding {op.padding!r} by {op.padding_mode} over free image sizes")
         attributes["auto_pad"] = AUTO_PAD[op.padding]  # decided when the size is known, like TensorFlow's
     else:
-        top, bottom, left, right = op.pads(space or (0, 0), (r, s))
+        top, bottom, left, right = op.pads(space or (0, 0), kernel)
         if op.padding_mode == "zeros":
             attributes["pads"] = (top, left, bottom, right)
         else:

@@ -78,9 +78,8 @@ def _known_parameters(call: Call, x: str, scale: str, zero: str | None, at: int)
     zeros = np.zeros(1, np.int64) if zero is None else call.importer.known(zero)
     if scales is None or zeros is None or scales.ndim > 1 or not (np.float32(scales) > 0).all():
         return None
-    rank = len(call.shape_of(x))
-    at = axis(at, rank) if scales.size > 1 else at % max(rank, 1)  # one scale needs no axis
-    by_axis = scales.ndim == 1 and rank > 0 and (scales.size > 1 or call.shape_of(x)[at] == 1)
+    rank, by_axis = len(call.shape_of(x)), scales.size > 1
+    at = axis(at, rank) if by_axis else at
     if by_axis and is_free(call.shape_of(x)[at]):
         return None
     return {
