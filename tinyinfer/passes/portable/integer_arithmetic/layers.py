@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -24,14 +25,17 @@ def use_integer_weights(editing: Editing, codes: Mapping[str, Codes]) -> None:
 
     ``codes`` has what weights were dequantised from by their keys.  Layers whose sums could leave 32 bits stay.
     """
+    uses = Counter(key for node in editing.in_order() for key in node.params.values())
     for node in editing.in_order():
         if isinstance(node.op, Conv2d | Linear) and len(node.inputs) == 1 and node.params["weight"] in codes:
             reading = codes_behind(editing, node.inputs[0])
             if reading is not None:
-                _replace(editing, node, reading, codes)
+                _replace(editing, node, reading, codes, uses)
 
 
-def _replace(editing: Editing, node: Node, reading: Reading, codes: Mapping[str, Codes]) -> None:
+def _replace(
+    editing: Editing, node: Node, reading: Reading, codes: Mapping[str, Codes], uses: Mapping[str, int]
+) -> None:
     weights = editing.graph.weights
     weight = integer_weight(codes[node.params["weight"]])
     op = None if weight is None else _quantized(node.op, reading, weight.zero_point)
@@ -48,7 +52,7 @@ def _replace(editing: Editing, node: Node, reading: Reading, codes: Mapping[str,
         op.check_values(params)
     except WeightsError:
         return
-    keys = {role: _key(editing, _name(node, role, codes), array) for role, array in params.items()}
+    keys = {role: _key(editing, node, role, array, codes, uses) for role, array in params.items()}
     new = node.replace(op=op, inputs=(reading.value,), params=keys)
     try:
         infer(editing, op, new.inputs, keys)
@@ -68,14 +72,14 @@ def _quantized(op: object, reading: Reading, zero_point: int) -> QuantizedLayer 
     return None
 
 
-def _name(node: Node, role: str, codes: Mapping[str, Codes]) -> str:
-    """How a parameter is called: as the file calls its integers, where it has them."""
-    stored = codes.get(node.params.get(role, ""))
-    return f"{node.name}.{role}" if stored is None else stored.name
-
-
-def _key(editing: Editing, name: str, array: np.ndarray) -> str:
-    """The key of a parameter, which layers share that share its array."""
-    weights = editing.graph.weights
+def _key(
+    editing: Editing, node: Node, role: str, array: np.ndarray, codes: Mapping[str, Codes], uses: Mapping[str, int]
+) -> str:
+    """The key of a parameter: the file's name of its integers, where it has them, which layers share as it does."""
+    weights, old = editing.graph.weights, node.params.get(role, "")
+    name = codes[old].name if old in codes else f"{node.name}.{role}"
+    if name == old and uses[old] == 1:
+        weights[name] = array
+        return name
     same = name in weights and weights.dtype(name) == array.dtype and np.array_equal(weights[name], array)
     return name if same else editing.weight(name, array)
