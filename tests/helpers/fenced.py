@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from kernel_harness import (
     Example,
+    example_params,
     make_problem,
     one_tap_a_channel,
     operators_with_kernels,
     planes_of,
-    random_params,
 )
 
 from tinyinfer import kernels, ops
@@ -103,7 +103,8 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, example: Example) 
 def problems(name: str, rng: np.random.Generator) -> Iterator[Problem]:
     """The operator's own examples, and larger ones."""
     for case in [*ops.get(name).cases(), *MORE.get(name, [])]:
-        op, params = ops.create(name, dict(case.attrs)), random_params(case.params, rng)
+        op = ops.create(name, dict(case.attrs))
+        params = example_params(op, case.params, rng)
         yield make_problem(op, case.inputs, params, 1, case.dtypes)
         if name == "depthwise_chain":
             e, _, *kernel = case.params["depthwise_weight"]

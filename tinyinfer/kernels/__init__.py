@@ -61,6 +61,10 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "pooling.sampling": ("grid_sample",),
     "pooling.extremum": ("argmax", "argmin"),
     "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
+    "quantized.depthwise": ("quantized_conv2d",),
+    "quantized.arithmetic": ("quantized_add", "quantized_mul"),
+    "quantized.lookup": ("lookup",),
+    "quantized.pooling": ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d", "max_pool2d"),
     "movement.pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
     "pointwise_math.response_norm": ("local_response_norm",),
 }

@@ -11,3 +11,4 @@ INDICES = ("int32", "int64")
 NUMBERS = (*FLOATS, *INTEGERS)
 BOOL = ("bool",)
 ANY_DTYPE = (*NUMBERS, *BOOL)
+CODES = ("uint8", "int8")  # that stand for real numbers, or are bytes of a picture

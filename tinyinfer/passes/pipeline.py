@@ -11,8 +11,11 @@ from tinyinfer.passes.machine.fuse_activation import fuse_activation
 from tinyinfer.passes.machine.fuse_depthwise_chain import fuse_depthwise_chain
 from tinyinfer.passes.machine.fuse_gate import fuse_gate
 from tinyinfer.passes.machine.fuse_join_pixels import fuse_join_pixels
+from tinyinfer.passes.machine.fuse_requantization import fuse_requantization
 from tinyinfer.passes.machine.fuse_residual import fuse_residual
 from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
+from tinyinfer.passes.machine.join_lookups import join_lookups
+from tinyinfer.passes.machine.unsigned_codes import unsigned_codes
 from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
 from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
 from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
@@ -33,7 +36,8 @@ def simplify(graph: Graph) -> Graph:
 
 def lower(graph: Graph) -> Graph:
     """Simplified, fused as the kernels can at any size, and in order."""
-    lowered = advance_stride(fuse_activation(fuse_residual(simplify(graph))))
+    codes = unsigned_codes(fuse_requantization(join_lookups(simplify(graph))))
+    lowered = advance_stride(fuse_activation(fuse_residual(codes)))
     lowered.nodes = lowered.topological_order()
     return lowered
 

@@ -16,9 +16,7 @@ import numpy as np
 from tinyinfer.graph import Quant, Shape, TensorType
 from tinyinfer.ops.activation.activation import CLIPS, apply_activation, check_activation
 from tinyinfer.ops.base import Op, Types, integer, number, require
-
-CODES = ("uint8", "int8")
-"""What quantised values may be."""
+from tinyinfer.ops.dtypes import CODES as CODES
 
 FLOAT = "float32"
 

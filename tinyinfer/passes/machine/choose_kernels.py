@@ -88,6 +88,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("phases", always, "as many products as im2col would have, but no sums to scatter"),
     ),
     "max_pool2d": (
+        Choice("codes", always, "of bytes: the only kernel for them"),
         Choice("small_windows", always, "2x2 or 3x3: no loop over a window (windows 1.2 to 2.8 times as long)"),
         Choice("windows", always, "any window, any number of channels"),
     ),

@@ -89,7 +89,7 @@ def _arithmetic(kind: str) -> Callable[[Call], str]:
 def lookup(call: Call) -> str:
     """Other scales alone or an activation, where the table holds that; Gather from any other table."""
     table, codes = call.weights["table"], call.quants[0]
-    if codes is not None and codes.axis is None:
+    if codes is not None and codes.axis is None and call.op.scale is not None:
         out = Quant((call.op.scale,), (call.op.zero_point,))
         for name in (None, *PLAIN):
             known = table_of(partial(apply_activation, name), codes, call.dtypes[0], out, str(table.dtype))

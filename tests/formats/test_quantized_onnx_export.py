@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from quantised_networks import quantised_network
+from small_quantized_network import small_quantized_network
 
 from tinyinfer import ops
 from tinyinfer.formats.onnx.exporting.export import OLDEST, to_onnx
@@ -36,7 +36,7 @@ def openvino(proto: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> list[np.n
 @pytest.mark.parametrize("engine", [onnx_runtime, openvino])
 @pytest.mark.parametrize("codes", ["uint8", "int8"])
 def test_engines_compute_the_same_codes(engine: Engine, codes: str, rng: np.random.Generator) -> None:
-    graph = quantised_network(rng, codes)
+    graph = small_quantized_network(rng, codes)
     x = {"input": rng.normal(size=(2, 3, 17, 19)).astype(np.float32)}
     proto = to_onnx(graph)
     expected = Model(graph, kernels="reference").run(x)
@@ -50,7 +50,7 @@ def test_engines_compute_the_same_codes(engine: Engine, codes: str, rng: np.rand
 
 @pytest.mark.parametrize("opset", [OLDEST, 17, 21, onnx.defs.onnx_opset_version()])
 def test_every_opset_can_say_it(opset: int, rng: np.random.Generator) -> None:
-    graph = quantised_network(rng, "uint8")
+    graph = small_quantized_network(rng, "uint8")
     proto = to_onnx(graph, opset=opset)
     onnx.checker.check_model(proto, full_check=True)
     weights = {t.name: t.data_type for t in proto.graph.initializer}

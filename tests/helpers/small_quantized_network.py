@@ -9,7 +9,7 @@ from tinyinfer.graph import Graph, Input, Node, Quant
 from tinyinfer.ops.quantized.lookup import table_of
 
 
-def quantised_network(rng: np.random.Generator, codes: str = "uint8") -> Graph:
+def small_quantized_network(rng: np.random.Generator, codes: str = "uint8") -> Graph:
     """Two convolutions around a depthwise one, a residual sum, a gate, a pool and a classifier; batch and space free.
 
     Activations are codes of this dtype; outputs are the codes of the gated image and the classifier's real numbers.
