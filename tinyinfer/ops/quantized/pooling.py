@@ -15,10 +15,16 @@ from tinyinfer.ops.pooling.pooling import AvgPool2d, Pair
 from tinyinfer.ops.quantized.requantization import Requantization, check_scale, positive
 from tinyinfer.ops.quantized.weights import fields_of
 
+AWAY_FROM_ZERO = 2.0**-20  # as a share of a mean: more than float32 rounds by, less than lies between two means
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizedPool(Requantization):
-    """Base: a mean of codes; padding is the input's zero point, which stands for 0."""
+    """Base: a mean of codes; padding is the input's zero point, which stands for 0.
+
+    Of a few codes many means lie halfway between two.  XNNPACK, which runs TFLite files, rounds these away from 0, and
+    so does what a unit of the sums is worth here, a millionth more than it should be.
+    """
 
     input_scale: float
     input_zero_point: int = 0
@@ -42,7 +48,7 @@ class QuantizedPool(Requantization):
 
     def worths(self, size: Pair) -> np.ndarray:
         """What a unit of each sum is worth, in shape as `counts`."""
-        return np.asarray(self.input_scale / self.counts(size))
+        return np.asarray(self.input_scale / self.counts(size) * (1 + AWAY_FROM_ZERO))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         check_scale(inputs[0], self.input_scale, self.input_zero_point, "input")

@@ -10,6 +10,7 @@ stays between the two.
 | ``movement`` | elements that are moved or chosen before they are dequantised, rather than after |
 | ``layers`` | convolutions and fully connected layers, by the integers that their weights are in the file |
 | ``weights`` | weights and biases of the file as these operators take them |
+| ``pools`` | means of codes |
 | ``results`` | quantize_linear as part of what computes the values: layers, sums, products |
 | ``tables`` | functions of single codes, and other scales, as tables |
 | ``pipeline`` | all of it in its order |

@@ -10,13 +10,14 @@ from tinyinfer.ops.arithmetic.quantization import DequantizeLinear
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.pooling.interpolate import Interpolate
-from tinyinfer.passes.portable.integer_arithmetic.codes import Reading, codes_behind, put
+from tinyinfer.ops.pooling.resize import Resize
+from tinyinfer.passes.portable.integer_arithmetic.codes import Reading, codes_before, codes_behind, put
 from tinyinfer.passes.portable.recognise.editing import Editing
 
 MOVED = frozenset(
     """
     identity dropout reshape reshape_as flatten squeeze unsqueeze permute expand tile slice split concat index_select
-    channel_shuffle pixel_shuffle pixel_unshuffle pad interpolate max_pool2d adaptive_max_pool2d
+    channel_shuffle pixel_shuffle pixel_unshuffle pad interpolate resize max_pool2d adaptive_max_pool2d
     """.split()  # noqa: SIM905
 )
 """Operators whose outputs have no elements but those of their inputs, and perhaps a constant."""
@@ -37,6 +38,8 @@ def _move(editing: Editing, node: Node) -> None:
     first = readings[0] if readings else None
     if first is None or any(r is None or r[1:] != first[1:] for r in readings):
         return
+    if isinstance(node.op, Interpolate | Resize) and not (_chooses(node.op) or _is_rounded(editing, node, first)):
+        return
     op = _on_codes(node.op, first)  # type: ignore[arg-type]
     if op is None:
         return
@@ -54,11 +57,21 @@ def _move(editing: Editing, node: Node) -> None:
         put(editing, Node(editing.node_name(f"{value}/real"), scales, (codes,), (value,), origin=node.originals))
 
 
+def _chooses(op: Interpolate | Resize) -> bool:
+    """Whether the pixels of another size are some of the image's own, not mixtures of these."""
+    return op.mode.startswith("nearest")
+
+
+def _is_rounded(editing: Editing, node: Node, reading: Reading) -> bool:
+    """Whether results are rounded to the codes of the input's scale before anything reads them."""
+    last = editing.reader(node.outputs[0])
+    out = None if last is None else codes_before(last)
+    return out is not None and out[1:] == reading[1:]
+
+
 def _on_codes(op: Op, reading: Reading) -> Op | None:
     """The operator that does the same to codes; None where there is none."""
     if reading.dtype not in op.dtypes:
-        return None
-    if isinstance(op, Interpolate) and not op.mode.startswith("nearest"):
         return None
     if isinstance(op, Pad) and op.mode == "constant":
         value = op.value / reading.scale + reading.zero_point

@@ -8,6 +8,7 @@ from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
 from tinyinfer.passes.portable.integer_arithmetic.layers import use_integer_weights
 from tinyinfer.passes.portable.integer_arithmetic.movement import move_codes
+from tinyinfer.passes.portable.integer_arithmetic.pools import average_codes
 from tinyinfer.passes.portable.integer_arithmetic.results import (
     add_and_multiply_codes,
     end_in_codes,
@@ -28,6 +29,7 @@ def in_integers(graph: Graph, codes: Mapping[str, Codes]) -> Graph:
     editing = Editing(graph)
     move_codes(editing)
     use_integer_weights(editing, codes)
+    average_codes(editing)
     add_and_multiply_codes(editing)
     take_in_activations(editing)
     rescale_before_concat(editing)
