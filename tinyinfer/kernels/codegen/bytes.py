@@ -20,11 +20,13 @@ _HALF = 128  # bytes of a table that one instruction looks up
 class Bytes(NumberTypes):
     """What `Vectors` can do with bytes."""
 
-    def load_bytes(self, address: Int, offset: Int | int = 0, mask: ir.Value | None = None) -> ir.Value:
+    def load_byte_vector(self, address: Int, offset: Int | int = 0, mask: ir.Value | None = None) -> ir.Value:
         """As many bytes as there are lanes; with a mask only those that it selects are read, and the others 0."""
         return self._load_elements(_I8, address, offset, mask)
 
-    def store_bytes(self, value: ir.Value, address: Int, offset: Int | int = 0, mask: ir.Value | None = None) -> None:
+    def store_byte_vector(
+        self, value: ir.Value, address: Int, offset: Int | int = 0, mask: ir.Value | None = None
+    ) -> None:
         """Bytes to memory."""
         self._store_elements(value, address, offset, mask)
 

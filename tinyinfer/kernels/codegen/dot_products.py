@@ -48,11 +48,22 @@ class DotProducts(NumberTypes):
         code = self.builder.load(self.builder.gep(base, [raw(offset)]), align=1)
         return self._splat(self.builder.zext(code, _I32), self._vector(_I32))
 
+    def store_sum(self, value: ir.Value, address: Int) -> None:
+        """The first of a vector of 32-bit integers to memory."""
+        place = self.builder.inttoptr(raw(address), _I32.as_pointer())
+        self.builder.store(self.builder.extract_element(value, _I32(0)), place, align=4)
+
     def load_sum(self, address: Int, offset: Int | int = 0) -> ir.Value:
         """The same 32-bit integer in every lane."""
         base = self.builder.inttoptr(raw(address), _I32.as_pointer())
         place = self.builder.gep(base, [raw(offset)])
         return self._splat(self.builder.load(place, align=4), self._vector(_I32))
+
+    def load_fours(self, address: Int, offset: Int | int = 0) -> ir.Value:
+        """Four codes in each lane, one after the other in memory."""
+        base = self.builder.inttoptr(raw(address), _I8.as_pointer())
+        place = self.builder.bitcast(self.builder.gep(base, [raw(offset)]), self._vector(_I32).as_pointer())
+        return self.builder.load(place, align=1)
 
     def load_sums(self, address: Int, offset: Int | int = 0, mask: ir.Value | None = None) -> ir.Value:
         """A vector of 32-bit integers, or of four codes a lane."""
@@ -65,6 +76,21 @@ class DotProducts(NumberTypes):
     def store_codes(self, value: ir.Value, address: Int, offset: Int | int = 0, mask: ir.Value | None = None) -> None:
         """The lowest byte of every lane to memory."""
         self._store_elements(self.builder.trunc(value, self._vector(_I8)), address, offset, mask)
+
+    def load_bytes(self, count: int, address: Int) -> ir.Value:
+        """So many bytes, at any alignment."""
+        return self.builder.load(self._bytes_at(count, address), align=1)
+
+    def store_bytes(self, value: ir.Value, address: Int) -> None:
+        """Bytes to memory, at any alignment."""
+        self.builder.store(value, self._bytes_at(value.type.count, address), align=1)
+
+    def repeated_byte(self, count: int, code: Int) -> ir.Value:
+        """The low 8 bits of an integer so many times."""
+        return self._splat(self.builder.trunc(raw(code), _I8), ir.VectorType(_I8, count))
+
+    def _bytes_at(self, count: int, address: Int) -> ir.Value:
+        return self.builder.inttoptr(raw(address), ir.VectorType(_I8, count).as_pointer())
 
     # -- arithmetic ----------------------------------------------------------------------------
 
@@ -103,6 +129,10 @@ class DotProducts(NumberTypes):
     def add_integers(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a + b of integers."""
         return self.builder.add(a, b)
+
+    def mul_integers(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """a * b of integers."""
+        return self.builder.mul(a, b)
 
     def sub_integers(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a - b of integers."""

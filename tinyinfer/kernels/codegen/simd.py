@@ -141,14 +141,14 @@ class Vectors(LaneOrders, DotProducts, Bytes):
         kind = ir.FunctionType(_I64, [_I64])
         return Int(self.builder, self.builder.asm(kind, "", "=r,0", [value.value], side_effect=False))
 
-    def evenly_spaced(self, count: int, stride: Int) -> Callable[[Int], list[Int]]:
-        """A function from an address to ``count`` of them, ``stride`` floats apart.
+    def evenly_spaced(self, count: int, stride: Int, size: int = 4) -> Callable[[Int], list[Int]]:
+        """A function from an address to ``count`` of them, ``stride`` floats apart, or elements of ``size`` bytes.
 
         Each is a register plus another times 1, 2, 4 or 8, which x86 adds up as it loads, so that five registers do
         for 14 rows.  With one for each there are too few in a loop, as of a product with 16 columns, and plain
         multiples are added up row by row, which on Intel takes the ports of the FMA units.
         """
-        one = self.optimization_barrier(stride * 4)
+        one = self.optimization_barrier(stride * size)
         three, five = self.optimization_barrier(one * 3), self.optimization_barrier(one * 5)
         steps = [one * 0, one, one * 2, three, one * 4, five, three * 2]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from tinyinfer.kernels.arguments.operands import Address
 from tinyinfer.kernels.arguments.windows import Geometry, tap_range, window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.depthwise.depthwise_pixel import MASKS
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.parallel.parts import own_range
@@ -49,14 +49,18 @@ class Packed(NamedTuple):
     pixel: Blocks
 
 
-def shapes_of(kernel: int, stride: int) -> tuple[Shape, Shape]:
-    """How many rows of outputs are computed side by side in wide and in narrow blocks: as many as registers allow."""
+class Shapes(NamedTuple):
+    """Those of strips with 4 registers of channels, and with 1."""
+
+    wide: Shape
+    narrow: Shape
+
+
+def shapes_of(kernel: int, stride: int) -> Shapes:
+    """As many rows of outputs side by side as there are registers for, where that spares anything."""
     if stride == 1:
-        return Shape(kernel, stride, 2 if kernel == 3 else 1), Shape(kernel, stride, 2 if kernel < 7 else 1)
-    return Shape(kernel, stride, 1), Shape(kernel, stride, 1)
-
-
-KERNELS_BY_SIZE = (3, 5, 7)
+        return Shapes(Shape(kernel, stride, 2 if kernel == 3 else 1), Shape(kernel, stride, 2 if kernel < 7 else 1))
+    return Shapes(Shape(kernel, stride, 1), Shape(kernel, stride, 1))
 
 
 def wide_order() -> np.ndarray:
@@ -99,7 +103,6 @@ class Walk(NamedTuple):
     """Blocks of channels for the strips of a kernel: addresses of what `Blocks` holds, and the bytes of a block."""
 
     starts: np.ndarray
-    first: int
     taps: Address
     taps_bytes: int
     bias: Address
@@ -107,27 +110,31 @@ class Walk(NamedTuple):
     size: int
 
     @classmethod
-    def of(cls, blocks: Blocks, first: int, size: int) -> Walk:
-        """All blocks from number ``first`` on."""
+    def of(cls, blocks: Blocks, size: int) -> Walk:
+        """All blocks, of ``size`` channels each."""
         number = max(1, len(blocks.starts))
         arrays = (blocks.taps, blocks.bias, blocks.multiplier)
         taps, bias, multiplier = (Address.of(a if a.size else np.zeros(64, np.int8)) for a in arrays)
-        return cls(blocks.starts, first, taps, blocks.taps.nbytes // number, bias, multiplier, size)
+        return cls(blocks.starts, taps, blocks.taps.nbytes // number, bias, multiplier, size)
+
+
+@inline
+def of_block(epilogue, walk, block):
+    """The epilogue of a block of channels; it has no residual."""
+    at = block * walk.size * 4
+    return epilogue.with_columns(walk.bias + at, walk.multiplier + at)
 
 
 def make_depthwise(kernel: int, stride: int) -> Task:
     """Square kernels with one stride: groups of rows of outputs, all blocks of channels in each."""
-    wide_shape, narrow_shape = shapes_of(kernel, stride)
-    wide_strip = make_strip(wide_shape, wide=True, masked=False)
-    narrow_strip = make_strip(narrow_shape, wide=False, masked=MASKS)
-    wide_rows, narrow_rows = wide_shape.rows, narrow_shape.rows
+    shapes = shapes_of(kernel, stride)
+    wide_strip, narrow_strip = make_strip(shapes.wide, registers=4), make_strip(shapes.narrow, registers=1)
+    wide_rows, narrow_rows = shapes.wide.rows, shapes.narrow.rows
     most = max(wide_rows, narrow_rows)
 
-    @task
-    def depthwise(
-        part, parts, x: ByteRows, c, geometry: Geometry, zeros: Address, wide: Walk, narrow: Walk, y: Results,
-        epilogue: Requantize, bounds: Bounds, images,
-    ):  # fmt: skip
+    @inline
+    def place(x, y, geometry, image, row, channel):
+        """Inputs of some rows of outputs from a channel on, which of them lie in the image, and the outputs."""
         h, w, out_h, out_w, top, left = (
             geometry.h,
             geometry.w,
@@ -136,57 +143,42 @@ def make_depthwise(kernel: int, stride: int) -> Task:
             geometry.top,
             geometry.left,
         )
-        groups = -(-out_h // most)
+        iy = row * stride - top
+        source, target = x.at((image * h + iy) * w - left, channel), y.at((image * out_h + row) * out_w, channel)
+        return (
+            ByteImage(source.address, w * x.stride, x.stride), Inside(-iy, h - iy, left, w + left),
+            ByteImage(target.address, out_w * y.stride, y.stride),
+        )  # fmt: skip
+
+    @task
+    def depthwise(
+        part, parts, x: ByteRows, geometry: Geometry, zeros: Address, wide: Walk, narrow: Walk, y: ByteRows,
+        epilogue: Requantize, bounds: Bounds, images,
+    ):  # fmt: skip
+        groups = -(-geometry.out_h // most)
         first, last = own_range(part, images * groups, parts)
-        line, y_row = w * x.stride, out_w * y.stride
         for group in range(first, last):
             image, oy = group // groups, group % groups * most
-            end = min(out_h, oy + most)
+            end = min(geometry.out_h, oy + most)
             for row in range(oy, end, wide_rows):
-                iy = row * stride - top
-                for b in range(wide.first, wide.starts.size):
-                    at = wide.starts[b]
-                    source, target = x.at((image * h + iy) * w - left, at), (image * out_h + row) * out_w
+                for b in range(wide.starts.size):
+                    source, inside, target = place(x, y, geometry, image, row, wide.starts[b])
                     wide_strip(
-                        ByteImage(source.address, line, x.stride),
-                        Inside(-iy, h - iy, left, w + left),
-                        wide.taps + b * wide.taps_bytes,
-                        zeros,
-                        y.at(target, at),
-                        y_row,
-                        end - row,
-                        out_w,
-                        wide.size,
-                        epilogue.at(target, at).with_columns(
-                            wide.bias + b * wide.size * 4, wide.multiplier + b * wide.size * 4
-                        ),
-                        bounds,
-                    )
+                        source, inside, wide.taps + b * wide.taps_bytes, zeros, target, end - row, geometry.out_w,
+                        of_block(epilogue, wide, b), bounds,
+                    )  # fmt: skip
             for row in range(oy, end, narrow_rows):
-                iy = row * stride - top
-                for b in range(narrow.first, narrow.starts.size):
-                    at = narrow.starts[b]
-                    source, target = x.at((image * h + iy) * w - left, at), (image * out_h + row) * out_w
+                for b in range(narrow.starts.size):
+                    source, inside, target = place(x, y, geometry, image, row, narrow.starts[b])
                     narrow_strip(
-                        ByteImage(source.address, line, x.stride),
-                        Inside(-iy, h - iy, left, w + left),
-                        narrow.taps + b * narrow.taps_bytes,
-                        zeros,
-                        y.at(target, at),
-                        y_row,
-                        end - row,
-                        out_w,
-                        min(c, narrow.size),
-                        epilogue.at(target, at).with_columns(
-                            narrow.bias + b * narrow.size * 4, narrow.multiplier + b * narrow.size * 4
-                        ),
-                        bounds,
-                    )
+                        source, inside, narrow.taps + b * narrow.taps_bytes, zeros, target, end - row, geometry.out_w,
+                        of_block(epilogue, narrow, b), bounds,
+                    )  # fmt: skip
 
     return depthwise
 
 
-BY_KERNEL = {(kernel, stride): make_depthwise(kernel, stride) for kernel in KERNELS_BY_SIZE for stride in (1, 2)}
+BY_KERNEL = {(kernel, stride): make_depthwise(kernel, stride) for kernel in (3, 5, 7) for stride in (1, 2)}
 
 
 @vector_function(
@@ -261,9 +253,10 @@ class QuantizedDepthwise(Kernel):
         pixels, nothing = pack_pixels(small, layer), Blocks(*[np.zeros(0, np.int64)] * 4)
         if not _has_strips(layer):
             return Packed(nothing, nothing, pixels)
-        wide_shape, narrow_shape = shapes_of(kh, layer.op.stride[0])  # type: ignore[attr-defined]
-        wide = pack_blocks(np.arange(0, whole, WIDE), wide_order(), wide_shape, layer)
-        return Packed(wide, pack_blocks(small, np.arange(LANES), narrow_shape, layer), pixels)
+        shapes = shapes_of(kh, layer.op.stride[0])  # type: ignore[attr-defined]
+        wide = pack_blocks(np.arange(0, whole, WIDE), wide_order(), shapes.wide, layer)
+        rest = np.minimum(np.arange(whole, c, LANES), c - LANES)
+        return Packed(wide, pack_blocks(rest, np.arange(LANES), shapes.narrow, layer), pixels)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed = inputs[0], outputs[0], self.problem.op, self.packed
@@ -271,29 +264,25 @@ class QuantizedDepthwise(Kernel):
         geometry, threads = window_geometry(self.problem), self.problem.threads
         nothing = np.zeros(1, np.float32)
         epilogue = Requantize.of(op, nothing, nothing, inputs, y)
-        if not packed.narrow.starts.size or (not MASKS and x.c < LANES):
-            blocks = Walk.of(packed.pixel, 0, LANES)
+        if op.dtype == FLOAT or len(inputs) > 1 or not packed.wide.taps.size + packed.narrow.taps.size:
+            blocks = Walk.of(packed.pixel, LANES)
             return depthwise_any.bind(
                 threads, ByteRows.of(x), x.c, geometry, op.input_zero_point, blocks, Results.of(y), epilogue, x.n
             )
-        plain = op.dtype != FLOAT and len(inputs) == 1  # which whole registers can be packed into codes for
-        wide = packed.wide if plain else packed.wide._replace(starts=packed.wide.starts[:0])
-        narrow = Walk.of(packed.narrow, wide.starts.size * 4, LANES)
         zeros = np.full(x.w * x.pixel_stride + WIDE, op.input_zero_point, np.uint8)
-        bounds = Bounds(*op.bounds) if plain else Bounds(0, 255)
         return BY_KERNEL[geometry.kw, geometry.stride_w].bind(
-            threads, ByteRows.of(x), x.c, geometry, Address.of(zeros), Walk.of(wide, 0, WIDE), narrow, Results.of(y),
-            epilogue, bounds, x.n,
+            threads, ByteRows.of(x), geometry, Address.of(zeros), Walk.of(packed.wide, WIDE),
+            Walk.of(packed.narrow, LANES), ByteRows.of(y), epilogue, Bounds(*op.bounds), x.n,
         )  # fmt: skip
 
 
 def _has_strips(layer: Layer) -> bool:
-    """Whether there are strips for a layer: square kernels, one stride, no dilation, weights around 0."""
+    """Whether there are strips for a layer: square kernels, one stride, no dilation, weights around 0, a register of channels."""
     op = layer.op
     assert isinstance(op, QuantizedConv2d)
     (kh, kw), (down, across) = layer.params["weight"].shape[2:], op.stride
     usual = kh == kw and down == across and (kw, across) in BY_KERNEL and op.dilation == (1, 1)
-    return usual and signed_weight(layer)[1] == 0
+    return usual and signed_weight(layer)[1] == 0 and len(layer.params["weight"]) >= LANES
 
 
 KERNELS = (QuantizedDepthwise,)

@@ -15,14 +15,13 @@ output are complete when its last column has been seen.  What lies beside the im
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
-from tinyinfer.kernels.quantized.requantize import Finishing, Requantize, Results
+from tinyinfer.kernels.quantized.requantize import Finishing, Requantize
 
 WIDE = 4 * LANES  # channels whose codes fill a register; where fewer are left, LANES at a time
 LARGEST = 2.0**20  # beyond all codes, and what it is the bound of can be rounded to 32 bits
@@ -83,74 +82,49 @@ class Shape(NamedTuple):
 
 
 strip_function = vector_function(
-    x=ByteImage, inside=Inside, w="address", zeros="address", y=Results, y_row="int", rows="int", columns="int",
-    count="int", epilogue=Requantize, bounds=Bounds,
+    x=ByteImage, inside=Inside, w="address", zeros="address", y=ByteImage, rows="int", columns="int",
+    epilogue=Requantize, bounds=Bounds,
 )  # fmt: skip
 
 
-def make_strip(shape: Shape, wide: bool, masked: bool) -> Any:
-    """``rows`` rows of ``columns`` outputs, of `WIDE` channels or else LANES, of which a mask selects ``count``.
+def make_strip(shape: Shape, registers: int) -> Any:
+    """``rows`` rows of ``columns`` outputs, for so many registers of channels: 1, or the 4 that one of codes becomes.
 
     ``x`` is the first tap of the first output.
     """
-    registers, size = (4, WIDE) if wide else (1, LANES)
     places = {piece: number for number, piece in enumerate(shape.pieces)}
 
-    def lines_at(v: Any, starts: list[Any], x: Any, inside: Any, zeros: Any, column: Any, mask: Any) -> list[Any]:
+    def lines_at(v: Any, starts: list[Any], x: Any, inside: Any, zeros: Any, column: Any) -> list[Any]:
         """A column's codes in each line."""
+        words = v.registers(registers)
+        within = [v.select(column < inside.right, start + column * x.pixel, zeros) for start in starts]
+        return [words.load_byte_vector(v.select(inside.left < column + 1, place, zeros)) for place in within]
 
-        def place(start: Any) -> Any:
-            within = v.select(column < inside.right, start + column * x.pixel, zeros)
-            return v.select(inside.left < column + 1, within, zeros)
-
-        words = v.registers(4) if wide else v
-        return [words.load_bytes(place(start), 0, mask) for start in starts]
-
-    def quad_of(v: Any, lines: list[Any]) -> list[Any]:
-        """Up to four lines as registers of quads; what repeats is multiplied by nothing."""
+    def quads_of(v: Any, lines: list[Any]) -> list[Any]:
+        """Up to four lines as registers of quads; what stands where there is no line is multiplied by 0."""
         first, second, third, fourth = (lines * 4)[:4] if len(lines) != 3 else [*lines, lines[2]]
-        if not wide:
+        if registers == 1:
             return [v.zip_four([first, second, third, fourth])]
-        words = v.registers(4)
+        words = v.registers(registers)
         above, below = words.unpack(first, second, 1), words.unpack(third, fourth, 1)
         return [v.as_lanes(quad) for pair in zip(above, below, strict=True) for quad in words.unpack(*pair, 2)]
 
-    def finish(
-        v: Any,
-        finishing: Finishing,
-        sums: list[Any],
-        y: Any,
-        address: Any,
-        row: Any,
-        epilogue: Any,
-        bounds: Any,
-        mask: Any,
-    ) -> None:
-        values = [
-            v.variable(finishing.scaled(total.get(), v.load(epilogue.multiplier, number * LANES)))
-            for number, total in enumerate(sums)
-        ]
-        if wide:
-            for value in values:
-                finishing.activate(value)
-            integers = [v.rounded(v.min(value.get(), v.constant(LARGEST))) for value in values]
-            codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)
-            v.registers(4).store_bytes(codes, address)
+    def finish(v: Any, finishing: Finishing, sums: list[Any], address: Any, epilogue: Any, bounds: Any) -> None:
+        """Sums of an output to codes in memory."""
+        factors = [v.load(epilogue.multiplier, number * LANES) for number in range(registers)]
+        values = [v.variable(finishing.scaled(*pair)) for pair in zip(sums, factors, strict=True)]
+        for value in values:
+            finishing.activate(value)
+        if registers == 1:
+            finishing.store_codes(values[0].get(), address)
             return
-        (value,) = values
-        residual = epilogue.residual
-        with v.when(residual.stride != 0):
-            value.set(finishing.with_residual(value.get(), residual.address, row * residual.stride, mask))
-        finishing.activate(value)
-        with v.either(y.size == 1) as (as_codes, as_floats):
-            with as_codes:
-                finishing.store_codes(value.get(), address, 0, mask)
-            with as_floats:
-                finishing.store_floats(value.get(), address, 0, mask)
+        integers = [v.rounded(v.min(value.get(), v.constant(LARGEST))) for value in values]
+        codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)
+        v.registers(registers).store_byte_vector(codes, address)
 
     @strip_function
-    def strip(v, x, inside, w, zeros, y, y_row, rows, columns, count, epilogue, bounds):
-        mask, finishing = v.mask(count) if masked else None, Finishing(v, epilogue)
+    def strip(v, x, inside, w, zeros, y, rows, columns, epilogue, bounds):
+        finishing = Finishing(v, epilogue)
         starts = [
             v.select(inside.top < line + 1, v.select(inside.bottom > line, x.address + x.row * line, zeros), zeros)
             for line in range(shape.lines)
@@ -159,40 +133,26 @@ def make_strip(shape: Shape, wide: bool, masked: bool) -> Any:
         sums = [[[v.variable(bias) for bias in biases] for _ in range(shape.rows)] for _ in range(shape.reached)]
         with v.loop(columns + (shape.reached - 1)) as step:
             for new in range(shape.stride):
-                lines = lines_at(v, starts, x, inside, zeros, step * shape.stride + new, mask)
-                quads = [quad_of(v, lines[4 * quad : 4 * quad + 4]) for quad in range(shape.quads)]
+                lines = lines_at(v, starts, x, inside, zeros, step * shape.stride + new)
+                quads = [quads_of(v, lines[4 * quad : 4 * quad + 4]) for quad in range(shape.quads)]
                 for (column, quad, row), number in places.items():
-                    age, rest = divmod(column, shape.stride)
-                    if rest != new:
-                        continue
-                    for register, total in enumerate(sums[age][row]):
-                        taps = v.load_sums(w, (number * registers + register) * LANES)
-                        total.set(v.dot4(total.get(), quads[quad][register], taps))
+                    age, of_step = divmod(column, shape.stride)
+                    if of_step == new:
+                        for register, total in enumerate(sums[age][row]):
+                            taps = v.load_sums(w, (number * registers + register) * LANES)
+                            total.set(v.dot4(total.get(), quads[quad][register], taps))
             done = step - (shape.reached - 1)
             with v.when(done > -1):
                 for row in range(shape.rows):
                     with v.when(rows > row):
-                        finish(
-                            v,
-                            finishing,
-                            sums[-1][row],
-                            y,
-                            y.address + (y_row * row + done * y.stride),
-                            done + row * columns,
-                            epilogue,
-                            bounds,
-                            mask,
-                        )
+                        complete = [total.get() for total in sums[-1][row]]
+                        finish(v, finishing, complete, y.address + (y.row * row + done * y.pixel), epilogue, bounds)
             for younger, older in reversed([*itertools.pairwise(sums)]):
-                for own, others in zip(older, younger, strict=True):
-                    for total, other in zip(own, others, strict=True):
+                for row in range(shape.rows):
+                    for total, other in zip(older[row], younger[row], strict=True):
                         total.set(other.get())
             for own in sums[0]:
                 for total, bias in zip(own, biases, strict=True):
                     total.set(bias)
 
-    assert size == registers * LANES
     return strip
-
-
-Strips = dict[Shape, Callable[..., Any]]

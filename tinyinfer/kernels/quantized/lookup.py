@@ -30,15 +30,15 @@ def look_up_rows(v, x, table, y, rows, count):
 
 def _by_permutes(v: Any, x: Any, table: Any, y: Any, rows: Any, count: Any) -> None:
     words, end = v.registers(4), count // BYTES * BYTES
-    quarters = [words.load_bytes(table, quarter * BYTES) for quarter in range(4)]
+    quarters = [words.load_byte_vector(table, quarter * BYTES) for quarter in range(4)]
     mask = words.mask(count - end)
     with v.loop(rows) as row:
         with v.loop(end, BYTES) as at:
-            found = words.look_up(quarters, words.load_bytes(x.address, row * x.stride + at))
-            words.store_bytes(found, y.address, row * y.stride + at)
+            found = words.look_up(quarters, words.load_byte_vector(x.address, row * x.stride + at))
+            words.store_byte_vector(found, y.address, row * y.stride + at)
         with v.when(count != end):
-            found = words.look_up(quarters, words.load_bytes(x.address, row * x.stride + end, mask))
-            words.store_bytes(found, y.address, row * y.stride + end, mask)
+            found = words.look_up(quarters, words.load_byte_vector(x.address, row * x.stride + end, mask))
+            words.store_byte_vector(found, y.address, row * y.stride + end, mask)
 
 
 def _one_by_one(v: Any, x: Any, table: Any, y: Any, rows: Any, count: Any) -> None:

@@ -70,11 +70,11 @@ def max_window(v, x, y, channels):
     end = channels // (WIDE * LANES) * (WIDE * LANES)
 
     def reduce(words, at, mask=None):
-        largest = words.variable(words.load_bytes(x.address, at, mask))
+        largest = words.variable(words.load_byte_vector(x.address, at, mask))
         with v.loop(x.rows) as row, v.loop(x.columns) as column:
             place = row * x.row + column * x.pixel + at
-            largest.set(words.max_bytes(largest.get(), words.load_bytes(x.address, place, mask)))
-        words.store_bytes(largest.get(), y, at, mask)
+            largest.set(words.max_bytes(largest.get(), words.load_byte_vector(x.address, place, mask)))
+        words.store_byte_vector(largest.get(), y, at, mask)
 
     with v.loop(end, WIDE * LANES) as at:
         reduce(wide, at)

@@ -9,6 +9,7 @@ The term in the middle is there only for weights with a zero point, and the same
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -158,6 +159,15 @@ def multipliers(layer: Layer) -> np.ndarray:
     return np.asarray(worth / op.unit, np.float32)
 
 
+@struct
+class Grid(NamedTuple):
+    """Results of a product: ``lines`` of ``width`` pixels, and that the sums of lines begin ``pitch`` rows apart."""
+
+    lines: int
+    pitch: int
+    width: int
+
+
 class Finishing:
     """The steps from sums to results, on registers; what all of them share is kept in registers too."""
 
@@ -193,32 +203,34 @@ class Finishing:
         self.v.store_numbers("float32", self.v.clip(value, self.low, self.high), address, offset, mask)
 
 
-FINISH = {
-    "sums": "address", "sums_row": "int", "rows": "int", "y": Results, "columns": "int", "epilogue": Requantize,
-}  # fmt: skip
+FINISH = {"sums": "address", "sums_row": "int", "grid": Grid, "y": Results, "columns": "int", "epilogue": Requantize}
 
 
 @vector_function(**FINISH)
-def _finish(v, sums, sums_row, rows, y, columns, epilogue):
+def _finish(v, sums, sums_row, grid, y, columns, epilogue):
     finishing = Finishing(v, epilogue)
     whole = columns // LANES * LANES
     with v.loop(whole, LANES) as column:
-        _finish_register(v, finishing, sums + column * 4, sums_row, rows, y.at(0, column), epilogue.at(0, column), None)
+        _finish_register(v, finishing, sums + column * 4, sums_row, grid, y.at(0, column), epilogue.at(0, column), None)
     with v.when(whole != columns):
         mask = v.mask(columns - whole)
-        _finish_register(v, finishing, sums + whole * 4, sums_row, rows, y.at(0, whole), epilogue.at(0, whole), mask)
+        _finish_register(v, finishing, sums + whole * 4, sums_row, grid, y.at(0, whole), epilogue.at(0, whole), mask)
 
 
-def _finish_register(v, finishing, sums, sums_row, rows, y, epilogue, mask):
+def _finish_register(v, finishing, sums, sums_row, grid, y, epilogue, mask):
     """Emit the loops over a register of all rows: three for what most layers are, and one for all else."""
     multiplier, residual = v.load(epilogue.multiplier), epilogue.residual
+
+    @contextlib.contextmanager
+    def each_row():
+        with v.loop(grid.lines) as line, v.loop(grid.width) as pixel:
+            yield line * grid.width + pixel, v.load_sums(sums, (line * grid.pitch + pixel) * sums_row)
 
     def terms(row):
         return v.load_sum(epilogue.row_terms + row * epilogue.row_step)
 
     def codes(adding=False, shifted=False):
-        with v.loop(rows) as row:
-            total = v.load_sums(sums, row * sums_row)
+        with each_row() as (row, total):
             if shifted:
                 total = v.add_integers(total, terms(row))
             value = finishing.scaled(total, multiplier)
@@ -227,8 +239,8 @@ def _finish_register(v, finishing, sums, sums_row, rows, y, epilogue, mask):
             finishing.store_codes(value, y.address, row * y.stride, mask)
 
     def anything():
-        with v.loop(rows) as row:
-            total = v.variable(v.load_sums(sums, row * sums_row))
+        with each_row() as (row, first):
+            total = v.variable(first)
             with v.when(epilogue.row_step != 0):
                 total.set(v.add_integers(total.get(), terms(row)))
             value = v.variable(finishing.scaled(total.get(), multiplier))
@@ -258,6 +270,6 @@ def _finish_register(v, finishing, sums, sums_row, rows, y, epilogue, mask):
 
 
 @shared(**FINISH)
-def finish(sums, sums_row, rows, y, columns, epilogue):
-    """Results y[rows, columns] of sums[rows, columns], whose rows are ``sums_row`` integers apart."""
-    _finish(sums, sums_row, rows, y, columns, epilogue)
+def finish(sums, sums_row, grid, y, columns, epilogue):
+    """Results y[pixels, columns] of the sums of a grid, whose rows are ``sums_row`` integers apart."""
+    _finish(sums, sums_row, grid, y, columns, epilogue)
