@@ -8,6 +8,7 @@ from tinyinfer.errors import GraphError
 from tinyinfer.graph import Node
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul
+from tinyinfer.ops.quantized.pooling import QuantizedPool
 from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
 from tinyinfer.passes.portable.integer_arithmetic.codes import (
     Reading,
@@ -64,7 +65,8 @@ def end_in_codes(editing: Editing) -> None:
         layer = None if out is None else editing.producers.get(node.inputs[0])
         if out is None or layer is None or not _is_open(layer.op) or editing.reader(node.inputs[0]) is not node:
             continue
-        _merge(editing, layer, node, _writes(layer.op, out))  # type: ignore[arg-type]
+        op = _writes(layer.op, out)  # type: ignore[arg-type]
+        _merge(editing, layer, node, op)
 
 
 def _is_open(op: object) -> bool:
@@ -77,7 +79,10 @@ def _activated(op: Requantization, activation: str | None) -> Requantization:
 
 
 def _writes(op: Requantization, out: Reading) -> Requantization:
-    return dataclasses.replace(op, scale=out.scale, zero_point=out.zero_point, dtype=out.dtype)
+    changes: dict[str, object] = {"scale": out.scale, "zero_point": out.zero_point, "dtype": out.dtype}
+    if isinstance(op, QuantizedPool) and (op.input_scale, op.input_zero_point) == (out.scale, out.zero_point):
+        changes["halves_from"] = 0  # as TFLite, where a mean is made of the codes as they are
+    return dataclasses.replace(op, **changes)  # type: ignore[arg-type]
 
 
 def _merge(editing: Editing, layer: Node, last: Node, op: Op) -> None:
