@@ -67,11 +67,9 @@ class QuantizedAdd(QuantizedArithmetic):
 
         XNNPACK, which runs TFLite files, adds whole multiples.
         """
-        steps = np.asarray([self.a_scale, self.b_scale]) / self.unit
+        steps = np.asarray(np.asarray([self.a_scale, self.b_scale]) / self.unit, np.float32).astype(np.float64)
         places = PRECISION - np.frexp(steps.max())[1]
-        of_a, of_b = (
-            np.ldexp(np.rint(np.ldexp(steps.astype(np.float32).astype(np.float64), places)), -places) * self.unit
-        )
+        of_a, of_b = np.ldexp(np.rint(np.ldexp(steps, places)), -places) * self.unit
         return float(of_a), float(of_b)
 
 
