@@ -21,6 +21,8 @@ from tinyinfer.formats.tflite.reading.messages import TfliteModel, TfliteOperato
 from tinyinfer.formats.tflite.reading.metadata import read_metadata
 from tinyinfer.formats.tflite.reading.tensors import INTEGERS, Arrays, Stored
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.ops.quantized.lookup import Lookup
+from tinyinfer.ops.quantized.requantization import Requantization
 from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
 
 QUANTIZED = "quantised in the file: runs in float32 on the real numbers that its integers stand for"
@@ -90,8 +92,8 @@ def import_model(
         graph.verify(allow_nonfinite)
     except TinyInferError as error:
         raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
-    quantised = (t for t in (*stored, *computed.values()) if t.quantization is not None and t.dtype in INTEGERS)
-    if any(dequantize or tensor.dtype == "int16" for tensor in quantised):
+    quantised = (t.quantization is not None and t.dtype in INTEGERS for t in (*stored, *computed.values()))
+    if any(quantised) and not any(isinstance(node.op, Requantization | Lookup) for node in graph.nodes):
         notes = [QUANTIZED, *notes]
     meta = {"source": os.path.basename(where), **meta}
     return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
