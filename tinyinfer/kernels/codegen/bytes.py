@@ -98,6 +98,14 @@ class Bytes(NumberTypes):
         top = self._every(codes.type, high)
         return self.builder.select(self.builder.icmp_unsigned("<", codes, top), codes, top)
 
+    def quarters_in_order(self, codes: ir.Value, count: int) -> list[ir.Value]:
+        """What `pack_codes` made, register after register, as so many vectors of bytes."""
+        fours = self.as_lanes(codes)
+        order = [group + register for register in range(4) for group in range(0, self.lanes, 4)]
+        size = self.lanes // count
+        pieces = [self._shuffled(fours, fours, order[i * size : (i + 1) * size]) for i in range(count)]
+        return [self.builder.bitcast(piece, ir.VectorType(_I8, 4 * size)) for piece in pieces]
+
     def _pack(self, kind: str, pair: list[ir.Value], element: ir.Type, times: int) -> ir.Value:
         """x86's instruction that halves the elements of two registers, which saturate."""
         name = {16: f"x86.avx512.pack{kind}.512", 8: f"x86.avx2.pack{kind}"}.get(self.lanes, f"x86.sse2.pack{kind}.128")
@@ -120,6 +128,10 @@ class Bytes(NumberTypes):
             quarter * count + 4 * group + i for group in range(count // 4) for quarter in range(4) for i in range(4)
         ]
         return self._shuffled(*halves, places)
+
+    def truncated(self, scalar: ir.Value) -> Int:
+        """A float without its fraction as an integer."""
+        return Int(self.builder, self.builder.fptosi(scalar, _I64))
 
     def _every(self, vector: ir.VectorType, number: Int | int) -> ir.Value:
         """The low bits of an integer in every lane of a vector of integers."""

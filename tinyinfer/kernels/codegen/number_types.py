@@ -65,15 +65,16 @@ class NumberTypes:
         self, dtype: str, value: ir.Value, address: Int, offset: Int | int = 0, mask: ir.Value | None = None
     ) -> None:
         """Floats as numbers of a dtype: the fraction is cut off, what it can't hold saturates, and NaN becomes 0."""
+        integers = self._vector(_I32)
         if dtype in _LIMITS:
             low, high = (ir.Constant(self.type, [float(limit)] * self.lanes) for limit in _LIMITS[dtype])
             value = self.builder.select(self.builder.fcmp_ordered("<", value, low), low, value)
             value = self.builder.select(self.builder.fcmp_ordered(">", value, high), high, value)
-        if dtype != "float32":
-            integers = self._vector(_I32)
+            known = self.builder.fcmp_ordered("ord", value, value)
+            value = self.builder.select(known, value, ir.Constant(self.type, [0.0] * self.lanes))
+            value = self.builder.trunc(self.builder.fptosi(value, integers), self._vector(_I8))
+        elif dtype != "float32":
             value = self._call(f"fptosi.sat.{_code(integers)}.{_code(self.type)}", integers, [value])
-            if _IN_MEMORY[dtype] is _I8:
-                value = self.builder.trunc(value, self._vector(_I8))
         self._store_elements(value, address, offset, mask)
 
     def load_truth(self, address: Int, offset: Int | int = 0, mask: ir.Value | None = None) -> ir.Value:

@@ -125,6 +125,7 @@ class _MeanPool(Kernel):
 
     name: ClassVar[str] = "codes"
     dtypes = ("uint8", "float32")
+    tolerance = 1.0  # of codes, where the activation is a formula; else they are the reference's
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:

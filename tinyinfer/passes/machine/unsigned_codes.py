@@ -46,7 +46,7 @@ def unsigned_codes(graph: Graph) -> Graph:
     """
     types = graph.infer_types()
     signed = any(t.dtype == "int8" for t in types.values())
-    if not signed or not any(isinstance(node.op, CODE_OPERATORS) for node in graph.nodes):
+    if not signed or not any(isinstance(node.op, Requantization) for node in graph.nodes):
         return graph
     rewriting = _Rewriting(graph, types)
     for node in graph.topological_order():
