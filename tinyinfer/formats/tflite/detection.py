@@ -40,6 +40,6 @@ def without_post_process(
         "boxes": model.tensors[last.inputs[0]].name,
         "scores": model.tensors[last.inputs[1]].name,
         **read_map(last.custom_options, f"{where}: {NAME}"),
-        "anchors": arrays.array(anchors).tolist(),
+        "anchors": arrays.array(anchors).real.tolist(),
     }
     return others, [*last.inputs[:2], *kept], {"detection": detection}
