@@ -59,7 +59,7 @@ class Bytes(NumberTypes):
     # -- four bytes a lane -----------------------------------------------------------------------
 
     def unpack(self, a: ir.Value, b: ir.Value, size: int) -> tuple[ir.Value, ir.Value]:
-        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of their first halves, of their second.
+        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of first halves, and of second ones.
 
         This is what one instruction does on x86, and the reverse of `pack_codes`.
         """
