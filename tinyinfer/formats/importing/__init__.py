@@ -6,6 +6,7 @@
 | ``call`` | `Call`: one node of the file, as the function that lowers it sees it |
 | ``free_sizes`` | `with_free_sizes`: sizes that are fixed where nothing else goes |
 | ``free_shapes`` | `reshape_to`, `expand_to`: shapes of free sizes in the words of operators |
+| ``open_pads`` | `OpenPad`: padding by such sizes, which the windows that follow take as their own |
 | ``size_nodes`` | `SizeNodes`: sizes that a network computes with, worked out in each run |
 | ``lowering`` | `lower_nodes`: each node through its function, and all that is not supported named at once |
 """

@@ -17,6 +17,7 @@ from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements, symbols_of
+from tinyinfer.formats.importing.open_pads import OpenPad
 from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
@@ -55,6 +56,7 @@ class Importer:
         self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
         self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
         self._from_sizes: dict[str, list[Any]] = {}  # free sizes that values follow from which nothing else changes
+        self._pads: dict[str, OpenPad] = {}  # what values are that no node makes
         self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
@@ -188,6 +190,22 @@ class Importer:
         (value,) = self.apply_all(op, *inputs, name=name, **options)
         return value
 
+    def pad_later(self, pad: OpenPad) -> str:
+        """A value padded by widths that depend on free sizes: for windows to take as their own padding (`pad_of`).
+
+        Whatever else reads it raises FreeSizeError.
+        """
+        n, c, height, width = self.shape(pad.x)
+        top, bottom, left, right = pad.sides
+        shape = (n, c, height + top + bottom, width + left + right)
+        name = self._define(pad.where, TensorType(shape, self._types[pad.x].dtype))
+        self._pads[name] = pad
+        return name
+
+    def pad_of(self, value: str) -> OpenPad | None:
+        """How a value that `pad_later` made is padded; None for any other."""
+        return self._pads.get(value)
+
     def sizes_of(self, value: str, name: str) -> str:
         """The shape of a value as a known value."""
         return self.constant(name, as_sizes(self.shape(value)))
@@ -267,6 +285,8 @@ class Importer:
 
     def _as_computed(self, value: str) -> str:
         """The value for a node to read: what is known becomes a constant, what depends on free sizes is computed."""
+        if value in self._pads:
+            self._pads[value].refuse()
         array = self._known.get(value)
         if array is None or value in self._constants:
             return value
