@@ -28,8 +28,6 @@ from tinyinfer.passes.portable.recognise.pipeline import recognise
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
-MOST_WORKED_OUT = 2**26  # elements read and made where values are worked out: a few bytes can ask for any number
-TIMES_WORKED_OUT = 8  # as many, for every element of the file
 OTHER_FLOATS = (np.float16, np.float64)
 
 
@@ -52,7 +50,8 @@ class Importer:
         self._keys: dict[str, str] = {}  # of the weight that a known value has become
         self._constants: set[str] = set()  # known values that nodes read
         self._node_names: set[str] = set()
-        self._left = MOST_WORKED_OUT
+        self._left = limits.worked_out
+        self._given: set[int] = set()  # identities of arrays of the file
         self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
         self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
         self._from_sizes: dict[str, list[Any]] = {}  # free sizes that values follow from which nothing else changes
@@ -86,10 +85,11 @@ class Importer:
         when the arrays become too many to be held.
         """
         name = self.fresh(name)
+        if given and id(array) not in self._given:  # a function of the file may have been called many times
+            self._given.add(id(array))
+            self._left += self.limits.worked_out_per_element * array.size
         array = array.astype(np.float32) if array.dtype in OTHER_FLOATS else array
         self._hold([array])
-        if given:
-            self._left += TIMES_WORKED_OUT * array.size
         self._types[name] = TensorType(array.shape, "int64" if is_open(array) else str(array.dtype), quant)
         self._known[name] = array
         return name

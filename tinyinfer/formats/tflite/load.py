@@ -76,7 +76,7 @@ def import_model(
         values = Values(Importer(limits, fixed), computed)
         handles = {tensor.name: _input(values, tensor, nominal[tensor.name]) for tensor in inputs}
         for name, array in constants.items():
-            handles[name] = values.add(values.importer.constant(name, array))
+            handles[name] = values.add(values.importer.constant(name, array, given=True))
         lower_nodes(values.importer, nodes, handles, finder(values, versions), where)
         return _finish(values, handles, [model.tensors[index].name for index in outputs]), values.importer.notes
 
