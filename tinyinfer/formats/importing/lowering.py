@@ -10,8 +10,8 @@ from tinyinfer.formats.importing.call import Call, FileNode, Lowering, Unsupport
 from tinyinfer.formats.importing.free_sizes import FreeSizeError
 from tinyinfer.formats.importing.importer import Importer
 
-# what Python and NumPy say of a node with too few strides, an axis that is none, a number that is too large: lowerings are
-# written for nodes as ONNX and others define them, and all others end here; errors of other types are mistakes of ours
+# what Python and NumPy say of a node with too few strides, an axis that is none, a number that is too large: lowerings
+# are written for nodes as ONNX and others define them, and all others end here; errors of other types are our own
 MISFITS = (ValueError, IndexError, ArithmeticError)
 
 SHOWN = 20  # nodes that are named in one message
