@@ -234,6 +234,20 @@ def test_padding_that_follows_sizes_is_that_of_the_windows(name: str, tmp_path: 
     assert_agree(path, graph, ((1, 6, 8, 12), (2, 6, 7, 9), (1, 6, 5, 4), (3, 6, 1, 2)))
 
 
+def test_a_size_is_asked_of_no_value_that_a_layer_could_keep_to_itself(tmp_path: Path) -> None:
+    body = """
+        kernel = Constant<value_ints = [6, 6, 2, 2]>() weight = ConstantOfShape<value = float[1] {0.1}>(kernel)
+        a = Conv<strides = [2, 2]>(x, weight) b = Relu(a) p = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(b)
+        bs = Shape<start = 2>(b) nc = Slice(shape, zero, two) t = Concat<axis = 0>(nc, bs)
+        r = Resize<mode = "linear">(p, , , t) y = Add(r, b)"""
+    path = saved(tmp_path / "net.onnx", body, 4)
+    graph, _ = load(path, {"x": SIZES[0]})
+    (interpolate,) = (node for node in graph.nodes if node.op.name == "interpolate")
+    (relu,) = (node for node in graph.nodes if node.op.name == "relu")
+    assert interpolate.inputs[1] == relu.outputs[0]
+    assert_agree(path, graph, SIZES)
+
+
 def test_a_network_of_halves_computes_in_float32(tmp_path: Path) -> None:
     body = """
         bias = Constant<value = float16[6, 1, 1] {1, 2, 3, 4, 5, 6}>() a = Add(x, bias) b = Relu(a)

@@ -7,7 +7,8 @@ from sizes.  What is known becomes part of the network only where a node reads i
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -115,27 +116,29 @@ class Importer:
 
     def image_of_size(self, size: Shape) -> str | None:
         """A computed value (N, C, H, W) whose H and W are these, whatever the inputs' sizes; None if there is none."""
-        wanted = [expression_of(side) for side in size]
-        for value, kind in self._types.items():
-            if len(kind.shape) == 4 and value not in self._known and [*map(expression_of, kind.shape[2:])] == wanted:
-                return value
-        return None
+        wanted = [*map(expression_of, size)]
+        return self._of_shape(lambda shape: len(shape) == 4 and [*map(expression_of, shape[2:])] == wanted)
 
     def value_with(self, size: int) -> str | None:
         """A computed value that has a dimension of this size, whatever the inputs' sizes; None if there is none."""
         wanted = expression_of(size)
-        for value, kind in self._types.items():
-            if value not in self._known and wanted in map(expression_of, kind.shape):
-                return value
-        return None
+        return self._of_shape(lambda shape: wanted in map(expression_of, shape))
 
     def value_of_shape(self, shape: Sequence[int]) -> str | None:
         """A computed value of this shape, whatever the inputs' sizes; None if there is none."""
         wanted = [*map(expression_of, shape)]
-        for value, kind in self._types.items():
-            if value not in self._known and [*map(expression_of, kind.shape)] == wanted:
-                return value
-        return None
+        return self._of_shape(lambda found: [*map(expression_of, found)] == wanted)
+
+    def _of_shape(self, fits: Callable[[Shape], bool]) -> str | None:
+        """An input whose shape fits, else the last such value that several nodes read, else the last one.
+
+        A value of one reader may become part of a layer, unless its sizes are asked for.
+        """
+        inputs = [value.name for value in self._inputs]
+        computed = [value for node in self._nodes for value in node.outputs]
+        reads = Counter(value for node in self._nodes for value in node.inputs)
+        fitting = [value for value in (*computed, *inputs[::-1]) if fits(self.shape(value))]
+        return max(reversed(fitting), key=lambda value: (value in inputs, reads[value] > 1), default=None)
 
     def fresh(self, name: str) -> str:
         """A name that no value has."""
