@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,12 @@ def _reduction(function: Callable[..., Any]) -> Callable[[Op, Sequence[np.ndarra
     return apply
 
 
+def _folded(choose: Callable[[Any, Any], Any], x: np.ndarray, axis: Sequence[int], keepdims: bool) -> np.ndarray:
+    for dim in axis:
+        x = np.frompyfunc(choose, 2, 1).reduce(x, axis=dim, keepdims=True)
+    return x if keepdims else np.squeeze(x, tuple(axis))
+
+
 _RULES: dict[str, Callable[[Any, Sequence[np.ndarray]], np.ndarray]] = {
     "add": _add,
     "sub": _elementwise(lambda a, b: a - b),
@@ -252,6 +259,8 @@ _RULES: dict[str, Callable[[Any, Sequence[np.ndarray]], np.ndarray]] = {
     "neg": _elementwise(lambda x: -x),
     "floor": _elementwise(_floor),
     "ceil": _elementwise(_ceil),
+    "amin": _reduction(partial(_folded, _least)),
+    "amax": _reduction(partial(_folded, _greatest)),
     "sum": _reduction(np.sum),
     "prod": _reduction(np.prod),
     "eq": _elementwise(_is_equal),

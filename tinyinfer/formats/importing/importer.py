@@ -19,6 +19,7 @@ from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements, symbols_of
 from tinyinfer.formats.importing.open_pads import OpenPad
+from tinyinfer.formats.importing.selections import Selections
 from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
@@ -43,6 +44,7 @@ class Importer:
         """``fixed`` names free sizes, as `Dim`s are called, that stay at their nominal values."""
         self.limits, self.fixed = limits, fixed
         self.notes: list[str] = []
+        self.selections = Selections()
         self._inputs: list[Input] = []
         self._nodes: list[Node] = []
         self._weights: dict[str, np.ndarray] = {}

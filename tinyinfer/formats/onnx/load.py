@@ -14,6 +14,7 @@ from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.onnx.inlining import Inliner, if_known
 from tinyinfer.formats.onnx.inputs import InputSizes
+from tinyinfer.formats.onnx.lowering.selections.following import output, selecting
 from tinyinfer.formats.onnx.lowering.table import NEWEST, find
 from tinyinfer.formats.onnx.metadata import read_metadata
 from tinyinfer.formats.onnx.reading.data_files import DataFiles
@@ -91,7 +92,7 @@ def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str
         shape, nominal = sizes.of(info)
         values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
     lower_nodes(importer, Inliner(model, where, importer.limits).nodes(), values, _finder(where), where)
-    outputs = {name: _output(name, values) for name in model.graph.outputs}
+    outputs = {name: output(importer, name, _output(name, values)) for name in model.graph.outputs}
     return importer.finish(outputs, model.graph.halves), importer.notes
 
 
@@ -101,8 +102,9 @@ def _finder(where: str) -> Find:
     def found(node: FileNode) -> Lowering:
         return branch if (node.op_type, node.domain) == ("If", "") else find(node)
 
-    branch = if_known(found, where)
-    return found
+    follow = selecting(found)
+    branch = if_known(follow, where)
+    return follow
 
 
 def _output(name: str, values: Mapping[str, str]) -> str:
