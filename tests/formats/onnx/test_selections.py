@@ -120,6 +120,13 @@ def test_outputs_of_which_a_run_shows_how_many_are_told_of(detector: tuple[Path,
         ("y0 = Gather<axis = 0>(theirs0, place0)", {"y0": "float[A, 4]"}),
         ("y0 = Identity(theirs0) y1 = Sigmoid(some0)", {"y0": "float[A, 4]", "y1": "float[B]"}),
         ("a = Mul(some0, some0) y1 = Add(a, sure)", {"y1": "float[B]"}),
+        ("y0 = ReduceMin<keepdims = 1>(some0) p = Squeeze(zero, zero) y1 = Add(best0, y0)", {"y1": "float[B]"}),
+        (
+            """a = Unsqueeze(theirs0, zero) b = Unsqueeze(some0, zero) b1 = Unsqueeze(b, zero)
+            rows = NonMaxSuppression(a, b1, most) y1 = Gather<axis = 1>(rows, one) at = Gather<axis = 1>(rows, two)
+            place = Squeeze(at, one) y0 = Gather<axis = 0>(theirs0, place)""",
+            {"y0": "float[A, 4]", "y1": "int64[B, 1]"},
+        ),
     ],
 )
 def test_parts_of_a_detector(body: str, outputs: dict[str, str], share: float, tmp_path: Path) -> None:
@@ -133,6 +140,12 @@ REFUSED: dict[str, Any] = {
     "places shown": ("y1 = Identity(place0)", "int64[B]"),
     "places computed with": ("y1 = Add(place0, i0)", "int64[B]"),
     "places among others": ("y1 = Gather<axis = 0>(some1, place0)", "float[B]"),
+    "places joined": ("y1 = Concat<axis = 0>(place0, place1)", "int64[B]"),
+    "rows of what is kept": (
+        """a = Unsqueeze(theirs0, zero) b = Unsqueeze(some0, zero) b1 = Unsqueeze(b, zero)
+        rows = NonMaxSuppression(a, b1, most) c = Cast<to = 1>(rows) y1 = ReduceMax<keepdims = 0>(c)""",
+        "float",
+    ),
     "more than there are": ("y1, i = TopK<axis = -1>(some0, most)", "float[B]"),
     "a mean of what is there": ("y1 = ReduceMean<keepdims = 1>(some0)", "float[B]"),
     "the first in no order": ("y1 = Slice(some0, zero, two, zero, one)", "float[B]"),

@@ -23,15 +23,22 @@ def gather(call: Call, lowering: Lowering) -> str:
     if index in about.places:
         if at != dim or about.places[index] != selection or len(call.shape(1)) != 1:
             call.refuse("places among other values than those they were found among")
+        if call.x in about.kept:
+            call.refuse("rows of NonMaxSuppression are picked")
         numbers = call.apply("maximum", index, call.constant(0, "int64"))  # of what is not there there may be none
-        return about.mark(call.apply("index", call.x, numbers, dim=dim), dim, about.of[index][1])
+        return carry(call, call.apply("index", call.x, numbers, dim=dim), dim, about.of[index][1])
     known = call.known(1)
     if at == dim or known is None or index in about.of or known.ndim > 1:
         call.refuse(UNSURE)
     y = plainly(call, lowering)
-    if call.x in about.kept and (at, known.reshape(-1).tolist()) == (1, [2]):
-        about.places[y] = about.kept[call.x]
-    return carry(call, y, dim - (known.ndim == 0 and at < dim), selection)
+    y = carry(call, y, dim - (known.ndim == 0 and at < dim), selection)
+    if call.x in about.kept:
+        columns = set((known.reshape(-1) % 3).tolist())
+        if columns == {2}:
+            about.places[y] = about.kept[y]
+        if len(columns) == 1:
+            del about.kept[y]
+    return y
 
 
 def gather_nd(call: Call, lowering: Lowering) -> str:

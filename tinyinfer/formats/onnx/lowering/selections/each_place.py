@@ -33,8 +33,6 @@ def by_element(call: Call, lowering: Lowering) -> str | Sequence[str]:
     if others or not free:
         call.refuse(MIXED)
     moved = call.node.op_type in ("Cast", "Identity")
-    if not moved and any(value in about.places or value in about.every for value in given):
-        call.refuse("places among what is selected are computed with")
     y = plainly(call, lowering)
     dim = len(call.shape_of(y)) + from_end
     return carry(call, y, dim, selection) if moved else about.mark(y, dim, selection)

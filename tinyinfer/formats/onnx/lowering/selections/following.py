@@ -33,6 +33,9 @@ def _lowered(call: Call, lowering: Lowering) -> str | Sequence[str]:
         return STARTS[op_type](call, lowering) if op_type in STARTS else lowering(call)
     if op_type not in RULES:
         call.refuse("a run shows how many values it is of")
+    numbers = [value in about.kept for value in call.inputs if value in about.places or value in about.kept]
+    if numbers and op_type not in (MOVE_ROWS if any(numbers) else MOVE_PLACES):
+        call.refuse("places among what is selected are computed with")
     return RULES[op_type](call, lowering)
 
 
@@ -70,5 +73,9 @@ def output(importer: Importer, name: str, value: str) -> str:
     importer.notes.append(note)
     return masked(importer, name, value, dim, selection, 0.0)
 
+
+# what may happen to numbers that count what is selected alone, here all places; and to rows that have such numbers
+MOVE_PLACES = ("Gather", "Shape", "Cast", "Identity", "Transpose", "Unsqueeze", "Squeeze", "Split", "Slice")
+MOVE_ROWS = MOVE_PLACES[:4]
 
 RULES: Mapping[str, Rule] = {**EACH_PLACE, **CHOICES, "If": if_nothing}

@@ -36,6 +36,8 @@ def carry(call: Call, y: str, dim: int, selection: Selection) -> str:
     about = call.importer.selections
     if call.x in about.places:
         about.places[y] = about.places[call.x]
+    if call.x in about.kept:
+        about.kept[y] = about.kept[call.x]
     if call.x in about.every:
         about.every.add(y)
     return about.mark(y, dim, selection)
