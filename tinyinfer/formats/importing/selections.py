@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tinyinfer.dim import Dim, expression_of
+from tinyinfer.expression import Expression
 from tinyinfer.formats.importing.free_sizes import symbols_of
 
 MARK = "#"  # begins the names of sizes that only a run shows; inputs' have none such
@@ -33,6 +34,7 @@ class Selections:
     kept: dict[str, Selection] = field(default_factory=dict)  # rows (picture, class, place) of NonMaxSuppression
     nothing: set[str] = field(default_factory=set)  # truth values that say whether nothing is selected
     made: dict[object, Selection] = field(default_factory=dict)  # by what they are made of
+    sizes: dict[Expression, set[Selection]] = field(default_factory=dict)  # all there are, by their size
     count: int = 0
 
     def concern(self, value: str) -> bool:
@@ -42,6 +44,7 @@ class Selections:
     def mark(self, value: str, dim: int, selection: Selection) -> str:
         """Say that of a value the selected places along a dimension are there; returns it."""
         self.of[value] = dim, selection
+        self.sizes.setdefault(expression_of(selection.size), set()).add(selection)
         return value
 
     def new_size(self, places: int) -> Dim:
@@ -53,8 +56,8 @@ class Selections:
 
     def of_size(self, size: int) -> Selection | None:
         """The only selection of this size; None if there are others, or none."""
-        found = {selection for _, selection in self.of.values() if expression_of(selection.size) == expression_of(size)}
-        return found.pop() if len(found) == 1 else None
+        found = self.sizes.get(expression_of(size), set())
+        return next(iter(found)) if len(found) == 1 else None
 
 
 def is_selected(size: object) -> bool:
