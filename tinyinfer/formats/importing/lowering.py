@@ -10,9 +10,9 @@ from tinyinfer.formats.importing.call import Call, FileNode, Lowering, Unsupport
 from tinyinfer.formats.importing.free_sizes import FreeSizeError
 from tinyinfer.formats.importing.importer import Importer
 
-# what a lowering meets in a node with too few strides, an axis that is none, an array in place of a number; lowerings
-# are written for nodes as ONNX and others define them, and all others end here
-MISFITS = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, RecursionError)
+# what Python and NumPy say of a node with too few strides, an axis that is none, a number that is too large: lowerings
+# are written for nodes as ONNX and others define them, and all others end here; errors of other types are our own
+MISFITS = (ValueError, IndexError, ArithmeticError)
 
 SHOWN = 20  # nodes that are named in one message
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyinfer.errors import GraphError, InputError, ModelFormatError, TinyInferError, UnsupportedOpError
+from tinyinfer.errors import GraphError, InputError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode
-from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import SHOWN, lower_nodes
+from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.ncnn.lowering.table import LAYERS, find
 from tinyinfer.formats.ncnn.reading.param_text import Layer, read_param
@@ -102,13 +102,8 @@ def _import(
         lower_nodes(importer, nodes, values, find, where)
         return importer.finish({name: values[name] for name in outputs}), importer.notes
 
-    try:
-        (graph, notes), fixed = with_free_sizes(build)
-        graph.verify()
-    except TinyInferError as error:
-        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
-    meta: dict[str, Any] = {"source": os.path.basename(where)}
-    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
+    graph, notes = verified(build, where)
+    return graph, {"source": os.path.basename(where), **notes}
 
 
 def _inputs(

@@ -6,14 +6,15 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError
+from tinyinfer.errors import GraphError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode, Lowering
-from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import Find, lower_nodes
+from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.onnx.inlining import Inliner, if_known
 from tinyinfer.formats.onnx.inputs import InputSizes
+from tinyinfer.formats.onnx.lowering.selections.following import output, selecting
 from tinyinfer.formats.onnx.lowering.table import NEWEST, find
 from tinyinfer.formats.onnx.metadata import read_metadata
 from tinyinfer.formats.onnx.reading.data_files import DataFiles
@@ -80,16 +81,8 @@ def import_model(
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
         return _lowered(model, Importer(limits, fixed), sizes, where)
 
-    try:
-        (graph, notes), fixed = with_free_sizes(build)
-        graph.verify(allow_nonfinite)
-    except GraphError as error:
-        raise GraphError(_located(error, where) + sizes.hint) from None
-    except TinyInferError as error:
-        raise type(error)(_located(error, where)) from None
-    if fixed or notes:
-        meta["notes"] = [*fixed, *notes]
-    return graph, meta
+    graph, notes = verified(build, where, allow_nonfinite, sizes.hint)
+    return graph, meta | notes
 
 
 def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str) -> tuple[Graph, list[str]]:
@@ -99,12 +92,8 @@ def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str
         shape, nominal = sizes.of(info)
         values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
     lower_nodes(importer, Inliner(model, where, importer.limits).nodes(), values, _finder(where), where)
-    outputs = {name: _output(name, values) for name in model.graph.outputs}
+    outputs = {name: output(importer, name, _output(name, values)) for name in model.graph.outputs}
     return importer.finish(outputs, model.graph.halves), importer.notes
-
-
-def _located(error: TinyInferError, where: str) -> str:
-    return str(error) if str(error).startswith(where) else f"{where}: {error}"
 
 
 def _finder(where: str) -> Find:
@@ -113,8 +102,9 @@ def _finder(where: str) -> Find:
     def found(node: FileNode) -> Lowering:
         return branch if (node.op_type, node.domain) == ("If", "") else find(node)
 
-    branch = if_known(found, where)
-    return found
+    follow = selecting(found)
+    branch = if_known(follow, where)
+    return follow
 
 
 def _output(name: str, values: Mapping[str, str]) -> str:

@@ -6,11 +6,11 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tinyinfer.errors import InputError, ModelFormatError, TinyInferError
+from tinyinfer.errors import InputError, ModelFormatError
 from tinyinfer.formats.importing.call import FileNode
-from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import lower_nodes
+from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.tflite.detection import without_post_process
 from tinyinfer.formats.tflite.lowering.table import finder
@@ -76,19 +76,15 @@ def import_model(
         values = Values(Importer(limits, fixed), computed)
         handles = {tensor.name: _input(values, tensor, nominal[tensor.name]) for tensor in inputs}
         for name, array in constants.items():
-            handles[name] = values.add(values.importer.constant(name, array))
+            handles[name] = values.add(values.importer.constant(name, array, given=True))
         lower_nodes(values.importer, nodes, handles, finder(values, versions), where)
         return _finish(values, handles, [model.tensors[index].name for index in outputs]), values.importer.notes
 
-    try:
-        (graph, notes), fixed = with_free_sizes(build)
-        graph.verify(allow_nonfinite)
-    except TinyInferError as error:
-        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
+    graph, notes = verified(build, where, allow_nonfinite)
+    meta = {"source": os.path.basename(where), **meta, **notes}
     if any(tensor.quantization is not None and tensor.dtype in INTEGERS for tensor in (*stored, *computed.values())):
-        notes = [QUANTIZED, *notes]
-    meta = {"source": os.path.basename(where), **meta}
-    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
+        meta["notes"] = [*meta.get("notes", ()), QUANTIZED]
+    return graph, meta
 
 
 def _constants(
@@ -155,4 +151,13 @@ def _finish(values: Values, handles: Mapping[str, str], outputs: Sequence[str]) 
     for name in outputs:
         if name not in handles:
             raise ModelFormatError(f"output {name[:80]!r} is neither an input nor computed by any operator")
-    return values.importer.finish({name: values.nchw(handles[name]) for name in outputs})
+    return values.importer.finish({name: _output(values, name, handles[name]) for name in outputs})
+
+
+def _output(values: Values, name: str, handle: str) -> str:
+    """An output of the dtype that the file says: inside, whole numbers are int64."""
+    value, tensor = values.nchw(handle), values.outputs.get(name)
+    dtype = tensor.dtype if tensor is not None and tensor.quantization is None else ""
+    if values.importer.type(value).dtype != "int64" or dtype not in ("int32", "uint8", "int8"):
+        return value
+    return values.importer.apply("cast", value, name=name, dtype=dtype)

@@ -7,6 +7,7 @@ from tinyinfer.passes.portable.recognise.activations import recognise_activation
 from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
 from tinyinfer.passes.portable.recognise.gathers import recognise_gathers
+from tinyinfer.passes.portable.recognise.joins import recognise_joins
 from tinyinfer.passes.portable.recognise.layers import recognise_layers
 from tinyinfer.passes.portable.recognise.norms import recognise_norms
 from tinyinfer.passes.portable.recognise.pads import recognise_pads
@@ -30,6 +31,7 @@ STEPS = (
     recognise_pads,
     recognise_strides,
     recognise_splits,
+    recognise_joins,
     recognise_shifts,
     recognise_scales,  # last, as numbers are parts of most patterns
 )

@@ -20,7 +20,7 @@ def constant(call: Call) -> str:
     """Constant, in any of its forms."""
     tensor = call.attribute("value")
     if tensor is not None:
-        return call.constant(tensor)
+        return call.importer.constant(call.name, tensor, given=True)
     for name, dtype in FORMS.items():
         found = call.attribute(name)
         if found is not None:
