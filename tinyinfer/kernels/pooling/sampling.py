@@ -46,7 +46,7 @@ class Side(NamedTuple):
 
 
 def nearest(v: Any, at: Any) -> list[tuple[Any, Any]]:
-    """The pixel of a point, in two halves, as pixels are mixed in pairs."""
+    """The pixel of a point."""
     return [(v.round(at), v.constant(1))]
 
 
@@ -139,10 +139,8 @@ def make_sampling(find: Callable[..., Any], taps: int) -> Task:
     return sample
 
 
-SAMPLINGS = {
-    mode: (make_sampling(find, taps), taps)
-    for mode, find, taps in (("nearest", nearest, 1), ("bilinear", bilinear, 2), ("bicubic", bicubic, 4))
-}
+TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
+SAMPLINGS = {find.__name__: make_sampling(find, TAPS[find.__name__]) for find in (nearest, bilinear, bicubic)}
 
 
 class GridSampleTaps(Kernel):
@@ -156,8 +154,7 @@ class GridSampleTaps(Kernel):
         super().__init__(problem, packed)
         assert isinstance(problem.op, GridSample)
         self.threads = worthwhile(problem.threads, int(np.prod(problem.outputs[0])))
-        self.sample, taps = SAMPLINGS[problem.op.mode]
-        self.workspace_floats = self.threads * LANES * 2 * max(2, taps * taps)
+        self.workspace_floats = self.threads * LANES * 2 * max(2, TAPS[problem.op.mode] ** 2)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -170,7 +167,7 @@ class GridSampleTaps(Kernel):
         sides = (Side.of(size, op.align_corners) for size in (x.h, x.w))
         points, stride, down, across = Address.of(grid.data), grid.pixel_stride, grid.c, grid.h
         lanes = Address.of(np.arange(LANES, dtype=np.int32) * 2 * stride)
-        return self.sample.bind(
+        return SAMPLINGS[op.mode].bind(
             self.threads, Rows.of(x), points, stride, lanes, *sides, PADDING_MODES.index(op.padding_mode), down, across,
             x.h * x.w, Rows.of(y), x.c, y.n * down, workspace,
         )  # fmt: skip
