@@ -8,8 +8,8 @@
 
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
 code, and variables live in registers.  Offsets count floats.  Besides this file and its parts, `lane_orders` and
-`number_types`, LLVM is touched only by `jit`, which hands the result to Numba, `argument_struct` and `thread_team`, which start it, and by
-`amx` and `atomic`, which have words for tiles and for what threads tell each other.
+`number_types`, LLVM is touched only by `jit`, which hands the result to Numba, `argument_struct` and `thread_team`,
+which start it, and by `amx` and `atomic`, which have words for tiles and for what threads tell each other.
 """
 
 from __future__ import annotations
@@ -71,6 +71,12 @@ class Vectors(LaneOrders, NumberTypes):
         """The 64-bit integer at an offset that counts such integers."""
         base = self.builder.inttoptr(raw(address), _I64.as_pointer())
         return Int(self.builder, self.builder.load(self.builder.gep(base, [raw(offset)])))
+
+    def load_int32(self, address: Int, offset: Int | int = 0) -> Int:
+        """The 32-bit integer at an offset that counts such integers."""
+        base = self.builder.inttoptr(raw(address), _I32.as_pointer())
+        number = self.builder.load(self.builder.gep(base, [raw(offset)]), align=4)
+        return Int(self.builder, self.builder.sext(number, _I64))
 
     def store(self, value: ir.Value, address: Int, offset: Int | int = 0) -> None:
         """A vector to memory, at any alignment."""

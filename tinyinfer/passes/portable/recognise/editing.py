@@ -38,6 +38,10 @@ class Editing:
         """The node as it is by now, as it may read other values than it did; None if it is gone."""
         return self._nodes.get(node.name)
 
+    def named(self, name: str) -> Node:
+        """The node of this name."""
+        return self._nodes[name]
+
     def readers(self, value: str) -> list[str]:
         """Names of the nodes that read a value; one that reads it twice stands twice."""
         return [name for name, count in self._readers.get(value, {}).items() for _ in range(count)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
+from tinyinfer.passes.portable.recognise.dealt_channels import recognise_dealt_channels
 from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
 from tinyinfer.passes.portable.recognise.gathers import recognise_gathers
@@ -23,6 +24,7 @@ STEPS = (
     recognise_gathers,
     recognise_encodings,
     recognise_shuffles,  # before views merge their reshapes with others
+    recognise_dealt_channels,
     recognise_norms,
     recognise_views,
     recognise_activations,

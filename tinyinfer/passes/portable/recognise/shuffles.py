@@ -35,7 +35,7 @@ def _channel_shuffle(match: Match) -> Made | None:
     if len(x) < 2 or len(table) < 3 or order != (0, 2, 1, *range(3, len(table))):
         return None
     groups, channels = table[1:3]
-    if _same(table[0], x[0]) and type(groups) is int and _same(groups * channels, x[1]):
+    if same_size(table[0], x[0]) and type(groups) is int and same_size(groups * channels, x[1]):
         return Made(ChannelShuffle(groups), (match["x"],))
     return None
 
@@ -45,7 +45,7 @@ def _pixel_shuffle(match: Match) -> Made | None:
     if order_of(match.node("moved")) != TO_PIXELS or len(x) != 4 or type(table[2]) is not int:
         return None
     n, c, r, s, h, w = table
-    if r == s and all(map(_same, (n, c * r * r, h, w), x)):
+    if r == s and all(map(same_size, (n, c * r * r, h, w), x)):
         return Made(PixelShuffle(r), (match["x"],))
     return None
 
@@ -55,12 +55,13 @@ def _pixel_unshuffle(match: Match) -> Made | None:
     if order_of(match.node("moved")) != FROM_PIXELS or len(x) != 4 or type(table[3]) is not int:
         return None
     n, c, h, r, w, s = table
-    if r == s and all(map(_same, (n, c, h * r, w * r), (x[0], x[1], x[2] // r * r, x[3] // r * r))):
+    if r == s and all(map(same_size, (n, c, h * r, w * r), (x[0], x[1], x[2] // r * r, x[3] // r * r))):
         return Made(PixelUnshuffle(r), (match["x"],))
     return None
 
 
-def _same(a: int, b: int) -> bool:
+def same_size(a: int, b: int) -> bool:
+    """Whether two sizes are one, be they free."""
     return expression_of(a) == expression_of(b)
 
 
