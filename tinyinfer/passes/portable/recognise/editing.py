@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node, TensorType, free_name
+from tinyinfer.graph import Graph, Node, Operator, TensorType, free_name
 
 
 class Editing:
@@ -47,6 +47,10 @@ class Editing:
         names = self.readers(value)
         return self._nodes[names[0]] if len(names) == 1 and value not in self.outputs else None
 
+    def reading(self, value: str) -> list[Node]:
+        """The nodes that read a value."""
+        return [self._nodes[name] for name in dict.fromkeys(self.readers(value))]
+
     def constant(self, value: str) -> np.ndarray | None:
         """The array that a value always is."""
         node = self.producers.get(value)
@@ -72,6 +76,14 @@ class Editing:
         for value in node.inputs:
             counts = self._readers.setdefault(value, {})
             counts[node.name] = counts.get(node.name, 0) + 1
+
+    def insert(self, op: Operator, value: str, wanted: str) -> str:
+        """Apply an operator to a value by a node of its own, called as wanted or alike; returns its value."""
+        (kind,) = op.infer([self.types[value]], {})
+        node = Node(free_name(wanted, self._nodes), op, (value,), (free_name(wanted, self.types),))
+        self.types[node.outputs[0]] = kind
+        self.add(node)
+        return node.outputs[0]
 
     def remove(self, node: Node) -> None:
         """Take a node out."""

@@ -12,8 +12,8 @@ from tinyinfer.ops.normalization.norms import GroupNorm, InstanceNorm, LayerNorm
 from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.matching import Match
 from tinyinfer.passes.portable.recognise.pattern import AnyNumber, Constant, Number, Pattern, Value, apply
+from tinyinfer.passes.portable.recognise.rearrangement import order_of
 from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
-from tinyinfer.passes.portable.recognise.shuffles import order_of, reshaped
 
 x = Value("x")
 DIFFERENCE = apply("sub", x, apply("mean", x, keepdim=True, name="mean"))
@@ -22,7 +22,8 @@ DEVIATION = apply("sqrt", VARIANCE)
 INVERSE = apply("reciprocal", DEVIATION) | apply("div", Number(1), DEVIATION) | apply("pow", VARIANCE, Number(-0.5))
 NORMALISED = apply("div", DIFFERENCE, DEVIATION) | DIFFERENCE * INVERSE
 
-GROUPED = reshaped(apply("instance_norm", apply("reshape", x, name="rows"), name="norm"))
+ROWS = apply("instance_norm", apply("reshape", x, name="rows"), name="norm")
+GROUPED = apply("reshape", ROWS) | apply("reshape_as", ROWS, Value("like"))
 LAST = apply("permute", apply("layer_norm", apply("permute", x, name="before"), name="norm"), name="after")
 
 NORMS = ("layer_norm", "group_norm", "instance_norm")

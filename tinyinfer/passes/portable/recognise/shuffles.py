@@ -1,72 +1,122 @@
-"""Channel and pixel shuffles, which files have as a reshape, a permute and a reshape."""
+"""Channel and pixel shuffles, and entries picked from either side of one, which files have as reshapes and permutes."""
 
 from __future__ import annotations
 
-from tinyinfer.dim import expression_of
-from tinyinfer.graph import Node
-from tinyinfer.ops.base import axis
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from tinyinfer.errors import GraphError
+from tinyinfer.graph import Node, Operator, TensorType
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
+from tinyinfer.ops.movement.joining import Permute
 from tinyinfer.ops.movement.pixel_shuffle import PixelShuffle, PixelUnshuffle
 from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Pattern, Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.rearrangement import Rearrangement, only_views, picked_entry
+from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
+
+Sizes = Mapping[str, int]
+Chain = list[tuple[Node, str]]  # nodes and the value that is followed, the first first
 
 
-def reshaped(pattern: Pattern) -> Pattern:
-    """The value in another shape, which a file may take from another value."""
-    return apply("reshape", pattern) | apply("reshape_as", pattern, Value("like"))
+def _channel_shuffle(of: Sizes) -> list[Operator]:
+    return [ChannelShuffle(of["g"])] if type(of["g"]) is int else []
 
 
-MOVED = reshaped(apply("permute", apply("reshape", Value("x"), name="table"), name="moved"))
-
-TO_PIXELS, FROM_PIXELS = (0, 1, 4, 2, 5, 3), (0, 1, 3, 5, 2, 4)  # of (N, C, r, r, H, W) and of (N, C, H, r, W, r)
-
-
-def order_of(permute: Node) -> tuple[int, ...]:
-    """The dimensions of a permute, counted from the front."""
-    dims = permute.op.dims  # type: ignore[attr-defined]
-    return tuple(axis(dim, len(dims)) for dim in dims)
+def _pixel_shuffle(of: Sizes) -> list[Operator]:
+    return [PixelShuffle(of["r"])] if of["r"] == of["s"] else []
 
 
-def _channel_shuffle(match: Match) -> Made | None:
-    """The channels as a table of (groups, C / groups), transposed; the image may be one dimension meanwhile."""
-    x, table, order = match.shape("x"), match.shape("table"), order_of(match.node("moved"))
-    if len(x) < 2 or len(table) < 3 or order != (0, 2, 1, *range(3, len(table))):
-        return None
-    groups, channels = table[1:3]
-    if _same(table[0], x[0]) and type(groups) is int and _same(groups * channels, x[1]):
-        return Made(ChannelShuffle(groups), (match["x"],))
-    return None
+def _pixel_unshuffle(of: Sizes) -> list[Operator]:
+    return [PixelUnshuffle(of["r"])] if of["r"] == of["s"] else []
 
 
-def _pixel_shuffle(match: Match) -> Made | None:
-    x, table = match.shape("x"), match.shape("table")
-    if order_of(match.node("moved")) != TO_PIXELS or len(x) != 4 or type(table[2]) is not int:
-        return None
-    n, c, r, s, h, w = table
-    if r == s and all(map(_same, (n, c * r * r, h, w), x)):
-        return Made(PixelShuffle(r), (match["x"],))
-    return None
+def _depth_to_space(of: Sizes) -> list[Operator]:
+    return [ChannelShuffle(of["r"] * of["s"]), *_pixel_shuffle(of)] if of["r"] == of["s"] else []
 
 
-def _pixel_unshuffle(match: Match) -> Made | None:
-    x, table = match.shape("x"), match.shape("table")
-    if order_of(match.node("moved")) != FROM_PIXELS or len(x) != 4 or type(table[3]) is not int:
-        return None
-    n, c, h, r, w, s = table
-    if r == s and all(map(_same, (n, c, h * r, w * r), (x[0], x[1], x[2] // r * r, x[3] // r * r))):
-        return Made(PixelUnshuffle(r), (match["x"],))
-    return None
+def _space_to_depth(of: Sizes) -> list[Operator]:
+    return [*_pixel_unshuffle(of), ChannelShuffle(of["c"])] if type(of["c"]) is int and of["r"] == of["s"] else []
 
 
-def _same(a: int, b: int) -> bool:
-    return expression_of(a) == expression_of(b)
-
-
-RULES = (Rule(MOVED, _channel_shuffle), Rule(MOVED, _pixel_shuffle), Rule(MOVED, _pixel_unshuffle))
+RULES: Mapping[str, Callable[[Sizes], list[Operator]]] = {
+    "n (g c) ... -> n (c g) ...": _channel_shuffle,
+    "n (c r s) h w -> n c (h r) (w s)": _pixel_shuffle,
+    "n c (h r) (w s) -> n (c r s) h w": _pixel_unshuffle,
+    "n (r s c) h w -> n c (h r) (w s)": _depth_to_space,  # TensorFlow's order of channels
+    "n c (h r) (w s) -> n (r s c) h w": _space_to_depth,
+}
 
 
 def recognise_shuffles(editing: Editing) -> None:
-    """Make such triples of nodes one shuffle."""
-    rewrite(editing, RULES)
+    """Make chains of nodes that only move elements the shuffle that they are, or the slice."""
+    for old in editing.in_order():
+        node = editing.current(old)
+        if node is None or not _moves(node) or len(node.outputs) > 1:
+            continue
+        for chain in _chains(editing, node):
+            ops = _shorter(editing, chain)
+            if ops:
+                _replace(editing, chain, ops)
+                break
+
+
+def _moves(node: Node) -> bool:
+    return isinstance(node.op, Permute) or only_views(node) or node.op.name in ("split", "slice", "index_select")
+
+
+def _chains(editing: Editing, node: Node) -> Iterator[Chain]:
+    """All chains of two or more nodes that end with a node, the longest first.
+
+    What others read as well may be in front of a picked entry alone, as other entries are picked from it.
+    """
+    chain: Chain = [(node, node.outputs[0])]
+    picked = picked_entry(*chain[0], editing.types) is not None
+    while (before := editing.producers.get(chain[0][0].inputs[0])) is not None and _moves(before):
+        link = chain[0][0].inputs[0]
+        alone = editing.reader(link) is not None
+        if not alone and (link in editing.outputs or not picked or not _feeds_movers(editing, link)):
+            break
+        chain.insert(0, (before, link))
+        picked = picked or picked_entry(before, link, editing.types) is not None
+    for first in range(len(chain) - 1):
+        yield chain[first:]
+
+
+def _feeds_movers(editing: Editing, value: str) -> bool:
+    return all(_moves(reader) for reader in editing.reading(value))
+
+
+def _shorter(editing: Editing, chain: Chain) -> list[Operator]:
+    """Fewer operators that do what a chain does; none where there are no such."""
+    source = chain[0][0].inputs[0]
+    moved = Rearrangement(editing.types[source].shape)
+    if not all(moved.follow(node, value, editing.types) for node, value in chain):
+        return []
+    entry = moved.slice()
+    found = [] if entry is None else [[entry]]
+    for text, make in RULES.items():
+        sizes = moved.sizes(text)
+        found += [] if sizes is None else [make(sizes)]
+    wanted = editing.types[chain[-1][1]]
+    return next((ops for ops in found if ops and len(ops) < len(chain) and _gives(editing.types[source], ops, wanted)), [])
+
+
+def _gives(kind: TensorType, ops: Sequence[Operator], wanted: TensorType) -> bool:
+    try:
+        for op in ops:
+            (kind,) = op.infer([kind], {})
+    except GraphError:
+        return False
+    return same_at_every_size(kind, wanted)
+
+
+def _replace(editing: Editing, chain: Chain, ops: Sequence[Operator]) -> None:
+    """Put operators in a chain's place; what nothing else reads of it is gone."""
+    (first, _), (end, value) = chain[0], chain[-1]
+    source = first.inputs[0]
+    editing.remove(end)
+    for op in ops[:-1]:
+        source = editing.insert(op, source, end.name)
+    editing.add(Node(end.name, ops[-1], (source,), (value,)))
+    for node, _ in reversed(chain[:-1]):
+        if not any(editing.readers(output) or output in editing.outputs for output in node.outputs):
+            editing.remove(node)

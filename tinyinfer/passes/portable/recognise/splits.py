@@ -1,9 +1,10 @@
-"""Slices that cut a value into neighbouring pieces: a split."""
+"""Slices that cut a value into neighbouring pieces, or deal its channels out in turn: a split."""
 
 from __future__ import annotations
 
-from tinyinfer.graph import Node
+from tinyinfer.graph import Node, Shape
 from tinyinfer.ops.base import axis
+from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.movement.joining import Split
 from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.passes.portable.recognise.editing import Editing
@@ -14,31 +15,33 @@ def recognise_splits(editing: Editing) -> None:
     slices: dict[tuple[str, int], list[Node]] = {}
     for node in editing.in_order():
         if isinstance(node.op, Slice) and isinstance(node.op.dim, int):
-            slices.setdefault((node.inputs[0], node.op.dim), []).append(node)
-    for nodes in slices.values():
-        if len(nodes) > 1:
-            _join(editing, nodes)
+            at = axis(node.op.dim, len(editing.types[node.inputs[0]].shape))
+            slices.setdefault((node.inputs[0], at), []).append(node)
+    for (value, at), nodes in slices.items():
+        if len(nodes) > 1 and type(editing.types[value].shape[at]) is int:
+            _join(editing, value, at, nodes)
 
 
-def _join(editing: Editing, nodes: list[Node]) -> None:
+def _join(editing: Editing, value: str, at: int, nodes: list[Node]) -> None:
     """Put a split in the place of the first slice, if they leave nothing out and share nothing."""
-    shape = editing.types[nodes[0].inputs[0]].shape
-    op = nodes[0].op
-    assert isinstance(op, Slice)
-    assert isinstance(op.dim, int)
-    at = axis(op.dim, len(shape))
-    if type(shape[at]) is not int:
-        return
-    pieces = sorted(((_piece(node, at, shape[at]), node) for node in nodes), key=lambda found: found[0].start)
+    shape = editing.types[value].shape
+    size = shape[at]
+    pieces = sorted(((_piece(node, at, shape), node) for node in nodes), key=lambda found: found[0].start)
     ranges = [piece for piece, _ in pieces]
-    if any(piece.step != 1 for piece in ranges) or [i for piece in ranges for i in piece] != list(range(shape[at])):
+    in_turn = at == 1 and ranges == [range(size)[first :: len(ranges)] for first in range(len(ranges))]
+    in_turn = in_turn and size % len(ranges) == 0
+    neighbours = all(piece.step == 1 for piece in ranges) and [i for piece in ranges for i in piece] == [*range(size)]
+    if not (in_turn or neighbours):
         return
     for node in nodes:
         editing.remove(node)
+    if in_turn:
+        value = editing.insert(ChannelShuffle(size // len(ranges)), value, f"{value}:shuffled")
     outputs = tuple(node.outputs[0] for _, node in pieces)
-    editing.add(nodes[0].replace(op=Split(tuple(map(len, ranges)), at), outputs=outputs))
+    split = Split(tuple(map(len, ranges)), at)
+    editing.add(Node(nodes[0].name, split, (value,), outputs))
 
 
-def _piece(node: Node, at: int, size: int) -> range:
+def _piece(node: Node, at: int, shape: Shape) -> range:
     assert isinstance(node.op, Slice)
-    return range(size)[node.op.cuts(at + 1)[at]]
+    return range(shape[at])[node.op.slices(len(shape))[at]]

@@ -11,8 +11,8 @@ from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.ops.movement.views import Flatten, View
 from tinyinfer.ops.pooling.pooling import AvgPool2d, MaxPool2d
 from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.rearrangement import order_of
 from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
-from tinyinfer.passes.portable.recognise.shuffles import order_of
 
 
 def recognise_views(editing: Editing) -> None:
