@@ -38,7 +38,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     ),
     "pointwise_math.arithmetic": ("add", "mul", "sub", "div", "minimum", "maximum"),
     "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
-    "movement.interleave": ("interleave",),
+    "movement.interleave": ("interleave", "deinterleave"),
     "movement.copies": ("concat", "split", "pad", "flatten", "join_pixels", "pixels_to_images", "relayout"),
     "movement.permute": ("permute",),
     "movement.channel_order": ("channel_shuffle", "index_select"),

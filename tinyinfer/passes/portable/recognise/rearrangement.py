@@ -129,7 +129,7 @@ class Rearrangement:
         """The factors that an expression's names stand for."""
         self._merge()
         named: dict[str, tuple[Factor, ...]] = {}
-        sides = []
+        sides: list[tuple[tuple[str, ...], list[Factor]]] = []
         for side, dims in zip(text.split("->"), (self.before, self.after), strict=True):
             names = _parsed(side, len(dims))
             if len(names) != len(dims):

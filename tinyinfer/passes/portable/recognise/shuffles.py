@@ -48,7 +48,7 @@ RULES: Mapping[str, Callable[[Sizes], list[Operator]]] = {
 
 def recognise_shuffles(editing: Editing) -> None:
     """Make chains of nodes that only move elements the shuffle that they are, or the slice."""
-    for old in editing.in_order():
+    for old in reversed(editing.in_order()):  # parts of a chain may look like something of their own
         node = editing.current(old)
         if node is None or not _moves(node) or len(node.outputs) > 1:
             continue
@@ -97,7 +97,9 @@ def _shorter(editing: Editing, chain: Chain) -> list[Operator]:
         sizes = moved.sizes(text)
         found += [] if sizes is None else [make(sizes)]
     wanted = editing.types[chain[-1][1]]
-    return next((ops for ops in found if ops and len(ops) < len(chain) and _gives(editing.types[source], ops, wanted)), [])
+    return next(
+        (ops for ops in found if ops and len(ops) < len(chain) and _gives(editing.types[source], ops, wanted)), []
+    )
 
 
 def _gives(kind: TensorType, ops: Sequence[Operator], wanted: TensorType) -> bool:
@@ -115,7 +117,7 @@ def _replace(editing: Editing, chain: Chain, ops: Sequence[Operator]) -> None:
     source = first.inputs[0]
     editing.remove(end)
     for op in ops[:-1]:
-        source = editing.insert(op, source, end.name)
+        source = editing.insert(op, source, f"{end.name}:{op.name}")
     editing.add(Node(end.name, ops[-1], (source,), (value,)))
     for node, _ in reversed(chain[:-1]):
         if not any(editing.readers(output) or output in editing.outputs for output in node.outputs):

@@ -28,14 +28,13 @@ def _join(editing: Editing, value: str, at: int, nodes: list[Node]) -> None:
     size = shape[at]
     pieces = sorted(((_piece(node, at, shape), node) for node in nodes), key=lambda found: found[0].start)
     ranges = [piece for piece, _ in pieces]
-    in_turn = at == 1 and ranges == [range(size)[first :: len(ranges)] for first in range(len(ranges))]
-    in_turn = in_turn and size % len(ranges) == 0
     neighbours = all(piece.step == 1 for piece in ranges) and [i for piece in ranges for i in piece] == [*range(size)]
-    if not (in_turn or neighbours):
+    in_turn = ranges == [range(size)[first :: len(ranges)] for first in range(len(ranges))]
+    if not neighbours and not (in_turn and at == 1 and size % len(ranges) == 0):
         return
     for node in nodes:
         editing.remove(node)
-    if in_turn:
+    if not neighbours:
         value = editing.insert(ChannelShuffle(size // len(ranges)), value, f"{value}:shuffled")
     outputs = tuple(node.outputs[0] for _, node in pieces)
     split = Split(tuple(map(len, ranges)), at)
