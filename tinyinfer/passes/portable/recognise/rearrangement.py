@@ -131,10 +131,10 @@ class Rearrangement:
         named: dict[str, tuple[Factor, ...]] = {}
         sides: list[tuple[tuple[str, ...], list[Factor]]] = []
         for side, dims in zip(text.split("->"), (self.before, self.after), strict=True):
-            names = _parsed(side, len(dims))
-            if len(names) != len(dims):
+            brackets = _parsed(side, len(dims))
+            if len(brackets) != len(dims):
                 return None
-            sides += zip(names, dims, strict=True)
+            sides += zip(brackets, dims, strict=True)
         # alone in a dimension a name may stand for a size of 1, for which brackets have nothing
         for names, dim in sorted(sides, key=lambda side: len(side[0])):
             inside = [name for name in names if len(names) == 1 or named.get(name) != ()]

@@ -91,15 +91,19 @@ def _shorter(editing: Editing, chain: Chain) -> list[Operator]:
     moved = Rearrangement(editing.types[source].shape)
     if not all(moved.follow(node, value, editing.types) for node, value in chain):
         return []
+    kind, wanted = editing.types[source], editing.types[chain[-1][1]]
+    return next((ops for ops in _makes(moved) if ops and len(ops) < len(chain) and _gives(kind, ops, wanted)), [])
+
+
+def _makes(moved: Rearrangement) -> Iterator[list[Operator]]:
+    """The operators by which a rearrangement could be had."""
     entry = moved.slice()
-    found = [] if entry is None else [[entry]]
+    if entry is not None:
+        yield [entry]
     for text, make in RULES.items():
         sizes = moved.sizes(text)
-        found += [] if sizes is None else [make(sizes)]
-    wanted = editing.types[chain[-1][1]]
-    return next(
-        (ops for ops in found if ops and len(ops) < len(chain) and _gives(editing.types[source], ops, wanted)), []
-    )
+        if sizes is not None:
+            yield make(sizes)
 
 
 def _gives(kind: TensorType, ops: Sequence[Operator], wanted: TensorType) -> bool:
