@@ -85,6 +85,11 @@ class Editing:
         self.add(node)
         return node.outputs[0]
 
+    def infer_types(self) -> None:
+        """Find all types anew, where a node came to give others than the one in whose place it is."""
+        self.graph.nodes = self.in_order()
+        self.types |= self.graph.symbolic_types()
+
     def remove(self, node: Node) -> None:
         """Take a node out."""
         del self._nodes[node.name]

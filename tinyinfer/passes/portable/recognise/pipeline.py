@@ -14,6 +14,7 @@ from tinyinfer.passes.portable.recognise.pooling import recognise_pooling
 from tinyinfer.passes.portable.recognise.scales import recognise_scales
 from tinyinfer.passes.portable.recognise.shifts import recognise_shifts
 from tinyinfer.passes.portable.recognise.shuffles import recognise_shuffles
+from tinyinfer.passes.portable.recognise.space_to_depth import recognise_space_to_depth
 from tinyinfer.passes.portable.recognise.splits import recognise_splits
 from tinyinfer.passes.portable.recognise.strides import recognise_strides
 from tinyinfer.passes.portable.recognise.views import recognise_views
@@ -28,6 +29,7 @@ STEPS = (
     recognise_pooling,  # before layers take its matrices for weights
     recognise_layers,
     recognise_pads,
+    recognise_space_to_depth,
     recognise_strides,
     recognise_splits,
     recognise_shifts,

@@ -16,6 +16,8 @@ from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
 Sizes = Mapping[str, int]
 Chain = list[tuple[Node, str]]  # nodes and the value that is followed, the first first
 
+LONGEST = 12  # nodes in a chain: more than exporters write, and so few that a file of reshapes alone takes no time
+
 
 def _channel_shuffle(of: Sizes) -> list[Operator]:
     return [ChannelShuffle(of["g"])] if type(of["g"]) is int else []
@@ -70,8 +72,11 @@ def _chains(editing: Editing, node: Node) -> Iterator[Chain]:
     """
     chain: Chain = [(node, node.outputs[0])]
     picked = picked_entry(*chain[0], editing.types) is not None
-    while (before := editing.producers.get(chain[0][0].inputs[0])) is not None and _moves(before):
+    while len(chain) < LONGEST:
         link = chain[0][0].inputs[0]
+        before = editing.producers.get(link)
+        if before is None or not _moves(before):
+            break
         alone = editing.reader(link) is not None
         if not alone and (link in editing.outputs or not picked or not _feeds_movers(editing, link)):
             break
@@ -89,7 +94,10 @@ def _shorter(editing: Editing, chain: Chain) -> list[Operator]:
     """Fewer operators that do what a chain does; none where there are no such."""
     source = chain[0][0].inputs[0]
     moved = Rearrangement(editing.types[source].shape)
-    if not all(moved.follow(node, value, editing.types) for node, value in chain):
+    try:
+        if not all(moved.follow(node, value, editing.types) for node, value in chain):
+            return []
+    except GraphError:  # of sizes that are too long to be written
         return []
     kind, wanted = editing.types[source], editing.types[chain[-1][1]]
     return next((ops for ops in _makes(moved) if ops and len(ops) < len(chain) and _gives(kind, ops, wanted)), [])

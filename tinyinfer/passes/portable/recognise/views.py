@@ -1,4 +1,4 @@
-"""Reshapes and permutes that do nothing, follow one another, or are a flatten."""
+"""Reshapes, permutes and slices that do nothing, follow one another, or are a flatten."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
 
 
 def recognise_views(editing: Editing) -> None:
-    """Let no view or permute read another one, or give its input back."""
+    """Let no view, permute or slice read another one, or give its input back."""
     for old in editing.in_order():
         node = editing.current(old)
         assert node is not None
@@ -26,7 +26,7 @@ def recognise_views(editing: Editing) -> None:
 
 
 def _past_views(editing: Editing, node: Node) -> Node:
-    """The view or permute, reading what the one before it reads."""
+    """The view, permute or slice, reading what the one before it reads."""
     before = editing.producers.get(node.inputs[0]) if node.inputs else None
     if before is None or before.op.name in ("dropout", "identity") or node.op.name in ("dropout", "identity"):
         return node
@@ -36,9 +36,26 @@ def _past_views(editing: Editing, node: Node) -> Node:
         passed = node.replace(op=Permute(tuple(first[axis] for axis in order_of(node))), inputs=before.inputs)
     elif isinstance(node.op, View) and isinstance(before.op, View) and _gives_the_same(editing, node, before.inputs[0]):
         passed = node.replace(inputs=before.inputs)
+    elif isinstance(node.op, Slice) and isinstance(before.op, Slice):
+        passed = _sliced_at_once(editing, node, before)
     if passed is not node:
         editing.replace(node, passed)
     return passed
+
+
+def _sliced_at_once(editing: Editing, node: Node, before: Node) -> Node:
+    """A slice that also cuts the other dimensions that the slice before it cuts, if that has no other use."""
+    rank = len(editing.types[node.inputs[0]].shape)
+    assert isinstance(node.op, Slice)
+    assert isinstance(before.op, Slice)
+    cuts = before.op.cuts(rank) | node.op.cuts(rank)
+    apart = len(cuts) == len(before.op.cuts(rank)) + len(node.op.cuts(rank))
+    others = [reader for reader in editing.reading(before.outputs[0]) if not isinstance(reader.op, Slice)]
+    if not apart or others or before.outputs[0] in editing.outputs:
+        return node
+    dims = tuple(sorted(cuts))
+    starts, ends, steps = zip(*((cuts[at].start, cuts[at].stop, cuts[at].step) for at in dims), strict=True)
+    return node.replace(op=Slice(dims, starts, ends, steps), inputs=before.inputs)
 
 
 def _gives_the_same(editing: Editing, view: Node, value: str) -> bool:
