@@ -13,8 +13,8 @@ from small_networks import textbook
 from tinyinfer import ops
 from tinyinfer.dim import Dim
 from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.passes.portable.recognise.patterns.rearrangement import Rearrangement
 from tinyinfer.passes.portable.recognise.pipeline import recognise
-from tinyinfer.passes.portable.recognise.rearrangement import Rearrangement
 
 Shape = tuple[int, ...]
 Step = tuple[str, dict[str, object]]

@@ -17,6 +17,7 @@ from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
 from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
 from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.portable.fold_constants import fold_constants
+from tinyinfer.passes.portable.fold_input_scaling import fold_input_scaling
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.portable.merge_branches import merge_branches
 from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
@@ -28,7 +29,8 @@ def simplify(graph: Graph) -> Graph:
     """The portable passes: the same function with fewer nodes."""
     fewer = eliminate_common_subexpressions(fold_constants(remove_identity(graph)))
     ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
-    return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
+    folded = fold_input_scaling(fold_scale_shift(fold_batch_norm(ordered)))
+    return merge_branches(folded)
 
 
 def lower(graph: Graph) -> Graph:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
-from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
+from tinyinfer.passes.portable.recognise.gate_layers import recognise_gate_layers
+from tinyinfer.passes.portable.recognise.gates import recognise_gates
 from tinyinfer.passes.portable.recognise.gathers import recognise_gathers
 from tinyinfer.passes.portable.recognise.layers import recognise_layers
 from tinyinfer.passes.portable.recognise.norms import recognise_norms
 from tinyinfer.passes.portable.recognise.pads import recognise_pads
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 from tinyinfer.passes.portable.recognise.pooling import recognise_pooling
 from tinyinfer.passes.portable.recognise.scales import recognise_scales
 from tinyinfer.passes.portable.recognise.shifts import recognise_shifts
@@ -26,8 +28,10 @@ STEPS = (
     recognise_norms,
     recognise_views,
     recognise_activations,
+    recognise_gates,
     recognise_pooling,  # before layers take its matrices for weights
     recognise_layers,
+    recognise_gate_layers,
     recognise_pads,
     recognise_space_to_depth,
     recognise_strides,

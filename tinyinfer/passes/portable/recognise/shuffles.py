@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from tinyinfer.errors import GraphError
-from tinyinfer.graph import Node, Operator, TensorType
+from tinyinfer.graph import Node, Operator
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.movement.joining import Permute
 from tinyinfer.ops.movement.pixel_shuffle import PixelShuffle, PixelUnshuffle
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.rearrangement import Rearrangement, only_views, picked_entry
-from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
+from tinyinfer.passes.portable.recognise.patterns.chains import Chain, chains, gives, replace_chain
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.rearrangement import Rearrangement, only_views, picked_entry
 
 Sizes = Mapping[str, int]
-Chain = list[tuple[Node, str]]  # nodes and the value that is followed, the first first
-
-LONGEST = 12  # nodes in a chain: more than exporters write, and so few that a file of reshapes alone takes no time
 
 
 def _channel_shuffle(of: Sizes) -> list[Operator]:
@@ -50,44 +47,25 @@ RULES: Mapping[str, Callable[[Sizes], list[Operator]]] = {
 
 def recognise_shuffles(editing: Editing) -> None:
     """Make chains of nodes that only move elements the shuffle that they are, or the slice."""
+
+    def shared(chain: Chain, value: str) -> bool:
+        """Whether a value is one that several entries are picked from."""
+        picked = any(picked_entry(node, output, editing.types) for node, output in chain)
+        return picked and all(_moves(reader) for reader in editing.reading(value))
+
     for old in reversed(editing.in_order()):  # parts of a chain may look like something of their own
         node = editing.current(old)
         if node is None or not _moves(node) or len(node.outputs) > 1:
             continue
-        for chain in _chains(editing, node):
+        for chain in chains(editing, node, _moves, shared):
             ops = _shorter(editing, chain)
             if ops:
-                _replace(editing, chain, ops)
+                replace_chain(editing, chain, ops)
                 break
 
 
 def _moves(node: Node) -> bool:
     return isinstance(node.op, Permute) or only_views(node) or node.op.name in ("split", "slice", "index_select")
-
-
-def _chains(editing: Editing, node: Node) -> Iterator[Chain]:
-    """All chains of two or more nodes that end with a node, the longest first.
-
-    What others read as well may be in front of a picked entry alone, as other entries are picked from it.
-    """
-    chain: Chain = [(node, node.outputs[0])]
-    picked = picked_entry(*chain[0], editing.types) is not None
-    while len(chain) < LONGEST:
-        link = chain[0][0].inputs[0]
-        before = editing.producers.get(link)
-        if before is None or not _moves(before):
-            break
-        alone = editing.reader(link) is not None
-        if not alone and (link in editing.outputs or not picked or not _feeds_movers(editing, link)):
-            break
-        chain.insert(0, (before, link))
-        picked = picked or picked_entry(before, link, editing.types) is not None
-    for first in range(len(chain) - 1):
-        yield chain[first:]
-
-
-def _feeds_movers(editing: Editing, value: str) -> bool:
-    return all(_moves(reader) for reader in editing.reading(value))
 
 
 def _shorter(editing: Editing, chain: Chain) -> list[Operator]:
@@ -100,7 +78,7 @@ def _shorter(editing: Editing, chain: Chain) -> list[Operator]:
     except GraphError:  # of sizes that are too long to be written
         return []
     kind, wanted = editing.types[source], editing.types[chain[-1][1]]
-    return next((ops for ops in _makes(moved) if ops and len(ops) < len(chain) and _gives(kind, ops, wanted)), [])
+    return next((ops for ops in _makes(moved) if ops and len(ops) < len(chain) and gives(kind, ops, wanted)), [])
 
 
 def _makes(moved: Rearrangement) -> Iterator[list[Operator]]:
@@ -112,25 +90,3 @@ def _makes(moved: Rearrangement) -> Iterator[list[Operator]]:
         sizes = moved.sizes(text)
         if sizes is not None:
             yield make(sizes)
-
-
-def _gives(kind: TensorType, ops: Sequence[Operator], wanted: TensorType) -> bool:
-    try:
-        for op in ops:
-            (kind,) = op.infer([kind], {})
-    except GraphError:
-        return False
-    return same_at_every_size(kind, wanted)
-
-
-def _replace(editing: Editing, chain: Chain, ops: Sequence[Operator]) -> None:
-    """Put operators in a chain's place; what nothing else reads of it is gone."""
-    (first, _), (end, value) = chain[0], chain[-1]
-    source = first.inputs[0]
-    editing.remove(end)
-    for op in ops[:-1]:
-        source = editing.insert(op, source, f"{end.name}:{op.name}")
-    editing.add(Node(end.name, ops[-1], (source,), (value,)))
-    for node, _ in reversed(chain[:-1]):
-        if not any(editing.readers(output) or output in editing.outputs for output in node.outputs):
-            editing.remove(node)

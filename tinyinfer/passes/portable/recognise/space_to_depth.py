@@ -13,10 +13,10 @@ from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.movement.joining import Concat, IndexSelect
 from tinyinfer.ops.movement.pixel_shuffle import PixelUnshuffle
 from tinyinfer.ops.movement.slicing import Slice
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
 
 UNSHUFFLED = apply("pixel_unshuffle", Value("x"), name="unshuffled")
 ORDERED = apply("index_select", UNSHUFFLED, name="order") | apply("channel_shuffle", UNSHUFFLED, name="order")

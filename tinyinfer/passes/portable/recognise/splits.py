@@ -7,7 +7,7 @@ from tinyinfer.ops.base import axis
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.movement.joining import Split
 from tinyinfer.ops.movement.slicing import Slice
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 
 def recognise_splits(editing: Editing) -> None:

@@ -1,4 +1,4 @@
-"""Reshapes, permutes and slices that do nothing, follow one another, or are a flatten."""
+"""Reshapes, permutes, slices and sums that do nothing, follow one another, or are a flatten."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from tinyinfer.ops.movement.repeating import Expand, Tile
 from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.ops.movement.views import Flatten, View
 from tinyinfer.ops.pooling.pooling import AvgPool2d, MaxPool2d
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.rearrangement import order_of
-from tinyinfer.passes.portable.recognise.rewriting import same_at_every_size
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.rearrangement import order_of
+from tinyinfer.passes.portable.recognise.patterns.rules import same_at_every_size
+
+NEUTRAL = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0, "pow": 1.0}
 
 
 def recognise_views(editing: Editing) -> None:
@@ -22,7 +24,9 @@ def recognise_views(editing: Editing) -> None:
         assert node is not None
         node = _flattened(editing, _past_views(editing, node))
         if _idle(editing, node):
-            editing.bypass(node)
+            editing.bypass(node, node.inputs[0])
+        elif (given := _unchanged_operand(editing, node)) is not None:
+            editing.bypass(node, given)
 
 
 def _past_views(editing: Editing, node: Node) -> Node:
@@ -80,6 +84,22 @@ def _flattened(editing: Editing, node: Node) -> Node:
     return flat
 
 
+def _unchanged_operand(editing: Editing, node: Node) -> str | None:
+    """The operand of an operation that the other one, a number, leaves as it is: beta = 1 of a swish, say."""
+    neutral = NEUTRAL.get(node.op.name)
+    if neutral is None or getattr(node.op, "activation", None) or getattr(node.op, "rounding_mode", None):
+        return None
+    for value, other in (node.inputs, node.inputs[::-1]):
+        in_order = value == node.inputs[0] or node.op.name in ("add", "mul")
+        if in_order and editing.number(other) == neutral and _same(editing, value, node.outputs[0]):
+            return value
+    return None
+
+
+def _same(editing: Editing, a: str, b: str) -> bool:
+    return same_at_every_size(editing.types[a], editing.types[b])
+
+
 def _idle(editing: Editing, node: Node) -> bool:
     """Whether a node hands on its input; dropout and identity do too, but tell what a network was trained with."""
     op = node.op
@@ -96,4 +116,4 @@ def _idle(editing: Editing, node: Node) -> bool:
         return False
     if not isinstance(op, View | Expand | Tile | Slice) or op.name in ("dropout", "identity"):
         return False
-    return same_at_every_size(editing.types[node.inputs[0]], editing.types[node.outputs[0]])
+    return _same(editing, node.inputs[0], node.outputs[0])

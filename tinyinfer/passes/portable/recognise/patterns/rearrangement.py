@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tinyinfer.dim import expression_of
 from tinyinfer.graph import Node, Shape, TensorType
+from tinyinfer.ops.arithmetic.reduction import Reduction
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.movement.joining import IndexSelect, Permute, Split
 from tinyinfer.ops.movement.slicing import Slice
@@ -24,7 +25,7 @@ class Rearrangement:
     """The factors of a value's sizes, and where the nodes that are followed have brought them.
 
     ``before`` and ``after`` have the factors of each dimension; those of a size of 1 are none.  ``picked`` are those
-    whose entry ``entry`` alone was kept.
+    whose entry ``entry`` alone was kept, ``reduced`` those that became one number.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -33,6 +34,7 @@ class Rearrangement:
         self.after = [[*dim] for dim in self.before]
         self.picked: list[Factor] = []
         self.entry = 0
+        self.reduced: list[Factor] = []
 
     def follow(self, node: Node, value: str, types: Mapping[str, TensorType]) -> bool:
         """Go through a node to one of its values; False where it is none that only moves elements."""
@@ -49,10 +51,24 @@ class Rearrangement:
             return True
         return only_views(node) and self._regroup(shape)
 
+    def reduce(self, op: Reduction) -> None:
+        """Go through a reduction, of whatever kind."""
+        gone = op.axes(len(self.after))
+        self.reduced += [factor for dim in gone for factor in self.after[dim]]
+        self.after = [[] if at in gone else dim for at, dim in enumerate(self.after) if op.keepdim or at not in gone]
+
+    def pools_images(self) -> bool:
+        """Whether height and width of images are what was reduced, and the order of all else is as it was."""
+        if len(self.before) != 4:
+            return False
+        n, c, h, w = self.before
+        left = [dim for dim in self.after if dim]
+        return sorted(self.reduced) == sorted(h + w) and left == [dim for dim in (n, c) if dim]
+
     def sizes(self, text: str) -> dict[str, int] | None:
         """Sizes by the names of an expression, None where it says something else; ``...`` are any dimensions."""
-        named = self._named(text)
-        return None if named is None or self.picked else {name: self._product(group) for name, group in named.items()}
+        named = None if self.picked or self.reduced else self._named(text)
+        return None if named is None else {name: self._product(group) for name, group in named.items()}
 
     def slice(self) -> Slice | None:
         """The slice of one dimension that the picked entry is, if all else stayed where it was."""
@@ -104,7 +120,7 @@ class Rearrangement:
     def _split(self, factor: Factor, outside: int) -> list[Factor]:
         """Two factors in the place of one, the first of a certain size."""
         parts = [self._factor(outside), self._factor(self.size[factor] // outside)]
-        for dim in (*self.before, *self.after, self.picked):
+        for dim in (*self.before, *self.after, self.picked, self.reduced):
             if factor in dim:
                 at = dim.index(factor)
                 dim[at : at + 1] = parts
@@ -114,7 +130,7 @@ class Rearrangement:
         """Make factors that stay side by side one."""
         while (pair := next(self._inseparable(), None)) is not None:
             whole = self._factor(self._product(pair))
-            for dim in (*self.before, *self.after, self.picked):
+            for dim in (*self.before, *self.after, self.picked, self.reduced):
                 if pair[0] in dim:
                     at = dim.index(pair[0])
                     dim[at : at + 2] = [whole]

@@ -109,9 +109,9 @@ class Editing:
             node = self._nodes[name]
             self.replace(node, node.replace(inputs=tuple(new if value == old else value for value in node.inputs)))
 
-    def bypass(self, node: Node) -> None:
-        """Hand a node's input on in its place; an output of the network keeps its name, which the input then has."""
-        value, given = node.outputs[0], node.inputs[0]
+    def bypass(self, node: Node, given: str) -> None:
+        """Hand an input of a node on in its place; an output of the network keeps its name, the input then has it."""
+        value = node.outputs[0]
         producer = self.producers.get(given)
         if value not in self.outputs:
             self.redirect(value, given)
