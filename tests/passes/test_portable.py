@@ -206,6 +206,63 @@ def test_fold_scale_shift_into_the_layer_before(bias: bool) -> None:
     np.testing.assert_allclose(textbook(folded, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
 
 
+SCALE, SHIFT = (1.0, -2.0, 0.5, 3.0, 0.25, -1.0), (0.0, 1.0, 2.0, -0.5, 1.5, 0.3)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("scale", [0.17, SCALE], ids=["one for all", "by channel"])
+@pytest.mark.parametrize(
+    ("layer", "shift"),
+    [
+        ({"kernel_size": 1}, SHIFT),
+        ({"kernel_size": 3}, 0.4),
+        ({"kernel_size": 3, "groups": 3}, SHIFT),
+        ({"kernel_size": 3, "groups": 6, "padding": 1}, 0.0),
+        ({"kernel_size": 1, "padding": "same"}, SHIFT),
+    ],
+    ids=["pixels", "windows", "groups", "padded", "same"],
+)
+def test_fold_input_scaling(layer: dict[str, Any], shift: object, scale: object, bias: bool) -> None:
+    b = Builder()
+    x = b.activation(b.input(6, 8), "hardswish", name="act")
+    x = b.apply("scale_shift", x, name="scaled", scale=scale, shift=shift)
+    y = b.add(
+        b.conv2d(x, 12, name="one", bias=bias, **layer), b.conv2d(x, 12, name="two", bias=bias, **layer), name="y"
+    )
+    graph = randomize(b.finish(y))
+    folded = passes.fold_input_scaling(graph)
+    assert ops_of(folded) == ["hardswish", "conv2d", "conv2d", "add"]
+    assert folded.node("one").origin == ("scaled", "one")
+    image = np.random.default_rng(0).standard_normal((2, 6, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(textbook(folded, image), textbook(graph, image), rtol=2e-4, atol=2e-5)
+
+
+def test_fold_input_scaling_into_linear_layers() -> None:
+    b = Builder()
+    x = b.apply("layer_scale", b.flatten(b.input(6, 1)), name="scaled", params={"gamma": (6,)})
+    graph = randomize(b.finish(b.linear(x, 5, name="fc")))
+    folded = passes.fold_input_scaling(graph)
+    assert ops_of(folded) == ["flatten", "linear"]
+    image = np.random.default_rng(0).standard_normal((2, 6, 1, 1)).astype(np.float32)
+    np.testing.assert_allclose(textbook(folded, image), textbook(graph, image), rtol=2e-5, atol=2e-6)
+
+
+def test_fold_input_scaling_leaves_what_a_padding_or_another_reader_would_see() -> None:
+    def network(read_twice: bool = False, output: bool = False, rows: bool = False, **layer: Any) -> Graph:
+        b = Builder()
+        x = b.apply("scale_shift", b.input(6, 8), name="scaled", scale=0.5, shift=1.0)
+        y = b.linear(b.flatten(x, 2), 5, name="fc") if rows else b.conv2d(x, 6, 3, name="conv", **layer)
+        outputs = [y, b.relu(x, name="relu")] if read_twice else [y, x] if output else [y]
+        return randomize(b.finish(outputs))
+
+    for graph in (network(padding=1), network(padding="same"), network(read_twice=True), network(output=True)):
+        assert "scale_shift" in ops_of(passes.fold_input_scaling(graph))
+    b = Builder()
+    rows = b.apply("scale_shift", b.flatten(b.input(6, 8), 2), name="scaled", scale=0.5)
+    graph = randomize(b.finish(b.linear(rows, 5, name="fc")))
+    assert ops_of(passes.fold_input_scaling(graph)) == ["flatten", "scale_shift", "linear"], "channels are no features"
+
+
 @pytest.mark.parametrize(("channels", "groups"), [(4, 1), (4, 2), (6, 1)])
 def test_fold_scale_shift_into_a_transposed_convolution(channels: int, groups: int) -> None:
     """Its weight has the outputs in second place: with as many inputs the wrong ones could be scaled unseen."""

@@ -119,6 +119,7 @@ PARTS = {
         "gelu",
         lambda w, x: w("mul", w("mul", x, 0.5), w("add", 1, w("erf", w("mul", x, math.sqrt(0.5))))),
     ),
+    "swish of beta 1": ("silu", lambda w, x: w("mul", w("sigmoid", w("mul", x, 1)), x)),
     "gelu by tanh": ("gelu", gelu_cubic),
     "gelu by tanh, products": ("gelu", gelu_products),
     "leaky relu": ("leaky_relu", lambda w, x: w("maximum", w("mul", x, 0.1), x)),
@@ -151,6 +152,17 @@ IMAGE = CHANNELS.reshape(8, 1, 1)
 
 def conv(w: Writer, x: str, bias: bool = False) -> str:
     return w.b.conv2d(x, 8, 1, name="conv", bias=bias)
+
+
+def shortcut(w: Writer, x: str, gate: Callable[[str], str]) -> str:
+    return w("add", x, w("mul", gate(x), x))
+
+
+def dense_gate(w: Writer, x: str, back: tuple[int, ...] = (0, 8, 1, 1)) -> str:
+    row = w("mean", x, dim=(2, 3), keepdim=False)
+    few = w("relu", w.b.linear(row, 3, name="few"))
+    gate = w("sigmoid", w.b.linear(few, 8, name="many", bias=False))
+    return w("mul", x, w("reshape", gate, shape=back))
 
 
 def group_norm(w: Writer, x: str) -> str:
@@ -191,6 +203,32 @@ LAYERS = {
         ("adaptive_avg_pool2d", "flatten", "relu"),
         lambda w, x: w("relu", w("squeeze", w("mean", x, dim=(3, 2), keepdim=True), dim=(2, 3))),
     ),
+    "mean of images": (("adaptive_avg_pool2d", "flatten"), lambda w, x: w("mean", x, dim=(2, 3), keepdim=False)),
+    "mean of columns and rows": (
+        ("adaptive_avg_pool2d",),
+        lambda w, x: w("mean", w("mean", x, dim=3, keepdim=True), dim=(2,), keepdim=True),
+    ),
+    "mean of columns and then of rows": (
+        ("adaptive_avg_pool2d", "flatten"),
+        lambda w, x: w("mean", w("mean", x, dim=-1, keepdim=False), dim=(2,), keepdim=False),
+    ),
+    "mean of pixels in a row": (
+        ("adaptive_avg_pool2d", "flatten"),
+        lambda w, x: w("mean", w("flatten", x, start_dim=2), dim=2, keepdim=False),
+    ),
+    "mean of pixels, channels last": (
+        ("adaptive_avg_pool2d", "flatten"),
+        lambda w, x: w("mean", w("permute", x, dims=(0, 2, 3, 1)), dim=(1, 2), keepdim=False),
+    ),
+    "mean of pixels in a column, and images again": (
+        ("adaptive_avg_pool2d",),
+        lambda w, x: w(
+            "unsqueeze",
+            w("mean", w("permute", w("reshape", x, shape=(0, 8, -1)), dims=(0, 2, 1)), dim=1, keepdim=False),
+            dim=(2, 3),
+        ),
+    ),
+    "maximum of images": (("adaptive_max_pool2d", "flatten"), lambda w, x: w("amax", x, dim=(2, 3), keepdim=False)),
     "global maximum": (("adaptive_max_pool2d",), lambda w, x: w("amax", x, dim=(2, -1), keepdim=True)),
     "windows of one pixel": (("relu",), lambda w, x: w("relu", w("avg_pool2d", x, kernel_size=1))),
     "bias of a convolution": (("conv2d",), lambda w, x: w("add", IMAGE, conv(w, x))),
@@ -205,6 +243,26 @@ LAYERS = {
     "factors of channels": (("relu", "layer_scale"), lambda w, x: w("mul", IMAGE, w("relu", x))),
     "preparation of pictures": (("scale_shift",), lambda w, x: w("div", w("sub", x, IMAGE), IMAGE[None])),
     "a number for all": (("relu", "scale_shift"), lambda w, x: w("mul", w("relu", x), 0.17)),
+    "a gate with a shortcut": (
+        ("relu", "adaptive_avg_pool2d", "scale_shift", "mul"),
+        lambda w, x: shortcut(w, w("relu", x), lambda y: w("mean", y, dim=(2, 3), keepdim=True)),
+    ),
+    "a hard sigmoid of another slope": (
+        ("relu", "scale_shift", "hardsigmoid"),
+        lambda w, x: w("clamp", w("add", w("mul", w("relu", x), 0.2), 0.5), min=0.0, max=1.0),
+    ),
+    "a hard sigmoid of another slope, divided": (
+        ("relu", "scale_shift", "hardsigmoid"),
+        lambda w, x: w("clamp", w("add", 0.25, w("div", w("relu", x), 4)), min=0.0, max=1.0),
+    ),
+    "ONNX's hard sigmoid": (
+        ("relu", "scale_shift", "hardsigmoid"),
+        lambda w, x: w("clamp", w("scale_shift", w("relu", x), scale=0.2, shift=0.5), min=0.0, max=1.0),
+    ),
+    "layers of a gate": (
+        ("adaptive_avg_pool2d", "conv2d", "relu", "conv2d", "sigmoid", "mul"),
+        lambda w, x: dense_gate(w, x),
+    ),
     "nothing added": (("relu", "sigmoid"), lambda w, x: w("sigmoid", w("add", w("mul", w("relu", x), 1), 0))),
     "one minus": (("relu", "scale_shift"), lambda w, x: w("sub", 1, w("relu", x))),
     "batch norm in four steps": (
@@ -245,6 +303,50 @@ def test_layers_in_pieces(expected: tuple[str, ...], write: Callable[[Writer, st
     assert ops_of(found) == list(expected)
     np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
     assert found.symbolic_types()[found.outputs[0]] == graph.symbolic_types()[graph.outputs[0]]
+
+
+MEANS = {
+    "of one side": lambda w, x: w("mean", x, dim=3, keepdim=True),
+    "of channels": lambda w, x: w("mean", x, dim=(1, 2, 3), keepdim=True),
+    "of channels among pixels": lambda w, x: w("mean", w("reshape", x, shape=(0, -1)), dim=1, keepdim=True),
+    "of all images": lambda w, x: w("mean", x, dim=(0, 2, 3), keepdim=True),
+    "of rows and channels, channels last": lambda w, x: w(
+        "mean", w("mean", w("permute", x, dims=(0, 2, 3, 1)), dim=3, keepdim=True), dim=1, keepdim=True
+    ),
+}
+
+
+@pytest.mark.parametrize("write", MEANS.values(), ids=list(MEANS))
+def test_means_of_less_or_more_than_an_image_stay(write: Callable[[Writer, str], str]) -> None:
+    graph = conv_network(lambda w, x: w("relu", write(w, x)))
+    graph.inputs[0] = Input("input", (2, 8, 6, 4), (2, 8, 6, 4))
+    found = recognise(graph)
+    assert "adaptive_avg_pool2d" not in ops_of(found)
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
+
+
+def test_layers_whose_row_others_read_stay_linear() -> None:
+    b = Builder()
+    w = Writer(b)
+    x = b.input(8, (6, 4))
+    row = w("mean", x, dim=(2, 3), keepdim=False)
+    few = w("relu", b.linear(row, 8, name="few"))
+    graph = b.finish([w("mul", x, w("reshape", few, shape=(0, 8, 1, 1))), few])
+    assert "linear" in ops_of(recognise(graph))
+
+
+def test_a_norm_of_rows_has_the_factors_of_features() -> None:
+    features = np.linspace(0.5, 1.5, 24, dtype=np.float32)
+
+    def write(w: Writer, x: str) -> str:
+        rows = w("reshape", x, shape=(0, 8, 24))
+        return w("add", w("mul", layer_norm_parts(w, rows, (2,)), features), -features)
+
+    graph = conv_network(write)
+    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
+    found = recognise(graph)
+    assert ops_of(found) == ["reshape", "layer_norm"]
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
 
 
 def test_group_norm_as_an_instance_norm_of_rows() -> None:
@@ -353,6 +455,13 @@ UNLIKE = {
     "another divisor": lambda w, x: w("div", w("mul", x, relu6(w, w("add", x, 3))), 5),
     "another input": lambda w, x: w("div", w("mul", w("abs", x), relu6(w, w("add", x, 3))), 6),
     "another root": lambda w, x: w("mul", w("mul", x, w("add", w("erf", w("div", x, 1.5)), 1)), 0.5),
+    "a gate of its own map": lambda w, x: w("add", x, w("mul", w("abs", x), x)),
+    "a shortcut of another map": lambda w, x: w(
+        "add", w("abs", x), w("mul", w("mean", x, dim=(2, 3), keepdim=True), x)
+    ),
+    "a sigmoid of twice the value": lambda w, x: w("mul", w("sigmoid", w("mul", x, 2)), x),
+    "a clip to other bounds": lambda w, x: w("clamp", w("add", w("mul", x, 0.2), 0.5), min=0.0, max=2.0),
+    "a clip alone": lambda w, x: w("clamp", x, min=0.0, max=1.0),
     "slope above one": lambda w, x: w("maximum", w("mul", x, 1.5), x),
     "means of different dimensions": lambda w, x: w(
         "div",
@@ -364,7 +473,8 @@ UNLIKE = {
         "max_pool2d", w("pad", x, pad=(1, 1, 1, 1)), kernel_size=3, stride=1
     ),
 }
-NAMES = {"hardswish", "gelu", "leaky_relu", "layer_norm"}
+SHORTCUTS = {UNLIKE["a gate of its own map"], UNLIKE["a shortcut of another map"]}
+NAMES = {"hardswish", "gelu", "leaky_relu", "layer_norm", "silu", "hardsigmoid"}
 
 
 @pytest.mark.parametrize("write", UNLIKE.values(), ids=list(UNLIKE))
@@ -373,6 +483,7 @@ def test_what_only_looks_alike_is_something_else(write: Callable[[Writer, str], 
     found = recognise(graph)
     assert not NAMES.intersection(ops_of(found))
     assert ops_of(found).count("pad") == ops_of(graph).count("pad")
+    assert not SHORTCUTS.intersection({write}) or "add" in ops_of(found)
     np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
 
 

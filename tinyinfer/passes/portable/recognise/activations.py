@@ -66,7 +66,7 @@ def _hardsigmoid(match: Match) -> Made | None:
         slope, offset = line.scale[0], line.shift[0]
     else:
         slope, offset = match.numbers["slope"], match.numbers["offset"]
-    if len(match.shape("x")) < 2 or match.type("x").dtype != "float32":
+    if len(match.nodes) < 2 or len(match.shape("x")) < 2 or match.type("x").dtype != "float32":
         return None
     scaling = ScaleShift((6 * slope,), (6 * offset - 3,))
     scaled = match.editing.insert(scaling, match["x"], f"{match.root.name}:scaled")
