@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -226,10 +227,8 @@ def test_fold_input_scaling(layer: dict[str, Any], shift: object, scale: object,
     b = Builder()
     x = b.activation(b.input(6, 8), "hardswish", name="act")
     x = b.apply("scale_shift", x, name="scaled", scale=scale, shift=shift)
-    y = b.add(
-        b.conv2d(x, 12, name="one", bias=bias, **layer), b.conv2d(x, 12, name="two", bias=bias, **layer), name="y"
-    )
-    graph = randomize(b.finish(y))
+    one, two = (b.conv2d(x, 12, name=name, bias=bias, **layer) for name in ("one", "two"))
+    graph = randomize(b.finish(b.add(one, two, name="sum")))
     folded = passes.fold_input_scaling(graph)
     assert ops_of(folded) == ["hardswish", "conv2d", "conv2d", "add"]
     assert folded.node("one").origin == ("scaled", "one")
@@ -248,19 +247,21 @@ def test_fold_input_scaling_into_linear_layers() -> None:
 
 
 def test_fold_input_scaling_leaves_what_a_padding_or_another_reader_would_see() -> None:
-    def network(read_twice: bool = False, output: bool = False, rows: bool = False, **layer: Any) -> Graph:
+    def network(read_twice: bool = False, output: bool = False, **layer: Any) -> Graph:
         b = Builder()
         x = b.apply("scale_shift", b.input(6, 8), name="scaled", scale=0.5, shift=1.0)
-        y = b.linear(b.flatten(x, 2), 5, name="fc") if rows else b.conv2d(x, 6, 3, name="conv", **layer)
+        y = b.conv2d(x, 6, 3, name="conv", **layer)
         outputs = [y, b.relu(x, name="relu")] if read_twice else [y, x] if output else [y]
         return randomize(b.finish(outputs))
 
     for graph in (network(padding=1), network(padding="same"), network(read_twice=True), network(output=True)):
         assert "scale_shift" in ops_of(passes.fold_input_scaling(graph))
-    b = Builder()
-    rows = b.apply("scale_shift", b.flatten(b.input(6, 8), 2), name="scaled", scale=0.5)
-    graph = randomize(b.finish(b.linear(rows, 5, name="fc")))
-    assert ops_of(passes.fold_input_scaling(graph)) == ["flatten", "scale_shift", "linear"], "channels are no features"
+    for rank in (3, 4):
+        b = Builder()
+        x = b.input(6, 8)
+        x = b.apply("flatten", x, name="rows", start_dim=2) if rank == 3 else x
+        graph = randomize(b.finish(b.linear(b.apply("scale_shift", x, name="scaled"), 5, name="fc")))
+        assert "scale_shift" in ops_of(passes.fold_input_scaling(graph)), "channels are no features"
 
 
 @pytest.mark.parametrize(("channels", "groups"), [(4, 1), (4, 2), (6, 1)])

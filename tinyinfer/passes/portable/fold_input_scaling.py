@@ -25,25 +25,26 @@ def fold_input_scaling(graph: Graph) -> Graph:
     types, consumers = graph.infer_types(), graph.consumers()
     for scaling in [node for node in graph.nodes if isinstance(node.op, ScaleShift | LayerScale)]:
         value = scaling.outputs[0]
-        layers = consumers.get(value, [])
-        channels = types[value].shape[1]
-        if value in graph.outputs or not layers or not all(_can_take(graph, layer, scaling) for layer in layers):
+        layers, shape = consumers.get(value, []), types[value].shape
+        if value in graph.outputs or not layers:
             continue
-        if len(types[value].shape) not in (2, 4):
+        if not all(_can_take(graph, layer, scaling, rank=len(shape)) for layer in layers):
             continue
         for layer in layers:
-            graph.replace_node(layer, _fold(graph, layer, scaling, channels))
+            graph.replace_node(layer, _fold(graph, layer, scaling, shape[1]))
         graph.replace_node(scaling)
         consumers = graph.consumers()
     graph.remove_dead()
     return graph
 
 
-def _can_take(graph: Graph, layer: Node, scaling: Node) -> bool:
+def _can_take(graph: Graph, layer: Node, scaling: Node, rank: int) -> bool:
     """Whether each of a layer's outputs is a sum over whole windows, or nothing is added to their values."""
     if len(layer.inputs) > 1 or not isinstance(layer.op, Conv2d | Linear):
         return False
-    if isinstance(layer.op, Linear) or not (isinstance(scaling.op, ScaleShift) and any(scaling.op.shift)):
+    if isinstance(layer.op, Linear):
+        return rank == 2  # of more dimensions, its features are not the channels
+    if not (isinstance(scaling.op, ScaleShift) and any(scaling.op.shift)):
         return True
     pixel = graph.weights.shape(layer.params["weight"])[2:] == (1, 1)
     return layer.op.padding == (0, 0, 0, 0) or (pixel and layer.op.padding == "same")
