@@ -5,8 +5,6 @@ So files have the layers of squeeze-and-excitation gates, around which convoluti
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinyinfer.dim import expression_of
 from tinyinfer.graph import Node
 from tinyinfer.ops.activation.activation import Activation
@@ -17,6 +15,7 @@ from tinyinfer.ops.normalization.scale_shift import ScaleShift
 from tinyinfer.passes.portable.recognise.patterns.chains import Chain, chains
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 from tinyinfer.passes.portable.recognise.patterns.rearrangement import only_views
+from tinyinfer.passes.portable.recognise.permutes import pixel_weights
 
 
 def recognise_gate_layers(editing: Editing) -> None:
@@ -61,9 +60,7 @@ def _as_images(editing: Editing, chain: Chain) -> None:
     for node, value in inner:
         op, params = node.op, dict(node.params)
         if isinstance(op, Linear):
-            weight = editing.graph.weights[params["weight"]]
-            op = Conv2d(activation=op.activation)
-            params["weight"] = editing.weight(f"{node.name}.weight", np.ascontiguousarray(weight[:, :, None, None]))
+            op, params = Conv2d(activation=op.activation), pixel_weights(editing, node)
         output = result if node is inner[-1][0] else value
         (editing.types[output],) = op.infer([editing.types[source]], editing.param_types(params))
         editing.add(node.replace(op=op, inputs=(source,), outputs=(output,), params=params))

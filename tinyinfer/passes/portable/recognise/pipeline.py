@@ -12,6 +12,7 @@ from tinyinfer.passes.portable.recognise.layers import recognise_layers
 from tinyinfer.passes.portable.recognise.norms import recognise_norms
 from tinyinfer.passes.portable.recognise.pads import recognise_pads
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.permutes import recognise_permutes
 from tinyinfer.passes.portable.recognise.pooling import recognise_pooling
 from tinyinfer.passes.portable.recognise.scales import recognise_scales
 from tinyinfer.passes.portable.recognise.shifts import recognise_shifts
@@ -32,6 +33,8 @@ STEPS = (
     recognise_pooling,  # before layers take its matrices for weights
     recognise_layers,
     recognise_gate_layers,
+    recognise_permutes,  # of layers that are known by then
+    recognise_views,
     recognise_pads,
     recognise_space_to_depth,
     recognise_strides,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from tinyinfer.graph import Graph, Node, Operator, TensorType, free_name
+from tinyinfer.ops.constant import Constant
 
 
 class Editing:
@@ -33,6 +34,11 @@ class Editing:
             if not any(self._readers.get(value) or value in self.outputs for value in node.outputs):
                 self.remove(node)
         return [node for node in order if node in self]
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names of all nodes."""
+        return self._nodes.keys()
 
     def current(self, node: Node) -> Node | None:
         """The node as it is by now, as it may read other values than it did; None if it is gone."""
@@ -84,6 +90,13 @@ class Editing:
         self.types[node.outputs[0]] = kind
         self.add(node)
         return node.outputs[0]
+
+    def insert_constant(self, array: np.ndarray, wanted: str) -> str:
+        """Add a constant, called as wanted or alike; returns its value."""
+        value = free_name(wanted, self.types)
+        self.types[value] = TensorType(array.shape, str(array.dtype))
+        self.add(Node(free_name(wanted, self._nodes), Constant(), (), (value,), {"value": self.weight(wanted, array)}))
+        return value
 
     def infer_types(self) -> None:
         """Find all types anew, where a node came to give others than the one in whose place it is."""
