@@ -23,6 +23,7 @@ from tinyinfer.ops.normalization.norms import LayerNorm
 from tinyinfer.ops.normalization.scale_shift import ScaleShift
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 from tinyinfer.passes.portable.recognise.patterns.rearrangement import order_of
+from tinyinfer.passes.portable.recognise.views import leave_out_views
 
 Order = tuple[int, ...]
 
@@ -33,7 +34,10 @@ def recognise_permutes(editing: Editing) -> None:
     """Let permutes follow what is computed of them, if nothing else reads them."""
     for old in editing.in_order():
         node = editing.current(old)
-        if node is None or isinstance(node.op, Permute):
+        if node is None:
+            continue
+        if isinstance(node.op, Permute):
+            leave_out_views(editing, node)
             continue
         order = _order_of_inputs(editing, node)
         if order is not None and (op := _before(node.op, order)) is not None:

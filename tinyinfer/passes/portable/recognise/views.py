@@ -22,11 +22,16 @@ def recognise_views(editing: Editing) -> None:
     for old in editing.in_order():
         node = editing.current(old)
         assert node is not None
-        node = _flattened(editing, _past_views(editing, node))
-        if _idle(editing, node):
-            editing.bypass(node, node.inputs[0])
-        elif (given := _unchanged_operand(editing, node)) is not None:
-            editing.bypass(node, given)
+        leave_out_views(editing, node)
+
+
+def leave_out_views(editing: Editing, node: Node) -> None:
+    """Let a node read what the view, permute or slice before it reads, or leave it out if it does nothing."""
+    node = _flattened(editing, _past_views(editing, node))
+    if _idle(editing, node):
+        editing.bypass(node, node.inputs[0])
+    elif (given := _unchanged_operand(editing, node)) is not None:
+        editing.bypass(node, given)
 
 
 def _past_views(editing: Editing, node: Node) -> Node:
