@@ -49,7 +49,8 @@ def _prepare(kernel: type[Kernel], cls: type[Op], counts: Sequence[int]) -> None
 
 def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int, least: int, weight: float) -> None:
     """To an example, all of whose weights are ``weight``, its batch enlarged to ``least`` floats, if it applies."""
-    inputs = [np.ones(shape, np.float32) for shape in _enlarged(case.inputs, least)]
+    dtypes = [t.dtype for t in case.input_types]
+    inputs = [np.ones(*each) for each in zip(_enlarged(case.inputs, least), dtypes, strict=True)]
     plain = len(inputs) if cls.arity is None else cls.arity
     named = dict(zip(cls.optional_inputs, inputs[plain:], strict=False))
     params = {role: np.full(shape, weight, np.float32) for role, shape in case.params.items()}

@@ -27,6 +27,7 @@ from tinyinfer.graph import Shape
 from tinyinfer.kernels.base import FeatureMap, Kernel, Problem, pixel_dims, usual_layout
 from tinyinfer.kernels.depthwise import depthwise_chain
 from tinyinfer.ops.base import Case
+from tinyinfer.tensor_type import itemsize
 
 PROT_NONE = 0
 PAGE = mmap.PAGESIZE
@@ -59,29 +60,31 @@ MORE = {
 }
 
 
-def fenced(floats: int, at_end: bool, keep: list[mmap.mmap]) -> np.ndarray:
-    """Memory for that many floats with a forbidden page right behind (or before) it."""
-    inner = -(-max(floats, 1) * 4 // PAGE) * PAGE
+def fenced(count: int, at_end: bool, keep: list[mmap.mmap], dtype: str = "float32") -> np.ndarray:
+    """Memory for that many numbers with a forbidden page right behind (or before) it."""
+    size = max(count, 1) * itemsize(dtype)
+    inner = -(-size // PAGE) * PAGE
     keep.append(mmap.mmap(-1, inner + 2 * PAGE))
     start = ctypes.addressof(ctypes.c_char.from_buffer(keep[-1]))
     protect = ctypes.CDLL(None, use_errno=True).mprotect
     for page in (start, start + PAGE + inner):
         if protect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), PROT_NONE):
             raise OSError(ctypes.get_errno(), "mprotect")
-    offset = PAGE + (inner - floats * 4 if at_end else 0)
-    return np.frombuffer(keep[-1], np.float32, floats, offset)
+    offset = PAGE + (inner - count * itemsize(dtype) if at_end else 0)
+    return np.frombuffer(keep[-1], dtype, count, offset)
 
 
 def run(kernel: type[Kernel], problem: Problem, at_end: bool, example: Example) -> None:
     """Run a kernel between fences and compare what it computes."""
     keep: list[mmap.mmap] = []
 
-    def place(shape: Shape) -> FeatureMap:
+    def place(shape: Shape, dtype: str) -> FeatureMap:
         layout = usual_layout(shape, kernel.layout(problem.op, problem.inputs))
         n, c, h, w = pixel_dims(shape, layout)
-        return FeatureMap.place(fenced(n * c * h * w, at_end, keep), shape, c, layout)
+        return FeatureMap.place(fenced(n * c * h * w, at_end, keep, dtype), shape, c, layout)
 
-    sources, targets = [place(s) for s in problem.inputs], [place(s) for s in problem.outputs]
+    sources = [*map(place, problem.inputs, problem.input_dtypes)]
+    targets = [*map(place, problem.outputs, problem.output_dtypes)]
     for fm, x in zip(sources, example.inputs, strict=True):
         fm.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem.layer))
@@ -93,7 +96,7 @@ def run(kernel: type[Kernel], problem: Problem, at_end: bool, example: Example) 
         planes[...] = image
         instance.bind([planes_of(planes), *sources[1:]], targets, workspace)()
     for fm, y, scale in zip(targets, example.outputs, example.scales, strict=True):
-        error = np.max(np.abs(fm.logical(y.shape) - y)) / scale
+        error = np.max(np.abs(fm.logical(y.shape).astype(np.float64) - y)) / scale
         assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
 
 
@@ -101,7 +104,7 @@ def problems(name: str, rng: np.random.Generator) -> Iterator[Problem]:
     """The operator's own examples, and larger ones."""
     for case in [*ops.get(name).cases(), *MORE.get(name, [])]:
         op, params = ops.create(name, dict(case.attrs)), random_params(case.params, rng)
-        yield make_problem(op, case.inputs, params, 1)
+        yield make_problem(op, case.inputs, params, 1, case.dtypes)
         if name == "depthwise_chain":
             e, _, *kernel = case.params["depthwise_weight"]
             taps = np.arange(e) % 3 * (math.prod(kernel) // 2)  # the first, the middle and the last

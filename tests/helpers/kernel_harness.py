@@ -22,10 +22,14 @@ CANARY = np.float32(-54321.0)
 GUARD = 4099  # floats on each side of workspace, odd so that workspace is misaligned
 
 
-def make_problem(op: Op, inputs: Sequence[Shape], params: Mapping[str, np.ndarray], threads: int) -> Problem:
-    """What a plan would ask a kernel to compute."""
-    outputs = op.infer([TensorType(s) for s in inputs], {role: TensorType(a.shape) for role, a in params.items()})
-    return Problem(op, params, tuple(inputs), tuple(t.shape for t in outputs), threads)
+def make_problem(
+    op: Op, inputs: Sequence[Shape], params: Mapping[str, np.ndarray], threads: int, dtypes: Sequence[str] = ()
+) -> Problem:
+    """What a plan would ask a kernel to compute; inputs are float32 unless ``dtypes`` says otherwise."""
+    types = [TensorType(*pair) for pair in zip(inputs, dtypes or ["float32"] * len(inputs), strict=True)]
+    outputs = op.infer(types, {role: TensorType(a.shape) for role, a in params.items()})
+    found = tuple(t.dtype for t in types), tuple(t.dtype for t in outputs)
+    return Problem(op, params, tuple(inputs), tuple(t.shape for t in outputs), threads, *found)
 
 
 def random_params(shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -45,8 +49,18 @@ def one_tap_a_channel(params: Mapping[str, np.ndarray], role: str, taps: np.ndar
     return {**params, role: weight}
 
 
+def canary(dtype: str) -> Any:
+    """What memory holds that nobody must write to."""
+    return CANARY if dtype.startswith("float") else np.array(91).astype(dtype)
+
+
+def poison(dtype: str) -> Any:
+    """What memory holds that nobody must read."""
+    return np.float32(np.nan) if dtype.startswith("float") else np.array(113).astype(dtype)
+
+
 def slice_of_wider(
-    shape: Shape, before: int, after: int, fill: np.float32, four: Layout | None = None
+    shape: Shape, before: int, after: int, fill: Any, four: Layout | None = None, dtype: str = "float32"
 ) -> tuple[np.ndarray, FeatureMap]:
     """Memory full of ``fill``, and in it a value with other channels before and after its own."""
     layout = usual_layout(shape, four)
@@ -54,7 +68,8 @@ def slice_of_wider(
     if layout == ROWS and len(shape) != 2:
         before = after = 0  # such values are never parts of others
     stride = before + c + after
-    memory = aligned_empty(n * h * w * stride + 32)
+    count = n * h * w * stride + 32
+    memory = aligned_empty(2 * count).view(dtype)[:count]  # room for int64
     memory[:] = fill
     return memory, FeatureMap.place(memory[16 + before :], shape, stride, layout)
 
@@ -90,12 +105,14 @@ class Example(NamedTuple):
     @classmethod
     def of(cls, problem: Problem, rng: np.random.Generator) -> Example:
         """Random values, as the operator takes them."""
-        types = [TensorType(shape) for shape in problem.inputs]
-        inputs = [x.astype(np.float32) for x in problem.op.example_inputs(types, rng)]
-        exact, plain = [x.astype(np.float64) for x in inputs], without_activation(problem.op)
+        types = [TensorType(*pair) for pair in zip(problem.inputs, problem.input_dtypes, strict=True)]
+        inputs = problem.op.example_inputs(types, rng)
+        exact, plain = inputs, without_activation(problem.op)
+        if problem.dtypes == {"float32"}:  # a kernel that converts has the same rounded numbers to compute with
+            exact = [x.astype(np.float64) for x in inputs]
         outputs = problem.op.reference(exact, problem.params)
         sums = outputs if plain == problem.op else plain.reference(exact, problem.params)
-        return cls(inputs, outputs, [scale_of(y) for y in sums])
+        return cls(inputs, outputs, [scale_of(y) if y.dtype.kind == "f" else 1.0 for y in sums])
 
 
 def check(kernel: type[Kernel], problem: Problem, example: Example, before: int = 0, after: int = 0) -> None:
@@ -109,8 +126,14 @@ def check_layout(
     kernel: type[Kernel], problem: Problem, example: Example, before: int, after: int, four: Layout
 ) -> None:
     """Assert that the kernel computes the problem within its tolerance, its values of four dimensions lying so."""
-    sources = [slice_of_wider(shape, before, after, np.float32(np.nan), four) for shape in problem.inputs]
-    targets = [slice_of_wider(shape, before, after, CANARY, four) for shape in problem.outputs]
+    sources = [
+        slice_of_wider(shape, before, after, poison(dtype), four, dtype)
+        for shape, dtype in zip(problem.inputs, problem.input_dtypes, strict=True)
+    ]
+    targets = [
+        slice_of_wider(shape, before, after, canary(dtype), four, dtype)
+        for shape, dtype in zip(problem.outputs, problem.output_dtypes, strict=True)
+    ]
     for (_, fm), x in zip(sources, example.inputs, strict=True):
         fm.logical(x.shape)[...] = x
     held = [memory.copy() for memory, _ in sources]
@@ -136,16 +159,20 @@ def check_layout(
     for (memory, fm), once, y, scale in zip(targets, first, example.outputs, example.scales, strict=True):
         np.testing.assert_array_equal(memory, once, "the second run gave another result")
         found = fm.logical(y.shape).copy()
-        error = np.max(np.abs(found - y)) / scale
+        assert found.dtype == y.dtype or problem.dtypes == {"float32"}
+        error = np.max(np.abs(found.astype(np.float64) - y)) / scale
         assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
-        fm.logical(y.shape)[...] = CANARY
-        assert np.all(memory == CANARY), f"{kernel.op}/{kernel.name} wrote outside its output on {problem}"
+        untouched = canary(str(memory.dtype))
+        fm.logical(y.shape)[...] = untouched
+        assert np.all(memory == untouched), f"{kernel.op}/{kernel.name} wrote outside its output on {problem}"
 
 
-def check_all(op: Op, inputs: Sequence[Shape], param_shapes: Mapping[str, Shape], threads: int, seed: int = 0) -> int:
+def check_all(
+    op: Op, inputs: Sequence[Shape], param_shapes: Mapping[str, Shape], threads: int, dtypes: Sequence[str] = ()
+) -> int:
     """`check` every kernel of the operator that applies, contiguous and sliced; returns how many applied."""
-    rng = np.random.default_rng(seed)
-    problem = make_problem(op, inputs, random_params(param_shapes, rng), threads)
+    rng = np.random.default_rng(0)
+    problem = make_problem(op, inputs, random_params(param_shapes, rng), threads, dtypes)
     applicable = [kernel for kernel in kernels.list(op.name) if kernel.takes(problem)]
     if applicable:
         example = Example.of(problem, rng)
@@ -158,7 +185,7 @@ def check_all(op: Op, inputs: Sequence[Shape], param_shapes: Mapping[str, Shape]
 def check_cases(op_name: str, threads: int) -> int:
     """`check_all` over the operator's own examples; returns how many times a kernel applied."""
     return sum(
-        check_all(ops.create(op_name, dict(case.attrs)), case.inputs, case.params, threads)
+        check_all(ops.create(op_name, dict(case.attrs)), case.inputs, case.params, threads, case.dtypes)
         for case in ops.get(op_name).cases()
     )
 

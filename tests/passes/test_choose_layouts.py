@@ -42,8 +42,8 @@ def test_four_dimensions_make_no_image() -> None:
     x = b.conv2d(b.input(8, (12, 10)), 8, 3, name="conv", padding=1)
     graph = randomize(b.finish(b.conv2d(attention(b, x), 8, 1, name="last")))
     found = layouts(Model(graph, threads=1).plan({"input": X.shape}))
-    assert {found[name] for name in ("heads", "turned", "scores", "scaled", "shares", "mixed")} == {ROWS}
-    assert {found[name] for name in ("conv", "images", "last")} == {NHWC}
+    assert {found[name] for name in ("heads", "turned", "scores", "scaled", "shares", "mixed", "images")} == {ROWS}
+    assert {found[name] for name in ("conv", "images as nhwc", "last")} == {NHWC}
     np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=1e-4, atol=1e-4)
 
 
@@ -127,7 +127,7 @@ def test_rows_with_gaps_between_them_are_copied_into_another_shape() -> None:
 def test_kernels_see_no_dtype_and_no_rank_that_they_do_not_name(name: str) -> None:
     for case in ops.get(name).cases():
         op = ops.create(name, dict(case.attrs))
-        problem = make_problem(op, case.inputs, random_params(case.params, np.random.default_rng(0)), 1)
+        problem = make_problem(op, case.inputs, random_params(case.params, np.random.default_rng(0)), 1, case.dtypes)
         for kernel in (k for k in kernels.list(name) if k.takes(problem)):
             for dtype in {"int8", "int64", "float16", "bool"} - set(kernel.dtypes):
                 count = len(problem.inputs)

@@ -401,6 +401,40 @@ SHUFFLES = {
 }  # fmt: skip
 
 
+def branches_first(w: Writer, x: str, count: int) -> str:
+    """Every so many-th channel side by side, as ShuffleNet V2's own code writes it."""
+    moved = w("permute", w("reshape", x, shape=(-1, count, 0, 0)), dims=(1, 0, 2, 3))
+    return w("reshape", moved, shape=(count, -1, 8 // count, 0, 0), kept=(2, 3))
+
+
+def dealt(w: Writer, x: str, count: int) -> list[str]:
+    """A value for each branch."""
+    parts = branches_first(w, x, count)
+    return [w("squeeze", w("slice", parts, dim=0, start=i, end=i + 1), dim=0) for i in range(count)]
+
+
+@pytest.mark.parametrize("branches", [2, 4])
+def test_channels_dealt_out_to_branches(branches: int) -> None:
+    found = check(
+        network(lambda w, x: w("concat", *dealt(w, x, branches)[::-1], dim=1)), "channel_shuffle", "split", "concat"
+    )
+    (shuffle,) = (node.op for node in found.nodes if node.op.name == "channel_shuffle")
+    assert shuffle.attrs == {"groups": 8 // branches}
+
+
+def test_a_branch_that_nobody_picks_leaves_a_slice() -> None:
+    check(network(lambda w, x: dealt(w, x, 2)[1]), "channel_shuffle", "slice")
+
+
+def test_what_is_read_before_it_is_dealt_out_stays() -> None:
+    def write(w: Writer, x: str) -> str:
+        parts = branches_first(w, x, 2)
+        first = w("squeeze", w("slice", parts, dim=0, start=0, end=1), dim=0)
+        return w("mul", first, w("squeeze", w("amax", parts, dim=0, keepdim=True), dim=0))
+
+    assert "channel_shuffle" not in ops_of(recognise(randomize(network(write))))
+
+
 @pytest.mark.parametrize(("write", "name", "attrs"), SHUFFLES.values(), ids=list(SHUFFLES))
 @pytest.mark.parametrize("batch", [None, 2])
 def test_shuffles(write: Callable[[Writer, str], str], name: str, attrs: dict[str, int], batch: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tinyinfer.graph import Shape
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layout, Problem, pixel_dims, usual_layout
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.ops import read_call
+from tinyinfer.tensor_type import itemsize
 
 
 def call(kernel: type[Kernel] | str, *arrays: Any, threads: int = 1, **attrs: Any) -> Any:
@@ -19,7 +21,8 @@ def call(kernel: type[Kernel] | str, *arrays: Any, threads: int = 1, **attrs: An
 
     ``call("conv2d/direct", x, weight, bias, stride=2)``, as `ops.reference` takes its arguments: parameters in
     `Op.param_names` order or by keyword, None leaving one out; inputs that not every call has, such as conv2d's
-    ``residual``, by keyword.  Arrays are float32, images NCHW; several outputs come as a list.
+    ``residual``, by keyword.  Arrays become float32 unless the kernel takes their own dtype; images are NCHW, and
+    several outputs come as a list.
 
     Raises GraphError when the arguments do not fit, InputError when the kernel does not apply.
     """
@@ -40,7 +43,7 @@ def _resolve(
 ) -> tuple[type[Kernel], Problem, list[np.ndarray]]:
     if isinstance(kernel, str):
         kernel = kernels.find(*kernel.split("/", 1)) if "/" in kernel else _not_named(kernel)
-    problem, inputs = problem_of_arrays(kernel.op, arrays, attrs, threads)
+    problem, inputs = problem_of_arrays(kernel.op, arrays, attrs, threads, kernel.dtypes)
     if not kernel.takes(problem):
         raise InputError(f"kernel {kernel.op}/{kernel.name} does not apply to {problem.op} on {problem.inputs}")
     return kernel, problem, inputs
@@ -51,13 +54,15 @@ def _not_named(kernel: str) -> type[Kernel]:
 
 
 def problem_of_arrays(
-    op_name: str, arrays: tuple[Any, ...], attrs: dict[str, Any], threads: int
+    op_name: str, arrays: tuple[Any, ...], attrs: dict[str, Any], threads: int, dtypes: Container[str] = ("float32",)
 ) -> tuple[Problem, list[np.ndarray]]:
-    """The arguments of `call` as a problem and its inputs."""
+    """The arguments of `call` as a problem and its inputs; what is of none of the ``dtypes`` becomes float32."""
     op, given, roles, outputs = read_call(op_name, arrays, attrs)
-    inputs = [x.astype(np.float32, copy=False) for x in given]
+    inputs = [x if str(x.dtype) in dtypes else x.astype(np.float32) for x in given]
     params = {role: array.astype(np.float32, copy=False) for role, array in roles.items()}
-    return Problem(op, params, tuple(x.shape for x in inputs), tuple(t.shape for t in outputs), threads), inputs
+    shapes = tuple(x.shape for x in inputs), tuple(t.shape for t in outputs)
+    output_dtypes = tuple(t.dtype if t.dtype in dtypes else "float32" for t in outputs)
+    return Problem(op, params, *shapes, threads, tuple(str(x.dtype) for x in inputs), output_dtypes), inputs
 
 
 def run(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> list[np.ndarray]:
@@ -69,15 +74,20 @@ def run(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> lis
 
 def _bind(kernel: type[Kernel], problem: Problem, inputs: list[np.ndarray]) -> tuple[Bound, list[FeatureMap]]:
     four = kernel.layout(problem.op, problem.inputs)
-    sources = [empty_map(shape, layout=usual_layout(shape, four)) for shape in problem.inputs]
-    targets = [empty_map(shape, layout=usual_layout(shape, four)) for shape in problem.outputs]
+    sources, targets = (
+        [empty_map(shape, 0, usual_layout(shape, four), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+        for shapes, dtypes in ((problem.inputs, problem.input_dtypes), (problem.outputs, problem.output_dtypes))
+    )
     for source, x in zip(sources, inputs, strict=True):
         source.logical(x.shape)[...] = x
     instance = kernel(problem, kernel.pack(problem.layer))
     return instance.bind(sources, targets, aligned_empty(instance.workspace_floats)), targets
 
 
-def empty_map(shape: Shape, extra_channels: int = 0, layout: Layout | None = None) -> FeatureMap:
-    """Memory for a value of this shape, its pixels ``extra_channels`` floats further apart than they need to be."""
+def empty_map(
+    shape: Shape, extra_channels: int = 0, layout: Layout | None = None, dtype: str = "float32"
+) -> FeatureMap:
+    """Memory for a value of this shape, its pixels ``extra_channels`` elements further apart than they need to be."""
     n, c, h, w = pixel_dims(shape, layout)
-    return FeatureMap.place(aligned_empty(n * h * w * (c + extra_channels)), shape, c + extra_channels, layout)
+    memory = aligned_empty(n * h * w * (c + extra_channels) * itemsize(dtype) // 4 + 2).view(dtype)
+    return FeatureMap.place(memory, shape, c + extra_channels, layout)

@@ -14,6 +14,12 @@ from typing import Any
 EXP_TERMS = (8.3125e-3, 4.189033e-2, 1.6667115e-1, 4.999923e-1, 1.0, 1.0)
 # a float so large that its last bit counts ones: what is added to it is rounded, and stands in its low bits plus 127
 ROUNDING = 1.5 * 2**23 + 127
+# Cephes' minimax for (log(1 + f) - f + f**2 / 2) / f**3, and ln 2 in two parts, the first of which e times is exact
+LOG_TERMS = (
+    *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
+    *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+)
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 ERF_TERMS = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)  # Abramowitz & Stegun 7.1.26
 
 
@@ -62,6 +68,27 @@ def erf(v: Any, x: Any) -> Any:
     tail = v.mul(v.mul(polynomial(v, ERF_TERMS, t), t), exp(v, v.mul(v.mul(x, x), v.constant(-1))))
     positive = v.sub(v.constant(1), tail)
     return v.where_positive(x, positive, v.sub(v.constant(0), positive))
+
+
+def log(v: Any, x: Any) -> Any:
+    """The natural logarithm: of 2**e (1 + f) with f from sqrt(1/2) - 1 to sqrt(2) - 1, as in Cephes' logf."""
+    tiny = v.above(v.constant(2.0**-126), x)  # denormal, or no positive number
+    m, e = v.mantissa_and_exponent(v.where(tiny, v.mul(x, v.constant(2.0**23)), x))
+    e = v.sub(e, v.where(tiny, v.constant(23), v.constant(0)))
+    low = v.above(v.constant(0.5**0.5), m)
+    e = v.sub(e, v.where(low, v.constant(1), v.constant(0)))
+    f = v.add(v.sub(m, v.constant(1)), v.where(low, m, v.constant(0)))
+    square = v.mul(f, f)
+    rest = v.fma(e, v.constant(LN2_LOW), v.mul(v.mul(polynomial(v, LOG_TERMS, f), f), square))
+    y = v.fma(e, v.constant(LN2_HIGH), v.add(f, v.fma(square, v.constant(-0.5), rest)))
+    y = v.where(v.above(v.constant(math.inf), x), y, x)  # infinity and NaN
+    below = v.where(v.above(v.constant(0), x), v.constant(math.nan), v.constant(-math.inf))
+    return v.where_positive(x, y, v.where(v.is_nan(x), x, below))
+
+
+def log1p_exp_of_minus(v: Any, distance: Any) -> Any:
+    """log(1 + e**-distance), 6e-8 at most from it."""
+    return log(v, v.fma(*exp_factors(v, distance, sign=-1), v.constant(1)))
 
 
 def not_below(v: Any, x: Any, least: float) -> Any:
@@ -135,6 +162,50 @@ def power_of_e(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
     """e**x as the square of e**(x / 2), which is right up to infinity and down to 0."""
     root = exp(v, v.mul(x, v.constant(0.5)))
     return v.mul(root, root)
+
+
+def logarithm(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """The natural logarithm of x."""
+    return log(v, x)
+
+
+def error_function(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """The error function, NaN of NaN."""
+    return erf(v, x)
+
+
+def softplus(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """log(1 + e**(a x)) c, and x itself where a x is above b."""
+    scaled = v.mul(a, x)
+    y = v.mul(v.add(v.max(scaled, v.constant(0)), log1p_exp_of_minus(v, v.abs(scaled))), c)
+    return v.where(v.above(scaled, b), x, y)
+
+
+def logsigmoid(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """log(1 / (1 + e**-x))."""
+    return v.sub(v.min(x, v.constant(0)), log1p_exp_of_minus(v, v.abs(x)))
+
+
+def rounded_down(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """The largest whole number that is not above x."""
+    return v.floor(x)
+
+
+def rounded_up(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """The smallest whole number that is not below x."""
+    return v.ceil(x)
+
+
+def rounded(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """The nearest whole number, of two as near the even one."""
+    return v.round(x)
+
+
+def sign(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:
+    """-1 below 0, 0 at 0, 1 above; NaN stays NaN."""
+    one, zero = v.constant(1), v.constant(0)
+    number = v.where(v.above(zero, x), v.constant(-1), v.where_positive(x, one, zero))
+    return v.where(v.is_nan(x), x, number)
 
 
 def elu(v: Any, x: Any, a: Any, b: Any, c: Any) -> Any:

@@ -7,9 +7,9 @@
             v.store(v.add(a, a), y, i * LANES)
 
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
-code, and variables live in registers.  Offsets count floats.  Besides this file and `lane_orders`, a part of it, LLVM
-is touched only by `jit`, which hands the result to Numba, `argument_struct` and `thread_team`, which start it, and by
-`amx` and `atomic`, which have words for tiles and for what threads tell each other.
+code, and variables live in registers.  Offsets count floats.  Besides this file and its parts, `lane_orders` and
+`number_types`, LLVM is touched only by `jit`, which hands the result to Numba, `argument_struct` and `thread_team`,
+which start it, and by `amx` and `atomic`, which have words for tiles and for what threads tell each other.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tinyinfer.kernels.codegen.integers import Int, raw
 from tinyinfer.kernels.codegen.jit import as_intrinsic, call_shared
 from tinyinfer.kernels.codegen.lane_orders import LaneOrders
 from tinyinfer.kernels.codegen.numba_internals import cgutils, types
+from tinyinfer.kernels.codegen.number_types import NumberTypes
 from tinyinfer.kernels.codegen.structs import Kind, accepted_type, wrap
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -45,7 +46,7 @@ class Variable:
         self.builder.store(value, self.slot)
 
 
-class Vectors(LaneOrders):
+class Vectors(LaneOrders, NumberTypes):
     """The words of the language, each emitting one or two instructions."""
 
     def __init__(self, builder: ir.IRBuilder, lanes: int = LANES) -> None:
@@ -70,6 +71,12 @@ class Vectors(LaneOrders):
         """The 64-bit integer at an offset that counts such integers."""
         base = self.builder.inttoptr(raw(address), _I64.as_pointer())
         return Int(self.builder, self.builder.load(self.builder.gep(base, [raw(offset)])))
+
+    def load_int32(self, address: Int, offset: Int | int = 0) -> Int:
+        """The 32-bit integer at an offset that counts such integers."""
+        base = self.builder.inttoptr(raw(address), _I32.as_pointer())
+        number = self.builder.load(self.builder.gep(base, [raw(offset)]), align=4)
+        return Int(self.builder, self.builder.sext(number, _I64))
 
     def store(self, value: ir.Value, address: Int, offset: Int | int = 0) -> None:
         """A vector to memory, at any alignment."""
@@ -229,9 +236,29 @@ class Vectors(LaneOrders):
         """A mask of the lanes where ``a`` is larger; NaN is not."""
         return self.builder.fcmp_ordered(">", a, b)
 
+    def compare(self, relation: str, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A mask of the lanes where a relation, as Python writes it, holds; of NaN none does but !=."""
+        return (self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered)(relation, a, b)
+
+    def beyond(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """A mask of the lanes where ``a`` is larger, NaN being larger than all numbers."""
+        return self.builder.and_(self.builder.fcmp_unordered(">", a, b), self.builder.fcmp_ordered("ord", b, b))
+
     def union(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """The lanes that either mask selects."""
         return self.builder.or_(a, b)
+
+    def intersection(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The lanes that both masks select."""
+        return self.builder.and_(a, b)
+
+    def difference(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """The lanes that one of two masks selects and the other does not."""
+        return self.builder.xor(a, b)
+
+    def complement(self, a: ir.Value) -> ir.Value:
+        """The lanes that a mask does not select."""
+        return self.builder.not_(a)
 
     def where(self, mask: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         """``a`` in the lanes the mask selects, ``b`` in the others."""

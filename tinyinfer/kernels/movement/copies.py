@@ -1,6 +1,6 @@
 """Copies: between NCHW and NHWC at the borders of a network, and the operators that only move data.
 
-Each is described by plain strides, so a few loops serve them all: copy, fill, interleave, transpose.  Rows
+Each is described by plain strides, so a few loops serve them all: copy, interleave, transpose.  Rows
 of pixels are dealt out as elsewhere, so that each core copies what it has written.
 """
 
@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,14 +18,13 @@ from tinyinfer.kernels.arguments.operands import Address, Rows
 from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline
-from tinyinfer.kernels.codegen.memory import copy_rows, fill_rows
+from tinyinfer.kernels.codegen.memory import copy_rows
 from tinyinfer.kernels.codegen.simd import Vectors, vector_function
 from tinyinfer.kernels.movement.interleave import interleave_3
 from tinyinfer.kernels.parallel.parts import own_range, own_units, worthwhile
 from tinyinfer.kernels.parallel.task import in_turn, task
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.movement.joining import Concat, Split
-from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.movement.views import Flatten
 
 
@@ -102,33 +100,6 @@ def copy(part, parts, x: Rows, rows, channels, y: Rows):
     copy_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
 
 
-class Box(NamedTuple):
-    """Channels, rows and columns: the extent of images, or a place in them."""
-
-    c: int
-    h: int
-    w: int
-
-
-class Frame(NamedTuple):
-    """Where in images of a size a part of them begins."""
-
-    size: Box
-    first: Box
-
-
-@task
-def pad_rows(part, parts, images, x: Rows, source: Frame, y: Rows, target: Frame, copied: Box, value):
-    """Fill the output with ``value``, then copy from every image the part that is there in both."""
-    (_, h, w), (out_c, out_h, out_w) = source.size, target.size
-    fill_rows(value, y.address, y.stride, images * out_h * out_w, out_c)
-    for image in range(images):
-        for i in range(copied.h):
-            line = x.at((image * h + source.first.h + i) * w + source.first.w, source.first.c)
-            to = y.at((image * out_h + target.first.h + i) * out_w + target.first.w, target.first.c)
-            copy_rows(line.address, line.stride, to.address, to.stride, copied.w, copied.c)
-
-
 def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[FeatureMap]:
     """The channels of a feature map, where they lie, that each of its parts stands for."""
     slices, start = [], 0
@@ -194,27 +165,6 @@ class SplitCopy(_ChannelCopy):
         return self.copies(channel_slices(whole, parts), parts)
 
 
-class PadCopy(_Copy):
-    """Constant rows, columns and channels around images; negative ones cut off."""
-
-    op = "pad"
-
-    @classmethod
-    def applies(cls, problem: Problem) -> bool:
-        assert isinstance(problem.op, Pad)
-        return problem.op.mode == "constant" and len(problem.inputs[0]) == 4 and len(problem.op.pad) in (2, 4, 6)
-
-    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
-        op, (x,), (y,) = self.problem.op, inputs, outputs
-        assert isinstance(op, Pad)
-        pad = (0,) * (6 - len(op.pad)) + op.pad
-        before, after, size = pad[::2], pad[1::2], Box(x.c, x.h, x.w)
-        first, to = (Box(*(max(sign * b, 0) for b in before)) for sign in (-1, 1))
-        copied = Box(*(s + min(b, 0) + min(a, 0) for s, b, a in zip(size, before, after, strict=True)))
-        source, target = Frame(size, first), Frame(Box(y.c, y.h, y.w), to)
-        return pad_rows.bind(1, x.n, Rows.of(x), source, Rows.of(y), target, copied, np.float32(op.value))
-
-
 class FlattenCopy(_Copy):
     """Images as rows of numbers in NCHW order, which weights of linear layers expect."""
 
@@ -235,6 +185,62 @@ class FlattenCopy(_Copy):
         if x.layout == ROWS:
             return bind_copy(threads, x._replace(n=y.n, c=y.c, pixel_stride=y.c), y)
         return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows.of(y))
+
+
+class _ViewCopy(_Copy):
+    """The same numbers in another shape, where the layout could not let the reader look at them as they lie."""
+
+    dtypes = ("float32", "int32")
+    ranks = ANY_RANK
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return True
+
+    @classmethod
+    def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
+        return ROWS
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        if x.pixel_stride == x.c:  # nothing lies between its rows, so that they can be cut as those of the output are
+            return bind_copy(threads, x._replace(n=y.n, c=y.c, pixel_stride=y.c), y)
+        if y.pixel_stride == y.c:
+            return bind_copy(threads, x, y._replace(n=x.n, c=x.c, pixel_stride=x.c))
+        length = math.gcd(x.c, y.c)
+        pieces = range(0, x.n * x.c, length)
+        return in_turn([bind_copy(1, _piece(x, at, length), _piece(y, at, length)) for at in pieces])
+
+
+def _piece(rows: FeatureMap, at: int, length: int) -> FeatureMap:
+    """``length`` numbers of a row, from that on that is number ``at`` among those of all rows."""
+    start = at // rows.c * rows.pixel_stride + at % rows.c
+    return FeatureMap.place(rows.data[start:], (1, length), length)
+
+
+class ReshapeCopy(_ViewCopy):
+    """Any shape."""
+
+    op = "reshape"
+
+
+class ReshapeAsCopy(_ViewCopy):
+    """The shape of another value."""
+
+    op = "reshape_as"
+
+
+class SqueezeCopy(_ViewCopy):
+    """Fewer dimensions."""
+
+    op = "squeeze"
+
+
+class UnsqueezeCopy(_ViewCopy):
+    """More dimensions."""
+
+    op = "unsqueeze"
 
 
 class JoinPixelsCopy(_Copy):
@@ -293,4 +299,5 @@ class RelayoutCopy(_Copy):
         return to_nhwc.bind(threads, np.array([x.data.ctypes.data]), y.n, y.c, y.h * y.w, Rows.of(y))
 
 
-KERNELS = (ConcatCopy, SplitCopy, PadCopy, FlattenCopy, JoinPixelsCopy, PixelsToImagesCopy, RelayoutCopy)
+VIEWS = (FlattenCopy, ReshapeCopy, ReshapeAsCopy, SqueezeCopy, UnsqueezeCopy)
+KERNELS = (ConcatCopy, SplitCopy, *VIEWS, JoinPixelsCopy, PixelsToImagesCopy, RelayoutCopy)

@@ -14,6 +14,7 @@ from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.formulas import (
     clip,
     elu,
+    error_function,
     gelu,
     gelu_tanh,
     hardsigmoid,
@@ -21,12 +22,19 @@ from tinyinfer.kernels.codegen.formulas import (
     hyperbolic,
     inverse,
     leaky,
+    logarithm,
     logistic,
+    logsigmoid,
     magnitude,
     mish,
     negative,
     power_of_e,
+    rounded,
+    rounded_down,
+    rounded_up,
+    sign,
     silu,
+    softplus,
     softsign,
     square_root,
 )
@@ -39,6 +47,10 @@ from tinyinfer.ops.base import Op
 CHEAP = (clip, leaky, hardsigmoid, hardswish, softsign)
 ARITHMETIC = (negative, magnitude, square_root, inverse, power_of_e)
 EXPONENTIAL = (logistic, silu, hyperbolic, elu, mish, gelu, gelu_tanh)
+ROUNDING = (rounded_down, rounded_up, rounded, sign)
+LOGARITHMIC = (logarithm, softplus, logsigmoid)
+ERROR = (error_function,)
+FORMULAS = (CHEAP, ARITHMETIC, EXPONENTIAL, ROUNDING, LOGARITHMIC, ERROR)  # compiled together, a group each
 
 
 class Constants(NamedTuple):
@@ -75,7 +87,7 @@ def make_activation(formulas: Sequence[Callable[..., Any]]) -> Task:
     return activation
 
 
-GROUPS = tuple((formulas, make_activation(formulas)) for formulas in (CHEAP, ARITHMETIC, EXPONENTIAL))
+GROUPS = tuple((formulas, make_activation(formulas)) for formulas in FORMULAS)
 
 
 Setting = tuple[Callable[..., Any], tuple[float, ...]]
@@ -101,6 +113,14 @@ SETTINGS: dict[str, Callable[[Any], Setting]] = {
     "sqrt": lambda op: (square_root, ()),
     "reciprocal": lambda op: (inverse, ()),
     "exp": lambda op: (power_of_e, ()),
+    "log": lambda op: (logarithm, ()),
+    "erf": lambda op: (error_function, ()),
+    "floor": lambda op: (rounded_down, ()),
+    "ceil": lambda op: (rounded_up, ()),
+    "round": lambda op: (rounded, ()),
+    "sign": lambda op: (sign, ()),
+    "softplus": lambda op: (softplus, (op.beta, op.threshold, 1 / op.beta)),
+    "logsigmoid": lambda op: (logsigmoid, ()),
     "clamp": lambda op: (clip, (-np.inf if op.min is None else op.min, np.inf if op.max is None else op.max)),
     "gelu": lambda op: (gelu_tanh if op.approximate == "tanh" else gelu, ()),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -38,14 +39,21 @@ def is_one_a_channel(b: Shape, x: Shape) -> bool:
     return len(x) == 4 and b[-3:] == (x[1], 1, 1) and b[:-3] in ((), (1,), x[:1])
 
 
+def is_one_a_pixel(b: Shape, x: Shape) -> bool:
+    """Whether b, (N, 1, H, W), has one number for all channels of each pixel of images x (N, C, H, W)."""
+    return len(x) == 4 and b == (x[0], 1, *x[2:])
+
+
 def is_one_row(b: Shape, x: Shape) -> bool:
-    """Whether b, (D,) or (1, D), has one number for each place in the rows of x (..., D)."""
-    return 0 < len(b) <= len(x) and b[-1] == x[-1] and math.prod(b[:-1]) == 1
+    """Whether b is one of the parts of x (..., D) or (..., M, D) that its last dimensions make up, and goes for all."""
+    own = b[next((i for i, size in enumerate(b) if size > 1), len(b)) :]
+    dense = len(own) == 1 or len(b) != 2  # a matrix may have gaps between its rows
+    return dense and 0 < len(own) <= len(b) <= len(x) and own == x[-len(own) :]
 
 
 def spreads(b: Shape, x: Shape) -> bool:
     """Whether b can be spread over x."""
-    return b == x or is_single(b, x) or is_one_a_channel(b, x) or is_one_row(b, x)
+    return any(rule(b, x) for rule in (operator.eq, is_single, is_one_a_channel, is_one_a_pixel, is_one_row))
 
 
 def matrix_of(x: FeatureMap, columns: int) -> Matrix:
@@ -90,7 +98,7 @@ class _Arithmetic(Kernel):
         full, spread = (a, b) if spreads(b, a) else (b, a)
         if full == spread or is_single(spread, full):
             return None
-        return NHWC if is_one_a_channel(spread, full) else ROWS
+        return NHWC if is_one_a_channel(spread, full) or is_one_a_pixel(spread, full) else ROWS
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x, b), y = inputs if self.in_order else inputs[::-1], outputs[0]
@@ -103,17 +111,21 @@ class _Arithmetic(Kernel):
             operand = Operand(Rows(Address.of(row), 0), 0, whole.rows)
             return in_turn([fill.bind(1, b.data, row), self._bind(x, operand, y, whole)])
         one_row = Rows(Address.of(b.data), 0)
-        if is_one_row(self.spread, self.full):
+        if is_one_a_pixel(self.spread, self.full) and x.layout == NHWC:
+            return self._bind(x, Operand(Rows.of(b), 0, whole.rows), y, whole, single=True)
+        if is_one_row(self.spread, self.full) and x.layout == ROWS:
+            whole = matrix_of(x, math.prod(self.spread))
             return self._bind(x, Operand(one_row, 0, whole.rows), y, whole)
         between = b.pixel_stride if b.layout == NHWC and b.n > 1 else 0
         return self._bind(x, Operand(one_row, between, x.h * x.w), y, whole)
 
-    def _bind(self, x: FeatureMap, b: Operand, y: FeatureMap, whole: Matrix) -> Bound:
+    def _bind(self, x: FeatureMap, b: Operand, y: FeatureMap, whole: Matrix, single: bool = False) -> Bound:
         formula = type(self).formula if self.in_order else type(self).swapped
         source = Rows(Address.of(x.data), whole.stride)
         target = Rows(Address.of(y.data), matrix_of(y, whole.columns).stride)
         clip = Clip.of(self.problem.op)
-        return bind_rows(formula, source, b, target, clip, (whole.rows, whole.columns), self.problem.threads)
+        size, threads = (whole.rows, whole.columns), self.problem.threads
+        return bind_rows(formula, source, b, target, clip, size, threads, single=single)
 
 
 class AddVector(_Arithmetic):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import CLIPS, clip_bounds
 from tinyinfer.kernels.arguments.operands import Address, Rows
-from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
+from tinyinfer.kernels.base import ANY_RANK, Bound, FeatureMap, Kernel, Layer, Problem, pixel_dims
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.pages import aligned
@@ -97,8 +97,8 @@ class Clip(NamedTuple):
         return cls(*clip_bounds(getattr(op, "activation", None)))
 
 
-def make_combination(formulas: Sequence[Callable[..., Any]]) -> Task:
-    """One of the formulas, clipped, by number."""
+def make_combination(formulas: Sequence[Callable[..., Any]], single: bool = False) -> Task:
+    """One of the formulas, clipped, by number; with ``single`` numbers instead of rows to combine with."""
 
     @vector_function(kind="int", x=Rows, b=Rows, shift="address", y=Rows, rows="int", channels="int", clip=Clip)
     def combine_rows(v, kind, x, b, shift, y, rows, channels, clip):
@@ -108,7 +108,9 @@ def make_combination(formulas: Sequence[Callable[..., Any]]) -> Task:
 
                 def result(load, at, formula=formula, row=row):
                     s = load(shift, at) if formula is scale_and_shift else None
-                    value = formula(v, load(x.address, row * x.stride + at), load(b.address, row * b.stride + at), s)
+                    other = row * b.stride
+                    second = v.load_broadcast(b.address, other) if single else load(b.address, other + at)
+                    value = formula(v, load(x.address, row * x.stride + at), second, s)
                     return v.clip(value, low, high)
 
                 with v.loop(blocks) as block:
@@ -119,6 +121,8 @@ def make_combination(formulas: Sequence[Callable[..., Any]]) -> Task:
                     value = result(lambda address, offset, mask=mask: v.load_masked(address, offset, mask), end)
                     v.store_masked(value, y.address, row * y.stride + end, mask)
 
+    along = 0 if single else 1
+
     @task
     def combine(part, parts, kind, x: Rows, b: Operand, shift: Address, y: Rows, channels, clip: Clip, pieces: Pieces):
         """The formula numbered ``kind``; the shift is one row for all."""
@@ -127,7 +131,7 @@ def make_combination(formulas: Sequence[Callable[..., Any]]) -> Task:
             image = p // b.rows_per_image
             end = min(p1, (image + 1) * b.rows_per_image)
             combine_rows(
-                kind, x.at(p, first), b.rows.at(p, image * b.image + first), shift + first * 4, y.at(p, first),
+                kind, x.at(p, first), b.rows.at(p, image * b.image + first * along), shift + first * 4, y.at(p, first),
                 end - p, count, clip,
             )  # fmt: skip
             p = end
@@ -135,19 +139,21 @@ def make_combination(formulas: Sequence[Callable[..., Any]]) -> Task:
     return combine
 
 
-frequent, rare = make_combination(FREQUENT), make_combination(RARE)
+COMBINATIONS = {
+    (formulas, single): make_combination(formulas, single) for formulas in (FREQUENT, RARE) for single in (False, True)
+}
 
 
 def bind_rows(
     formula: Callable[..., Any], x: Rows, b: Operand, y: Rows, clip: Clip, size: tuple[int, int], threads: int,
-    shift: Address | None = None,
+    shift: Address | None = None, single: bool = False,
 ) -> Bound:  # fmt: skip
-    """The formula over rows of channels; ``size`` is the number of either."""
+    """The formula over rows of channels; ``size`` is the number of either, ``single`` that b has a number a row."""
     rows, channels = size
     pieces, parts = pieces_of(rows, channels, worthwhile(threads, rows * channels))
-    combine, group = (frequent, FREQUENT) if formula in FREQUENT else (rare, RARE)
+    group = FREQUENT if formula in FREQUENT else RARE
     shift = b.rows.address if shift is None else shift
-    return combine.bind(parts, group.index(formula), x, b, shift, y, channels, clip, pieces)
+    return COMBINATIONS[group, single].bind(parts, group.index(formula), x, b, shift, y, channels, clip, pieces)
 
 
 class _Channelwise(Kernel):
@@ -157,7 +163,8 @@ class _Channelwise(Kernel):
     name: ClassVar[str] = "vector"
 
     def __init__(self, problem: Problem, packed: tuple[np.ndarray, np.ndarray]) -> None:
-        super().__init__(problem, tuple(spread(values, problem.inputs[0][1]) for values in packed))
+        channels = pixel_dims(problem.inputs[0])[1]
+        super().__init__(problem, tuple(spread(values, channels) for values in packed))
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -203,6 +210,13 @@ class ScaleShiftVector(_Channelwise):
 
     op = "scale_shift"
     formula = staticmethod(scale_and_shift)
+    ranks = ANY_RANK
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        assert isinstance(problem.op, ScaleShift)
+        single = len(problem.op.scale) == len(problem.op.shift) == 1
+        return len(problem.inputs[0]) in (2, 4) or (single and len(problem.inputs[0]) > 0)
 
     @classmethod
     def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:

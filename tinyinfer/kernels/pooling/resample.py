@@ -1,170 +1,254 @@
-"""Resizing: each output row is a mixture of input rows, each output pixel a mixture of that row's pixels.
+"""Resizing: nearest neighbours are copies, else a row is mixed across, and an output row from such rows.
 
-Which pixels are mixed and by what weights are tables settled at planning time, the reference's own.  The mixed row
-stays in L1 between the two steps; nearest neighbours are copies.
+Which pixels are mixed and by what weights are tables settled at planning time, the reference's own.  Every input row
+is mixed across once, into one of a ring of lines that stay in the first caches until the output rows have passed it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.operands import Address, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
-from tinyinfer.kernels.codegen.memory import copy_rows
 from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.codegen.structs import struct
+from tinyinfer.kernels.movement.scattered_copy import Walk, bind_copy
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.parallel.task import task
+from tinyinfer.ops.base import Op, axes
 from tinyinfer.ops.pooling.interpolate import Interpolate
+from tinyinfer.ops.pooling.resize import Resize
+
+FEW_CHANNELS = 8  # below which lanes are pixels, gathered one by one, as too few would be of use else
 
 
+@struct
 class Taps(NamedTuple):
-    """For each row, or column, of the output the inputs it is a mixture of and their weights: (outputs, taps)."""
+    """For each output what it is a mixture of: ``pairs`` of inputs, by their numbers in 32 bits, and their weights."""
 
-    source: np.ndarray
-    weight: np.ndarray
+    source: Address
+    weight: Address
+    pairs: int
+
+    @classmethod
+    def of(cls, source: np.ndarray, weight: np.ndarray) -> Taps:
+        """Tables (outputs, taps); of an odd number of taps the last one comes twice, with half its weight each time."""
+        weight = weight.astype(np.float32)
+        if source.shape[1] % 2:
+            source, halves = np.hstack([source, source[:, -1:]]), weight[:, -1:] / 2
+            weight = np.hstack([weight[:, :-1], halves, halves])
+        tables = source.astype(np.int32, order="C"), np.ascontiguousarray(weight)
+        return cls(*map(Address.of, tables), source.shape[1] // 2)
+
+    def at(self, output: int) -> Taps:
+        """Those of an output and the ones after it."""
+        return Taps(self.source + output * self.pairs * 8, self.weight + output * self.pairs * 8, self.pairs)
+
+
+@vector_function(x=Rows, taps=Taps, y=Rows, outputs="int", count="int")
+def mix_rows(v, x, taps, y, outputs, count):
+    """Rows of ``count`` floats, each a mixture of some of x."""
+    end = count // LANES * LANES
+    mask = v.mask(count - end)
+    with v.loop(outputs) as output, v.loop(taps.pairs) as pair:
+        first, to = (output * taps.pairs + pair) * 2, y.at(output).address
+        places = [x.at(v.load_int32(taps.source, first + tap)).address for tap in range(2)]
+        weights = [v.load_broadcast(taps.weight, first + tap) for tap in range(2)]
+
+        def mix(load, store, at, onto, places=places, weights=weights, to=to):
+            second = load(places[1], at)
+            total = v.fma(second, weights[1], load(to, at)) if onto else v.mul(second, weights[1])
+            store(v.fma(load(places[0], at), weights[0], total), to, at)
+
+        with v.either(pair == 0) as (begin, go_on):
+            for branch, onto in ((begin, False), (go_on, True)):
+                with branch:
+                    with v.loop(end, LANES) as k:
+                        mix(v.load, v.store, k, onto)
+                    with v.when(count != end):
+                        mix(partial(_masked_load, v, mask), partial(_masked_store, v, mask), end, onto)
+
+
+def _masked_load(v: Any, mask: Any, address: Any, at: Any) -> Any:
+    return v.load_masked(address, at, mask)
+
+
+def _masked_store(v: Any, mask: Any, value: Any, address: Any, at: Any) -> None:
+    v.store_masked(value, address, at, mask)
+
+
+@vector_function(x="address", source="address", weight="address", taps="int", y="address", count="int")
+def mix_gathered(v, x, source, weight, taps, y, count):
+    """``count`` floats, each a mixture of some of x; tables are (registers, taps, LANES)."""
+    with v.loop(count, LANES) as k:
+        mask, total = v.mask(count - k), v.variable(v.constant(0))
+        with v.loop(taps) as tap:
+            at = k * taps + tap * LANES
+            value = v.gather(x, v.load_ints(source, at), mask)
+            total.set(v.fma(value, v.load(weight, at), total.get()))
+        v.store_masked(total.get(), y, k, mask)
+
+
+class Across(NamedTuple):
+    """How a line is mixed: pixel by pixel, or, where ``taps`` is not 0, float by float with as many taps."""
+
+    pixels: Taps
+    source: Address
+    weight: Address
+    taps: int
+
+
+class Down(NamedTuple):
+    """For each output row the lines it is a mixture of: rows of the image, and their slots in the ring."""
+
+    row: np.ndarray
+    slot: np.ndarray
+    taps: Taps
+    slots: int
 
 
 class Size(NamedTuple):
-    """Rows and columns of an image, and its channels."""
+    """Rows and columns of an image and of its output, and its channels."""
 
     h: int
     w: int
+    out_h: int
+    out_w: int
     c: int
 
 
-def make_mix(onto: bool) -> Any:
-    """The mixture of two matrices, stored or added to what is there."""
-
-    @vector_function(a=Rows, b=Rows, weight_a="float", weight_b="float", y=Rows, rows="int", count="int")
-    def mix(v, a, b, weight_a, weight_b, y, rows, count):
-        """y = a * weight_a + b * weight_b over rows of ``count`` floats."""
-        wa, wb = v.broadcast(weight_a), v.broadcast(weight_b)
-        end = count // LANES * LANES
-        with v.loop(rows) as row:
-
-            def mixed(load, at, row=row):
-                second = load(b.address, row * b.stride + at)
-                to = row * y.stride + at
-                total = v.fma(second, wb, load(y.address, to)) if onto else v.mul(second, wb)
-                return v.fma(load(a.address, row * a.stride + at), wa, total)
-
-            with v.loop(end, LANES) as k:
-                v.store(mixed(v.load, k), y.address, row * y.stride + k)
-            with v.when(count != end):
-                mask = v.mask(count - end)
-                tail = mixed(lambda address, at, mask=mask: v.load_masked(address, at, mask), end)
-                v.store_masked(tail, y.address, row * y.stride + end, mask)
-
-    return mix
-
-
-mix, mix_onto = make_mix(onto=False), make_mix(onto=True)
-
-
 @task
-def resize(part, parts, x: Rows, size: Size, down: Taps, across: Taps, y: Rows, count, workspace):
-    """``count`` output rows of the batch; a part's ``line`` holds one mixed row [w, c]; taps come in pairs."""
-    (p0, p1), (h, w, c) = own_range(part, count, parts), size
-    line = Rows(np.intp(own_memory(part, workspace, parts).ctypes.data), c)
-    out_h, out_w = len(down.source), len(across.source)
-    whole = x.stride == c  # a row of pixels is one run of floats
-    runs, run = (1, w * c) if whole else (w, c)
+def resize(part, parts, x: Rows, size: Size, down: Down, across: Across, y: Rows, count, workspace):
+    """``count`` output rows of the batch; each part has a ring of its own, and before it the numbers of its rows."""
+    (p0, p1), memory, line = own_range(part, count, parts), own_memory(part, workspace, parts), size.out_w * size.c
+    held, ring = memory[: down.slots], Rows(np.intp(memory.ctypes.data) + down.slots * 4, line)
+    for slot in range(down.slots):
+        held[slot] = -1
+    runs, run = (1, line) if y.stride == size.c else (size.out_w, size.c)
     for p in range(p0, p1):
-        image, oy = p // out_h, p % out_h
-        for t in range(0, down.source.shape[1], 2):
-            a, b = x.at((image * h + down.source[oy, t]) * w), x.at((image * h + down.source[oy, t + 1]) * w)
-            if t == 0:
-                mix(a, b, down.weight[oy, t], down.weight[oy, t + 1], line, runs, run)
-            else:
-                mix_onto(a, b, down.weight[oy, t], down.weight[oy, t + 1], line, runs, run)
-        for ox in range(out_w):
-            to = y.at(p * out_w + ox)
-            for t in range(0, across.source.shape[1], 2):
-                a, b = line.at(across.source[ox, t]), line.at(across.source[ox, t + 1])
-                if t == 0:
-                    mix(a, b, across.weight[ox, t], across.weight[ox, t + 1], to, 1, c)
+        image, out_row = p // size.out_h, p % size.out_h
+        for tap in range(down.row.shape[1]):
+            row, slot = image * size.h + down.row[out_row, tap], down.slot[out_row, tap]
+            if held[slot] != row:
+                held[slot] = row
+                source, to = x.at(row * size.w), ring.at(slot).address
+                if across.taps > 0:
+                    mix_gathered(source.address, across.source, across.weight, across.taps, to, line)
                 else:
-                    mix_onto(a, b, across.weight[ox, t], across.weight[ox, t + 1], to, 1, c)
+                    mix_rows(source, across.pixels, Rows(to, size.c), size.out_w, size.c)
+        for i in range(runs):
+            mix_rows(ring.at(0, i * run), down.taps.at(out_row), y.at(p * size.out_w + i), 1, run)
 
 
-@task
-def nearest(part, parts, x: Rows, size: Size, rows, columns, y: Rows, count):
-    """``count`` output rows of the batch; a row like the one above it is copied from there."""
-    (p0, p1), (h, w, c) = own_range(part, count, parts), size
-    out_h, out_w = len(rows), len(columns)
-    for p in range(p0, p1):
-        image, oy = p // out_h, p % out_h
-        to = y.at(p * out_w)
-        if p > p0 and oy > 0 and rows[oy, 0] == rows[oy - 1, 0]:
-            above = y.at((p - 1) * out_w)
-            if y.stride == c:
-                copy_rows(above.address, 0, to.address, 0, 1, out_w * c)
-            else:
-                copy_rows(above.address, above.stride, to.address, to.stride, out_w, c)
-            continue
-        source = x.at((image * h + rows[oy, 0]) * w)
-        for ox in range(out_w):
-            copy_rows(source.at(columns[ox, 0]).address, 0, to.at(ox).address, 0, 1, c)
+def taps_of(op: Op, dim: int, size: int, out: int) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Sources and weights of the ``out`` places along a dimension, and whether some are filled with another value."""
+    if isinstance(op, Interpolate):
+        return *op.taps(dim - 2, size, out), False
+    assert isinstance(op, Resize)
+    dims = axes(op.dims, 4)
+    if dim not in dims:
+        return np.arange(size)[:, None], np.ones((size, 1)), False
+    line = op.line(dims.index(dim), size, out)
+    return line.source, line.weight, bool(line.outside.any())
 
 
-class _Resize(Kernel):
-    """What the modes share: tables of the reference, and the threads they are worth."""
-
-    op = "interpolate"
-
-    def taps(self, i: int) -> Taps:
-        """Those of the output's rows (``i`` 0) or columns (1)."""
-        assert isinstance(self.problem.op, Interpolate)
-        taps = self.problem.op.taps(i, self.problem.inputs[0][2 + i], self.problem.outputs[0][2 + i])
-        return Taps(taps.source, taps.weight.astype(np.float32))
-
-    def threads(self) -> int:
-        """1 where a second thread would cost more than it saves."""
-        return worthwhile(self.problem.threads, int(np.prod(self.problem.outputs[0])))
-
-
-class Nearest(_Resize):
+class _Nearest(Kernel):
     """Copies of pixels."""
 
-    name = "nearest"
+    name: ClassVar[str] = "nearest"
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
-        assert isinstance(problem.op, Interpolate)
-        return problem.op.mode.startswith("nearest")
+        assert isinstance(problem.op, Interpolate | Resize)
+        return problem.op.mode.startswith("nearest") and _fills_nothing(problem)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
-        x, y = inputs[0], outputs[0]
-        rows, columns = (self.taps(i).source for i in range(2))
-        size = Size(x.h, x.w, x.c)
-        return nearest.bind(self.threads(), Rows.of(x), size, rows, columns, Rows.of(y), y.n * y.h)
+        problem, shape, out = self.problem, self.problem.inputs[0], self.problem.outputs[0]
+        sides = [taps_of(problem.op, dim, shape[dim], out[dim])[0][:, 0] for dim in (2, 3)]
+        walks = [Walk.over(shape[0]), Walk.over(shape[1]), *map(Walk.picking, sides)]
+        return bind_copy(problem.threads, inputs[0], outputs[0], (shape, out), walks)
 
 
-class Separable(_Resize):
-    """Two or four taps down, then as many across."""
+class _Separable(Kernel):
+    """Mixtures across, then down."""
 
-    name = "separable"
+    name: ClassVar[str] = "separable"
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
-        _, c, _, w = problem.inputs[0]
-        self.workspace_floats = w * c * self.threads()
+        shape, (_, c, _, out_w) = problem.inputs[0], problem.outputs[0]
+        self.threads = worthwhile(problem.threads, int(np.prod(problem.outputs[0])))
+        self.down, self.across = (taps_of(problem.op, dim, shape[dim], problem.outputs[0][dim])[:2] for dim in (2, 3))
+        rows = self.down[0]
+        self.slots = int((rows.max(axis=1) - rows.min(axis=1)).max()) + 1
+        self.workspace_floats = self.threads * self.slots * (out_w * c + 1)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
-        assert isinstance(problem.op, Interpolate)
-        return problem.op.mode in ("bilinear", "bicubic")
+        assert isinstance(problem.op, Interpolate | Resize)
+        return not problem.op.mode.startswith("nearest") and _fills_nothing(problem)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y = inputs[0], outputs[0]
-        size = Size(x.h, x.w, x.c)
+        size = Size(x.h, x.w, y.h, y.w, x.c)
+        rows, weights = self.down
+        down = Down(rows, rows % self.slots, Taps.of(rows % self.slots, weights), self.slots)
         return resize.bind(
-            self.threads(), Rows.of(x), size, self.taps(0), self.taps(1), Rows.of(y), y.n * y.h, workspace
-        )
+            self.threads, Rows.of(x), size, down, self._across(x), Rows.of(y), y.n * y.h, workspace
+        )  # fmt: skip
+
+    def _across(self, x: FeatureMap) -> Across:
+        source, weight = self.across
+        if x.c >= FEW_CHANNELS:
+            pixels = Taps.of(source, weight)
+            return Across(pixels, pixels.source, pixels.weight, 0)
+        places = (source[:, None] * x.pixel_stride + np.arange(x.c)[:, None]).reshape(-1, source.shape[1])
+        tables = places.astype(np.int32), np.repeat(weight, x.c, axis=0).astype(np.float32)
+        return Across(Taps.of(source, weight), *map(_by_registers, tables), source.shape[1])
 
 
-KERNELS = (Nearest, Separable)
+def _by_registers(table: np.ndarray) -> Address:
+    """A table (floats, taps) of 4-byte numbers as (registers, taps, LANES), zeros in the lanes that are too many."""
+    count, taps = table.shape
+    padded = np.pad(table, ((0, -count % LANES), (0, 0)))
+    return Address.of(np.ascontiguousarray(padded.reshape(-1, LANES, taps).swapaxes(1, 2)))
+
+
+def _fills_nothing(problem: Problem) -> bool:
+    """Whether heights and widths alone change, all pixels of the output being made of the input's."""
+    shape, out = problem.inputs[0], problem.outputs[0]
+    if isinstance(problem.op, Resize) and not {*axes(problem.op.dims, len(shape))} <= {2, 3}:
+        return False
+    return not any(taps_of(problem.op, dim, shape[dim], out[dim])[2] for dim in (2, 3))
+
+
+class InterpolateNearest(_Nearest):
+    """As torch resizes."""
+
+    op = "interpolate"
+
+
+class InterpolateSeparable(_Separable):
+    """As torch resizes."""
+
+    op = "interpolate"
+
+
+class ResizeNearest(_Nearest):
+    """As ONNX resizes."""
+
+    op = "resize"
+
+
+class ResizeSeparable(_Separable):
+    """As ONNX resizes."""
+
+    op = "resize"
+
+
+KERNELS = (InterpolateNearest, InterpolateSeparable, ResizeNearest, ResizeSeparable)

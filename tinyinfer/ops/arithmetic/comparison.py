@@ -30,7 +30,8 @@ class Predicate(Op):
 
     @classmethod
     def cases(cls) -> list[Case]:
-        shapes = (((2, 5, 3, 4), (2, 5, 1, 1)), ((3, 11), (11,)), ((5, 1), ()))
+        image = (2, 5, 3, 4)
+        shapes = ((image, (2, 5, 1, 1)), (image, image), ((3, 11), (11,)), ((5, 1), ()))
         dtypes = [dtype for dtype in ("float32", "int64", "bool") if dtype in cls.dtypes]
         return [Case({}, pair, dtypes=(dtype, dtype)) for dtype in dtypes for pair in shapes]
 
@@ -189,6 +190,7 @@ class Where(Op):
         return [
             Case({}, ((2, 5, 3, 4), (2, 5, 3, 4), (2, 5, 1, 1)), dtypes=("bool", "float32", "float32")),
             Case({}, ((3, 1), (11,), ()), dtypes=("bool", "float32", "float32")),
+            Case({}, ((3, 21), (3, 21), ()), dtypes=("bool", "float32", "float32")),
             Case({}, ((4,), (2, 4), (2, 1)), dtypes=("bool", "int64", "int64")),
         ]
 

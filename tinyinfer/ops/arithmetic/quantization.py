@@ -58,11 +58,9 @@ class Cast(Op):
     def cases(cls) -> list[Case]:
         kinds = (
             ("float32", "int64"),
-            ("float32", "int8"),
-            ("float32", "bool"),
-            ("int64", "float32"),
+            *(("float32", to) for to in ("int8", "uint8", "int32", "bool")),
+            *((of, "float32") for of in ("int8", "uint8", "int32", "int64", "bool")),
             ("int32", "uint8"),
-            ("bool", "float32"),
             ("float16", "float32"),
             ("bool", "int32"),
         )

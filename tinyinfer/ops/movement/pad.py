@@ -39,7 +39,7 @@ class Pad(Op):
         require(good, f"pad: expected two integers for each dimension, found {self.pad}")
         require(self.mode in tuple(MODES), f"mode: expected one of {', '.join(MODES)}, found {self.mode!r}")
 
-    def _widths(self, rank: int) -> list[tuple[int, int]]:
+    def widths(self, rank: int) -> list[tuple[int, int]]:
         """(before, after) of each dimension."""
         sides = [*zip(self.pad[::2], self.pad[1::2], strict=True)]
         require(rank >= len(sides), f"input: expected rank {len(sides)} or more for pad {self.pad}, found {rank}")
@@ -47,7 +47,7 @@ class Pad(Op):
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         shape, dtype = inputs[0].shape, inputs[0].dtype
-        widths = self._widths(len(shape))
+        widths = self.widths(len(shape))
         if dtype in INTEGERS:
             limits = np.iinfo(dtype)
             fits = self.value.is_integer() and limits.min <= self.value <= limits.max
@@ -60,7 +60,7 @@ class Pad(Op):
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """Cut where ``pad`` is negative, then pad where it is positive."""
         x = inputs[0]
-        widths = self._widths(x.ndim)
+        widths = self.widths(x.ndim)
         kept = x[tuple(slice(max(-b, 0), s - max(-a, 0)) for s, (b, a) in zip(x.shape, widths, strict=True))]
         more = [(max(b, 0), max(a, 0)) for b, a in widths]
         if self.mode == "constant":
