@@ -75,6 +75,7 @@ PARTS = {
     "swish of beta 1": ("silu", lambda w, x: w("mul", w("sigmoid", w("mul", x, 1)), x)),
     "gelu by tanh": ("gelu", gelu_cubic),
     "gelu by tanh, products": ("gelu", gelu_products),
+    "power of two": ("mul", lambda w, x: w("pow", x, 2)),
     "leaky relu": ("leaky_relu", lambda w, x: w("maximum", w("mul", x, 0.1), x)),
     "softsign": ("softsign", lambda w, x: w("div", x, w("add", 1, w("abs", x)))),
     "tanhshrink": ("tanhshrink", lambda w, x: w("sub", x, w("tanh", x))),
@@ -210,6 +211,10 @@ LAYERS = {
         ("adaptive_avg_pool2d", "conv2d", "relu", "conv2d", "sigmoid", "mul"),
         lambda w, x: dense_gate(w, x),
     ),
+    "power of three": (("mul", "mul"), lambda w, x: w("pow", x, 3)),
+    "power of a half": (("exp", "sqrt"), lambda w, x: w("pow", w("exp", x), 0.5)),
+    "power of minus one": (("exp", "reciprocal"), lambda w, x: w("pow", w("exp", x), -1)),
+    "one over": (("exp", "reciprocal"), lambda w, x: w("div", 1, w("exp", x))),
     "nothing added": (("relu", "sigmoid"), lambda w, x: w("sigmoid", w("add", w("mul", w("relu", x), 1), 0))),
     "one minus": (("relu", "scale_shift"), lambda w, x: w("sub", 1, w("relu", x))),
     "batch norm in four steps": (

@@ -44,6 +44,25 @@ def test_layers_whose_row_others_read_stay_linear() -> None:
     assert "linear" in ops_of(recognise(graph))
 
 
+def test_a_gate_is_not_expanded_first() -> None:
+    def write(w: Writer, x: str) -> str:
+        gate = w("mean", x, dim=(2, 3), keepdim=True)
+        return w("mul", x, w("expand", gate, x, size=(-1, -1, 0, 0)))
+
+    graph = conv_network(write)
+    found = recognise(graph)
+    assert ops_of(found) == ["adaptive_avg_pool2d", "mul"]
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
+
+
+def test_an_expand_to_more_than_the_other_operand_has_stays() -> None:
+    graph = conv_network(lambda w, x: w("add", w("expand", x, size=(2, -1, -1, -1)), 1.5))
+    graph.inputs[0] = Input("input", (1, 8, 6, 4), (1, 8, 6, 4))
+    found = recognise(graph)
+    assert ops_of(found)[0] == "expand"
+    np.testing.assert_allclose(textbook(found, X[:1]), textbook(graph, X[:1]), rtol=1e-4, atol=1e-5)
+
+
 def means(size: int, count: int) -> np.ndarray:
     """The matrix by which columns of pixels have to be multiplied to become bins."""
     pool = ops.reference("adaptive_avg_pool2d")

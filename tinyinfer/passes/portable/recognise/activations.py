@@ -69,7 +69,7 @@ def _hardsigmoid(match: Match) -> Made | None:
     if len(match.nodes) < 2 or len(match.shape("x")) < 2 or match.type("x").dtype != "float32":
         return None
     scaling = ScaleShift((6 * slope,), (6 * offset - 3,))
-    scaled = match.editing.insert(scaling, match["x"], f"{match.root.name}:scaled")
+    scaled = match.editing.insert(scaling, f"{match.root.name}:scaled", match["x"])
     return Made(Hardsigmoid(), (scaled,))
 
 

@@ -20,7 +20,7 @@ def _one_more(match: Match) -> Made | None:
     sizes = [*map(expression_of, shape)]
     if len(image) != 4 or sizes != [*map(expression_of, (*image[:2], 1, 1))] or match.type("gate").dtype != "float32":
         return None
-    more = match.editing.insert(ScaleShift((1.0,), (1.0,)), match["gate"], f"{match.root.name}:gate")
+    more = match.editing.insert(ScaleShift((1.0,), (1.0,)), f"{match.root.name}:gate", match["gate"])
     return Made(Mul(), (match["x"], more))
 
 

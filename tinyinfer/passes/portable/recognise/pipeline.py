@@ -14,6 +14,7 @@ from tinyinfer.passes.portable.recognise.pads import recognise_pads
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 from tinyinfer.passes.portable.recognise.permutes import recognise_permutes
 from tinyinfer.passes.portable.recognise.pooling import recognise_pooling
+from tinyinfer.passes.portable.recognise.powers import recognise_powers
 from tinyinfer.passes.portable.recognise.scales import recognise_scales
 from tinyinfer.passes.portable.recognise.shifts import recognise_shifts
 from tinyinfer.passes.portable.recognise.shuffles import recognise_shuffles
@@ -40,6 +41,7 @@ STEPS = (
     recognise_strides,
     recognise_splits,
     recognise_shifts,
+    recognise_powers,
     recognise_scales,  # last, as numbers are parts of most patterns
 )
 

@@ -75,7 +75,7 @@ def _replace(editing: Editing, concat: Node, places: list[tuple[int, int]]) -> N
     for part in parts:
         if part in editing and not editing.readers(part.outputs[0]) and part.outputs[0] not in editing.outputs:
             editing.remove(part)
-    pixels = editing.insert(PixelUnshuffle(step), source, f"{concat.name}:pixels")
+    pixels = editing.insert(PixelUnshuffle(step), f"{concat.name}:pixels", source)
     order = tuple(c * step * step + i * step + j for i, j in places for c in range(channels))
     op = ChannelShuffle(channels) if places == sorted(places) else IndexSelect(1, order)
     editing.add(Node(concat.name, op, (pixels,), concat.outputs))

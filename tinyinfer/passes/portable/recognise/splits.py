@@ -35,7 +35,7 @@ def _join(editing: Editing, value: str, at: int, nodes: list[Node]) -> None:
     for node in nodes:
         editing.remove(node)
     if not neighbours:
-        value = editing.insert(ChannelShuffle(size // len(ranges)), value, f"{value}:shuffled")
+        value = editing.insert(ChannelShuffle(size // len(ranges)), f"{value}:shuffled", value)
     outputs = tuple(node.outputs[0] for _, node in pieces)
     split = Split(tuple(map(len, ranges)), at)
     editing.add(Node(nodes[0].name, split, (value,), outputs))

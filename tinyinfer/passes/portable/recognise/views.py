@@ -1,9 +1,10 @@
-"""Reshapes, permutes, slices and sums that do nothing, follow one another, or are a flatten."""
+"""Reshapes, permutes, slices, expands and sums that do nothing, follow one another, or are a flatten."""
 
 from __future__ import annotations
 
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import Node
+from tinyinfer.ops.arithmetic.elementwise import Arithmetic
 from tinyinfer.ops.movement.joining import Permute
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.movement.repeating import Expand, Tile
@@ -27,7 +28,7 @@ def recognise_views(editing: Editing) -> None:
 
 def leave_out_views(editing: Editing, node: Node) -> None:
     """Let a node read what the view, permute or slice before it reads, or leave it out if it does nothing."""
-    node = _flattened(editing, _past_views(editing, node))
+    node = _flattened(editing, _past_views(editing, _past_expands(editing, node)))
     if _idle(editing, node):
         editing.bypass(node, node.inputs[0])
     elif (given := _unchanged_operand(editing, node)) is not None:
@@ -50,6 +51,21 @@ def _past_views(editing: Editing, node: Node) -> Node:
     if passed is not node:
         editing.replace(node, passed)
     return passed
+
+
+def _past_expands(editing: Editing, node: Node) -> Node:
+    """The arithmetic, reading what was expanded to a shape that it broadcasts to itself, as the gates of many are."""
+    if not isinstance(node.op, Arithmetic):
+        return node
+    for at, value in enumerate(node.inputs):
+        before = editing.producers.get(value)
+        if before is not None and isinstance(before.op, Expand):
+            inputs = (*node.inputs[:at], before.inputs[0], *node.inputs[at + 1 :])
+            (found,) = node.op.infer([editing.types[given] for given in inputs], {})
+            if same_at_every_size(found, editing.types[node.outputs[0]]):
+                wider, node = node, node.replace(inputs=inputs)
+                editing.replace(wider, node)
+    return node
 
 
 def _sliced_at_once(editing: Editing, node: Node, before: Node) -> Node:

@@ -53,7 +53,7 @@ def replace_chain(editing: Editing, chain: Chain, ops: Sequence[Operator]) -> No
     source = first.inputs[0]
     editing.remove(end)
     for op in ops[:-1]:
-        source = editing.insert(op, source, f"{end.name}:{op.name}")
+        source = editing.insert(op, f"{end.name}:{op.name}", source)
     editing.add(Node(end.name, ops[-1], (source,), (value,)))
     for node, _ in reversed(chain[:-1]):
         if not any(editing.readers(output) or output in editing.outputs for output in node.outputs):

@@ -83,10 +83,10 @@ class Editing:
             counts = self._readers.setdefault(value, {})
             counts[node.name] = counts.get(node.name, 0) + 1
 
-    def insert(self, op: Operator, value: str, wanted: str) -> str:
-        """Apply an operator to a value by a node of its own, called as wanted or alike; returns its value."""
-        (kind,) = op.infer([self.types[value]], {})
-        node = Node(free_name(wanted, self._nodes), op, (value,), (free_name(wanted, self.types),))
+    def insert(self, op: Operator, wanted: str, *values: str) -> str:
+        """Apply an operator to values by a node of its own, called as wanted or alike; returns its value."""
+        (kind,) = op.infer([self.types[value] for value in values], {})
+        node = Node(free_name(wanted, self._nodes), op, values, (free_name(wanted, self.types),))
         self.types[node.outputs[0]] = kind
         self.add(node)
         return node.outputs[0]
