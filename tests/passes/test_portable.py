@@ -236,6 +236,33 @@ def test_fold_input_scaling(layer: dict[str, Any], shift: object, scale: object,
     np.testing.assert_allclose(textbook(folded, image), textbook(graph, image), rtol=2e-4, atol=2e-5)
 
 
+def gated(first: bool, gate: str = "pool", shortcut: str = "x", twice: bool = False) -> Graph:
+    b = Builder()
+    values = {"x": b.relu(b.input(6, 8), name="relu")}
+    values["pool"] = b.activation(b.adaptive_avg_pool2d(values["x"], name="pool"), "sigmoid", name="gate")
+    values["abs"] = b.apply("abs", values["x"], name="abs")
+    product = b.mul(values["x"], values[gate], name="product")
+    operands = (values[shortcut], product) if first else (product, values[shortcut])
+    y = b.add(*operands, name="sum")
+    return randomize(b.finish([y, product] if twice else y))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_merge_gate_shortcut(first: bool) -> None:
+    graph = gated(first)
+    merged = passes.merge_gate_shortcut(graph)
+    merged.verify()
+    assert {"add", "mul"} & {*ops_of(merged)} == {"mul"}
+    image = np.random.default_rng(0).standard_normal((2, 6, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(textbook(merged, image), textbook(graph, image), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("others", [{"gate": "abs"}, {"shortcut": "abs"}, {"twice": True}, {"shortcut": "pool"}])
+def test_merge_gate_shortcut_leaves_other_sums(others: dict[str, Any]) -> None:
+    graph = gated(True, **others)
+    assert ops_of(passes.merge_gate_shortcut(graph)) == ops_of(graph)
+
+
 def test_fold_input_scaling_into_linear_layers() -> None:
     b = Builder()
     x = b.apply("layer_scale", b.flatten(b.input(6, 1)), name="scaled", params={"gamma": (6,)})

@@ -245,10 +245,6 @@ SHUFFLES: dict[str, tuple[Callable[[Writer], str], tuple[str, ...]]] = {
                           view(N, 1, 2 * H, 2 * W)),
         ("slice", "pixel_shuffle"),
     ),
-    "a list of channels": (
-        lambda w: w("index_select", w.x, dim=1, index=(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11)),
-        ("channel_shuffle",),
-    ),
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from tinyinfer.passes.portable.fold_constants import fold_constants
 from tinyinfer.passes.portable.fold_input_scaling import fold_input_scaling
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.portable.merge_branches import merge_branches
+from tinyinfer.passes.portable.merge_gate_shortcut import merge_gate_shortcut
 from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
 from tinyinfer.passes.portable.remove_identity import remove_identity
 from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
@@ -33,6 +34,7 @@ __all__ = [
     "fuse_residual",
     "lower",
     "merge_branches",
+    "merge_gate_shortcut",
     "regularise_convolution",
     "remove_identity",
     "shift_as_convolution",

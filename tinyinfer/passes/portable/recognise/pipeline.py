@@ -6,7 +6,6 @@ from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
 from tinyinfer.passes.portable.recognise.gate_layers import recognise_gate_layers
-from tinyinfer.passes.portable.recognise.gates import recognise_gates
 from tinyinfer.passes.portable.recognise.gathers import recognise_gathers
 from tinyinfer.passes.portable.recognise.layers import recognise_layers
 from tinyinfer.passes.portable.recognise.norms import recognise_norms
@@ -30,7 +29,6 @@ STEPS = (
     recognise_norms,
     recognise_views,
     recognise_activations,
-    recognise_gates,
     recognise_pooling,  # before layers take its matrices for weights
     recognise_layers,
     recognise_gate_layers,
