@@ -35,13 +35,13 @@ def _belongs(node: Node) -> bool:
 
 
 def _is_of_pixels(editing: Editing, chain: Chain) -> bool:
-    """Whether a chain leads from an image of one pixel to another one, by way of linear layers."""
+    """Whether a chain leads from an image of one pixel to another one, by way of a squeeze and an excitation."""
     if len(chain) < 3:
         return False
     (first, value), *inner, _ = chain
     layers = [node for node, _ in inner if isinstance(node.op, Linear)]
     views = [node for node, _ in inner if only_views(node)]
-    return bool(layers) and not views and only_views(first) and _views_pixels(editing, first.inputs[0], value)
+    return len(layers) > 1 and not views and only_views(first) and _views_pixels(editing, first.inputs[0], value)
 
 
 def _views_pixels(editing: Editing, image: str, row: str) -> bool:
