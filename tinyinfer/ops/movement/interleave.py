@@ -39,7 +39,6 @@ class Interleave(Op):
         return [Case({}, ((2, 29, 3, 4),) * 2), Case({}, ((1, 16, 5, 7),) * 2), Case({}, ((1, 4, 5, 7),) * 3)]
 
 
-@dataclass(frozen=True)
 class Deinterleave(Op):
     """Even channels of all inputs and then their odd ones: their concat, channel-shuffled in groups of two.
 

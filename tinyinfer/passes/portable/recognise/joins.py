@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tinyinfer.graph import Node
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.movement.joining import Concat
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 
 @dataclass
