@@ -51,7 +51,7 @@ class Cast(Op):
             return [x.astype(self.dtype)]
 
     def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
-        """Some numbers that differ by more than their fractions, floats that every runtime casts to the same integers."""
+        """Some numbers that differ by more than their fractions, of which all runtimes make the same integers."""
         (x,) = super().example_inputs(inputs, rng)
         if x.dtype == bool:
             return [x]
