@@ -99,6 +99,8 @@ def layers() -> Iterator[Malformed]:
         plain(np.ones(4)),
     )
     yield _lines("no inputs of a layer", [INPUT, "Sigmoid r 0 1 out"], "expected an input 0", UnsupportedOpError)
+    yield _lines("too many inputs", [INPUT, "Sigmoid r 2 1 data data out"], "input 1 is not supported",
+                 UnsupportedOpError)  # fmt: skip
     yield _lines("too many outputs", [INPUT, "Sigmoid r 1 2 data out more"], "output 1", UnsupportedOpError)
     yield _lines("a huge input", ["Input data 0 1 data 0=2000000000 1=5 2=3"], "w: expected an integer from 0")
     yield _lines("a negative input", ["Input data 0 1 data 0=-4 1=5 2=3"], "w: expected an integer from 0")

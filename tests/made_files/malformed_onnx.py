@@ -194,6 +194,7 @@ def bad_graphs() -> Iterator[Malformed]:
     yield _bad("no outputs", graph([RELU], outputs=[]), "at least one input and one output", GraphError)
     constant = graph([node("Add", "w w", "y")], [array("w", [1.0])], [])
     yield _bad("no inputs", constant, "at least one input and one output", GraphError)
+    yield _bad("Relu of two values", graph([node("Relu", "x x", "y")]), "input 1 is not supported", UnsupportedOpError)
     yield _bad("node without inputs", graph([node("Relu", "", "y")]), "expected an input 0", UnsupportedOpError)
     yield _bad(
         "input of rank 100", graph([RELU], inputs=[value_info("x", [1] * 100)]), "at most 8 dimensions, found 100"

@@ -298,6 +298,7 @@ def _networks() -> Iterator[Entry]:
         UnsupportedOpError,
         "activation 9",
     )
+    yield "a relu of two values", one("RELU", [image, image], [image]), UnsupportedOpError, "input 1 is not supported"
     yield "a shape of other size", one("RESHAPE", [image, np.int32([5, 5])], [(5, 5)]), GraphError, "does not fit"
     yield "a shape of size 0", one("RESHAPE", [image, np.int32([0, -1])], [(5, 5)]), GraphError, "does not fit"
     yield "two sizes that are left", one("RESHAPE", [image, np.int32([-1, -1])], [(5, 5)]), GraphError, "one -1"
