@@ -20,9 +20,10 @@ from tinyinfer.formats.onnx.reading.data_files import DataFiles
 from tinyinfer.formats.onnx.reading.file_part import FilePart, OpenFile
 from tinyinfer.formats.onnx.reading.messages import OnnxModel, read_model
 from tinyinfer.formats.onnx.reading.wire import Budget, Message
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.graph import Graph, Shape
 
-FIRST_TAGS = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2"  # of the fields of a model, of which any may come first
+FIRST_TAGS = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2"  # of a model's fields, of which any may come first
 SHOWN = 12  # bytes of another file
 OLDEST = 7  # opset from which on arithmetic broadcasts as it does today
 
@@ -44,7 +45,7 @@ def load(
     where = os.fspath(path)
     with DataFiles(where, limits) as files:
         try:
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 model = _read(OpenFile(file, os.path.abspath(where)), where, files, limits)
         except OSError as error:
             raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
