@@ -28,6 +28,6 @@ def read_whole(path: str | os.PathLike[str], most: int) -> bytes:
             size = os.fstat(file.fileno()).st_size
             if size > most:
                 raise ModelFormatError(f"{where}: expected at most {most} bytes, found {size}")
-            return file.read(most)
+            return file.read(size)
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
