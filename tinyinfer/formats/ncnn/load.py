@@ -112,7 +112,7 @@ def _inputs(
                 raise ModelFormatError(f"{where}: blob {name[:80]!r} is defined twice")
             try:
                 values[name] = _input(importer, layer, name, layers, input_shapes)
-            except (GraphError, UnsupportedOpError) as error:
+            except (GraphError, InputError, UnsupportedOpError) as error:
                 raise type(error)(f"{where}: input {name[:80]!r}: {error}") from None
     return values
 
@@ -131,10 +131,10 @@ def _input(
     sizes = _sizes(layer, name, layers, importer.limits)
     nominal = tuple(input_shapes.get(name, (1, *sizes.nominal)))
     shape = (None, *(None if free else size for size, free in zip(sizes.nominal, sizes.free, strict=True)))
-    fits = len(nominal) == len(shape) and all(s in (None, n) for s, n in zip(shape, nominal, strict=True))
-    if not fits:
+    fits = len(nominal) == len(shape) and all(n >= 1 and s in (None, n) for s, n in zip(shape, nominal, strict=True))
+    if name in input_shapes and not fits:
         wanted = "x".join("?" if s is None else str(s) for s in shape)
-        raise GraphError(f"expected shape {wanted}, found {'x'.join(map(str, nominal))}")
+        raise InputError(f"expected shape {wanted}, found {'x'.join(map(str, nominal))}")
     return importer.input(name, shape, nominal)
 
 
