@@ -95,7 +95,7 @@ def json_token(text: bytes, most: int, change: Mutate, rng: Random) -> bytes:
     others = [token.group() for token in tokens if token.group().startswith(b'"')]
     if not text[old.end() :].lstrip().startswith(b":"):
         others = [token.group() for token in tokens] if rng.random() < 0.4 else [*JSON_VALUES]
-    new = rng.choice(others)
+    new = rng.choice(others or JSON_VALUES)
     return text[: old.start()] + new + text[old.end() :]
 
 
