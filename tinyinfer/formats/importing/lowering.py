@@ -56,6 +56,8 @@ def _lower(importer: Importer, node: FileNode, values: dict[str, str], lowering:
         raise
     if call.unread:
         call.refuse(f"attribute {', '.join(sorted(map(repr, call.unread)))} is not supported")
+    if call.unread_inputs:
+        call.refuse(f"input {', '.join(map(str, sorted(call.unread_inputs)[:SHOWN]))} is not supported")
     for index, name in enumerate(node.outputs):
         if name and index >= len(results):
             call.refuse(f"output {index} is not supported")

@@ -21,8 +21,11 @@ from tinyinfer.formats.onnx.reading.data_files import DataFiles
 from tinyinfer.formats.onnx.reading.file_part import FilePart, OpenFile
 from tinyinfer.formats.onnx.reading.messages import OnnxModel, read_model
 from tinyinfer.formats.onnx.reading.wire import Budget, Message
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.graph import Graph, Shape
 
+FIRST_TAGS = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2"  # of a model's fields, of which any may come first
+SHOWN = 12  # bytes of another file
 OLDEST = 7  # opset from which on arithmetic broadcasts as it does today
 
 
@@ -43,7 +46,7 @@ def load(
     where = os.fspath(path)
     with DataFiles(where, limits) as files:
         try:
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 model = _read(OpenFile(file, os.path.abspath(where)), where, files, limits)
         except OSError as error:
             raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
@@ -61,6 +64,9 @@ def _read(file: OpenFile, where: str, files: DataFiles, limits: Limits) -> OnnxM
         raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {file.size}")
     if not file.size:
         raise ModelFormatError(f"{where}: not an ONNX model: an empty file")
+    head = bytes(file.bytes(0, min(file.size, SHOWN)))
+    if head[0] not in FIRST_TAGS:
+        raise ModelFormatError(f"{where}: not an ONNX model: expected a field of one, found {head!r}")
     return read_model(Message(FilePart(file, 0, file.size), "model", Budget(where, limits)), files)
 
 

@@ -12,6 +12,7 @@ from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import lower_nodes
 from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.regular_file import read_whole
 from tinyinfer.formats.tflite.detection import without_post_process
 from tinyinfer.formats.tflite.lowering.table import finder
 from tinyinfer.formats.tflite.lowering.values import NCHW, Order, Values
@@ -40,14 +41,7 @@ def load(
     ``allow_nonfinite`` lets NaN and infinite weights pass.
     """
     where = os.fspath(path)
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limits.total_bytes:
-                raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {size}")
-            data = file.read()
-    except OSError as error:
-        raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
+    data = read_whole(path, limits.total_bytes)
     model = read_model(FlatBuffer(memoryview(data), where, limits))
     graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
     return graph, {**meta, **read_metadata(model, data, where, limits)}

@@ -26,7 +26,8 @@ from tinyinfer.kernels.codegen import cpu
 from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, types
 
 ROOT = Path(tinyinfer.__file__).parent
-COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py")  # the latter for its constants
+# the latter two for their constants
+COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py", "ops/pooling/grid_sample.py")
 _CHECKSUM = 32  # bytes
 
 

@@ -50,6 +50,7 @@ def upsample(call: Call) -> str:
 
 def resize(call: Call) -> str:
     """Resize from opset 11 on."""
+    call.ignore_inputs(1)  # a region, which one of the modes reads
     rank = len(call.shape())
     dims = axes(tuple(call.attribute("axes", range(rank))), rank)
     policy = call.attribute("keep_aspect_ratio_policy", "stretch")

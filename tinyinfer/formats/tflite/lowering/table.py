@@ -59,7 +59,7 @@ def finder(values: Values, versions: Mapping[str, int]) -> Find:
                 found = lowering(mine)
             except GraphError as error:  # which may show numbers of the file
                 raise GraphError(str(error)[:LONGEST]) from None
-            call.unread = mine.unread
+            call.unread, call.unread_inputs = mine.unread, mine.unread_inputs
             return found
 
         return lower
