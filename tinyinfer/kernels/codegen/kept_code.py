@@ -27,7 +27,7 @@ from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, typ
 
 ROOT = Path(tinyinfer.__file__).parent
 # the latter two for their constants
-COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py", "ops/pooling/grid_sample.py")
+COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py", "ops/pooling/*.py")
 _CHECKSUM = 32  # bytes
 
 

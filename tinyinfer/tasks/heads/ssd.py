@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import ACTIVATIONS, activate
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, by_role, cells, corners, expect_rows, grid, grow, rows
 from tinyinfer.tasks.heads.options import flag, named, number, one_of, option, positive, several, share, text, whole
-from tinyinfer.tasks.logits import ACTIVATIONS, activate
 
 Sizes = tuple[tuple[tuple[float, float], ...], ...]
 
