@@ -26,8 +26,10 @@ from tinyinfer.kernels.codegen import cpu
 from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, types
 
 ROOT = Path(tinyinfer.__file__).parent
-# the latter two for their constants
-COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py", "ops/pooling/*.py")
+COMPILED = (
+    "kernels/**/*.py",
+    *("ops/activation/activation_functions.py", "ops/movement/pad.py", "ops/pooling/*.py"),  # for their constants
+)
 _CHECKSUM = 32  # bytes
 
 
