@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,11 +17,17 @@ from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 
 CASES = [
     (name, case)
-    for name in ("quantized_conv2d", "quantized_linear", "quantized_add", "quantized_mul")
+    for name in (
+        *("quantized_conv2d", "quantized_linear", "quantized_add", "quantized_mul"),
+        *("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"),
+    )
     for case in ops.get(name).cases()
 ]
 PLAIN = {"quantized_conv2d": "conv2d", "quantized_linear": "linear", "quantized_add": "add", "quantized_mul": "mul"}
 SHARED = ("stride", "padding", "dilation", "groups")
+POOLS = (
+    "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override", "output_size",
+)  # fmt: skip
 
 
 def dequantized(codes: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
@@ -33,6 +41,9 @@ def in_real_numbers(name: str, case: Case, inputs: list[np.ndarray], params: dic
     if name in ("quantized_add", "quantized_mul"):
         x = [dequantized(v, a[f"{k}_scale"], a[f"{k}_zero_point"]) for k, v in zip("ab", inputs, strict=True)]
         y = x[0] + x[1] if name == "quantized_add" else x[0] * x[1]
+    elif name in ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"):
+        plain = ops.create(name.removeprefix("quantized_"), {k: v for k, v in a.items() if k in POOLS})
+        (y,) = plain.reference([dequantized(inputs[0], a["input_scale"], a["input_zero_point"])], {})
     else:
         x = [dequantized(inputs[0], a["input_scale"], a["input_zero_point"])]
         x += [dequantized(r, a["residual_scale"], a["residual_zero_point"]) for r in inputs[1:]]
@@ -75,6 +86,43 @@ def test_halves_round_to_even() -> None:
         np.uint8([1, 3, 5, 7]), np.zeros(4, np.uint8), a_scale=0.5, b_scale=0.5, scale=1.0
     )
     assert y.tolist() == [0, 2, 2, 4]
+
+
+MOVEMENTS = [
+    ("channel_shuffle", {"groups": 2}, 1),
+    ("pixel_shuffle", {"upscale_factor": 2}, 1),
+    ("pixel_unshuffle", {"downscale_factor": 2}, 1),
+    ("pad", {"pad": (1, 1, 0, 2), "value": 3}, 1),
+    ("slice", {"dim": 2, "start": 1, "end": 3}, 1),
+    ("split", {"split_size_or_sections": 2, "dim": 1}, 1),
+    ("concat", {"dim": 1}, 2),
+    ("interleave", {}, 2),
+    ("permute", {"dims": (0, 2, 3, 1)}, 1),
+    ("flatten", {"start_dim": 1}, 1),
+    ("max_pool2d", {"kernel_size": 2, "padding": 1}, 1),
+    ("interpolate", {"scale_factor": 2.0}, 1),
+    ("interpolate", {"scale_factor": 1.5, "mode": "bilinear"}, 1),
+    ("resize", {"dims": (2, 3), "size": (3, 9), "mode": "cubic"}, 1),
+]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+@pytest.mark.parametrize(("name", "attrs", "count"), MOVEMENTS)
+def test_moved_codes_stand_for_the_same(
+    name: str, attrs: dict[str, Any], count: int, dtype: str, rng: np.random.Generator
+) -> None:
+    """Shapes and orders change; scale and zero point stay, and so do the real numbers, but for a rounding."""
+    quant = Quant(0.25, 3)
+    op = ops.create(name, attrs)
+    inputs = [rng.integers(0, 100, (1, 4, 4, 6)).astype(dtype) for _ in range(count)]
+    outputs = op.reference(inputs, {})
+    types = op.infer([TensorType(x.shape, dtype, quant) for x in inputs], {})
+    assert {t.quant for t in types} == {quant}
+    real = op.reference([x.astype(np.float64) for x in inputs], {})
+    for y, exact in zip(outputs, real, strict=True):
+        assert y.dtype == dtype
+        limits = np.iinfo(dtype)
+        assert np.abs(y - np.clip(exact, limits.min, limits.max)).max() <= 0.500001
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "quantized.convolution": ("quantized_conv2d",),
     "quantized.linear": ("quantized_linear",),
     "quantized.lookup": ("lookup",),
+    "quantized.pooling": ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"),
     "shape": ("shape",),
 }
 

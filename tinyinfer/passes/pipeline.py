@@ -11,33 +11,18 @@ from tinyinfer.passes.machine.fuse_activation import fuse_activation
 from tinyinfer.passes.machine.fuse_depthwise_chain import fuse_depthwise_chain
 from tinyinfer.passes.machine.fuse_gate import fuse_gate
 from tinyinfer.passes.machine.fuse_join_pixels import fuse_join_pixels
+from tinyinfer.passes.machine.fuse_requantization import fuse_requantization
 from tinyinfer.passes.machine.fuse_residual import fuse_residual
 from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
-from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
-from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
-from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
-from tinyinfer.passes.portable.fold_constants import fold_constants
-from tinyinfer.passes.portable.fold_input_scaling import fold_input_scaling
-from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
-from tinyinfer.passes.portable.merge_branches import merge_branches
-from tinyinfer.passes.portable.merge_gate_shortcut import merge_gate_shortcut
-from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
-from tinyinfer.passes.portable.remove_identity import remove_identity
-from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
-
-
-def simplify(graph: Graph) -> Graph:
-    """The portable passes: the same function with fewer nodes."""
-    fewer = eliminate_common_subexpressions(fold_constants(remove_identity(graph)))
-    fewer = merge_gate_shortcut(fewer)
-    ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
-    folded = fold_input_scaling(fold_scale_shift(fold_batch_norm(ordered)))
-    return merge_branches(folded)
+from tinyinfer.passes.machine.join_lookups import join_lookups
+from tinyinfer.passes.machine.unsigned_codes import unsigned_codes
+from tinyinfer.passes.portable.simplify import simplify
 
 
 def lower(graph: Graph) -> Graph:
     """Simplified, fused as the kernels can at any size, and in order."""
-    lowered = advance_stride(fuse_activation(fuse_residual(simplify(graph))))
+    codes = unsigned_codes(fuse_requantization(join_lookups(simplify(graph))))
+    lowered = advance_stride(fuse_activation(fuse_residual(codes)))
     lowered.nodes = lowered.topological_order()
     return lowered
 

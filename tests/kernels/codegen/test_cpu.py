@@ -11,7 +11,7 @@ from python_process import printed, run_python
 from tinyinfer.errors import SetupError
 from tinyinfer.kernels.codegen import cpu
 
-ALL = {"amx-tile": True, "amx-bf16": True}
+ALL = {"amx-tile": True, "amx-bf16": True, "amx-int8": True}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_refusal_counts(asked, monkeypatch):
 
 
 @pytest.mark.parametrize("missing", ALL)
-def test_the_cpu_needs_both_features(asked, monkeypatch, missing):
+def test_the_cpu_needs_all_features(asked, monkeypatch, missing):
     monkeypatch.setattr(cpu.llvm, "get_host_cpu_features", lambda: ALL | {missing: False})
     assert not has_amx()
     assert asked == []
@@ -118,7 +118,7 @@ def test_a_name_that_llvm_does_not_know_is_refused(found: str) -> None:
 
 
 def test_a_cpu_with_more_than_this_one_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu, "_host", lambda: cpu.Cpu("small", "", 2, False))
+    monkeypatch.setattr(cpu, "_host", lambda: cpu.Cpu("small", "", 2, False, False))
     monkeypatch.setenv("TINYINFER_CPU", cpu.llvm.get_host_cpu_name())
     with pytest.raises(SetupError, match="has vector instructions that this CPU \\(small\\) does not have"):
         cpu._chosen()
@@ -127,7 +127,7 @@ def test_a_cpu_with_more_than_this_one_has_is_refused(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("asked_for", ["haswell", ""])
 def test_another_cpu_s_kernels_are_kept_apart(monkeypatch: pytest.MonkeyPatch, asked_for: str) -> None:
     before = cpu.signature()
-    monkeypatch.setattr(cpu, "CPU", cpu.Cpu(asked_for, "-fma", cpu.LANES, True))
+    monkeypatch.setattr(cpu, "CPU", cpu.Cpu(asked_for, "-fma", cpu.LANES, True, False))
     assert cpu.signature() != before
 
 

@@ -59,7 +59,7 @@ def problem_of_arrays(
     """The arguments of `call` as a problem and its inputs; what is of none of the ``dtypes`` becomes float32."""
     op, given, roles, outputs = read_call(op_name, arrays, attrs)
     inputs = [x if str(x.dtype) in dtypes else x.astype(np.float32) for x in given]
-    params = {role: array.astype(np.float32, copy=False) for role, array in roles.items()}
+    params = {role: a if str(a.dtype) in op.param_dtypes(role) else a.astype(np.float32) for role, a in roles.items()}
     shapes = tuple(x.shape for x in inputs), tuple(t.shape for t in outputs)
     output_dtypes = tuple(t.dtype if t.dtype in dtypes else "float32" for t in outputs)
     return Problem(op, params, *shapes, threads, tuple(str(x.dtype) for x in inputs), output_dtypes), inputs

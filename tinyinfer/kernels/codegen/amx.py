@@ -2,7 +2,8 @@
 
 Eight registers hold tiles of 16 rows of 64 bytes.  One instruction multiplies a tile of 16 x 32 bfloat16 values by
 one of 32 x 16 and adds the products to a tile of 16 x 16 float32 sums: 8,192 multiply-adds in 16 cycles, where the FMA
-units do 512 (Intel, "Architecture Instruction Set Extensions Programming Reference", chapter 3).
+units do 512; of 8-bit codes it takes twice as many (Intel, "Architecture Instruction Set Extensions Programming
+Reference", chapter 3).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 from llvmlite import ir
 
 from tinyinfer.kernels.codegen.cpu import has_amx
+from tinyinfer.kernels.codegen.integers import Int, raw
 from tinyinfer.kernels.codegen.numba_internals import cgutils
-from tinyinfer.kernels.codegen.simd import Int
 
 available = has_amx
 TILE = 16  # rows of a tile, and float32 columns
@@ -54,19 +55,27 @@ def zero(v: Any, tile: int) -> None:
     _emit(v, "tilezero", _I8(tile))
 
 
-def load(v: Any, tile: int, address: Int, row: int = ROW_BYTES) -> None:
+def load(v: Any, tile: int, address: Int, row: Int | int = ROW_BYTES) -> None:
     """Fill a tile with 16 rows of 64 bytes, ``row`` bytes apart."""
-    _emit(v, "tileloadd64", _I8(tile), _pointer(v, address), _I64(row))
+    _emit(v, "tileloadd64", _I8(tile), _pointer(v, address), raw(row))
 
 
-def store(v: Any, tile: int, address: Int, row: int) -> None:
+def store(v: Any, tile: int, address: Int, row: Int | int) -> None:
     """Write a tile's 16 rows of 64 bytes, ``row`` bytes apart."""
-    _emit(v, "tilestored64", _I8(tile), _pointer(v, address), _I64(row))
+    _emit(v, "tilestored64", _I8(tile), _pointer(v, address), raw(row))
 
 
 def multiply(v: Any, sums: int, a: int, b: int) -> None:
     """sums[16, 16] += a[16, 32] @ b[32, 16]; a row of ``b`` holds two of its rows, their values alternating."""
     _emit(v, "tdpbf16ps", _I8(sums), _I8(a), _I8(b))
+
+
+def multiply_codes(v: Any, sums: int, a: int, b: int) -> None:
+    """sums[16, 16] += a[16, 64] @ b[64, 16], 32-bit integers, of unsigned and signed codes.
+
+    A row of ``b`` holds four of its rows, their codes alternating.
+    """
+    _emit(v, "tdpbusd", _I8(sums), _I8(a), _I8(b))
 
 
 def halves(v: Any, a: ir.Value, b: ir.Value) -> tuple[ir.Value, ir.Value]:

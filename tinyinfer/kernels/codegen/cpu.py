@@ -33,6 +33,7 @@ class Cpu:
     features: str
     lanes: int  # floats in one vector register: 16 AVX-512, 8 AVX2, 4 NEON and SSE
     fma: bool
+    vnni: bool  # multiplies four 8-bit codes a lane
 
 
 def _host() -> Cpu:
@@ -40,7 +41,14 @@ def _host() -> Cpu:
     features = llvm.get_host_cpu_features()
     avx = bool(config.ENABLE_AVX)
     lanes = next((lanes for lanes, word in ((16, "avx512f"), (8, "avx2")) if avx and features.get(word)), 4)
-    return Cpu(llvm.get_host_cpu_name(), "", lanes, _ARM or bool(avx and features.get("fma")))
+    fma = _ARM or bool(avx and features.get("fma"))
+    return Cpu(llvm.get_host_cpu_name(), "", lanes, fma, avx and _host_has_vnni(lanes))
+
+
+def _host_has_vnni(lanes: int) -> bool:
+    """Whether this CPU multiplies codes as CPUs with vectors of so many lanes do: AVX-512's and AVX2's forms differ."""
+    features = llvm.get_host_cpu_features()
+    return bool(features.get("avx512vnni") and features.get("avx512vl") if lanes == 16 else features.get("avxvnni"))
 
 
 def _chosen() -> Cpu | None:
@@ -54,7 +62,7 @@ def _chosen() -> Cpu | None:
     else:
         return None
     host, name = _host(), name.strip() or llvm.get_host_cpu_name()
-    done = subprocess.run([sys.executable, "-c", _PROBE, name, features], capture_output=True, text=True, check=False)
+    done = _run(_PROBE, name, features)
     if done.returncode != 0 or done.stderr:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[0]
         found = ",".join(filter(None, (name, features)))
@@ -64,11 +72,17 @@ def _chosen() -> Cpu | None:
         raise SetupError(f"{setting}: {name!r} has vector instructions that this CPU ({host.name}) does not have")
     # features that are not named would be the host's with Numba, beside the other's name
     config.CPU_NAME, config.CPU_FEATURES = name, features
-    return Cpu(name, features, lanes, bool(fma))
+    vnni = _host_has_vnni(lanes) and _run(_VNNI_PROBE, name, features, str(32 * lanes)).returncode == 0
+    return Cpu(name, features, lanes, bool(fma), vnni)
 
 
-# In a process of its own, as LLVM ends the process where it does not know an x86 CPU: how wide the registers are in
-# which it multiplies and adds 16 floats, and whether that is one instruction.
+def _run(probe: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A probe in a process of its own, as LLVM ends the process where it cannot do what is asked."""
+    return subprocess.run([sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False)
+
+
+# LLVM does not go on where it does not know an x86 CPU: how wide the registers are in which that multiplies and adds 16
+# floats, and whether that is one instruction.
 _PROBE = """
 import sys
 import llvmlite.binding as llvm
@@ -88,6 +102,25 @@ code = machine.emit_assembly(module)
 print(16 if "zmm" in code else 8 if "ymm" in code else 4, int("vfmadd" in code or "fmla" in code))
 """
 
+# Nor where the CPU has no such instruction.
+_VNNI_PROBE = """
+import sys
+import llvmlite.binding as llvm
+
+llvm.initialize_native_target()
+llvm.initialize_native_asmprinter()
+bits = int(sys.argv[3])
+vector = f"<{bits // 32} x i32>"
+module = llvm.parse_assembly(f'''
+declare {vector} @llvm.x86.avx512.vpdpbusd.{bits}({vector}, {vector}, {vector})
+define {vector} @f({vector} %a, {vector} %b, {vector} %c) {{
+  %sum = call {vector} @llvm.x86.avx512.vpdpbusd.{bits}({vector} %a, {vector} %b, {vector} %c)
+  ret {vector} %sum
+}}''')
+target = llvm.Target.from_triple(llvm.get_process_triple())
+target.create_target_machine(cpu=sys.argv[1], features=sys.argv[2]).emit_assembly(module)
+"""
+
 _override = _chosen()
 CPU = _override or _host()
 LANES = int(os.environ.get("TINYINFER_LANES") or CPU.lanes)  # lets the tests run every width on one machine
@@ -102,6 +135,18 @@ def vector_registers() -> int:
     return 32 if LANES == 16 or _ARM else 16
 
 
+def has_vnni() -> bool:
+    """Whether there is an instruction for products of 8-bit codes, unless ``TINYINFER_VNNI`` is 0."""
+    return CPU.vnni and os.environ.get("TINYINFER_VNNI") != "0"
+
+
+def has_byte_permutes() -> bool:
+    """Whether one instruction looks bytes up in two registers of 512 bits, as AVX-512's VBMI does."""
+    if LANES != 16 or _override is not None or _ARM:
+        return False
+    return bool(llvm.get_host_cpu_features().get("avx512vbmi"))
+
+
 @functools.cache
 def has_amx() -> bool:
     """Whether tiles can be used: by the CPU, by the kernel, which is asked for them, and by ``TINYINFER_AMX`` (not 0).
@@ -111,7 +156,7 @@ def has_amx() -> bool:
     if os.environ.get("TINYINFER_AMX") == "0" or LANES != 16 or _override is not None:
         return False
     features = llvm.get_host_cpu_features()
-    if not (features.get("amx-tile") and features.get("amx-bf16")):
+    if not all(features.get(unit) for unit in ("amx-tile", "amx-bf16", "amx-int8")):
         return False
     if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
         return False
@@ -130,4 +175,4 @@ _SETTINGS = (
 def signature() -> str:
     """What compiled kernels depend on, besides their sources and Numba."""
     settings = {name: getattr(config, name, None) for name in _SETTINGS}
-    return f"{CPU} {LANES} {has_amx()} {llvmlite.__version__} {settings}"
+    return f"{CPU} {LANES} {has_vnni()} {has_byte_permutes()} {has_amx()} {llvmlite.__version__} {settings}"

@@ -7,9 +7,10 @@
             v.store(v.add(a, a), y, i * LANES)
 
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
-code, and variables live in registers.  Offsets count floats.  Besides this file and its parts, `lane_orders` and
-`number_types`, LLVM is touched only by `jit`, which hands the result to Numba, `argument_struct` and `thread_team`,
-which start it, and by `amx` and `atomic`, which have words for tiles and for what threads tell each other.
+code, and variables live in registers.  Offsets count floats.  Besides this file and its parts, `lane_orders`,
+`number_types`, `dot_products` and `bytes`, LLVM is touched only by `jit`, which hands the result to Numba,
+`argument_struct` and `thread_team`, which start it, and by `amx` and `atomic`, which have words for tiles and for what
+threads tell each other.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from typing import Any
 
 from llvmlite import ir
 
+from tinyinfer.kernels.codegen.bytes import Bytes
 from tinyinfer.kernels.codegen.cpu import DIVIDES_FAST, HAS_FMA, LANES
+from tinyinfer.kernels.codegen.dot_products import DotProducts
 from tinyinfer.kernels.codegen.integers import Int, raw
 from tinyinfer.kernels.codegen.jit import as_intrinsic, call_shared
 from tinyinfer.kernels.codegen.lane_orders import LaneOrders
 from tinyinfer.kernels.codegen.numba_internals import cgutils, types
-from tinyinfer.kernels.codegen.number_types import NumberTypes
 from tinyinfer.kernels.codegen.structs import Kind, accepted_type, wrap
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -46,7 +48,7 @@ class Variable:
         self.builder.store(value, self.slot)
 
 
-class Vectors(LaneOrders, NumberTypes):
+class Vectors(LaneOrders, DotProducts, Bytes):
     """The words of the language, each emitting one or two instructions."""
 
     def __init__(self, builder: ir.IRBuilder, lanes: int = LANES) -> None:
@@ -145,14 +147,14 @@ class Vectors(LaneOrders, NumberTypes):
         kind = ir.FunctionType(_I64, [_I64])
         return Int(self.builder, self.builder.asm(kind, "", "=r,0", [value.value], side_effect=False))
 
-    def evenly_spaced(self, count: int, stride: Int) -> Callable[[Int], list[Int]]:
-        """A function from an address to ``count`` of them, ``stride`` floats apart.
+    def evenly_spaced(self, count: int, stride: Int, size: int = 4) -> Callable[[Int], list[Int]]:
+        """A function from an address to ``count`` of them, ``stride`` floats apart, or elements of ``size`` bytes.
 
         Each is a register plus another times 1, 2, 4 or 8, which x86 adds up as it loads, so that five registers do
         for 14 rows.  With one for each there are too few in a loop, as of a product with 16 columns, and plain
         multiples are added up row by row, which on Intel takes the ports of the FMA units.
         """
-        one = self.optimization_barrier(stride * 4)
+        one = self.optimization_barrier(stride * size)
         three, five = self.optimization_barrier(one * 3), self.optimization_barrier(one * 5)
         steps = [one * 0, one, one * 2, three, one * 4, five, three * 2]
 

@@ -145,12 +145,12 @@ def microkernel(v, rows, vectors, x, segments, w, y, columns, epilogue, ahead):
 
 def _multiply(v, chains, column, start, k_size, w, first, fetch):
     """The steps of a segment, which begins at step ``first`` of the panel; ``fetch`` emits what one fetches."""
-    for k, sums in _in_turn(v, k_size, chains):
+    for k, sums in in_turn(v, k_size, chains):
         _rank_one_update(v, sums, column(start + k * 4), w, first + k)
         fetch(first + k)
 
 
-def _in_turn(v, k_size, chains):
+def in_turn(v, k_size, chains):
     """Steps of a loop over K, each with the sums whose turn it is, so that none has to wait for its last product."""
     turns = len(chains)
     whole = k_size // turns * turns

@@ -21,14 +21,17 @@ def group_count(layer: Layer) -> int:
 
 def joined_weight(layer: Layer) -> np.ndarray:
     """Weights [G, N, C, R, S] of the joined groups."""
-    weight = layer.params["weight"]
     groups: int = layer.op.groups  # type: ignore[attr-defined]
+    return joined_groups(layer.params["weight"], groups, group_count(layer))
+
+
+def joined_groups(weight: np.ndarray, groups: int, joined: int, zero: int = 0) -> np.ndarray:
+    """Weights [M, C, ...] of so many groups as those of fewer, [G, N, C, ...]; ``zero`` is what stands for none."""
     m, c, *window = weight.shape
-    n, joined = m // groups, group_count(layer)
+    n, each = m // groups, groups // joined
     if joined == groups:
         return weight.reshape(groups, n, c, *window)
-    each = groups // joined
-    blocks = np.zeros((joined, each, n, each, c, *window), np.float32)
+    blocks = np.full((joined, each, n, each, c, *window), zero, weight.dtype)
     for i in range(each):
         blocks[:, i, :, i] = weight.reshape(joined, each, n, c, *window)[:, i]
     return blocks.reshape(joined, each * n, each * c, *window)

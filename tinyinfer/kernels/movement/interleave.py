@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.operands import ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.movement.byte_order import interleave_two_bytes
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import task
+from tinyinfer.ops.dtypes import BYTES
 
 
 def make_interleave(streams: int) -> Any:
@@ -76,6 +78,7 @@ class InterleaveTwo(Kernel):
 
     op = "interleave"
     name = "interleave"
+    dtypes = ("float32", *BYTES)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -83,6 +86,9 @@ class InterleaveTwo(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (a, b), (y,) = inputs, outputs
+        if y.data.itemsize == 1:
+            of_a, of_b, of_y = map(ByteRows.of, (a, b, y))
+            return interleave_two_bytes.bind(self.problem.threads, of_a, of_b, y.pixels, a.c, of_y)
         return interleave_two.bind(self.problem.threads, Rows.of(a), Rows.of(b), y.pixels, a.c, Rows.of(y))
 
 

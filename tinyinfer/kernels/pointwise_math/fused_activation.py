@@ -18,7 +18,7 @@ WIDE = 2  # registers a step: a formula is one long chain, and two chains side b
 SHORT = FORMULAS.index("hardswish") + 1
 
 _CODE = {"hardswish": hardswish, "silu": silu, "hardsigmoid": hardsigmoid, "sigmoid": logistic}
-_NUMBERED = [(number, _CODE[name]) for number, name in enumerate(FORMULAS, 1)]
+NUMBERED = [(number, _CODE[name]) for number, name in enumerate(FORMULAS, 1)]
 
 
 def emit_formula(v: Any, act: Any, values: Sequence[Any], store: Callable[[int, Any], None]) -> None:
@@ -31,7 +31,7 @@ def emit_formula(v: Any, act: Any, values: Sequence[Any], store: Callable[[int, 
             for i, value in enumerate(values):
                 store(i, value)
         with bent:
-            for number, formula in _NUMBERED:
+            for number, formula in NUMBERED:
                 with v.when(act == number):
                     for i, value in enumerate(values):
                         store(i, formula(v, value, None, None, None))
@@ -51,7 +51,7 @@ ACTIVATE = {"y": Rows, "rows": "int", "columns": "int", "act": "int"}
 def _activate(v, y, rows, columns, act):
     whole, mask = columns // LANES, v.mask(columns - columns // LANES * LANES)
     pairs, wide = whole // WIDE, v.registers(WIDE)
-    for number, formula in _NUMBERED:
+    for number, formula in NUMBERED:
         with v.when(act == number), v.loop(rows) as row:
             with v.loop(pairs) as pair:
                 at = row * y.stride + pair * (WIDE * LANES)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
@@ -21,6 +21,7 @@ from tinyinfer.kernels.movement.scattered_copy import Walk, bind_copy
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.base import Op, axes
+from tinyinfer.ops.dtypes import CODES
 from tinyinfer.ops.pooling.interpolate import Interpolate
 from tinyinfer.ops.pooling.resize import Resize
 
@@ -145,6 +146,51 @@ def resize(part, parts, x: Rows, size: Size, down: Down, across: Across, y: Rows
             mix_rows(ring.at(0, i * run), down.taps.at(out_row), y.at(p * size.out_w + i), 1, run)
 
 
+@vector_function(x="address", y="address", count="int")
+def widen_codes(v, x, y, count):
+    """``count`` unsigned codes as floats."""
+    end = count // LANES * LANES
+    with v.loop(end, LANES) as k:
+        v.store(v.as_floats(v.load_codes(x, k)), y, k)
+    with v.when(count != end):
+        mask = v.mask(count - end)
+        v.store_masked(v.as_floats(v.load_codes(x, end, mask)), y, end, mask)
+
+
+@vector_function(x="address", y="address", count="int")
+def round_to_codes(v, x, y, count):
+    """``count`` floats as the nearest unsigned codes."""
+    end, lowest, highest = count // LANES * LANES, v.constant(0), v.constant(255)
+    with v.loop(end, LANES) as k:
+        v.store_codes(v.nearest_integers(v.clip(v.load(x, k), lowest, highest)), y, k)
+    with v.when(count != end):
+        mask = v.mask(count - end)
+        v.store_codes(v.nearest_integers(v.clip(v.load_masked(x, end, mask), lowest, highest)), y, end, mask)
+
+
+@task
+def resize_codes(part, parts, x: ByteRows, size: Size, down: Down, across: Across, y: ByteRows, count, workspace):
+    """`resize` of codes: floats from an input row, which is widened, to an output row, which is rounded."""
+    (p0, p1), memory, line = own_range(part, count, parts), own_memory(part, workspace, parts), size.out_w * size.c
+    held, ring = memory[: down.slots], Rows(np.intp(memory.ctypes.data) + down.slots * 4, line)
+    mixed = ring.at(down.slots)
+    wide = Rows(mixed.at(1).address, size.c)
+    for slot in range(down.slots):
+        held[slot] = -1
+    for p in range(p0, p1):
+        image, out_row = p // size.out_h, p % size.out_h
+        for tap in range(down.row.shape[1]):
+            row, slot = image * size.h + down.row[out_row, tap], down.slot[out_row, tap]
+            if held[slot] != row:
+                held[slot] = row
+                for j in range(size.w):
+                    widen_codes(x.at(row * size.w + j).address, wide.at(j).address, size.c)
+                mix_rows(wide, across.pixels, Rows(ring.at(slot).address, size.c), size.out_w, size.c)
+        mix_rows(ring, down.taps.at(out_row), mixed, 1, line)
+        for j in range(size.out_w):
+            round_to_codes(mixed.at(0, j * size.c).address, y.at(p * size.out_w + j).address, size.c)
+
+
 def taps_of(op: Op, dim: int, size: int, out: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Sources and weights of the ``out`` places along a dimension, and whether some are filled with another value."""
     if isinstance(op, Interpolate):
@@ -161,6 +207,7 @@ class _Nearest(Kernel):
     """Copies of pixels."""
 
     name: ClassVar[str] = "nearest"
+    dtypes = ("float32", *CODES)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -227,6 +274,29 @@ def _fills_nothing(problem: Problem) -> bool:
     return not any(taps_of(problem.op, dim, shape[dim], out[dim])[2] for dim in (2, 3))
 
 
+class _SeparableCodes(_Separable):
+    """The same of codes."""
+
+    name: ClassVar[str] = "separable_codes"
+    dtypes = ("uint8",)
+    tolerance = 1.0  # mixtures are summed in another order, so that a half may be rounded the other way
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        (_, c, _, w), out_w = problem.inputs[0], problem.outputs[0][3]
+        self.workspace_floats += self.threads * (out_w + w) * c
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        (rows, weights), pixels = self.down, Taps.of(*self.across)
+        down = Down(rows, rows % self.slots, Taps.of(rows % self.slots, weights), self.slots)
+        across = Across(pixels, pixels.source, pixels.weight, 0)
+        return resize_codes.bind(
+            self.threads, ByteRows.of(x), Size(x.h, x.w, y.h, y.w, x.c), down, across, ByteRows.of(y), y.n * y.h,
+            workspace,
+        )  # fmt: skip
+
+
 class InterpolateNearest(_Nearest):
     """As torch resizes."""
 
@@ -234,6 +304,12 @@ class InterpolateNearest(_Nearest):
 
 
 class InterpolateSeparable(_Separable):
+    """As torch resizes."""
+
+    op = "interpolate"
+
+
+class InterpolateSeparableCodes(_SeparableCodes):
     """As torch resizes."""
 
     op = "interpolate"
@@ -251,4 +327,13 @@ class ResizeSeparable(_Separable):
     op = "resize"
 
 
-KERNELS = (InterpolateNearest, InterpolateSeparable, ResizeNearest, ResizeSeparable)
+class ResizeSeparableCodes(_SeparableCodes):
+    """As ONNX resizes."""
+
+    op = "resize"
+
+
+KERNELS = (
+    InterpolateNearest, InterpolateSeparable, InterpolateSeparableCodes, ResizeNearest, ResizeSeparable,
+    ResizeSeparableCodes,
+)  # fmt: skip

@@ -28,7 +28,8 @@ class Interleave(Op):
         require(len(first.shape) >= 2, f"inputs: expected rank 2 or more, found {first}")
         for t in inputs[1:]:
             require(t.shape == first.shape, f"expected inputs of one shape, found {first} and {t}")
-        return [TensorType((first.shape[0], len(inputs) * first.shape[1], *first.shape[2:]), first.dtype)]
+            require(t.quant == first.quant, f"expected inputs of one quantisation, found {first.quant} and {t.quant}")
+        return [first.reshaped((first.shape[0], len(inputs) * first.shape[1], *first.shape[2:]))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         n, c, *image = inputs[0].shape

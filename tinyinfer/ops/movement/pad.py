@@ -55,7 +55,7 @@ class Pad(Op):
         for size, (before, after) in zip(shape, widths, strict=True):
             require(min(before, 0) + min(after, 0) > -size, f"pad {self.pad} cuts off all of {size}")
             check_reach(self.mode, size + min(before, 0) + min(after, 0), before, after)
-        return [TensorType(tuple(s + b + a for s, (b, a) in zip(shape, widths, strict=True)), inputs[0].dtype)]
+        return [inputs[0].reshaped(tuple(s + b + a for s, (b, a) in zip(shape, widths, strict=True)))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """Cut where ``pad`` is negative, then pad where it is positive."""

@@ -33,7 +33,7 @@ class PixelShuffle(Op):
         require_rank(x, 4)
         n, c, h, w = x.shape
         require(c % (r * r) == 0, f"upscale_factor {r} squared does not divide {c} channels")
-        return [TensorType((n, c // (r * r), h * r, w * r), x.dtype)]
+        return [x.reshaped((n, c // (r * r), h * r, w * r))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x, r = inputs[0], self.upscale_factor
@@ -68,7 +68,7 @@ class PixelUnshuffle(Op):
         require_rank(x, 4)
         n, c, h, w = x.shape
         require(h % r == 0 and w % r == 0, f"downscale_factor {r} does not divide an image of {h}x{w}")
-        return [TensorType((n, c * r * r, h // r, w // r), x.dtype)]
+        return [x.reshaped((n, c * r * r, h // r, w // r))]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x, r = inputs[0], self.downscale_factor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from tinyinfer.dim import dim_scale
 from tinyinfer.graph import OpCost, Shape, TensorType
+from tinyinfer.ops.arithmetic.quantization import saturate
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, flag, number, pair, require, require_rank
+from tinyinfer.ops.dtypes import CODES, FLOAT32
 from tinyinfer.ops.pooling.adaptive_pooling import bins
 
 MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
@@ -43,6 +46,16 @@ def taps_at(centres: np.ndarray, size: int, mode: str) -> Taps:
     return Taps(np.clip(index, 0, size - 1).astype(np.int64), weight)
 
 
+def as_numbers(x: np.ndarray) -> np.ndarray:
+    """What is mixed: codes as float32."""
+    return x.astype(np.float32) if str(x.dtype) in CODES else x
+
+
+def as_codes(mixed: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Mixtures in the dtype of what they are mixed from; codes are rounded, halves to even, and saturate."""
+    return saturate(np.rint(mixed), str(dtype)) if str(dtype) in CODES else mixed
+
+
 def area_taps(size: int, out: int) -> Taps:
     """The pixels of each bin of adaptive pooling; bins of fewer pixels than others repeat one with weight 0."""
     cuts = bins(size, out)
@@ -61,10 +74,11 @@ class Interpolate(Op):
     Pixels have area, so that output pixel i is centred at (i + 0.5) / scale - 0.5, the scale being the given one
     (unless ``recompute_scale_factor``) or H' / H; ``align_corners`` instead puts the centres of the corner pixels
     on each other.  "nearest" takes pixel floor(i / scale), "nearest-exact" floor((i + 0.5) / scale), "area" the mean
-    over bins as adaptive_avg_pool2d does.
+    over bins as adaptive_avg_pool2d does.  Mixtures of 8-bit codes are computed in float32 and rounded, halves to even.
     """
 
     name: ClassVar[str] = "interpolate"
+    dtypes: ClassVar[Sequence[str]] = (*FLOAT32, *CODES)
     optional_inputs: ClassVar[tuple[str, ...]] = ("like",)
 
     size: tuple[int, int] | None = None
@@ -106,7 +120,7 @@ class Interpolate(Op):
             require_rank(t, 4, what)
         x = inputs[0]
         like = inputs[1].shape if len(inputs) > 1 else None
-        return [TensorType((*x.shape[:2], *self.out_size(x.shape[2:], like)), x.dtype)]
+        return [x.reshaped((*x.shape[:2], *self.out_size(x.shape[2:], like)))]
 
     def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """As any elementwise operator's; of ``like`` nothing but the shape is read."""
@@ -127,14 +141,14 @@ class Interpolate(Op):
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """First the rows are mixed, then the columns."""
-        y = inputs[0]
+        y = as_numbers(inputs[0])
         size = y.shape[2:]
         out = self.out_size(size, inputs[1].shape if len(inputs) > 1 else None)
         for i in range(2):
             index, weight = self.taps(i, size[i], out[i])
             broadcast = weight.astype(y.dtype).T.reshape(-1, *((out[0], 1) if i == 0 else (1, out[1])))
             y = sum(w * np.take(y, at, axis=2 + i) for at, w in zip(index.T, broadcast, strict=True))
-        return [y]
+        return [as_codes(y, inputs[0].dtype)]
 
     @classmethod
     def cases(cls) -> list[Case]:
@@ -152,6 +166,9 @@ class Interpolate(Op):
             Case({"mode": "bilinear"}, ((2, 21, 5, 4), (2, 3, 19, 17))),
             Case({"size": (3, 11), "mode": "area"}, (x,)),
             Case({"mode": "nearest"}, ((2, 4, 1, 1), (2, 1, 3, 5))),
+            Case({"scale_factor": (2.0, 2.0)}, ((1, 67, 5, 4),), dtypes=("uint8",)),
+            Case({"scale_factor": (2.0, 2.0), "mode": "bilinear"}, ((1, 33, 6, 5),), dtypes=("uint8",)),
+            Case({"size": (13, 5), "mode": "bilinear", "align_corners": True}, (x,), dtypes=("int8",)),
         ]
 
 

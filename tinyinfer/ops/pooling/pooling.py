@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ from tinyinfer.ops.base import (
     require,
     require_rank,
 )
+from tinyinfer.ops.dtypes import CODES, FLOAT32
 from tinyinfer.ops.geometry import Padding, normalize_padding, pad_image, resolve_padding, taps, window_counts
 
 Pair = tuple[int, int]
@@ -81,18 +83,19 @@ class WindowPool(Op):
         for i, p in enumerate(self.pads((h, w))):
             # or a window could lie in the padding altogether
             require(p < self._extent(i // 2), f"padding {p} is not smaller than the window of {self._extent(i // 2)}")
-        return [TensorType((n, c, *self.out_size((h, w))), x.dtype)]
+        return [x.reshaped((n, c, *self.out_size((h, w))))]
 
 
 @dataclass(frozen=True)
 class MaxPool2d(WindowPool):
-    """The largest value of each window; padding counts as minus infinity.
+    """The largest value of each window, of numbers or of codes; padding counts as minus infinity.
 
     ``stride`` is ``kernel_size`` unless given; ``padding`` as in conv2d; ``ceil_mode`` lets the last windows
     overhang, as torch does.
     """
 
     name: ClassVar[str] = "max_pool2d"
+    dtypes: ClassVar[Sequence[str]] = (*FLOAT32, *CODES)
 
     kernel_size: Pair
     stride: Pair | None = None
@@ -108,8 +111,9 @@ class MaxPool2d(WindowPool):
         x = inputs[0]
         size = (x.shape[2], x.shape[3])
         (top, bottom, left, right), (below, beside) = self.pads(size), self.overhang(size)
-        padded = pad_image(x, (top, bottom + below, left, right + beside), constant_values=-np.inf)
-        y = np.full((), -np.inf, x.dtype)
+        lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+        padded = pad_image(x, (top, bottom + below, left, right + beside), constant_values=lowest)
+        y = np.full((), lowest, x.dtype)
         for _, _, seen in taps(padded, self.kernel_size, self.step, self.dilation):
             y = np.maximum(y, seen)
         return [y]
@@ -125,6 +129,9 @@ class MaxPool2d(WindowPool):
             _case(1, 6, 8, 11, kernel_size=3, stride=2, padding="same"),
             _case(1, 6, 8, 10, kernel_size=3, stride=2, padding="same_lower"),
             _case(1, 3, 9, 9, kernel_size=1, stride=2),
+            Case({"kernel_size": 3, "stride": 2, "padding": 1}, ((2, 67, 9, 8),), dtypes=("uint8",)),
+            Case({"kernel_size": 2}, ((1, 7, 6, 9),), dtypes=("int8",)),
+            Case({"kernel_size": (5, 2), "stride": 1, "padding": (2, 0)}, ((1, 19, 9, 8),), dtypes=("uint8",)),
         ]
 
 
@@ -153,7 +160,7 @@ class AvgPool2d(WindowPool):
         if self.divisor_override is not None:
             self.normalize(divisor_override=integer(self.divisor_override, "divisor_override", least=1))
 
-    def _sums(self, x: np.ndarray, border: float = 0.0) -> np.ndarray:
+    def sums(self, x: np.ndarray, border: float = 0.0) -> np.ndarray:
         """Sum of each window, the padding being ``border`` and the overhang 0."""
         size = (x.shape[2], x.shape[3])
         below, beside = self.overhang(size)
@@ -167,11 +174,11 @@ class AvgPool2d(WindowPool):
         """What the sum of each window is divided by: (1, 1, H', W'), or (1, 1, 1, 1) with divisor_override."""
         if self.divisor_override is not None:
             return np.full((1, 1, 1, 1), float(self.divisor_override))
-        return self._sums(np.ones((1, 1, *size)), border=float(self.count_include_pad))
+        return self.sums(np.ones((1, 1, *size)), border=float(self.count_include_pad))
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x = inputs[0]
-        return [self._sums(x) / self.counts((x.shape[2], x.shape[3])).astype(x.dtype)]
+        return [self.sums(x) / self.counts((x.shape[2], x.shape[3])).astype(x.dtype)]
 
     @classmethod
     def cases(cls) -> list[Case]:

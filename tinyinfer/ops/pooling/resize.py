@@ -24,6 +24,8 @@ from tinyinfer.ops.base import (
     one_or_more,
     require,
 )
+from tinyinfer.ops.dtypes import CODES, FLOAT32
+from tinyinfer.ops.pooling.interpolate import as_codes, as_numbers
 
 MODES = ("nearest", "linear", "cubic")
 ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -66,6 +68,7 @@ class Resize(Op):
     """
 
     name: ClassVar[str] = "resize"
+    dtypes: ClassVar[Sequence[str]] = (*FLOAT32, *CODES)
     optional_inputs: ClassVar[tuple[str, ...]] = ("like",)
 
     dims: tuple[int, ...]
@@ -123,7 +126,7 @@ class Resize(Op):
         require(like is None or len(like) == len(shape), f"like: expected rank {len(shape)}, found shape {like}")
         for dim, size in zip(axes(self.dims, len(shape)), self.out_sizes(inputs[0].shape, like), strict=True):
             shape[dim] = size
-        return [TensorType(tuple(shape), inputs[0].dtype)]
+        return [inputs[0].reshaped(tuple(shape))]
 
     def cost(self, inputs: Types, params: ParamTypes, outputs: Types) -> OpCost:
         """As any elementwise operator's; of ``like`` nothing but the shape is read."""
@@ -180,7 +183,7 @@ class Resize(Op):
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """One dimension after the other."""
-        y = inputs[0]
+        y = as_numbers(inputs[0])
         like = inputs[1].shape if len(inputs) > 1 else None
         for i, (dim, out) in enumerate(
             zip(axes(self.dims, y.ndim), self.out_sizes(inputs[0].shape, like), strict=True)
@@ -191,7 +194,7 @@ class Resize(Op):
             for source, weight in zip(line.source.T, line.weight.T.astype(y.dtype), strict=True):
                 mixed = mixed + np.take(y, source, axis=dim) * weight.reshape(across)
             y = np.where(line.outside.reshape(across), y.dtype.type(self.extrapolation_value), mixed)
-        return [y]
+        return [as_codes(y, inputs[0].dtype)]
 
     @classmethod
     def cases(cls) -> list[Case]:
@@ -212,6 +215,7 @@ class Resize(Op):
             case(*x, size=(3, 5), mode="linear", antialias=True, exclude_outside=True),
             case(*x, size=(4, 20), mode="linear", **crop),
             case(2, 3, 5, 4, like=(2, 3, 8, 9), rounding="round_prefer_ceil"),
+            Case({"dims": (2, 3), "size": (11, 4), "mode": "linear"}, ((1, 19, 5, 6),), dtypes=("uint8",)),
             Case({"dims": (1,), "size": (8,), "mode": "linear", "coordinates": "align_corners"}, ((3, 5),)),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 from tinyinfer.errors import InputError
 from tinyinfer.graph import OpCost, Shape, TensorType
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, pair, require, require_rank, require_shape
+from tinyinfer.ops.dtypes import FLOAT32
 from tinyinfer.ops.geometry import pad_image, taps
 from tinyinfer.ops.pooling.pooling import MaxPool2d
 
@@ -32,6 +34,7 @@ class MaxPool2dWithIndices(MaxPool2d):
     """
 
     name: ClassVar[str] = "max_pool2d_with_indices"
+    dtypes: ClassVar[Sequence[str]] = FLOAT32  # which hold positions beside values
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         require_rank(inputs[0], 4)
@@ -53,6 +56,10 @@ class MaxPool2dWithIndices(MaxPool2d):
             better = (there >= 0) & ((at < 0) | (seen > y) | np.isnan(seen))
             y, at = np.where(better, seen, y), np.where(better, there, at)
         return [y, np.ascontiguousarray(at)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [case for case in super().cases() if not case.dtypes]
 
 
 @dataclass(frozen=True)

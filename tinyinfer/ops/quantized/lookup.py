@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyinfer.graph import Quant, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require_dtype, require_shape
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require, require_dtype, require_shape
 from tinyinfer.ops.quantized.requantization import CODES, all_codes, code, positive
 
 
@@ -18,7 +18,7 @@ class Lookup(Op):
     """y = table[x]: an activation, other scales, or both; the table's first entry is for the smallest code.
 
     x uint8 or int8 of any shape; table (256,) uint8 or int8, which is the output's dtype; ``scale`` and ``zero_point``
-    are the output's.
+    are the output's, whose bytes stand for nothing but themselves without a scale.
     """
 
     name: ClassVar[str] = "lookup"
@@ -26,11 +26,14 @@ class Lookup(Op):
     param_names: ClassVar[tuple[str, ...]] = ("table",)
     required_params: ClassVar[tuple[str, ...]] = ("table",)
 
-    scale: float
+    scale: float | None = None
     zero_point: int = 0
 
     def __post_init__(self) -> None:
-        self.normalize(scale=positive(self.scale, "scale"))
+        if self.scale is not None:
+            self.normalize(scale=positive(self.scale, "scale"))
+        else:
+            require(self.zero_point == 0, "zero_point has no meaning without scale")
 
     def param_dtypes(self, role: str) -> Sequence[str]:
         """Codes."""
@@ -41,7 +44,8 @@ class Lookup(Op):
         require_dtype(table, CODES, "table")
         require_shape(table, (256,), "table")
         code(self.zero_point, "zero_point", table.dtype)
-        return [TensorType(inputs[0].shape, table.dtype, Quant((self.scale,), (self.zero_point,)))]
+        quant = None if self.scale is None else Quant((self.scale,), (self.zero_point,))
+        return [TensorType(inputs[0].shape, table.dtype, quant)]
 
     def learnable(self, params: ParamTypes) -> int:
         """None: the table says how to compute, not what was learned."""

@@ -17,9 +17,7 @@ from tinyinfer.graph import Quant, Shape, TensorType
 from tinyinfer.ops.activation.activation import apply_activation, check_activation
 from tinyinfer.ops.activation.activation_functions import CLIPS
 from tinyinfer.ops.base import Op, Types, integer, number, require
-
-CODES = ("uint8", "int8")
-"""What quantised values may be."""
+from tinyinfer.ops.dtypes import CODES as CODES
 
 FLOAT = "float32"
 

@@ -114,8 +114,8 @@ class QuantizedLayer(Requantization):
         return [self.finish(terms)]
 
 
-def fields_of(op: QuantizedLayer, layer: type[Op]) -> dict[str, object]:
-    """The attributes that a layer of real numbers shares with its quantised form, the activation apart."""
+def fields_of(op: Op, layer: type[Op]) -> dict[str, object]:
+    """The attributes that an operator on real numbers shares with its quantised form, the activation apart."""
     names = {field.name for field in dataclasses.fields(layer)} - {"activation"}
     return {name: value for name, value in op.attrs.items() if name in names}
 

@@ -1,0 +1,170 @@
+"""y[P, N] = codes of x[P, K] @ w[K, N], as `gemm` does with floats: on AMX tiles, or four products a lane.
+
+Blocks of rows are outermost, so that each stays in L2 while all panels pass over it; within a panel some rows at a time
+leave their sums in L1 or L2, and `finish` makes codes of them.
+
+Rows are read where they lie, padding and all.  The last ones, behind which there may be nothing to be read, are copied
+first (`tail_rows`), and so are those that make no whole tile.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tinyinfer.kernels.codegen.amx import TILE
+from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
+from tinyinfer.kernels.codegen.cpu import LANES, has_amx
+from tinyinfer.kernels.codegen.jit import inline, load, shared
+from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.codegen.structs import Address, struct
+from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, Runs, dot_panel, padded
+from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, STEP, configure, release, tile_panel
+from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, finish
+
+TILES = has_amx()
+UNIT, HEIGHT = (PAIR, TILE) if TILES else (MR, 1)  # rows that are dealt out, and that are read together
+FEW_ROWS = 2  # that are not worth a tile of 16
+STEP_COST, TILE_COST = 6, 4  # of a tile's step, and of a tile besides, in steps of four products a lane
+BLOCK_BYTES = 256 * 1024  # of inputs and outputs of a block: a quarter of a usual L2, the rest is for weights
+L2_BYTES = 640 * 1024  # of a 1 MiB L2, where weights only pass through it; the rest is for their panels
+LARGEST_BLOCK = 4096  # rows
+MOST_READ = DEPTH - 1  # bytes behind a row
+
+
+def block_rows(k: int, n: int) -> int:
+    """Rows that pass over all weights before the next rows do; as `gemm.block_rows`, in bytes."""
+    as_large_as_weights = min(k * n // (k + n), L2_BYTES // k)
+    rows = min(LARGEST_BLOCK, max(BLOCK_BYTES // (k + n), as_large_as_weights))
+    return max(UNIT, rows // UNIT * UNIT)
+
+
+def on_tiles(runs: int, size: int) -> bool:
+    """Whether products of so many runs are faster on tiles, which take whole steps of 64 codes."""
+    return TILES and TILE_COST + STEP_COST * runs * -(-size // STEP) < runs * -(-size // 4)
+
+
+def sums_rows(k: int) -> int:
+    """Rows whose sums are there at a time: with so long a K that it is taken in chunks, more of them."""
+    return 16 * UNIT if TILES and k > CHUNK_STEPS * STEP else 2 * UNIT if TILES else 4 * UNIT
+
+
+def tail_rows(k: int) -> int:
+    """Rows at most that are copied: those behind which too few bytes follow, and what is left of a tile."""
+    return -(-(MOST_READ // k + HEIGHT) // HEIGHT) * HEIGHT
+
+
+def product_bytes(k: int) -> int:
+    """Workspace of `multiply_rows`: sums, a term for each row, and the rows that are copied."""
+    terms = (LARGEST_BLOCK + tail_rows(k)) * 4
+    return sums_rows(k) * NR * 4 + -(-terms // 64) * 64 + tail_rows(k) * padded(k)
+
+
+@struct
+class CodeWeights(NamedTuple):
+    """Packed weights of ``n`` outputs, whose inputs come in runs, less ``zero``."""
+
+    address: Address
+    runs: Runs
+    n: int
+    zero: int
+
+    def columns(self, first: int, end: int) -> CodeWeights:
+        """Those of some outputs, whole panels but for the last."""
+        depth = (self.runs.size + (DEPTH - 1)) // DEPTH * DEPTH * self.runs.number
+        return CodeWeights(self.address + first * depth, self.runs, end - first, self.zero)
+
+
+TERMS = {"x": ByteRows, "grid": Grid, "runs": Runs, "factor": "int", "to": "address"}
+
+
+@vector_function(**TERMS)
+def _row_terms(v, x, grid, runs, factor, to):
+    ones, whole = v.integer(0x01010101), runs.size // (4 * LANES) * (4 * LANES)
+    rest = runs.size - whole
+    with v.loop(grid.lines) as line, v.loop(grid.width) as pixel:
+        total, row = v.variable(v.integer(0)), x.at(line * grid.pitch + pixel).address
+        with v.loop(runs.number) as run:
+            start = row + v.load_int(runs.offsets, run)
+            with v.loop(whole, 4 * LANES) as at:
+                total.set(v.dot4(total.get(), v.load_fours(start, at), ones))
+            with v.loop(rest, LANES) as at:
+                total.set(v.add_integers(total.get(), v.load_codes(start, whole + at, v.mask(rest - at))))
+        sum_ = v.across(total.get(), v.add_integers)
+        v.store_sum(v.mul_integers(sum_, v.integer(factor)), to + (line * grid.width + pixel) * 4)
+
+
+@shared(**TERMS)
+def row_terms(x, grid, runs, factor, to):
+    """to[pixels] (int32) = factor times the sum of the codes that each pixel of a grid is made of."""
+    _row_terms(x, grid, runs, factor, to)
+
+
+_padded, _block_rows, _sums_rows, _tail_rows = map(inline, (padded, block_rows, sums_rows, tail_rows))
+_on_tiles = inline(on_tiles)
+
+
+@shared(
+    x=ByteRows, grid=Grid, runs=Runs, w="address", y=Results, columns="int", epilogue=Requantize, sums="address",
+    tiles="int",
+)  # fmt: skip
+def panel_of_grid(x, grid, runs, w, y, columns, epilogue, sums, tiles):
+    """Results y[pixels, columns] of a panel of weights; a tile goes on from one line to the next."""
+    if TILES and tiles != 0:
+        rows = (grid.lines - 1) * grid.pitch + grid.width
+        tile_panel(x, rows, runs, w, columns, epilogue.bias, sums)
+    else:
+        for line in range(grid.lines):
+            p = line * grid.pitch
+            dot_panel(x.at(p), grid.width, runs, w, columns, epilogue.bias, sums + p * NR * 4)
+    finish(sums, NR, grid, y, columns, epilogue)
+
+
+@inline
+def _panel_of_rows(x, rows, runs, w, y, columns, epilogue, sums, tiles):
+    step = _sums_rows(runs.size)
+    for p in range(0, rows, step):
+        count = min(step, rows - p)
+        grid = Grid(1, count, count)
+        panel_of_grid(x.at(p), grid, runs, w, y.at(p), columns, epilogue.at(p), sums, tiles)
+
+
+@inline
+def _in_place(x, end, rows, k, tiles):
+    """How many rows can be read where they lie."""
+    depth = _padded(k) if tiles else (k + 3) // 4 * 4
+    safe = min(rows, max(0, (end - x.address - depth + x.stride) // x.stride))
+    return safe // HEIGHT * HEIGHT if tiles else safe
+
+
+@inline
+def multiply_rows(x, end, rows, weights, y, epilogue, memory):
+    """Results y[rows, n] of rows of one run, behind which memory can be read up to ``end``.
+
+    ``memory`` is the address of `product_bytes`.
+    """
+    runs, n = weights.runs, weights.n
+    k, tiles = runs.size, int(rows > FEW_ROWS and _on_tiles(1, runs.size))
+    depth, block, split = _padded(k), _block_rows(k, n), _in_place(x, end, rows, k, tiles)
+    terms = memory + _sums_rows(k) * NR * 4
+    tail = ByteRows(terms + -(-(LARGEST_BLOCK + _tail_rows(k)) * 4 // 64) * 64, depth)
+    copy_byte_rows(x.at(split).address, x.stride, tail.address, depth, rows - split, k)
+    if TILES and tiles:
+        configure()
+    p = 0
+    while p < rows:
+        count = min(block, split - p)
+        more = rows - split if p + count == split else 0
+        own = epilogue.at(p)
+        if weights.zero != 0:
+            row_terms(x.at(p), Grid(1, count + more, count + more), runs, -weights.zero, terms)
+            own = own.with_row_terms(terms)
+        for start in range(0, n, NR):
+            w, columns, last = weights.address + start * depth, min(NR, n - start), own.at(0, start)
+            _panel_of_rows(x.at(p), count, runs, w, y.at(p, start), columns, last, memory, tiles)
+            _panel_of_rows(tail, more, runs, w, y.at(split, start), columns, last.at(count), memory, tiles)
+        p += count + more
+    if TILES and tiles:
+        release()
+
+
+load(finish, dot_panel, *([tile_panel] if TILES else []), row_terms, panel_of_grid)

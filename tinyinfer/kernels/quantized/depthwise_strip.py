@@ -1,0 +1,158 @@
+r"""Rows of a depthwise convolution of codes: windows walk along them, and four lines are multiplied at once.
+
+A lane of 32 bits holds four codes of one channel, one below the other: a quad.  One `dot4` multiplies it with four taps
+of a column of the kernel.  With a kernel of 3x3 and stride 1 a quad is of use for two rows of outputs:
+
+    line 0     w0  .         A quad is made of four lines by unpacking bytes and then pairs of them, which leaves
+    line 1     w1  w0        channels in an order of its own: registers of taps and sums have that order too, and the
+    line 2     w2  w1        instructions that pack sums into bytes undo it.
+    line 3     .   w2
+
+A column of quads serves all outputs that it reaches, whose sums stay in registers while the walk goes on: those of an
+output are complete when its last column has been seen.  What lies beside the image is read from a line of zero points.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, NamedTuple
+
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.codegen.structs import Address, struct
+from tinyinfer.kernels.depthwise.depthwise_strip import Inside
+from tinyinfer.kernels.quantized.requantize import Finishing, Requantize
+
+WIDE = 4 * LANES  # channels whose codes fill a register; where fewer are left, LANES at a time
+LARGEST = 2.0**20  # beyond all codes, and what it is the bound of can be rounded to 32 bits
+
+
+@struct
+class ByteImage(NamedTuple):
+    """Pixels of an image of codes, or of a part of one: ``row`` bytes from one line to the next, ``pixel`` in it."""
+
+    address: Address
+    row: int
+    pixel: int
+
+
+@struct
+class Bounds(NamedTuple):
+    """The smallest and the largest code of the output."""
+
+    low: int
+    high: int
+
+
+class Shape(NamedTuple):
+    """The kernel's size, its stride, and how many rows of outputs are computed side by side."""
+
+    kernel: int
+    stride: int
+    rows: int
+
+    @property
+    def lines(self) -> int:
+        """Lines of inputs that these rows see."""
+        return self.kernel + (self.rows - 1) * self.stride
+
+    @property
+    def quads(self) -> int:
+        """Fours of these lines."""
+        return -(-self.lines // 4)
+
+    @property
+    def reached(self) -> int:
+        """Outputs side by side that a column of inputs reaches."""
+        return -(-self.kernel // self.stride)
+
+    def taps(self, quad: int, row: int) -> list[int]:
+        """The rows of the kernel that a quad's four lines are multiplied with for a row of outputs; some do not exist."""
+        return [4 * quad + line - row * self.stride for line in range(4)]
+
+    def meets(self, quad: int, row: int) -> bool:
+        """Whether one of them exists."""
+        return any(0 <= tap < self.kernel for tap in self.taps(quad, row))
+
+    @property
+    def pieces(self) -> list[tuple[int, int, int]]:
+        """(column of the kernel, quad, row of outputs) of each register of taps, in their order."""
+        places = itertools.product(range(self.kernel), range(self.quads), range(self.rows))
+        return [(column, quad, row) for column, quad, row in places if self.meets(quad, row)]
+
+
+strip_function = vector_function(
+    x=ByteImage, inside=Inside, w="address", zeros="address", y=ByteImage, rows="int", columns="int",
+    epilogue=Requantize, bounds=Bounds,
+)  # fmt: skip
+
+
+def make_strip(shape: Shape, registers: int) -> Any:
+    """``rows`` rows of ``columns`` outputs, for so many registers of channels: 1, or the 4 that one of codes becomes.
+
+    ``x`` is the first tap of the first output.
+    """
+    places = {piece: number for number, piece in enumerate(shape.pieces)}
+
+    def lines_at(v: Any, starts: list[Any], x: Any, inside: Any, zeros: Any, column: Any) -> list[Any]:
+        """A column's codes in each line."""
+        words = v.registers(registers)
+        within = [v.select(column < inside.right, start + column * x.pixel, zeros) for start in starts]
+        return [words.load_byte_vector(v.select(inside.left < column + 1, place, zeros)) for place in within]
+
+    def quads_of(v: Any, lines: list[Any]) -> list[Any]:
+        """Up to four lines as registers of quads; what stands where there is no line is multiplied by 0."""
+        first, second, third, fourth = (lines * 4)[:4] if len(lines) != 3 else [*lines, lines[2]]
+        if registers == 1:
+            return [v.zip_four([first, second, third, fourth])]
+        words = v.registers(registers)
+        above, below = words.unpack(first, second, 1), words.unpack(third, fourth, 1)
+        return [v.as_lanes(quad) for pair in zip(above, below, strict=True) for quad in words.unpack(*pair, 2)]
+
+    def finish(v: Any, finishing: Finishing, sums: list[Any], address: Any, epilogue: Any, bounds: Any) -> None:
+        """Sums of an output to codes in memory."""
+        factors = [v.load(epilogue.multiplier, number * LANES) for number in range(registers)]
+        values = [v.variable(finishing.scaled(*pair)) for pair in zip(sums, factors, strict=True)]
+        for value in values:
+            finishing.activate(value)
+        if registers == 1:
+            finishing.store_codes(values[0].get(), address)
+            return
+        integers = [v.rounded(v.min(value.get(), v.constant(LARGEST))) for value in values]
+        codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)
+        v.registers(registers).store_byte_vector(codes, address)
+
+    @strip_function
+    def strip(v, x, inside, w, zeros, y, rows, columns, epilogue, bounds):
+        finishing = Finishing(v, epilogue)
+        starts = [
+            v.select(inside.top < line + 1, v.select(inside.bottom > line, x.address + x.row * line, zeros), zeros)
+            for line in range(shape.lines)
+        ]
+        biases = [v.load_sums(epilogue.bias, number * LANES) for number in range(registers)]
+        sums = [[[v.variable(bias) for bias in biases] for _ in range(shape.rows)] for _ in range(shape.reached)]
+        with v.loop(columns + (shape.reached - 1)) as step:
+            for new in range(shape.stride):
+                lines = lines_at(v, starts, x, inside, zeros, step * shape.stride + new)
+                quads = [quads_of(v, lines[4 * quad : 4 * quad + 4]) for quad in range(shape.quads)]
+                for (column, quad, row), number in places.items():
+                    age, of_step = divmod(column, shape.stride)
+                    if of_step == new:
+                        for register, total in enumerate(sums[age][row]):
+                            taps = v.load_sums(w, (number * registers + register) * LANES)
+                            total.set(v.dot4(total.get(), quads[quad][register], taps))
+            done = step - (shape.reached - 1)
+            with v.when(done > -1):
+                for row in range(shape.rows):
+                    with v.when(rows > row):
+                        complete = [total.get() for total in sums[-1][row]]
+                        finish(v, finishing, complete, y.address + (y.row * row + done * y.pixel), epilogue, bounds)
+            for younger, older in reversed([*itertools.pairwise(sums)]):
+                for row in range(shape.rows):
+                    for total, other in zip(older[row], younger[row], strict=True):
+                        total.set(other.get())
+            for own in sums[0]:
+                for total, bias in zip(own, biases, strict=True):
+                    total.set(bias)
+
+    return strip
