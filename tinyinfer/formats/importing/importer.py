@@ -18,14 +18,17 @@ from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements, symbols_of
+from tinyinfer.formats.importing.known_codes import KnownCodes
 from tinyinfer.formats.importing.open_pads import OpenPad
 from tinyinfer.formats.importing.selections import Selections
 from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
+from tinyinfer.ops.arithmetic.quantization import DequantizeLinear
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.known_values import as_sizes, is_open, work_out
+from tinyinfer.passes.portable.integer_arithmetic.pipeline import in_integers
 from tinyinfer.passes.portable.recognise.pipeline import recognise
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
@@ -38,11 +41,14 @@ class Importer:
 
     Floats are float32 inside, whatever the file has: inputs of float16 are converted as they come in.
     Sizes of values are symbolic (`Dim`) where inputs are free, as in `Graph.symbolic_types`.
+    What was integers in the file is computed with as integers in the end (`in_integers`), unless ``dequantize`` says
+    that real numbers are wanted.
     """
 
-    def __init__(self, limits: Limits = DEFAULT, fixed: Collection[str] = ()) -> None:
+    def __init__(self, limits: Limits = DEFAULT, fixed: Collection[str] = (), *, dequantize: bool = False) -> None:
         """``fixed`` names free sizes, as `Dim`s are called, that stay at their nominal values."""
-        self.limits, self.fixed = limits, fixed
+        self.limits, self.fixed, self.dequantize = limits, fixed, dequantize
+        self.codes = KnownCodes()
         self.notes: list[str] = []
         self.selections = Selections()
         self._inputs: list[Input] = []
@@ -178,13 +184,14 @@ class Importer:
         names = [self._define(f"{name}:{i}" if len(types) > 1 else name, t) for i, t in enumerate(types)]
         if worked_out is not None:
             self._known.update(zip(names, worked_out, strict=True))
+            if not self.dequantize:
+                self.codes.follow(operator, [self._known[value] for value in inputs], inputs, names)
             return names
         sizes = (size for value in inputs for size in self.sizes_behind(value))
         behind = list({frozenset(symbols_of(size)): size for size in sizes}.values())  # or each sum would double them
         if behind and all(value in self._known or value in self._from_sizes for value in inputs):
             self._from_sizes.update(dict.fromkeys(names, behind))
-        node_name = free_name(name, self._node_names)
-        self._node_names.add(node_name)
+        node_name = self._node_name(name)
         keys = {role: self._key(array, f"{node_name}.{role}") for role, array in arrays.items()}
         reads = tuple(self._as_computed(value) for value in inputs)
         self._nodes.append(Node(node_name, operator, reads, tuple(names), keys))
@@ -238,7 +245,8 @@ class Importer:
         nodes = [_renamed(node, names) for node in self._nodes]
         graph = Graph(list(self._inputs), nodes, list(outputs), Weights(self._weights))
         graph.remove_dead()
-        return recognise(graph)
+        recognised = recognise(graph)
+        return recognised if self.dequantize else in_integers(recognised, self.codes.by_key(self._keys))
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -302,11 +310,24 @@ class Importer:
         if str(array.dtype) not in DTYPES:
             raise ModelFormatError(f"{value[:80]!r}: expected {', '.join(DTYPES)}, found {array.dtype}")
         self._constants.add(value)
-        name = free_name(value, self._node_names)
-        self._node_names.add(name)
-        op = Constant.of(self._types[value].quant)
-        self._nodes.append(Node(name, op, (), (value,), {"value": self._key(value, value)}))
+        codes = self.codes.of_one_scale(value)
+        if codes is None:
+            self._add_constant(value, self._types[value].quant)
+            return value
+        source = self.constant(f"{value}/codes", codes.array, codes.quant)
+        self._add_constant(source, codes.quant)
+        scales = DequantizeLinear(codes.quant.scale, codes.quant.zero_point)
+        self._nodes.append(Node(self._node_name(value), scales, (source,), (value,)))
         return value
+
+    def _add_constant(self, value: str, quant: Quant | None) -> None:
+        params = {"value": self._key(value, value)}
+        self._nodes.append(Node(self._node_name(value), Constant.of(quant), (), (value,), params))
+
+    def _node_name(self, wanted: str) -> str:
+        name = free_name(wanted, self._node_names)
+        self._node_names.add(name)
+        return name
 
 
 def _renamed(node: Node, names: Mapping[str, str]) -> Node:

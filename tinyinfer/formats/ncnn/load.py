@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,14 @@ def load(
     input_shapes: Mapping[str, Shape] | None = None,
     limits: Limits = DEFAULT,
     weights: str | os.PathLike[str] | None = None,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a .param file; ``weights`` is the file beside it that ends in .bin.
 
     Batch, height and width are free, whatever sizes the file gives, as they are in ncnn, unless a layer goes by
-    fixed ones; ``input_shapes`` says what they usually are ("" is the first input).  Raises ModelFormatError for
+    fixed ones; ``input_shapes`` says what they usually are ("" is the first input).  int8 weights are computed with as
+    such where the file has a scale for what they are multiplied with, unless ``dequantize`` asks for float32.  Raises
+    ModelFormatError for
     files that are damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a
     network that is not well formed.
     """
@@ -43,7 +47,7 @@ def load(
     layers = read_param(read_whole(path, limits.document_bytes), where, limits)
     _check_known(layers, where)
     nodes = list(_with_weights(layers, where, data_file, limits))
-    return _import(layers, nodes, where, input_shapes or {}, limits)
+    return _import(layers, nodes, where, input_shapes or {}, partial(Importer, limits, dequantize=dequantize))
 
 
 def _check_known(layers: Sequence[Layer], where: str) -> None:
@@ -75,7 +79,11 @@ def _with_weights(layers: Sequence[Layer], where: str, data_file: Path, limits: 
 
 
 def _import(
-    layers: Sequence[Layer], nodes: Sequence[FileNode], where: str, input_shapes: Mapping[str, Shape], limits: Limits
+    layers: Sequence[Layer],
+    nodes: Sequence[FileNode],
+    where: str,
+    input_shapes: Mapping[str, Shape],
+    make_importer: Callable[[Collection[str]], Importer],
 ) -> tuple[Graph, dict[str, Any]]:
     names = [name for layer in layers if layer.kind == "Input" for name in layer.outputs]
     input_shapes = {name or names[0]: shape for name, shape in input_shapes.items()} if names else {}
@@ -87,7 +95,7 @@ def _import(
         raise GraphError(f"{where}: expected an input, and a blob that no layer reads as output")
 
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
-        importer = Importer(limits, fixed)
+        importer = make_importer(fixed)
         values = _inputs(importer, layers, input_shapes, where)
         lower_nodes(importer, nodes, values, find, where)
         return importer.finish({name: values[name] for name in outputs}), importer.notes

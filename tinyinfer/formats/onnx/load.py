@@ -34,6 +34,7 @@ def load(
     input_shapes: Mapping[str, Shape] | None = None,
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of an ONNX file.
 
@@ -41,7 +42,8 @@ def load(
     read only from its own folder.  Weights can be let go, and are read again from there when they are asked for.
     Raises ModelFormatError for a file that is damaged, UnsupportedOpError naming all that is not supported, InputError
     for ``input_shapes`` that the inputs can't have, GraphError and WeightsError for a network that is not well formed;
-    ``allow_nonfinite`` lets NaN and infinite weights pass.
+    ``allow_nonfinite`` lets NaN and infinite weights pass.  What is quantised is computed with integers, with
+    ``dequantize`` between steps of quantisation in float32.
     """
     where = os.fspath(path)
     with DataFiles(where, limits) as files:
@@ -50,7 +52,7 @@ def load(
                 model = _read(OpenFile(file, os.path.abspath(where)), where, files, limits)
         except OSError as error:
             raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
-    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
+    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite, dequantize)
     origins = {id(array): part for array, part in files.origins}
     for key in graph.weights:
         part = origins.get(id(graph.weights.entry(key)))
@@ -76,6 +78,7 @@ def import_model(
     input_shapes: Mapping[str, Shape],
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a model that has been read."""
     opset = model.opsets.get("", 1)
@@ -85,7 +88,7 @@ def import_model(
     sizes = InputSizes(model, input_shapes, where)
 
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
-        return _lowered(model, Importer(limits, fixed), sizes, where)
+        return _lowered(model, Importer(limits, fixed, dequantize=dequantize), sizes, where)
 
     graph, notes = verified(build, where, allow_nonfinite, sizes.hint)
     return graph, meta | notes

@@ -40,6 +40,6 @@ def without_post_process(
         **read_map(last.custom_options, f"{where}: {NAME}"),
         "boxes": model.tensors[last.inputs[0]].name,
         "scores": model.tensors[last.inputs[1]].name,
-        "anchors": arrays.array(anchors).tolist(),
+        "anchors": arrays.array(anchors).real.tolist(),
     }
     return others, [*last.inputs[:2], *kept], {"detection": detection}

@@ -14,13 +14,17 @@ from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.regular_file import read_whole
 from tinyinfer.formats.tflite.detection import without_post_process
+from tinyinfer.formats.tflite.lowering.codes import quant_of, rounded
 from tinyinfer.formats.tflite.lowering.table import finder
 from tinyinfer.formats.tflite.lowering.values import NCHW, Order, Values
 from tinyinfer.formats.tflite.reading.flatbuffer import FlatBuffer
 from tinyinfer.formats.tflite.reading.messages import TfliteModel, TfliteOperator, TfliteTensor, read_model
 from tinyinfer.formats.tflite.reading.metadata import read_metadata
-from tinyinfer.formats.tflite.reading.tensors import INTEGERS, Arrays
+from tinyinfer.formats.tflite.reading.tensors import INTEGERS, Arrays, Stored
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.ops.quantized.lookup import Lookup
+from tinyinfer.ops.quantized.requantization import Requantization
+from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
 
 QUANTIZED = "quantised in the file: runs in float32 on the real numbers that its integers stand for"
 
@@ -30,11 +34,13 @@ def load(
     input_shapes: Mapping[str, Shape] | None = None,
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a TFLite file.
 
     Values of rank 4, which the file has as NHWC, are NCHW at the network's inputs and outputs as everywhere here;
-    others are as the file has them.  Quantised ones are the real numbers that they stand for, float32.
+    others are as the file has them.  Quantised ones are the real numbers that they stand for, float32; inside they are
+    integers, unless ``dequantize`` asks for real numbers that no code rounds.
     ``input_shapes`` says what inputs whose sizes are free usually have, as NCHW too.  Raises ModelFormatError for a
     file that is damaged, UnsupportedOpError naming all that is not supported, InputError for ``input_shapes`` that the
     inputs can't have, GraphError and WeightsError for a network that is not well formed;
@@ -43,7 +49,7 @@ def load(
     where = os.fspath(path)
     data = read_whole(path, limits.total_bytes)
     model = read_model(FlatBuffer(memoryview(data), where, limits))
-    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
+    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite, dequantize)
     return graph, {**meta, **read_metadata(model, data, where, limits)}
 
 
@@ -53,6 +59,7 @@ def import_model(
     input_shapes: Mapping[str, Shape],
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph of a model that has been read, and what of its metadata the network itself says."""
     arrays = Arrays(where, limits)
@@ -67,16 +74,17 @@ def import_model(
     versions = {node.name: operator.version for node, operator in zip(nodes, operators, strict=True)}
 
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
-        values = Values(Importer(limits, fixed), computed)
+        values = Values(Importer(limits, fixed, dequantize=dequantize), computed)
         handles = {tensor.name: _input(values, tensor, nominal[tensor.name]) for tensor in inputs}
-        for name, array in constants.items():
-            handles[name] = values.add(values.importer.constant(name, array, given=True))
+        for tensor in stored:
+            handles[tensor.name] = _constant(values, tensor, constants[tensor.name])
         lower_nodes(values.importer, nodes, handles, finder(values, versions), where)
         return _finish(values, handles, [model.tensors[index].name for index in outputs]), values.importer.notes
 
     graph, notes = verified(build, where, allow_nonfinite)
     meta = {"source": os.path.basename(where), **meta, **notes}
-    if any(tensor.quantization is not None and tensor.dtype in INTEGERS for tensor in (*stored, *computed.values())):
+    quantised = (t.quantization is not None and t.dtype in INTEGERS for t in (*stored, *computed.values()))
+    if any(quantised) and not any(isinstance(node.op, Requantization | Lookup) for node in graph.nodes):
         meta["notes"] = [*meta.get("notes", ()), QUANTIZED]
     return graph, meta
 
@@ -138,7 +146,15 @@ def _input(values: Values, tensor: TfliteTensor, nominal: Shape) -> str:
     value = values.importer.input(tensor.name, tuple(tensor.shape[dim] for dim in order), nominal, dtype)
     if dtype == "int32":
         value = values.importer.apply("cast", value, name=f"{tensor.name}/int64", dtype="int64")
-    return values.add(value, order)
+    return rounded(values, values.add(value, order), tensor)
+
+
+def _constant(values: Values, tensor: TfliteTensor, array: Stored) -> str:
+    """An array of the file, and what it was made of."""
+    value, quant = values.importer.constant(tensor.name, array.real, given=True), quant_of(tensor)
+    if array.integers is not None and quant is not None:
+        values.importer.codes.add(value, Codes(value, array.integers, quant))
+    return values.add(value)
 
 
 def _finish(values: Values, handles: Mapping[str, str], outputs: Sequence[str]) -> Graph:

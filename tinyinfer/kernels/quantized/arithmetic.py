@@ -26,7 +26,7 @@ from tinyinfer.kernels.pointwise_math.arithmetic import (
 )
 from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic
+from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul
 
 
 @struct
@@ -199,8 +199,9 @@ class QuantizedAddCodes(_QuantizedArithmetic):
     def worths(self) -> tuple[np.float64, np.float64]:
         """Steps of the inputs in those of the output."""
         op = self.problem.op
-        assert isinstance(op, QuantizedArithmetic)
-        return np.float64(op.a_scale) / op.unit, np.float64(op.b_scale) / op.unit
+        assert isinstance(op, QuantizedAdd)
+        of_a, of_b = op.worths()
+        return np.float64(of_a) / op.unit, np.float64(of_b) / op.unit
 
 
 class QuantizedMulCodes(_QuantizedArithmetic):
@@ -212,8 +213,8 @@ class QuantizedMulCodes(_QuantizedArithmetic):
     def worths(self) -> tuple[np.float64, np.float64]:
         """A step of the product in those of the output, twice."""
         op = self.problem.op
-        assert isinstance(op, QuantizedArithmetic)
-        worth = np.float64(op.a_scale) * op.b_scale / op.unit
+        assert isinstance(op, QuantizedMul)
+        worth = np.float64(op.worth()) / op.unit
         return worth, worth
 
 

@@ -141,8 +141,7 @@ def multipliers(layer: Layer) -> np.ndarray:
     """What a unit of each output channel's sums is worth, float32."""
     op = layer.op
     assert isinstance(op, QuantizedLayer)
-    worth = np.float64(op.input_scale) * layer.params["weight_scale"].astype(np.float64)
-    return np.asarray(worth / op.unit, np.float32)
+    return np.asarray(op.worths(layer.params["weight_scale"]) / op.unit, np.float32)
 
 
 @struct

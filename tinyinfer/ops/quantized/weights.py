@@ -100,6 +100,10 @@ class QuantizedLayer(Requantization):
     def _weights(self, weight: np.ndarray) -> np.ndarray:
         return weight.astype(np.float64) - self.weight_zero_point
 
+    def worths(self, weight_scale: np.ndarray) -> np.ndarray:
+        """What a unit of each channel's sums is worth: a float32 product, as in XNNPACK, which runs TFLite files."""
+        return np.asarray((np.float32(self.input_scale) * weight_scale).astype(np.float64))
+
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """Sums in float64, where they are exact."""
         plain = {"weight": self._weights(params["weight"])}
@@ -107,8 +111,7 @@ class QuantizedLayer(Requantization):
             plain["bias"] = params["bias"].astype(np.float64)
         (sums,) = self.layer.reference([inputs[0].astype(np.float64) - self.input_zero_point], plain)
         across = (-1, *[1] * (-1 - self.channel_axis))
-        worth = np.float64(self.input_scale) * params["weight_scale"].astype(np.float64)
-        terms: list[Term] = [(sums, worth.reshape(across))]
+        terms: list[Term] = [(sums, self.worths(params["weight_scale"]).reshape(across))]
         if len(inputs) > 1:
             terms.append((inputs[1].astype(np.int32) - self.residual_zero_point, self.residual_scale))
         return [self.finish(terms)]

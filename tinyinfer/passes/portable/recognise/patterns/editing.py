@@ -134,6 +134,10 @@ class Editing:
             self.replace(producer, producer.replace(outputs=renamed))
             self.redirect(given, value)
 
+    def node_name(self, wanted: str) -> str:
+        """A name that no node has."""
+        return free_name(wanted, self._nodes)
+
     def weight(self, key: str, array: np.ndarray) -> str:
         """Add a weight; returns the key that it got."""
         key = free_name(key, self.graph.weights)
