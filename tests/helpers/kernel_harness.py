@@ -163,7 +163,9 @@ def check_layout(
         error = np.max(np.abs(found.astype(np.float64) - y)) / scale
         assert error <= kernel.tolerance, f"{kernel.op}/{kernel.name}: error {error:.2g} on {problem}"
         fm.logical(y.shape)[...] = canary(str(memory.dtype))
-        assert np.all(memory == canary(str(memory.dtype))), f"{kernel.op}/{kernel.name} wrote outside its output on {problem}"
+        assert np.all(memory == canary(str(memory.dtype))), (
+            f"{kernel.op}/{kernel.name} wrote outside its output on {problem}"
+        )
 
 
 def check_all(

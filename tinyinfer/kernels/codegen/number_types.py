@@ -29,9 +29,7 @@ class NumberTypes:
 
     def _call(self, name: str, result: ir.Type, arguments: list[ir.Value]) -> ir.Value:
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        return self.builder.call(
-            cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.{name}"), arguments
-        )
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.{name}"), arguments)
 
     def _vector(self, element: ir.Type) -> ir.VectorType:
         return ir.VectorType(element, self.lanes)

@@ -92,9 +92,7 @@ def make_conversion(formula: Callable[..., Any], source: str, target: str) -> Ta
         p0, p1, first, own = own_channels(part, parts, count, pieces)
         source = Elements(x.address + (p0 * x.stride + first) * x_size, x.stride)
         target = Elements(y.address + (p0 * y.stride + first) * y_size, y.stride)
-        own_affine = Affine(
-            affine.scale + first * affine.each * 4, affine.zero + first * affine.each * 4, affine.each
-        )
+        own_affine = Affine(affine.scale + first * affine.each * 4, affine.zero + first * affine.each * 4, affine.each)
         convert_rows(source, target, p1 - p0, own, own_affine)
 
     return convert
