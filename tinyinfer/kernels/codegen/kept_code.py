@@ -28,7 +28,8 @@ from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, typ
 ROOT = Path(tinyinfer.__file__).parent
 COMPILED = (
     "kernels/**/*.py",
-    *("ops/activation/activation_functions.py", "ops/movement/pad.py", "ops/pooling/*.py"),  # for their constants
+    # for their constants
+    *("ops/activation/activation_functions.py", "ops/movement/pad.py", "ops/pooling/*.py", "ops/quantized/*.py"),
 )
 _CHECKSUM = 32  # bytes
 
