@@ -46,7 +46,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         *("isnan", "isinf", "where"),
     ),
     "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
-    "movement.interleave": ("interleave",),
+    "movement.interleave": ("interleave", "deinterleave"),
     "movement.copies": (
         *("concat", "split", "flatten", "reshape", "reshape_as", "squeeze", "unsqueeze"),
         *("join_pixels", "pixels_to_images", "relayout"),

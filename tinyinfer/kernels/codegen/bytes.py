@@ -98,7 +98,7 @@ class Bytes(NumberTypes):
             shifted = [self._call(f"sadd.sat.v{word.count}i16", word, [half, zeros]) for half in halves]
             codes = self._pack("uswb", shifted, _I8, 4)
         else:
-            codes = self._joined([self._saturated(each, zero) for each in integers])
+            codes = self._joined([self._as_bytes(each, zero) for each in integers])
         codes = self.max_bytes(codes, self._every(codes.type, low))
         top = self._every(codes.type, high)
         return self.builder.select(self.builder.icmp_unsigned("<", codes, top), codes, top)
@@ -116,7 +116,7 @@ class Bytes(NumberTypes):
         name = {16: f"x86.avx512.pack{kind}.512", 8: f"x86.avx2.pack{kind}"}.get(self.lanes, f"x86.sse2.pack{kind}.128")
         return self._call(name, ir.VectorType(element, times * self.lanes), pair)
 
-    def _saturated(self, integers: ir.Value, zero: Int | int) -> ir.Value:
+    def _as_bytes(self, integers: ir.Value, zero: Int | int) -> ir.Value:
         vector = integers.type
         shifted = self.builder.add(integers, self._every(vector, zero))
         for name, limit in (("smax", 0), ("smin", 255)):

@@ -28,9 +28,9 @@ from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, typ
 ROOT = Path(tinyinfer.__file__).parent
 COMPILED = (
     "kernels/**/*.py",
-    "ops/activation/activation_functions.py",
-    "ops/quantized/*.py",
-)  # the latter for constants
+    # for their constants
+    *("ops/activation/activation_functions.py", "ops/movement/pad.py", "ops/pooling/*.py", "ops/quantized/*.py"),
+)
 _CHECKSUM = 32  # bytes
 
 

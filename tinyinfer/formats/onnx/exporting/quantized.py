@@ -13,6 +13,7 @@ import numpy as np
 
 from tinyinfer.formats.onnx.exporting.activations import PLAIN, epilogue
 from tinyinfer.formats.onnx.exporting.convolution import convolution
+from tinyinfer.formats.onnx.exporting.pooling import adaptive_avg_pool2d, avg_pool2d
 from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.graph import Quant
 from tinyinfer.ops.activation.activation import apply_activation
@@ -86,6 +87,17 @@ def _arithmetic(kind: str) -> Callable[[Call], str]:
     return write
 
 
+def _pool(write: Callable[[Call], str]) -> Callable[[Call], str]:
+    """Means of real numbers; halves, which some round away from a code, are rounded to even there."""
+
+    def pooled(call: Call) -> str:
+        node = call.node.replace(op=call.op.pool, inputs=(_input(call, 0, "input"),))
+        real = dataclasses.replace(call, node=node, dtypes=["float32"], quants=[None])
+        return _finished(call, write(real))
+
+    return pooled
+
+
 def lookup(call: Call) -> str:
     """Other scales alone or an activation, where the table holds that; Gather from any other table."""
     table, codes = call.weights["table"], call.quants[0]
@@ -136,5 +148,7 @@ EXPORTERS: dict[str, Callable[[Call], str]] = {
     "quantized_linear": quantized_linear,
     "quantized_add": _arithmetic("Add"),
     "quantized_mul": _arithmetic("Mul"),
+    "quantized_avg_pool2d": _pool(avg_pool2d),
+    "quantized_adaptive_avg_pool2d": _pool(adaptive_avg_pool2d),
     "lookup": lookup,
 }
