@@ -58,6 +58,34 @@ MORE = {
         for c, stride, k in ((16, 1, 3), (16, 2, 3), (32, 1, 3), (32, 2, 3), (16, 1, 5), (16, 2, 5))
     ],
     "adaptive_avg_pool2d": [Case({"output_size": 1}, ((1, 40, 30, 29),))],
+    "quantized_conv2d": [
+        Case(
+            {"input_scale": 0.02, "input_zero_point": 3, "scale": 0.1, "padding": k // 2, **attrs},
+            (x,),
+            {"weight": (m, x[1] // attrs.get("groups", 1), k, k), "weight_scale": (m,), "bias": (m,)},
+            ("uint8",),
+        )
+        for x, m, k, attrs in (
+            ((1, 70, 20, 21), 130, 1, {}),
+            ((2, 33, 11, 13), 17, 1, {"weight_zero_point": 5}),
+            ((1, 3, 7, 9), 20, 1, {}),
+            ((2, 3, 33, 31), 40, 7, {"stride": 2}),
+            ((1, 33, 30, 31), 50, 3, {}),
+            ((1, 260, 9, 9), 33, 3, {"stride": 2}),
+            ((2, 40, 13, 15), 33, 1, {"stride": 2}),
+            ((1, 24, 13, 9), 20, 5, {"dilation": 2}),
+            ((1, 1, 1, 1), 1, 1, {}),
+        )
+    ],
+    "quantized_linear": [
+        Case(
+            {"input_scale": 0.02, "input_zero_point": 3, "scale": 0.1},
+            ((rows, k),),
+            {"weight": (m, k), "weight_scale": (m,), "bias": (m,)},
+            ("uint8",),
+        )
+        for rows, k, m in ((1, 1283, 70), (50, 97, 33), (3, 5, 7), (300, 1, 2))
+    ],
 }
 
 

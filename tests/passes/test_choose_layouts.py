@@ -127,7 +127,7 @@ def test_rows_with_gaps_between_them_are_copied_into_another_shape() -> None:
 def test_kernels_see_no_dtype_and_no_rank_that_they_do_not_name(name: str) -> None:
     for case in ops.get(name).cases():
         op = ops.create(name, dict(case.attrs))
-        problem = make_problem(op, case.inputs, random_params(case.params, np.random.default_rng(0)), 1)
+        problem = make_problem(op, case.inputs, random_params(case.params, np.random.default_rng(0)), 1, case.dtypes)
         for kernel in (k for k in kernels.list(name) if k.takes(problem)):
             for dtype in {"int8", "int64", "float16", "bool"} - set(kernel.dtypes):
                 count = len(problem.inputs)

@@ -1,5 +1,7 @@
 """What the machine can do at most: chains of multiply-adds and of tile products in registers, and a stream of memory.
 
+Multiply-adds are of float32 or, four a lane, of 8-bit codes.
+
 These kernels compute nothing of use; the roofline (Williams, Waterman and Patterson, 2009) is drawn from their speed.
 """
 
@@ -15,12 +17,14 @@ from tinyinfer.kernels.parallel.task import task
 # two FMA units of latency 4 or 5 need 10 independent chains; a few more cost nothing while registers last
 CHAINS = 24 if vector_registers() == 32 else 12
 MACS_A_STEP = CHAINS * LANES
+CODE_MACS_A_STEP = 4 * MACS_A_STEP
 CHAIN_FLOATS = (CHAINS + 2) * LANES  # accumulators, then the two factors
 # three products of bfloat16 count as one of float32 (bf16x3.py); 2 x 2 tiles of sums hide the latency, as they do there
 PRODUCTS, SUM_TILES, GROUPS = 3, 4, 8
 TILE_FLOATS = TILE_BYTES // 4
 TILE_CHAIN_FLOATS = (SUM_TILES + 4 * GROUPS) * TILE_FLOATS  # sums, then groups of two and two factors: 32 KiB
 TILE_MACS_A_STEP = GROUPS * SUM_TILES * TILE * TILE * DEPTH
+CODE_TILE_MACS_A_STEP = 2 * TILE_MACS_A_STEP
 
 
 @vector_function(state="address", steps="int")
@@ -42,8 +46,25 @@ def multiply_adds(part, parts, state, steps):
 
 
 @vector_function(state="address", steps="int")
-def tile_chains(v, state, steps):
-    """Three times the products of all groups of tiles of bfloat16 values, added up in four tiles, ``steps`` times.
+def dot_chains(v, state, steps):
+    """Add the products of two vectors of codes, four a lane, to every accumulator, ``steps`` times."""
+    a, b = v.load_sums(state, CHAINS * LANES), v.load_sums(state, (CHAINS + 1) * LANES)
+    sums = [v.variable(v.load_sums(state, i * LANES)) for i in range(CHAINS)]
+    with v.loop(steps):
+        for total in sums:
+            total.set(v.dot4(total.get(), a, b))
+    for i, total in enumerate(sums):
+        v.store_sums(total.get(), state, i * LANES)
+
+
+@task
+def code_multiply_adds(part, parts, state, steps):
+    """``steps * CODE_MACS_A_STEP`` multiply-adds on each row of ``state`` [parts, CHAIN_FLOATS], its words integers."""
+    dot_chains(state.ctypes.data + part * CHAIN_FLOATS * 4, steps)
+
+
+def _tile_chains(v, state, steps, multiply, products):
+    """Products of all groups of tiles, so many times each, added up in four tiles, ``steps`` times.
 
     The groups take turns, as registers that always hold the same numbers need less power, of which there is only so
     much: the clock would be higher than any kernel sees it.
@@ -56,12 +77,30 @@ def tile_chains(v, state, steps):
         with v.loop(GROUPS) as group:
             for i in range(4):
                 amx.load(v, SUM_TILES + i, factors + (group * 4 + i) * TILE_BYTES)
-            for _ in range(PRODUCTS):
+            for _ in range(products):
                 for i in range(SUM_TILES):
-                    amx.multiply(v, i, SUM_TILES + i // 2, SUM_TILES + 2 + i % 2)
+                    multiply(v, i, SUM_TILES + i // 2, SUM_TILES + 2 + i % 2)
     for i in range(SUM_TILES):
         amx.store(v, i, state + i * TILE_BYTES, TILE * 4)
     amx.release(v)
+
+
+@vector_function(state="address", steps="int")
+def tile_chains(v, state, steps):
+    """Chains of products of bfloat16 values."""
+    _tile_chains(v, state, steps, amx.multiply, PRODUCTS)
+
+
+@vector_function(state="address", steps="int")
+def code_tile_chains(v, state, steps):
+    """Chains of products of codes."""
+    _tile_chains(v, state, steps, amx.multiply_codes, 1)
+
+
+@task
+def code_tile_products(part, parts, state, steps):
+    """``steps * CODE_TILE_MACS_A_STEP`` multiply-adds on each row of ``state`` [parts, TILE_CHAIN_FLOATS]."""
+    code_tile_chains(state.ctypes.data + part * TILE_CHAIN_FLOATS * 4, steps)
 
 
 @task

@@ -59,7 +59,7 @@ class Bytes(NumberTypes):
     # -- four bytes a lane -----------------------------------------------------------------------
 
     def unpack(self, a: ir.Value, b: ir.Value, size: int) -> tuple[ir.Value, ir.Value]:
-        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of their first halves, of their second.
+        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of first halves, and of second ones.
 
         This is what one instruction does on x86, and the reverse of `pack_codes`.
         """
@@ -84,6 +84,11 @@ class Bytes(NumberTypes):
         pairs = [self.builder.bitcast(self._shuffled(a, b, places), words) for a, b in (rows[:2], rows[2:])]
         return self.builder.bitcast(self._shuffled(*pairs, places), self._vector(_I32))
 
+    def split(self, value: ir.Value) -> list[ir.Value]:
+        """Vectors of as many lanes as there are, of one that has several times as many."""
+        starts = range(0, value.type.count, self.lanes)
+        return [self._shuffled(value, value, [*range(start, start + self.lanes)]) for start in starts]
+
     def pack_codes(self, integers: list[ir.Value], zero: Int | int, low: Int | int, high: Int | int) -> ir.Value:
         """Integers plus a zero point as codes from low to high; of four registers, in the order that `unpack` makes."""
         if PACKS:
@@ -93,17 +98,25 @@ class Bytes(NumberTypes):
             shifted = [self._call(f"sadd.sat.v{word.count}i16", word, [half, zeros]) for half in halves]
             codes = self._pack("uswb", shifted, _I8, 4)
         else:
-            codes = self._joined([self._saturated(each, zero) for each in integers])
+            codes = self._joined([self._as_bytes(each, zero) for each in integers])
         codes = self.max_bytes(codes, self._every(codes.type, low))
         top = self._every(codes.type, high)
         return self.builder.select(self.builder.icmp_unsigned("<", codes, top), codes, top)
+
+    def quarters_in_order(self, codes: ir.Value, count: int) -> list[ir.Value]:
+        """What `pack_codes` made, register after register, as so many vectors of bytes."""
+        fours = self.as_lanes(codes)
+        order = [group + register for register in range(4) for group in range(0, self.lanes, 4)]
+        size = self.lanes // count
+        pieces = [self._shuffled(fours, fours, order[i * size : (i + 1) * size]) for i in range(count)]
+        return [self.builder.bitcast(piece, ir.VectorType(_I8, 4 * size)) for piece in pieces]
 
     def _pack(self, kind: str, pair: list[ir.Value], element: ir.Type, times: int) -> ir.Value:
         """x86's instruction that halves the elements of two registers, which saturate."""
         name = {16: f"x86.avx512.pack{kind}.512", 8: f"x86.avx2.pack{kind}"}.get(self.lanes, f"x86.sse2.pack{kind}.128")
         return self._call(name, ir.VectorType(element, times * self.lanes), pair)
 
-    def _saturated(self, integers: ir.Value, zero: Int | int) -> ir.Value:
+    def _as_bytes(self, integers: ir.Value, zero: Int | int) -> ir.Value:
         vector = integers.type
         shifted = self.builder.add(integers, self._every(vector, zero))
         for name, limit in (("smax", 0), ("smin", 255)):
@@ -120,6 +133,10 @@ class Bytes(NumberTypes):
             quarter * count + 4 * group + i for group in range(count // 4) for quarter in range(4) for i in range(4)
         ]
         return self._shuffled(*halves, places)
+
+    def truncated(self, scalar: ir.Value) -> Int:
+        """A float without its fraction as an integer."""
+        return Int(self.builder, self.builder.fptosi(scalar, _I64))
 
     def _every(self, vector: ir.VectorType, number: Int | int) -> ir.Value:
         """The low bits of an integer in every lane of a vector of integers."""

@@ -138,10 +138,6 @@ class DotProducts(NumberTypes):
         """a - b of integers."""
         return self.builder.sub(a, b)
 
-    def mul_integers(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        """a * b of integers."""
-        return self.builder.mul(a, b)
-
     def as_floats(self, integers: ir.Value) -> ir.Value:
         """The nearest floats."""
         return self.builder.sitofp(integers, self.type)

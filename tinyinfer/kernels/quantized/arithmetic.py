@@ -26,7 +26,7 @@ from tinyinfer.kernels.pointwise_math.arithmetic import (
 )
 from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic
+from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul
 
 
 @struct
@@ -158,11 +158,12 @@ class _QuantizedArithmetic(Kernel):
         in_order = spreads(self.problem.inputs[1], self.problem.inputs[0])
         order = slice(None, None, 1 if in_order else -1)
         (x, b), (full, spread) = inputs[order], self.problem.inputs[order]
-        zeros, worths = (op.a_zero_point, op.b_zero_point)[order], self.worths()[order]
+        zeros = (op.a_zero_point, op.b_zero_point)[order]
+        x_worth, b_worth = self.worths()[order]
         whole, rows, single = self._spread(x, b, outputs[0], full, spread)
         nothing = np.zeros(1, np.float32)
         epilogue = Requantize.of(op, nothing, nothing, inputs[:1], outputs[0])
-        terms = Terms(*zeros, *map(np.float32, worths), int(single))
+        terms = Terms(*zeros, np.float32(x_worth), np.float32(b_worth), int(single))
         pieces, parts = pieces_of(
             whole.rows, whole.columns, worthwhile(self.problem.threads, whole.rows * whole.columns)
         )
@@ -199,8 +200,9 @@ class QuantizedAddCodes(_QuantizedArithmetic):
     def worths(self) -> tuple[np.float64, np.float64]:
         """Steps of the inputs in those of the output."""
         op = self.problem.op
-        assert isinstance(op, QuantizedArithmetic)
-        return np.float64(op.a_scale) / op.unit, np.float64(op.b_scale) / op.unit
+        assert isinstance(op, QuantizedAdd)
+        of_a, of_b = op.worths()
+        return np.float64(of_a) / op.unit, np.float64(of_b) / op.unit
 
 
 class QuantizedMulCodes(_QuantizedArithmetic):
@@ -212,8 +214,8 @@ class QuantizedMulCodes(_QuantizedArithmetic):
     def worths(self) -> tuple[np.float64, np.float64]:
         """A step of the product in those of the output, twice."""
         op = self.problem.op
-        assert isinstance(op, QuantizedArithmetic)
-        worth = np.float64(op.a_scale) * op.b_scale / op.unit
+        assert isinstance(op, QuantizedMul)
+        worth = np.float64(op.worth()) / op.unit
         return worth, worth
 
 

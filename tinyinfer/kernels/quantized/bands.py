@@ -111,7 +111,7 @@ def fill_band(x, band, image, oy, lines, zero, to):
 
 @inline
 def _copy_padded_row(x, c, w, left, width, zero, to):
-    """A row of an image, w pixels of c codes, into to[width, c], behind ``left`` pixels of border and with more after."""
+    """A row of an image, w pixels of c codes, into to[width, c], between ``left`` pixels of border and more of it."""
     left = min(left, width)
     real = min(w, width - left)
     fill_bytes(zero, to, left * c)

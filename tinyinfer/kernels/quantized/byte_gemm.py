@@ -24,6 +24,7 @@ from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, R
 TILES = has_amx()
 UNIT, HEIGHT = (PAIR, TILE) if TILES else (MR, 1)  # rows that are dealt out, and that are read together
 FEW_ROWS = 2  # that are not worth a tile of 16
+STEP_COST, TILE_COST = 6, 4  # of a tile's step, and of a tile besides, in steps of four products a lane
 BLOCK_BYTES = 256 * 1024  # of inputs and outputs of a block: a quarter of a usual L2, the rest is for weights
 L2_BYTES = 640 * 1024  # of a 1 MiB L2, where weights only pass through it; the rest is for their panels
 LARGEST_BLOCK = 4096  # rows
@@ -35,6 +36,11 @@ def block_rows(k: int, n: int) -> int:
     as_large_as_weights = min(k * n // (k + n), L2_BYTES // k)
     rows = min(LARGEST_BLOCK, max(BLOCK_BYTES // (k + n), as_large_as_weights))
     return max(UNIT, rows // UNIT * UNIT)
+
+
+def on_tiles(runs: int, size: int) -> bool:
+    """Whether products of so many runs are faster on tiles, which take whole steps of 64 codes."""
+    return TILES and TILE_COST + STEP_COST * runs * -(-size // STEP) < runs * -(-size // 4)
 
 
 def sums_rows(k: int) -> int:
@@ -94,15 +100,16 @@ def row_terms(x, grid, runs, factor, to):
 
 
 _padded, _block_rows, _sums_rows, _tail_rows = map(inline, (padded, block_rows, sums_rows, tail_rows))
+_on_tiles = inline(on_tiles)
 
 
 @shared(
     x=ByteRows, grid=Grid, runs=Runs, w="address", y=Results, columns="int", epilogue=Requantize, sums="address",
-    on_tiles="int",
+    tiles="int",
 )  # fmt: skip
-def panel_of_grid(x, grid, runs, w, y, columns, epilogue, sums, on_tiles):
+def panel_of_grid(x, grid, runs, w, y, columns, epilogue, sums, tiles):
     """Results y[pixels, columns] of a panel of weights; a tile goes on from one line to the next."""
-    if TILES and on_tiles != 0:
+    if TILES and tiles != 0:
         rows = (grid.lines - 1) * grid.pitch + grid.width
         tile_panel(x, rows, runs, w, columns, epilogue.bias, sums)
     else:
@@ -113,20 +120,20 @@ def panel_of_grid(x, grid, runs, w, y, columns, epilogue, sums, on_tiles):
 
 
 @inline
-def _panel_of_rows(x, rows, runs, w, y, columns, epilogue, sums, on_tiles):
+def _panel_of_rows(x, rows, runs, w, y, columns, epilogue, sums, tiles):
     step = _sums_rows(runs.size)
     for p in range(0, rows, step):
         count = min(step, rows - p)
         grid = Grid(1, count, count)
-        panel_of_grid(x.at(p), grid, runs, w, y.at(p), columns, epilogue.at(p), sums, on_tiles)
+        panel_of_grid(x.at(p), grid, runs, w, y.at(p), columns, epilogue.at(p), sums, tiles)
 
 
 @inline
-def _in_place(x, end, rows, k, on_tiles):
+def _in_place(x, end, rows, k, tiles):
     """How many rows can be read where they lie."""
-    depth = _padded(k) if on_tiles else (k + 3) // 4 * 4
+    depth = _padded(k) if tiles else (k + 3) // 4 * 4
     safe = min(rows, max(0, (end - x.address - depth + x.stride) // x.stride))
-    return safe // HEIGHT * HEIGHT if on_tiles else safe
+    return safe // HEIGHT * HEIGHT if tiles else safe
 
 
 @inline
@@ -136,12 +143,12 @@ def multiply_rows(x, end, rows, weights, y, epilogue, memory):
     ``memory`` is the address of `product_bytes`.
     """
     runs, n = weights.runs, weights.n
-    k, on_tiles = runs.size, int(TILES and rows > FEW_ROWS)
-    depth, block, split = _padded(k), _block_rows(k, n), _in_place(x, end, rows, k, on_tiles)
+    k, tiles = runs.size, int(rows > FEW_ROWS and _on_tiles(1, runs.size))
+    depth, block, split = _padded(k), _block_rows(k, n), _in_place(x, end, rows, k, tiles)
     terms = memory + _sums_rows(k) * NR * 4
     tail = ByteRows(terms + -(-(LARGEST_BLOCK + _tail_rows(k)) * 4 // 64) * 64, depth)
     copy_byte_rows(x.at(split).address, x.stride, tail.address, depth, rows - split, k)
-    if TILES and on_tiles:
+    if TILES and tiles:
         configure()
     p = 0
     while p < rows:
@@ -153,10 +160,10 @@ def multiply_rows(x, end, rows, weights, y, epilogue, memory):
             own = own.with_row_terms(terms)
         for start in range(0, n, NR):
             w, columns, last = weights.address + start * depth, min(NR, n - start), own.at(0, start)
-            _panel_of_rows(x.at(p), count, runs, w, y.at(p, start), columns, last, memory, on_tiles)
-            _panel_of_rows(tail, more, runs, w, y.at(split, start), columns, last.at(count), memory, on_tiles)
+            _panel_of_rows(x.at(p), count, runs, w, y.at(p, start), columns, last, memory, tiles)
+            _panel_of_rows(tail, more, runs, w, y.at(split, start), columns, last.at(count), memory, tiles)
         p += count + more
-    if TILES and on_tiles:
+    if TILES and tiles:
         release()
 
 

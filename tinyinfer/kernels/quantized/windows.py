@@ -17,7 +17,7 @@ from tinyinfer.kernels.codegen.structs import Address
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, own_units
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.kernels.quantized.bands import BandLayout, band_layout, fill_band, run_count, run_offsets
-from tinyinfer.kernels.quantized.byte_gemm import TILES, panel_of_grid, row_terms
+from tinyinfer.kernels.quantized.byte_gemm import TILES, on_tiles, panel_of_grid, row_terms
 from tinyinfer.kernels.quantized.byte_panels import NR, Runs
 from tinyinfer.kernels.quantized.byte_tiles import configure, release
 from tinyinfer.kernels.quantized.matrix_layers import by_panels, takes_codes
@@ -42,6 +42,7 @@ class Bands(NamedTuple):
     sums_bytes: int
     terms_bytes: int
     zero: int  # code of the border
+    tiles: bool
 
 
 @task
@@ -55,7 +56,7 @@ def windows(
     band = ByteRows(terms + bands.terms_bytes, layout.across * c)
     p, p1 = own_range(part // bands.column_parts, bands.all_rows, parts // bands.column_parts)
     n0, n1 = own_units(part % bands.column_parts, n, NR, bands.column_parts)
-    if TILES:
+    if TILES and bands.tiles:
         configure()
     while p < p1:
         image, oy = p // geometry.out_h, p % geometry.out_h
@@ -72,10 +73,10 @@ def windows(
             for start in range(0, n1 - n0, NR):
                 panel_of_grid(
                     band, grid, group.runs, group.columns(start, n1 - n0).address, y.at(pixel, g * n + n0 + start),
-                    min(NR, n1 - n0 - start), last.at(0, start), own, 1,
+                    min(NR, n1 - n0 - start), last.at(0, start), own, bands.tiles,
                 )  # fmt: skip
         p += lines
-    if TILES:
+    if TILES and bands.tiles:
         release()
 
 
@@ -122,7 +123,10 @@ class Windows(Kernel):
         kh, kw = self.layout.geometry.kh, self.layout.geometry.kw
         runs = Runs(Address.of(self.offsets), self.offsets.size, self.layout.c * kh * kw // self.offsets.size)
         row_parts, column_parts = self.parts
-        bands = Bands(self.lines, self.band, column_parts, self.sums_bytes, self.terms_bytes, op.input_zero_point)
+        bands = Bands(
+            self.lines, self.band, column_parts, self.sums_bytes, self.terms_bytes, op.input_zero_point,
+            on_tiles(runs.number, runs.size),
+        )  # fmt: skip
         return windows.bind(
             row_parts * column_parts, ByteRows.of(x), self.layout,
             WeightGroups.of(packed, runs, y.c // packed.groups, weight_zero), Results.of(y),

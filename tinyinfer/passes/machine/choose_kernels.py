@@ -84,16 +84,17 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("im2col", always, "horizontal dilation: windows have to be gathered"),
     ),
     "quantized_conv2d": (
-        Choice("pointwise", always, "1x1: a matrix product as it stands"),
         Choice("depthwise", always, "one channel a group: no matrix product"),
-        Choice("windows", always, "windows gathered as rows of a matrix product"),
+        Choice("pointwise", always, "1x1: a matrix product as it stands"),
+        Choice("windows", always, "windows read in place, only the border copied"),
     ),
     "conv_transpose2d": (
         Choice("depthwise", always, "one channel a group: no matrix product (phases 4 times as long)"),
         Choice("phases", always, "as many products as im2col would have, but no sums to scatter"),
     ),
     "max_pool2d": (
-        Choice("codes", always, "of bytes: the only kernel for them"),
+        Choice("small_windows_of_codes", always, "2x2 or 3x3 on bytes: no loop over a window"),
+        Choice("codes", always, "any window of bytes"),
         Choice("small_windows", always, "2x2 or 3x3: no loop over a window (windows 1.2 to 2.8 times as long)"),
         Choice("windows", always, "any window, any number of channels"),
     ),
