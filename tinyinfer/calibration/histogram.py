@@ -74,8 +74,9 @@ class Histogram:
             np.add.at(self._counts, at, other._counts)
 
     def _count(self, values: np.ndarray) -> np.ndarray:
-        """How many of these numbers lie in each bin; a power of two scales them without rounding."""
-        indices = np.floor(np.ldexp(values, -self._exponent)).astype(np.int64)
+        """How many of these numbers lie in each bin; in float64 a power of two scales them without rounding."""
+        scaled = np.multiply(values, math.ldexp(1.0, -self._exponent), dtype=np.float64)
+        indices = np.floor(scaled, out=scaled).astype(np.int64)
         indices -= self._first
         return np.asarray(np.bincount(indices, minlength=len(self._counts)))
 
