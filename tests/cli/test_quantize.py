@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
@@ -122,3 +123,29 @@ def test_failures_write_nothing(ti, model_file, photos, tmp_path):
     assert code == 3
     assert "quantised already" in err
     assert not again.exists()
+
+
+@pytest.fixture
+def pulled(tmp_path, monkeypatch):
+    """The data set "cifar10" as if it had been pulled: six pictures of the model's labels."""
+    monkeypatch.setenv("TINYINFER_CACHE_DIR", str(tmp_path / "cache"))
+    rng, files = np.random.default_rng(0), []
+    for _ in range(6):
+        stream = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(stream, "JPEG")
+        files.append(stream.getvalue())
+    path = tmp_path / "cache" / "hub" / "cifar10.npz"
+    path.parent.mkdir(parents=True)
+    offsets = np.cumsum([0, *map(len, files)]).astype(np.int64)
+    blob = np.frombuffer(b"".join(files), np.uint8)
+    names = np.array(["ant", "bee", "cat", "dog", "eel"])
+    np.savez(path, jpeg=blob, offsets=offsets, labels=np.uint8([0, 1, 2, 3, 4, 0]), names=names)
+
+
+@pytest.mark.usefixtures("pulled")
+def test_pulled_data_sets_go_by_name(ti, model_file, tmp_path):
+    out = tmp_path / "int8.npz"
+    code, text, _ = ti("quantize", model_file, "-o", out, "--calibrate", "cifar10", "--json", *PLAIN)
+    assert (code, json.loads(text)["quantization"]["samples"]) == (0, 6)
+    code, text, _ = ti("eval", out, "cifar10", "--json", *PLAIN)
+    assert (code, json.loads(text)["images"]) == (0, 6)

@@ -62,7 +62,7 @@ def evaluate(
     network = load_trained(model, threads, kernel, dequantize=dequantize)
     describe(network, preprocess, labels, task=None)
     require_task(network.meta, CLASSIFY, "eval")
-    data = datasets.read(dataset, network.meta.get("labels"), class_count(network.meta, network.outputs))
+    data = datasets.read(str(dataset), network.meta.get("labels"), class_count(network.meta, network.outputs))
     for note in data.notes:
         complain(note)
     count = min(len(data.samples), limit or len(data.samples))
