@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.calibration import Calibration
-from tinyinfer.evaluation.noise import decibels, decibels_text
-from tinyinfer.graph import Graph, TensorType
+from tinyinfer.evaluation.noise import SignalToNoise, decibels_text
+from tinyinfer.graph import Quant
 from tinyinfer.model import Model
 from tinyinfer.passes.portable.quantize.convert import convert
 from tinyinfer.passes.portable.quantize.prepare import prepare
@@ -22,7 +22,6 @@ from tinyinfer.quantization.post_training import Settings
 from tinyinfer.reporting.report import Report
 from tinyinfer.reporting.tables import By, Column, Table
 
-Arrays = Mapping[str, np.ndarray]
 Progress = Callable[[int, int], None]
 
 
@@ -96,38 +95,40 @@ def sensitivity(
     selection = select(graph, types, settings.keep)
     quants = assign(graph, selection, ranges(graph, calibration, settings.method))
     nodes = [n for n in graph.topological_order() if n.name in selection.nodes and not is_movement(n)]
-    watched = [node.outputs[0] for node in nodes]
-    given = list(samples)
-    truth = _run(model, graph, [*dict.fromkeys([*watched, *graph.outputs])], given)
-    whole = convert(graph, selection.nodes, quants, settings.per_tensor)
-    found = _run(model, whole, [*dict.fromkeys([*watched, *graph.outputs])], given)
+    values = [*dict.fromkeys([*(node.outputs[0] for node in nodes), *graph.outputs])]
+    given, truths, count = list(samples), [], 0
+    exact = Observer(model, graph, values)
+    rounded = Observer(model, convert(graph, selection.nodes, quants, settings.per_tensor), values)
+    own, whole = {value: SignalToNoise() for value in values}, SignalToNoise()
+    for sample in given:
+        truth, found = exact(sample), rounded(sample)
+        for value in values:
+            own[value].add(truth[value], _real(found[value], quants.get(value)))
+        truths.append([truth[value] for value in graph.outputs])
+        _add_all(whole, truths[-1], found, graph.outputs)
+        count += len(truths[-1][0])
     rows = []
     for done, node in enumerate(nodes, 1):
-        alone = convert(graph, frozenset([node.name]), quants, settings.per_tensor)
-        outputs = _run(model, alone, graph.outputs, given)
-        own = _noise([node.outputs[0]], truth, found)
-        rows.append(SensitivityRow(node.name, node.op.name, own, _noise(graph.outputs, truth, outputs)))
+        alone = SignalToNoise()
+        observe = Observer(model, convert(graph, frozenset([node.name]), quants, settings.per_tensor), graph.outputs)
+        for sample, outputs in zip(given, truths, strict=True):
+            _add_all(alone, outputs, observe(sample), graph.outputs)
+        rows.append(SensitivityRow(node.name, node.op.name, own[node.outputs[0]].decibels, alone.decibels))
         if progress:
             progress(done, len(nodes))
     rows.sort(key=lambda row: np.inf if row.alone is None else row.alone)
-    count = sum(len(next(iter(arrays.values()))) for arrays in truth)
-    return Sensitivity(tuple(rows), _noise(graph.outputs, truth, found), count)
+    return Sensitivity(tuple(rows), whole.decibels, count)
 
 
-def _noise(values: Sequence[str], truth: Sequence[Arrays], found: Sequence[Arrays]) -> float | None:
-    """Of these values together, over all samples."""
-    exact = (arrays[value] for arrays in truth for value in values)
-    return decibels(exact, (arrays[value] for arrays in found for value in values))
+def _add_all(
+    ratio: SignalToNoise, truth: Sequence[np.ndarray], found: Mapping[str, np.ndarray], names: Sequence[str]
+) -> None:
+    for exact, name in zip(truth, names, strict=True):
+        ratio.add(exact, found[name])
 
 
-def _run(model: Model, graph: Graph, values: Sequence[str], samples: Iterable[Sample]) -> list[dict[str, np.ndarray]]:
-    """Values of a graph by name as real numbers, for each sample."""
-    observe, types = Observer(model, graph, values), graph.infer_types()
-    return [{name: _real(array, types[name]) for name, array in observe(sample).items()} for sample in samples]
-
-
-def _real(array: np.ndarray, t: TensorType) -> np.ndarray:
-    """What codes stand for; other numbers as they are."""
-    if t.quant is None:
+def _real(array: np.ndarray, quant: Quant | None) -> np.ndarray:
+    """What codes stand for; real numbers as they are."""
+    if array.dtype == np.float32 or quant is None:
         return array
-    return (array.astype(np.float32) - t.quant.zero_point[0]) * np.float32(t.quant.scale[0])
+    return (array.astype(np.float32) - quant.zero_point[0]) * np.float32(quant.scale[0])
