@@ -161,7 +161,7 @@ def check_layout(
     run()
     first = [memory.copy() for memory, _ in targets]
     if instance.reads_planes:
-        targets[0][1].logical(problem.outputs[0])[...] = np.nan
+        targets[0][1].logical(problem.outputs[0])[...] = poison(problem.output_dtypes[0])
         planes = planes_of(example.inputs[0])
         instance.bind([planes, *(fm for _, fm in sources[1:])], [fm for _, fm in targets], workspace)()
         np.testing.assert_array_equal(targets[0][0], first[0], "planes gave another result")

@@ -54,7 +54,7 @@ def small_quantized_network(rng: np.random.Generator, codes: str = "uint8") -> G
         Node("pool", ops.create("adaptive_avg_pool2d", {"output_size": 1}), ("real",), ("pool",)),
         Node("row", ops.create("flatten", {"start_dim": 1}), ("pool",), ("row",)),
         Node("codes", ops.create("quantize_linear", out), ("row",), ("codes",)),
-        layer("quantized_linear", "classifier", "codes", wide, (5, 8), dtype="float32"),
+        layer("quantized_linear", "classifier", "codes", wide, (5, 8), dtype="float32", scale=1.0, zero_point=0),
     ]  # fmt: skip
     graph = Graph([Input("input", (None, 3, None, None), (1, 3, 17, 19))], nodes, ["gated", "classifier"], weights)
     graph.verify()

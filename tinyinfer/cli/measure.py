@@ -9,6 +9,7 @@ import typer
 
 from tinyinfer.cli.inputs import input_arrays, parse_shapes
 from tinyinfer.cli.options import (
+    Dequantize,
     Grouping,
     InputShape,
     Json,
@@ -51,6 +52,7 @@ def profile(
     by: Grouping = "node",
     threads: ThreadCounts = None,
     kernel: Kernels = None,
+    dequantize: Dequantize = False,
     trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Chrome trace.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as CSV.")] = None,
@@ -63,7 +65,7 @@ def profile(
     if len(counts) > 1 and (trace or kernel_option(kernel) == "reference"):
         raise usage("--threads with several numbers takes no --trace or --kernel reference")
     shapes = parse_shapes(input)
-    networks = [load_model(model, count, kernel, shapes) for count in counts]
+    networks = [load_model(model, count, kernel, shapes, dequantize) for count in counts]
     x = input_arrays(networks[0], image, shapes)
     result: Profile | Scaling
     with running(kernel):
@@ -182,6 +184,7 @@ def compare(
     input: InputShape = None,
     threads: Threads = None,
     kernel: Kernels = None,
+    dequantize: Dequantize = False,
     json: Json = False,
 ) -> int:
     """Check each fast step against the NumPy reference.  The exit code is 1 when one is beyond its tolerance."""
@@ -190,7 +193,7 @@ def compare(
     if kernel_option(kernel) == "reference":
         raise usage("--kernel reference leaves nothing to compare")
     shapes = parse_shapes(input)
-    network = load_model(model, threads, kernel, shapes)
+    network = load_model(model, threads, kernel, shapes, dequantize)
     x = input_arrays(network, image, shapes)
     with running(kernel):
         result = run_compare(network, x)

@@ -66,6 +66,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "quantized.depthwise": ("quantized_conv2d",),
     "quantized.arithmetic": ("quantized_add", "quantized_mul"),
     "quantized.lookup": ("lookup",),
+    "quantized.small_windows": ("max_pool2d",),
     "quantized.pooling": ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d", "max_pool2d"),
     "movement.pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
     "pointwise_math.response_norm": ("local_response_norm",),

@@ -46,9 +46,13 @@ class KnownCodes:
             self._codes[outputs[0]] = Codes(names[0], inputs[0], op.quant(inputs[0].ndim))
         elif op.name in VIEWS and names[0] in self._codes:
             name, array, quant = self._codes[names[0]]
+            moved = op.reference([array], {})[0]
+            if quant.axis == 0 and op.name != "permute" and moved.shape[:1] == array.shape[:1]:
+                self._codes[outputs[0]] = Codes(name, moved, quant)
+                return
             try:
                 (t,) = op.infer([TensorType(array.shape, str(array.dtype), quant)], {})
             except GraphError:  # its scales would no longer lie along a dimension
                 return
             assert t.quant is not None, op.name
-            self._codes[outputs[0]] = Codes(name, op.reference([array], {})[0], t.quant)
+            self._codes[outputs[0]] = Codes(name, moved, t.quant)

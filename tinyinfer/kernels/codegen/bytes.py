@@ -59,7 +59,7 @@ class Bytes(NumberTypes):
     # -- four bytes a lane -----------------------------------------------------------------------
 
     def unpack(self, a: ir.Value, b: ir.Value, size: int) -> tuple[ir.Value, ir.Value]:
-        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of their first halves, of their second.
+        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of first halves, and of second ones.
 
         This is what one instruction does on x86, and the reverse of `pack_codes`.
         """
@@ -83,6 +83,11 @@ class Bytes(NumberTypes):
         words = ir.VectorType(ir.IntType(16), self.lanes)
         pairs = [self.builder.bitcast(self._shuffled(a, b, places), words) for a, b in (rows[:2], rows[2:])]
         return self.builder.bitcast(self._shuffled(*pairs, places), self._vector(_I32))
+
+    def split(self, value: ir.Value) -> list[ir.Value]:
+        """Vectors of as many lanes as there are, of one that has several times as many."""
+        starts = range(0, value.type.count, self.lanes)
+        return [self._shuffled(value, value, [*range(start, start + self.lanes)]) for start in starts]
 
     def pack_codes(self, integers: list[ir.Value], zero: Int | int, low: Int | int, high: Int | int) -> ir.Value:
         """Integers plus a zero point as codes from low to high; of four registers, in the order that `unpack` makes."""

@@ -159,13 +159,17 @@ def widen_codes(v, x, y, count):
 
 @vector_function(x="address", y="address", count="int")
 def round_to_codes(v, x, y, count):
-    """``count`` floats as the nearest unsigned codes."""
-    end, lowest, highest = count // LANES * LANES, v.constant(0), v.constant(255)
+    """``count`` floats as the nearest unsigned codes, of two as near the larger one."""
+    end, lowest, highest, half = count // LANES * LANES, v.constant(0), v.constant(255), v.constant(0.5)
+
+    def nearest(floats):
+        return v.nearest_integers(v.floor(v.add(v.clip(floats, lowest, highest), half)))
+
     with v.loop(end, LANES) as k:
-        v.store_codes(v.nearest_integers(v.clip(v.load(x, k), lowest, highest)), y, k)
+        v.store_codes(nearest(v.load(x, k)), y, k)
     with v.when(count != end):
         mask = v.mask(count - end)
-        v.store_codes(v.nearest_integers(v.clip(v.load_masked(x, end, mask), lowest, highest)), y, end, mask)
+        v.store_codes(nearest(v.load_masked(x, end, mask)), y, end, mask)
 
 
 @task

@@ -158,11 +158,12 @@ class _QuantizedArithmetic(Kernel):
         in_order = spreads(self.problem.inputs[1], self.problem.inputs[0])
         order = slice(None, None, 1 if in_order else -1)
         (x, b), (full, spread) = inputs[order], self.problem.inputs[order]
-        zeros, worths = (op.a_zero_point, op.b_zero_point)[order], self.worths()[order]
+        zeros = (op.a_zero_point, op.b_zero_point)[order]
+        x_worth, b_worth = self.worths()[order]
         whole, rows, single = self._spread(x, b, outputs[0], full, spread)
         nothing = np.zeros(1, np.float32)
         epilogue = Requantize.of(op, nothing, nothing, inputs[:1], outputs[0])
-        terms = Terms(*zeros, *map(np.float32, worths), int(single))
+        terms = Terms(*zeros, np.float32(x_worth), np.float32(b_worth), int(single))
         pieces, parts = pieces_of(
             whole.rows, whole.columns, worthwhile(self.problem.threads, whole.rows * whole.columns)
         )

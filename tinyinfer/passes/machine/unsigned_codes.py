@@ -167,6 +167,8 @@ def _shifted(op: Any, dtypes: list[str]) -> Any:
             changes[name] = getattr(op, name) + OFFSET
     if isinstance(op, Requantization) and op.dtype == "int8":
         changes |= {"dtype": "uint8", "zero_point": op.zero_point + OFFSET}
+        if isinstance(op, QuantizedLayer) and op.inner_scale is not None:
+            changes |= {"inner_zero_point": op.inner_zero_point + OFFSET}
         if isinstance(op, QuantizedPool) and op.halves_from is not None:
             changes |= {"halves_from": op.halves_from + OFFSET}
     elif isinstance(op, QuantizeLinear) and op.dtype == "int8":

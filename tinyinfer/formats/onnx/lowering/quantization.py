@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.dim import is_free
+from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.onnx.lowering.convolution import convolve
 from tinyinfer.formats.onnx.lowering.matmul import multiply
@@ -77,7 +78,12 @@ def _known_parameters(call: Call, x: str, scale: str, zero: str | None, at: int)
     """Scale, zero point and axis as our operators have them, None if they are computed."""
     scales = call.importer.known(scale)
     zeros = np.zeros(1, np.int64) if zero is None else call.importer.known(zero)
-    if scales is None or zeros is None or scales.ndim > 1 or not (np.float32(scales) > 0).all():
+    if scales is None or zeros is None:
+        return None
+    wrong = scales[~(np.isfinite(scales) & (np.asarray(scales, np.float32) > 0))].reshape(-1)
+    if wrong.size:
+        raise GraphError(f"scale: expected finite numbers above 0, found {wrong[0]}")
+    if scales.ndim > 1:
         return None
     rank, by_axis = len(call.shape_of(x)), scales.size > 1
     at = axis(at, rank) if by_axis else at

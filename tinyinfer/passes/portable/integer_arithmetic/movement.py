@@ -22,6 +22,9 @@ MOVED = frozenset(
 )
 """Operators whose outputs have no elements but those of their inputs, and perhaps a constant."""
 
+ELEMENTWISE_MOVES = MOVED & {"identity", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "channel_shuffle"}
+"""Those of one input that keep every element once."""
+
 LIKE = frozenset({"reshape_as", "expand"})  # whose second input gives its shape alone
 
 
@@ -32,6 +35,19 @@ def move_codes(editing: Editing) -> None:
             _move(editing, node)
 
 
+def round_before_moving(editing: Editing) -> None:
+    """Let values that are moved and then rounded to codes be rounded first, where they are computed."""
+    for node in reversed(editing.in_order()):
+        last = editing.reader(node.outputs[0]) if node.op.name in ELEMENTWISE_MOVES else None
+        if last is None or codes_before(last) is None or node not in editing:
+            continue
+        value = free_name(f"{node.inputs[0]}/codes", editing.types)
+        editing.remove(node)
+        editing.remove(last)
+        put(editing, last.replace(inputs=node.inputs, outputs=(value,)))
+        put(editing, node.replace(inputs=(value,), outputs=last.outputs))
+
+
 def _move(editing: Editing, node: Node) -> None:
     moved = node.inputs[:1] if node.op.name in LIKE else node.inputs
     readings = [codes_behind(editing, value) for value in moved]
@@ -39,6 +55,8 @@ def _move(editing: Editing, node: Node) -> None:
     if first is None or any(r is None or r[1:] != first[1:] for r in readings):
         return
     if isinstance(node.op, Interpolate | Resize) and not (_chooses(node.op) or _is_rounded(editing, node, first)):
+        return
+    if len({editing.types[r.value].quant for r in readings if r is not None}) > 1:  # inputs may not say what they are
         return
     op = _on_codes(node.op, first)  # type: ignore[arg-type]
     if op is None:

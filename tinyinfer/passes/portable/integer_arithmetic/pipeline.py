@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
 from tinyinfer.passes.portable.integer_arithmetic.layers import use_integer_weights
-from tinyinfer.passes.portable.integer_arithmetic.movement import move_codes
+from tinyinfer.passes.portable.integer_arithmetic.movement import move_codes, round_before_moving
 from tinyinfer.passes.portable.integer_arithmetic.pools import average_codes
 from tinyinfer.passes.portable.integer_arithmetic.results import (
     add_and_multiply_codes,
@@ -28,6 +28,7 @@ def in_integers(graph: Graph, codes: Mapping[str, Codes]) -> Graph:
         return graph
     editing = Editing(graph)
     move_codes(editing)
+    round_before_moving(editing)
     use_integer_weights(editing, codes)
     average_codes(editing)
     add_and_multiply_codes(editing)

@@ -46,7 +46,7 @@ def rescale_before_concat(editing: Editing) -> None:
             continue
         inputs = []
         for i, reading in enumerate(cast(list[Reading], readings)):
-            if reading[1:] == out[1:]:
+            if reading[1:] == out[1:] and editing.types[reading.value].quant == out.quant:
                 inputs.append(reading.value)
                 continue
             value = editing.node_name(f"{node.name}/rescaled.{i}")
