@@ -56,7 +56,7 @@ def signed_case(case: Case) -> Case:
         if (
             name.endswith("zero_point")
             and name != "weight_zero_point"
-            and (name != "zero_point" or "dtype" not in attrs)
+            and (name not in ("zero_point", "inner_zero_point") or "dtype" not in attrs)
         ):
             attrs[name] -= 128
     if "scale" in attrs and "dtype" not in attrs:
