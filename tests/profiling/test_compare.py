@@ -79,7 +79,7 @@ def test_steps_of_codes_are_counted_in_codes() -> None:
     model = Model(mobile_network(), threads=1)
     found = compare(model)
     assert found.passed
-    layer = next(row for row in found.rows if row.op == "quantized_conv2d")
+    layer = next(row for row in found.rows if row.name == "expand")
     assert (layer.in_codes, layer.error, layer.tolerance) == (True, 0.0, 0.0)
     assert "0 codes" in str(found)
 
