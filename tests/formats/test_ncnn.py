@@ -15,7 +15,7 @@ from malformed_ncnn import malformed_ncnn
 from ncnn_files import param, plain, tagged, write
 
 from tinyinfer import ops
-from tinyinfer.errors import GraphError, TinyInferError, UnsupportedOpError
+from tinyinfer.errors import GraphError, InputError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.ncnn.load import load
 from tinyinfer.model import Model
 
@@ -76,7 +76,7 @@ def test_sizes_of_the_file_are_nominal_unless_others_are_told(tmp_path: Path) ->
     path = write(tmp_path, ["Input data 0 1 data 0=32 1=24 2=3", "ReLU r 1 1 data out"])
     assert load(path)[0].inputs[0].nominal == (1, 3, 24, 32)
     assert load(path, {"data": (2, 3, 8, 9)})[0].inputs[0].nominal == (2, 3, 8, 9)
-    with pytest.raises(GraphError, match="expected shape \\?x3x\\?x\\?, found 1x4x8x8"):
+    with pytest.raises(InputError, match="expected shape \\?x3x\\?x\\?, found 1x4x8x8"):
         load(path, {"data": (1, 4, 8, 8)})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tinyinfer import models, ops
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.formats.onnx.exporting import export as onnx_export
 from tinyinfer.formats.onnx.exporting.export import MIXING, export_onnx, to_onnx, value_shapes
+from tinyinfer.formats.onnx.load import load
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
 from tinyinfer.ops.quantized.requantization import CODES
@@ -237,6 +239,18 @@ def test_the_file_holds_names_weights_and_metadata(rng: np.random.Generator, tmp
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in proto.graph.initializer}
     for key, array in Model.graph.weights.items():
         np.testing.assert_array_equal(stored[key], array)
+
+
+@pytest.mark.parametrize(
+    "task", ["classify", {"kind": "fastestdet", "overlap": 0.3}, {"kind": "mask", "threshold": 0.25}]
+)
+def test_what_a_network_is_for_comes_back(task: Any, rng: np.random.Generator, tmp_path: Path) -> None:
+    class Model:
+        graph = small_network(rng)
+        meta = {"name": "tiny", "labels": ["cat", "dog"], "task": task, "preprocess": {"mean": [1.0, 2.0, 3.0]}}
+
+    export_onnx(Model(), tmp_path / "tiny.onnx")
+    assert load(tmp_path / "tiny.onnx")[1] == {**Model.meta, "source": "tiny.onnx"}
 
 
 def test_a_failed_write_leaves_no_file(rng: np.random.Generator, tmp_path: Path, monkeypatch) -> None:

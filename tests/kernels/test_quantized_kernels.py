@@ -37,6 +37,21 @@ def test_depthwise(n, c, size, kernel, stride, padding, threads, activation, zer
 
 
 @given(
+    c=st.integers(1, 3 * LANES), size=st.tuples(st.integers(5, 12), st.integers(5, 12)), dilation=st.integers(1, 2),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)), stride=st.tuples(st.integers(1, 3), st.integers(1, 2)),
+    zero=st.integers(-128, 127), threads=threads,
+)  # fmt: skip
+def test_depthwise_of_any_window(c, size, dilation, kernel, stride, zero, threads):
+    """Also weights that have a zero point, as those of older files."""
+    attrs = {**SCALES, "groups": c, "dilation": dilation, "stride": stride, "padding": 1, "weight_zero_point": zero}
+    op = ops.create("quantized_conv2d", attrs)
+    weight = {"weight": (c, 1, *kernel), "weight_scale": (c,), "bias": (c,)}
+    rng = np.random.default_rng(0)
+    problem = make_problem(op, [(2, c, *size)], example_params(op, weight, rng), threads, ["uint8"])
+    check(kernels.find("quantized_conv2d", "depthwise"), problem, Example.of(problem, rng), before=3, after=5)
+
+
+@given(
     name=st.sampled_from(["quantized_add", "quantized_mul"]), n=st.integers(1, 3), c=st.integers(1, 5 * LANES),
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)), activation=clips, swap=st.booleans(), threads=threads,
     data=st.data(),
@@ -65,7 +80,7 @@ def test_rows_of_any_rank(outer, d, single, swap):
 def test_pools(name, n, c, size, kernel, stride, padding, threads):
     attrs = {"kernel_size": kernel, "stride": stride, "padding": min(padding, kernel - 1)}
     op = ops.create(name, attrs if name == "max_pool2d" else {**SCALES, "scale": 0.02, **attrs})
-    assert check_all(op, [(n, c, *size)], {}, threads, ["uint8"]) == 1
+    assert check_all(op, [(n, c, *size)], {}, threads, ["uint8"]) > 0
 
 
 @given(
@@ -74,7 +89,7 @@ def test_pools(name, n, c, size, kernel, stride, padding, threads):
 )  # fmt: skip
 def test_adaptive_pools(n, c, size, out, threads):
     op = ops.create("quantized_adaptive_avg_pool2d", {**SCALES, "scale": 0.01, "output_size": out})
-    assert check_all(op, [(n, c, *size)], {}, threads, ["uint8"]) == 1
+    assert check_all(op, [(n, c, *size)], {}, threads, ["uint8"]) > 0
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])

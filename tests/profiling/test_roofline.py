@@ -43,6 +43,35 @@ def test_chains_of_tiles_compute_what_they_say(threads):
     assert products[0].size * 32 == peak.TILE_MACS_A_STEP
 
 
+def test_chains_of_codes_compute_what_they_say(rng):
+    state = rng.integers(0, 256, (2, 4 * peak.CHAIN_FLOATS), np.uint8)
+    before = state.copy()
+    peak.code_multiply_adds.bind(2, state.view(np.float32), 7)()
+    sums, factors = (part.reshape(2, -1, 4 * peak.LANES) for part in np.split(state, [4 * peak.MACS_A_STEP], axis=1))
+    assert np.array_equal(factors.reshape(2, -1), before[:, 4 * peak.MACS_A_STEP :])  # which are codes
+    products = factors[:, 0].astype(np.int32) * factors[:, 1].view(np.int8)
+    added = 7 * products.reshape(2, 1, peak.LANES, 4).sum(axis=-1, dtype=np.int32)
+    begun = before[:, : 4 * peak.MACS_A_STEP].reshape(sums.shape).view(np.int32)
+    assert np.array_equal(sums.view(np.int32), begun + added)
+    assert products[0].size * peak.CHAINS == peak.CODE_MACS_A_STEP
+
+
+@pytest.mark.skipif(not amx.available(), reason="needs AMX")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_chains_of_tiles_of_codes_compute_what_they_say(threads, rng):
+    state = rng.integers(0, 256, (threads, 4 * peak.TILE_CHAIN_FLOATS), np.uint8)
+    peak.code_tile_products.bind(threads, state.view(np.float32), 2)()
+    groups = state.reshape(threads, -1, 16, 64)[:, peak.SUM_TILES :].reshape(threads, peak.GROUPS, 2, 2, 16, 64)
+    a, b = groups[:, :, 0].astype(np.int32), groups[:, :, 1].view(np.int8).astype(np.int32)
+    # a row of the second factor holds four of its rows, their codes alternating
+    b = b.reshape(threads, peak.GROUPS, 2, 16, 16, 4).swapaxes(-2, -1).reshape(threads, peak.GROUPS, 2, 64, 16)
+    products = a[:, :, :, None] @ b[:, :, None]
+    sums = products.sum(axis=1)  # of one step: each begins at zero
+    found = state.view(np.int32)[:, : peak.SUM_TILES * peak.TILE_FLOATS]
+    assert np.array_equal(found.reshape(sums.shape), sums)
+    assert products[0].size * 64 == peak.CODE_TILE_MACS_A_STEP
+
+
 @pytest.mark.parametrize("count", [1, 15, 16, 1000, 4096])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_stream_reaches_every_number_and_no_other(count, threads):

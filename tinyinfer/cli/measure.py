@@ -24,7 +24,7 @@ from tinyinfer.cli.options import (
 from tinyinfer.cli.terminal import complain, show, show_json
 
 if TYPE_CHECKING:
-    from tinyinfer.bench import BenchReport, LayerReport, MemoryReport
+    from tinyinfer.bench import BenchReport, LayerReport, MemoryReport, PrecisionReport
     from tinyinfer.profiling.scaling import Scaling
     from tinyinfer.profiling.timings import Profile
 
@@ -106,6 +106,9 @@ def bench(
     memory: Annotated[
         bool, typer.Option("--memory", help="Measure how much memory each engine takes instead.")
     ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="In 8 bits too: quantised once, the same codes and scales for all engines.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png or .svg file.")] = None,
     json: Json = False,
 ) -> None:
@@ -119,11 +122,12 @@ def bench(
         "input_shape": _sole_shape(input),
         "progress": lambda text: complain(f"measuring {text}"),
     }
-    report: BenchReport | LayerReport | MemoryReport
+    report: BenchReport | LayerReport | MemoryReport | PrecisionReport
     if layers:
-        if against or sweep or plot or memory or len(images) > 1:
+        if against or sweep or plot or memory or int8 or len(images) > 1:
             raise usage(
-                "--layers is about our own kernels and one --batch: it takes no --against, --sweep, --memory or --plot"
+                "--layers is about our own kernels and one --batch: it takes no --against, --sweep, --memory, --int8 "
+                "or --plot"
             )
         report = benchmarks.bench_layers(models, batch=images[0], rounds=rounds, **options)
     else:
@@ -131,9 +135,13 @@ def bench(
             picture_kind(plot)  # what can't be drawn is said before anything is measured
         options |= {"against": tuple(name for name in peers.split(",") if name), "batch": images}
         if memory:
-            if sweep or plot:
-                raise usage("--memory takes no --sweep or --plot")
+            if sweep or plot or int8:
+                raise usage("--memory takes no --sweep, --int8 or --plot")
             report = benchmarks.bench_memory(models, **options)
+        elif int8:
+            if sweep or plot:
+                raise usage("--int8 takes no --sweep or --plot")
+            report = benchmarks.bench_int8(models, rounds=rounds, **options)
         elif sweep is None:
             report = timed = benchmarks.bench(models, rounds=rounds, **options)
         else:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.suffixes import NPZ, Format, by_name
 from tinyinfer.graph import Graph, Shape
@@ -35,4 +36,7 @@ def read_network(
     graph, meta = reader.load(path, input_shapes, limits, dequantize=dequantize)
     if by_name(path.name) is not found:
         meta["notes"] = [*meta.get("notes", ()), f"it is read as {found.name}, which it is in spite of its name"]
-    return graph, {"name": path.stem, **recognised(graph, meta)}
+    try:
+        return graph, {"name": path.stem, **recognised(graph, meta)}
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}") from None

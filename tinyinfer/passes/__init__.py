@@ -14,8 +14,10 @@ from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
 from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
 from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.portable.fold_constants import fold_constants
+from tinyinfer.passes.portable.fold_input_scaling import fold_input_scaling
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.portable.merge_branches import merge_branches
+from tinyinfer.passes.portable.merge_gate_shortcut import merge_gate_shortcut
 from tinyinfer.passes.portable.quantize import quantize
 from tinyinfer.passes.portable.quantize.equalize import equalize
 from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
@@ -30,11 +32,13 @@ __all__ = [
     "equalize",
     "fold_batch_norm",
     "fold_constants",
+    "fold_input_scaling",
     "fold_scale_shift",
     "fuse_activation",
     "fuse_residual",
     "lower",
     "merge_branches",
+    "merge_gate_shortcut",
     "quantize",
     "regularise_convolution",
     "remove_identity",

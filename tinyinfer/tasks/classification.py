@@ -8,9 +8,9 @@ import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
+from tinyinfer.logits import ranking, softmax
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import CLASSIFY, require_task
-from tinyinfer.tasks.logits import ranking, softmax
 from tinyinfer.vision.image import ImageSource
 from tinyinfer.vision.preprocess import prepare
 

@@ -32,6 +32,7 @@ from tinyinfer.formats.npz.extent import Extent
 from tinyinfer.formats.npz.graph_json import LATEST, graph_from_json, graph_to_json, least_version, stored_dtype
 from tinyinfer.formats.npz.meta import check_meta
 from tinyinfer.formats.npz.npy import read_npy
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.formats.state_dict import load_weights
 from tinyinfer.graph import Graph, TensorType
 from tinyinfer.weights import FLOAT32, Stored, Weights
@@ -86,7 +87,7 @@ def load(file: ModelFile, limits: Limits = DEFAULT, allow_nonfinite: bool = Fals
     try:
         if not isinstance(file, str | os.PathLike):
             return _load(file, str(where), limits, allow_nonfinite)
-        with open(file, "rb") as stream:
+        with open_regular(file) as stream:
             return _load(stream, str(where), limits, allow_nonfinite, path=os.path.abspath(os.fsdecode(file)))
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None

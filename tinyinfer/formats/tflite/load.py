@@ -6,12 +6,13 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tinyinfer.errors import InputError, ModelFormatError, TinyInferError
+from tinyinfer.errors import InputError, ModelFormatError
 from tinyinfer.formats.importing.call import FileNode
-from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import lower_nodes
+from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.regular_file import read_whole
 from tinyinfer.formats.tflite.detection import without_post_process
 from tinyinfer.formats.tflite.lowering.codes import quant_of, rounded
 from tinyinfer.formats.tflite.lowering.table import finder
@@ -46,14 +47,7 @@ def load(
     ``allow_nonfinite`` lets NaN and infinite weights pass.
     """
     where = os.fspath(path)
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limits.total_bytes:
-                raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {size}")
-            data = file.read()
-    except OSError as error:
-        raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
+    data = read_whole(path, limits.total_bytes)
     model = read_model(FlatBuffer(memoryview(data), where, limits))
     graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite, dequantize)
     return graph, {**meta, **read_metadata(model, data, where, limits)}
@@ -87,16 +81,12 @@ def import_model(
         lower_nodes(values.importer, nodes, handles, finder(values, versions), where)
         return _finish(values, handles, [model.tensors[index].name for index in outputs]), values.importer.notes
 
-    try:
-        (graph, notes), fixed = with_free_sizes(build)
-        graph.verify(allow_nonfinite)
-    except TinyInferError as error:
-        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
+    graph, notes = verified(build, where, allow_nonfinite)
+    meta = {"source": os.path.basename(where), **meta, **notes}
     quantised = (t.quantization is not None and t.dtype in INTEGERS for t in (*stored, *computed.values()))
     if any(quantised) and not any(isinstance(node.op, Requantization | Lookup) for node in graph.nodes):
-        notes = [QUANTIZED, *notes]
-    meta = {"source": os.path.basename(where), **meta}
-    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
+        meta["notes"] = [*meta.get("notes", ()), QUANTIZED]
+    return graph, meta
 
 
 def _constants(
@@ -161,7 +151,7 @@ def _input(values: Values, tensor: TfliteTensor, nominal: Shape) -> str:
 
 def _constant(values: Values, tensor: TfliteTensor, array: Stored) -> str:
     """An array of the file, and what it was made of."""
-    value, quant = values.importer.constant(tensor.name, array.real), quant_of(tensor)
+    value, quant = values.importer.constant(tensor.name, array.real, given=True), quant_of(tensor)
     if array.integers is not None and quant is not None:
         values.importer.codes.add(value, Codes(value, array.integers, quant))
     return values.add(value)
@@ -171,4 +161,13 @@ def _finish(values: Values, handles: Mapping[str, str], outputs: Sequence[str]) 
     for name in outputs:
         if name not in handles:
             raise ModelFormatError(f"output {name[:80]!r} is neither an input nor computed by any operator")
-    return values.importer.finish({name: values.nchw(handles[name]) for name in outputs})
+    return values.importer.finish({name: _output(values, name, handles[name]) for name in outputs})
+
+
+def _output(values: Values, name: str, handle: str) -> str:
+    """An output of the dtype that the file says: inside, whole numbers are int64."""
+    value, tensor = values.nchw(handle), values.outputs.get(name)
+    dtype = tensor.dtype if tensor is not None and tensor.quantization is None else ""
+    if values.importer.type(value).dtype != "int64" or dtype not in ("int32", "uint8", "int8"):
+        return value
+    return values.importer.apply("cast", value, name=name, dtype=dtype)

@@ -1,6 +1,7 @@
 """The arguments of kernels, by name.
 
-Addresses are in bytes, distances between rows and pixels in floats, unless they are those of bytes.  `structs` tells how such arguments are passed.
+Addresses are in bytes, distances between rows and pixels in floats, or in bytes where bytes are what lies in them.
+`structs` tells how such arguments are passed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Rows(NamedTuple):
 
 @struct
 class ByteRows(NamedTuple):
-    """A matrix of bytes, or the pixels of a map of codes: each row is contiguous, the next one begins ``stride`` bytes on."""
+    """A matrix of bytes, or the pixels of a map of codes: each row is contiguous, ``stride`` bytes before the next."""
 
     address: Address
     stride: int

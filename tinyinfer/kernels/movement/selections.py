@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -118,7 +118,8 @@ class PadPlaces(_Selection):
             if self.problem.op.mode == "constant":
                 walks.append(Walk(kept, np.arange(len(kept)) + before))
             else:
-                walks.append(Walk.picking(np.pad(kept, (before, after), mode=MODES[self.problem.op.mode])))
+                mode: Any = MODES[self.problem.op.mode]
+                walks.append(Walk.picking(np.pad(kept, (before, after), mode=mode)))
         return walks
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:

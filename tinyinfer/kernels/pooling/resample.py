@@ -30,7 +30,7 @@ FEW_CHANNELS = 8  # below which lanes are pixels, gathered one by one, as too fe
 
 @struct
 class Taps(NamedTuple):
-    """For each output what it is a mixture of: ``pairs`` of numbers of inputs, and the weights of each."""
+    """For each output what it is a mixture of: ``pairs`` of inputs, by their numbers in 32 bits, and their weights."""
 
     source: Address
     weight: Address
@@ -43,11 +43,12 @@ class Taps(NamedTuple):
         if source.shape[1] % 2:
             source, halves = np.hstack([source, source[:, -1:]]), weight[:, -1:] / 2
             weight = np.hstack([weight[:, :-1], halves, halves])
-        return cls(*map(Address.of, map(np.ascontiguousarray, (source, weight))), source.shape[1] // 2)
+        tables = source.astype(np.int32, order="C"), np.ascontiguousarray(weight)
+        return cls(*map(Address.of, tables), source.shape[1] // 2)
 
     def at(self, output: int) -> Taps:
         """Those of an output and the ones after it."""
-        return Taps(self.source + output * self.pairs * 16, self.weight + output * self.pairs * 8, self.pairs)
+        return Taps(self.source + output * self.pairs * 8, self.weight + output * self.pairs * 8, self.pairs)
 
 
 @vector_function(x=Rows, taps=Taps, y=Rows, outputs="int", count="int")
@@ -57,7 +58,7 @@ def mix_rows(v, x, taps, y, outputs, count):
     mask = v.mask(count - end)
     with v.loop(outputs) as output, v.loop(taps.pairs) as pair:
         first, to = (output * taps.pairs + pair) * 2, y.at(output).address
-        places = [x.at(v.load_int(taps.source, first + tap)).address for tap in range(2)]
+        places = [x.at(v.load_int32(taps.source, first + tap)).address for tap in range(2)]
         weights = [v.load_broadcast(taps.weight, first + tap) for tap in range(2)]
 
         def mix(load, store, at, onto, places=places, weights=weights, to=to):

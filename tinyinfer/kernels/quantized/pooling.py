@@ -26,7 +26,7 @@ LARGEST_WINDOW = 2**23  # codes whose sum fits 32 bits
 
 @struct
 class ByteWindow(NamedTuple):
-    """``rows`` x ``columns`` pixels, ``row`` bytes from one line to the next and ``pixel`` from one to its neighbour."""
+    """``rows`` x ``columns`` pixels, lines ``row`` bytes apart and ``pixel`` bytes from a pixel to its neighbour."""
 
     address: Address
     row: int
@@ -93,6 +93,7 @@ def max_window(v, x, y, channels):
 def mean_pool(
     part, parts, x: ByteRows, h, w, windows: Windows, zero, shift, y: Results, c, epilogue: Requantize, pieces: Pieces
 ):
+    """Every window summed up and scaled; ``zero`` is the zero point of its codes."""
     row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
     out_h, out_w = row_start.size, column_start.size
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
@@ -107,6 +108,7 @@ def mean_pool(
 
 @task
 def max_pool(part, parts, x: ByteRows, h, w, windows: Windows, y: ByteRows, c, pieces: Pieces):
+    """Of every window the largest codes."""
     row_start, row_count, column_start, column_count, dilation_h, dilation_w, _ = windows
     out_h, out_w = row_start.size, column_start.size
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
@@ -150,8 +152,8 @@ class _MeanPool(Kernel):
         epilogue = Requantize.of(op, nothing, nothing, inputs, y)
         pieces, parts = pieces_of(y.pixels, y.c, self.problem.threads if x.pixels * x.c >= POOL_SMALL else 1)
         return mean_pool.bind(
-            parts, ByteRows.of(x), x.h, x.w, self.windows(), op.input_zero_point, np.float32(op.shift), Results.of(y), y.c,
-            epilogue, pieces,
+            parts, ByteRows.of(x), x.h, x.w, self.windows(), op.input_zero_point, np.float32(op.shift), Results.of(y),
+            y.c, epilogue, pieces,
         )  # fmt: skip
 
 

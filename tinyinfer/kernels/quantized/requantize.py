@@ -205,12 +205,13 @@ class Finishing:
         codes = self.v.sub_integers(self.v.load_codes(address, offset, mask), self.residual_zero)
         return self.v.add(total.get(), self.v.mul(self.v.as_floats(codes), self.worth))
 
-    def activate(self, value: Variable) -> None:
+    def activate(self, *values: Variable) -> None:
         """Apply the formula that is asked for, if one is."""
         with self.v.when(self.act != 0):
             for number, formula in NUMBERED:
                 with self.v.when(self.act == number):
-                    value.set(self.v.mul(formula(self.v, value.get(), None, None, None), self.steps))
+                    for value in values:
+                        value.set(self.v.mul(formula(self.v, value.get(), None, None, None), self.steps))
 
     def store_codes(self, value: Any, address: Any, offset: Any = 0, mask: Any = None) -> None:
         """Clip, round and store as codes; the offset counts bytes."""

@@ -74,6 +74,8 @@ def _bias(call: Call, beta: float, width: int) -> str | None:
 
 def _plus(call: Call, y: str, beta: float) -> str:
     """y + beta * C."""
+    if beta == 0:
+        call.ignore_inputs(2)
     return call.apply("add", y, _times(call, call.value(2), beta)) if call.has(2) and beta != 0 else y
 
 

@@ -60,7 +60,7 @@ def finder(values: Values, versions: Mapping[str, int]) -> Find:
                 found = lowering(mine)
             except GraphError as error:  # which may show numbers of the file
                 raise GraphError(str(error)[:LONGEST]) from None
-            call.unread = mine.unread
+            call.unread, call.unread_inputs = mine.unread, mine.unread_inputs
             handles = [found] if isinstance(found, str) else found
             tensors = [values.outputs[name] for name in node.outputs]
             return [rounded(values, handle, tensor) for handle, tensor in zip(handles, tensors, strict=False)]

@@ -11,7 +11,7 @@ from tinyinfer.graph import Node, Quant, TensorType
 from tinyinfer.ops.activation.activation import FUSABLE
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.requantization import CODES
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 
 class Codes(NamedTuple):

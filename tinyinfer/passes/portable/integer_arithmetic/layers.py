@@ -17,7 +17,7 @@ from tinyinfer.ops.quantized.requantization import FLOAT
 from tinyinfer.ops.quantized.weights import QuantizedLayer
 from tinyinfer.passes.portable.integer_arithmetic.codes import Codes, Reading, codes_behind, infer
 from tinyinfer.passes.portable.integer_arithmetic.weights import integer_bias, integer_weight
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 
 def use_integer_weights(editing: Editing, codes: Mapping[str, Codes]) -> None:

@@ -12,7 +12,7 @@ from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.pooling.interpolate import Interpolate
 from tinyinfer.ops.pooling.resize import Resize
 from tinyinfer.passes.portable.integer_arithmetic.codes import Reading, codes_before, codes_behind, put
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 MOVED = frozenset(
     """

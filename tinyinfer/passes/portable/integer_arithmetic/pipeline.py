@@ -15,7 +15,7 @@ from tinyinfer.passes.portable.integer_arithmetic.results import (
     take_in_activations,
 )
 from tinyinfer.passes.portable.integer_arithmetic.tables import look_up_functions, rescale_before_concat
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 
 def in_integers(graph: Graph, codes: Mapping[str, Codes]) -> Graph:

@@ -10,7 +10,7 @@ from tinyinfer.ops.pooling.pooling import AvgPool2d
 from tinyinfer.ops.quantized.pooling import QuantizedAdaptiveAvgPool2d, QuantizedAvgPool2d, QuantizedPool
 from tinyinfer.ops.quantized.requantization import FLOAT
 from tinyinfer.passes.portable.integer_arithmetic.codes import Reading, codes_behind
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 
 def average_codes(editing: Editing) -> None:

@@ -17,7 +17,7 @@ from tinyinfer.passes.portable.integer_arithmetic.codes import (
     plain_activation,
     put,
 )
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 ARITHMETIC: dict[str, type[QuantizedArithmetic]] = {"add": QuantizedAdd, "mul": QuantizedMul}
 

@@ -16,7 +16,7 @@ from tinyinfer.ops.base import Op
 from tinyinfer.ops.movement.views import Identity
 from tinyinfer.ops.quantized.lookup import Lookup, table_of
 from tinyinfer.passes.portable.integer_arithmetic.codes import Reading, codes_before, codes_behind, put
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 Function = Callable[[np.ndarray], np.ndarray]
 
