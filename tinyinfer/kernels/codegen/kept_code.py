@@ -26,7 +26,8 @@ from tinyinfer.kernels.codegen import cpu
 from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, types
 
 ROOT = Path(tinyinfer.__file__).parent
-COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py", "ops/quantized/*.py")  # the latter for constants
+# operators for their constants
+COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py", "ops/quantized/*.py")
 _CHECKSUM = 32  # bytes
 
 
