@@ -24,7 +24,7 @@ from tinyinfer.errors import (
 )
 
 if TYPE_CHECKING:
-    from tinyinfer import kernels, models, ops, passes, plots, profiling
+    from tinyinfer import kernels, models, ops, passes, plots, profiling, quantization
     from tinyinfer.checkpoints.conversion import convert
     from tinyinfer.formats.onnx.exporting.export import export_onnx
     from tinyinfer.graph import Graph
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("kernels", "models", "ops", "passes", "plots", "profiling")
+_MODULES = ("kernels", "models", "ops", "passes", "plots", "profiling", "quantization")
 _NAMES = {
     "Graph": "tinyinfer.graph",
     "Model": "tinyinfer.model",
@@ -65,6 +65,7 @@ __all__ = [
     "plots",
     "profiling",
     "pull",
+    "quantization",
 ]
 
 

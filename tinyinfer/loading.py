@@ -24,11 +24,13 @@ def load(
     kernels: Mapping[str, str] | str | None = None,
     *,
     input_shapes: Mapping[str, Shape] | None = None,
+    dequantize: bool = False,
 ) -> Model:
     """The model in a file, or a network by name ("mobilenet_v2"), with public weights once they were pulled.
 
     Files may be .npz, .onnx, .tflite, ncnn's .param with its .bin beside it, and .safetensors whose network is
     recognised by its keys.  ``input_shapes`` says, for inputs whose sizes a file leaves free, which they usually are.
+    Quantised files are computed with their integers, with ``dequantize`` in float32.
     A name under which nothing was pulled gives the network with seeded random weights, enough to count and to time;
     ``model.meta["published"]`` is only in one that was.  Raises ModelFormatError when there is no such file or it is
     damaged, UnsupportedOpError for other formats, for operators that are not known, and for unknown names.
@@ -43,7 +45,7 @@ def load(
     if found.network:
         from tinyinfer.formats.reading import read_network
 
-        return Model(*read_network(path, found, input_shapes), threads, kernels, verified=True)
+        return Model(*read_network(path, found, input_shapes, dequantize=dequantize), threads, kernels, verified=True)
     from tinyinfer.checkpoints.conversion import convert
 
     model = convert(path)

@@ -244,7 +244,7 @@ def test_a_mask_of_one_channel_has_two_classes(ti, tmp_path, labels, name):
     ("task", "code", "words"),
     [
         ("{", USAGE, "--task: expected JSON"),
-        ("none.json", INPUT, "none.json: expected a file"),
+        ("none.json", INPUT, "none.json: expected a file with a JSON object: No such file or directory\n"),
         ('{"kind": "guess"}', MODEL, "kind: expected one of ssd"),
         ('{"kind": "yunet", "stride": 3}', MODEL, "expected the keys strides, overlap, found 'stride'"),
         ('{"kind": "ssd", "overlap": 2}', MODEL, "overlap: expected a number of 0 to 1, found 2"),

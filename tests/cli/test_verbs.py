@@ -29,6 +29,8 @@ VERBS = (
     "warmup",
     "eval",
     "pull",
+    "quantize",
+    "optimize",
 )
 PLAIN = ("--kernel", "reference")  # compiles nothing
 

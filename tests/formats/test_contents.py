@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,8 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from malformed_safetensors import SHARD
+from safetensors_files import index
 
+import tinyinfer as ti
+from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.contents import format_of, recognise
+from tinyinfer.formats.safetensors.checkpoint import read_checkpoint
 from tinyinfer.formats.suffixes import FORMATS, LOADABLE, NCNN, NPZ, ONNX, SAFETENSORS, TFLITE, TORCH, by_name
 
 
@@ -77,3 +83,26 @@ def test_suffixes_are_of_one_format_each() -> None:
     assert by_name("model.safetensors.index.json") is SAFETENSORS
     assert by_name("index.json") is None
     assert TORCH not in LOADABLE
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".onnx", ".tflite", ".param", ".safetensors", ".safetensors.index.json"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_no_reader_waits_for_pipes_or_reads_devices(suffix: str, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"net{suffix}"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(ModelFormatError, match="expected a file, found a pipe"):
+        ti.load(path)
+
+
+def test_shards_in_a_cache_of_downloads_are_found(tmp_path: Path) -> None:
+    """Index and shards are links to one folder elsewhere, where they have other names."""
+    for folder in ("blobs", "snapshot"):
+        (tmp_path / folder).mkdir()
+    files = {"model.safetensors.index.json": index({"w": "a.safetensors"}), "a.safetensors": SHARD}
+    for number, (name, content) in enumerate(files.items()):
+        (tmp_path / "blobs" / str(number)).write_bytes(content)
+        (tmp_path / "snapshot" / name).symlink_to(Path("../blobs") / str(number))
+    assert list(read_checkpoint(tmp_path / "snapshot" / "model.safetensors.index.json").state) == ["w"]

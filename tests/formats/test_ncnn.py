@@ -14,7 +14,8 @@ from malformed import complaints
 from malformed_ncnn import malformed_ncnn
 from ncnn_files import param, plain, tagged, write
 
-from tinyinfer.errors import GraphError, TinyInferError, UnsupportedOpError
+from tinyinfer import ops
+from tinyinfer.errors import GraphError, InputError, TinyInferError, UnsupportedOpError
 from tinyinfer.formats.ncnn.load import load
 from tinyinfer.model import Model
 
@@ -75,7 +76,7 @@ def test_sizes_of_the_file_are_nominal_unless_others_are_told(tmp_path: Path) ->
     path = write(tmp_path, ["Input data 0 1 data 0=32 1=24 2=3", "ReLU r 1 1 data out"])
     assert load(path)[0].inputs[0].nominal == (1, 3, 24, 32)
     assert load(path, {"data": (2, 3, 8, 9)})[0].inputs[0].nominal == (2, 3, 8, 9)
-    with pytest.raises(GraphError, match="expected shape \\?x3x\\?x\\?, found 1x4x8x8"):
+    with pytest.raises(InputError, match="expected shape \\?x3x\\?x\\?, found 1x4x8x8"):
         load(path, {"data": (1, 4, 8, 8)})
 
 
@@ -101,8 +102,64 @@ def test_int8_weights_are_dequantised(term: int, groups: int, tmp_path: Path) ->
     behind = plain(scales) + plain([7.0]) + (plain([9.0]) if term > 100 else b"")
     quantized = write(tmp_path, [head, f"{kind} c 1 1 data out {line} 8={term}"], tagged(codes) + bias + behind, "q")
     floats = write(tmp_path, [head, f"{kind} c 1 1 data out {line}"], tagged(real.astype(np.float32)) + bias, "f")
-    np.testing.assert_allclose(run(quantized)["out"], run(floats)["out"], rtol=1e-5, atol=1e-5)
-    assert load(quantized)[1]["notes"] == ["its int8 weights are computed with in float32"]
+    graph, meta = load(quantized, dequantize=True)
+    assert [node.op.name for node in graph.nodes] == ["conv2d"]
+    found = Model(graph, kernels="reference")(IMAGE)
+    np.testing.assert_allclose(found, run(floats)["out"], rtol=1e-5, atol=1e-5)
+    assert meta["notes"] == ["its int8 weights are computed with in float32"]
+
+
+@pytest.mark.parametrize("term", [1, 101, 2, 102])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_int8_weights_are_multiplied_as_such(term: int, groups: int, tmp_path: Path) -> None:
+    """The input is rounded by the file's scale, the output too where that has one."""
+    kind, outputs = ("Convolution", 4) if groups == 1 else ("ConvolutionDepthWise", 3)
+    codes = CODES if groups == 1 else CODES.reshape(12, 1, 3, 3)[:3]
+    scales = SCALES[:1] if term in (2, 102) else SCALES[:outputs]
+    real = codes * np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0).reshape(-1, 1, 1, 1)
+    line = f"0={outputs} 1=3 5=1 6={codes.size} 7={groups} 8={term} 9=1"
+    behind = plain(np.arange(outputs)) + plain(scales) + plain([7.0]) + (plain([9.0]) if term > 100 else b"")
+    path = write(tmp_path, ["Input data 0 1 data 0=7 1=6 2=3", f"{kind} c 1 1 data out {line}"], tagged(codes) + behind)
+    graph, meta = load(path)
+    layer = ["quantize_linear", "quantized_conv2d"]
+    assert [node.op.name for node in graph.nodes] == [*layer, "dequantize_linear"][: 3 if term > 100 else 2]
+    (node,) = [node for node in graph.nodes if node.op.name == "quantized_conv2d"]
+    assert graph.param_arrays(node)["weight"].dtype == np.int8
+    assert "notes" not in meta
+    rounded = np.clip(np.rint(IMAGE * np.float32(7)), -128, 127) / 7
+    y = ops.reference("conv2d")(rounded.astype(np.float64), real, np.arange(outputs), groups=groups, activation="relu")
+    step = 1 / 9
+    expected, tolerance = (np.clip(np.rint(y / step), -128, 127) * step, step) if term > 100 else (y, 1e-4)
+    np.testing.assert_allclose(Model(graph, kernels="reference")(IMAGE), expected, atol=1.01 * tolerance)
+
+
+def test_int8_products_are_multiplied_as_such(tmp_path: Path) -> None:
+    codes = CODES.ravel()[:28].reshape(4, 7)
+    line = "InnerProduct p 1 1 data out 0=4 2=28 8=1"
+    path = write(tmp_path, ["Input data 0 1 data 0=7", line], tagged(codes) + plain(SCALES) + plain([3.0]))
+    graph, _ = load(path)
+    assert [node.op.name for node in graph.nodes] == ["quantize_linear", "quantized_linear"]
+    x = np.clip(np.rint(IMAGE[:, 0, 0] * np.float32(3)), -128, 127) / 3
+    expected = x @ (codes.T * [1 / 20, 0, 1 / 35, 1 / 50])
+    np.testing.assert_allclose(Model(graph, kernels="reference")(IMAGE[:, 0, 0]), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scales", "of_input", "words"),
+    [
+        ([20, -1, 35, 50], 3.0, "scales: expected finite numbers above 0, found -1"),
+        ([20, np.nan, 35, 50], 3.0, "scales: expected finite numbers above 0, found nan"),
+        ([20, 0, 35, 50], 0.0, "scale of the input: expected finite numbers above 0, found 0"),
+        ([20, 0, 35, 50], np.inf, "scale of the input: expected finite numbers above 0, found inf"),
+    ],
+)
+def test_int8_scales_that_mean_nothing_are_refused(
+    scales: list[float], of_input: float, words: str, tmp_path: Path
+) -> None:
+    line = "InnerProduct p 1 1 data out 0=4 2=28 8=1"
+    data = tagged(CODES.ravel()[:28]) + plain(scales) + plain([of_input])
+    with pytest.raises(GraphError, match=words):
+        load(write(tmp_path, ["Input data 0 1 data 0=7", line], data))
 
 
 def test_int8_products_are_dequantised(tmp_path: Path) -> None:
@@ -110,7 +167,9 @@ def test_int8_products_are_dequantised(tmp_path: Path) -> None:
     line = "InnerProduct p 1 1 data out 0=4 2=28 8=1"
     path = write(tmp_path, ["Input data 0 1 data 0=7", line], tagged(codes) + plain(SCALES) + plain([3.0]))
     expected = IMAGE[:, 0, 0] @ (codes.T * [1 / 20, 0, 1 / 35, 1 / 50])
-    np.testing.assert_allclose(run(path, IMAGE[:, 0, 0])["out"], expected, rtol=1e-4, atol=1e-5)
+    graph, _ = load(path, dequantize=True)
+    found = Model(graph, kernels="reference")(IMAGE[:, 0, 0])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_constants_broadcast_over_the_batch(tmp_path: Path) -> None:

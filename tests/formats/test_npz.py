@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_operator import one_operator
 from sample_model import META, members, npy, npz_bytes, pack, small_graph, with_document
+from small_quantized_network import small_quantized_network
 
 from tinyinfer import ops
 from tinyinfer.errors import TinyInferError, WeightsError
@@ -67,6 +68,35 @@ def test_half_is_widened(tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded.weights[key], array.astype(np.float16).astype(np.float32))
     with np.load(tmp_path / "h.npz") as plain:
         assert plain["fc.weight"].dtype == np.float16
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("codes", ["uint8", "int8"])
+def test_quantised_networks_are_stored_as_integers(codes: str, half: bool, tmp_path: Path, rng) -> None:
+    """As large as their integers, scales in full: rounded ones would be other numbers, or none."""
+    graph, path = small_quantized_network(rng, codes), tmp_path / "q.npz"
+    npz.save(path, graph, half=half)
+    loaded, _ = npz.load(path)
+    assert_same(graph, loaded)
+    assert {str(array.dtype) for array in loaded.weights.values()} == {"int8", "int32", "float32", codes}
+    with np.load(path) as plain:
+        assert plain["stem.weight"].dtype == np.int8
+        assert plain["stem.bias"].dtype == np.int32
+        assert plain["stem.weight_scale"].dtype == np.float32
+    stored = sum(array.nbytes for array in graph.weights.values())
+    assert path.stat().st_size < stored + 8000
+
+
+@given(st.data())
+def test_flipped_bytes_of_quantised_networks_are_refused(data: st.DataObject) -> None:
+    """Every byte of the file is part of a checksum or of what is checked; what loads in spite of it is the same."""
+    graph, stream = small_quantized_network(np.random.default_rng(0)), io.BytesIO()
+    npz.save(stream, graph)
+    file = bytearray(stream.getvalue())
+    at = data.draw(st.integers(0, len(file) - 1), "at")
+    file[at] ^= data.draw(st.integers(1, 255), "bits")
+    with contextlib.suppress(TinyInferError):
+        assert_same(npz.load(io.BytesIO(bytes(file)))[0], graph)
 
 
 @pytest.mark.parametrize("dtype", [">f4", "<f8", ">f8", "<f2", ">f2"])

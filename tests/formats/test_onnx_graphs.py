@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx_files import loaded
 from onnx_wire import (
     array,
     attribute,
@@ -28,16 +29,9 @@ from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx.exporting.export import export_onnx
 from tinyinfer.formats.onnx.load import load
 from tinyinfer.formats.onnx.reading.attributes import KINDS
-from tinyinfer.graph import Graph
 from tinyinfer.model import Model
 
 RELU = node("Relu", "x", "y")
-
-
-def loaded(content: bytes, folder: Path, **options) -> tuple[Graph, dict]:
-    path = folder / "net.onnx"
-    path.write_bytes(content)
-    return load(path, **options)
 
 
 def answer(content: bytes, folder: Path, x: np.ndarray, **options) -> np.ndarray:

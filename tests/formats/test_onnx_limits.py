@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from onnx_wire import (
     array,
+    attribute,
     external,
     field,
     function,
@@ -211,3 +212,33 @@ def test_messages_nest_as_deep_as_the_limit(levels: int, tmp_path: Path) -> None
         _load(files, tmp_path, replace(DEFAULT, depth=deepest))
     with pytest.raises(TinyInferError, match=f"messages at most {deepest - 1} deep"):
         _load(files, tmp_path, replace(DEFAULT, depth=deepest - 1))
+
+
+@pytest.mark.parametrize("stored", ["initializer", "constant"])
+@pytest.mark.parametrize(("total", "per_element", "folded"), [(0, 2, True), (0, 1, False), (8, 0, True), (7, 0, False)])
+def test_values_are_worked_out_up_to_a_limit(
+    stored: str, total: int, per_element: int, folded: bool, tmp_path: Path
+) -> None:
+    """Four elements are read and four made; what is not worked out is computed in every run."""
+    row = array("row", np.ones(4))
+    given = [node("Constant", "", "row", attribute("value", row))] if stored == "constant" else []
+    nodes = [*given, node("Neg", "row", "n"), node("Add", "x n", "y")]
+    content = model(graph(nodes, [] if given else [row], [value_info("x", (4,))]))
+    assert _computed(content, tmp_path, total, per_element).count("neg") == (0 if folded else 1)
+
+
+def test_a_constant_of_a_function_counts_once_however_often_it_is_called(tmp_path: Path) -> None:
+    body = [node("Constant", "", "row", attribute("value", array("row", np.ones(4)))), node("Neg", "row", "b")]
+    calls = [node("f", "x", f"n{i}", domain="local") for i in range(3)]
+    total = node("Sum", "x n0 n1 n2", "y")
+    more = functions(function("f", "a", "b", *body)) + field(8, opset(1, "local"))
+    content = model(graph([*calls, total], [], [value_info("x", (4,))]), more=more)
+    assert _computed(content, tmp_path, 0, 2).count("neg") == 2
+
+
+def _computed(content: bytes, folder: Path, worked_out: int, per_element: int) -> list[str]:
+    """The operators of a network of which so much may be worked out."""
+    (folder / "net.onnx").write_bytes(content)
+    limits = replace(DEFAULT, worked_out=worked_out, worked_out_per_element=per_element)
+    network, _ = load(folder / "net.onnx", limits=limits)
+    return [step.op.name for step in network.nodes]

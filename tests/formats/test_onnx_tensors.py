@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx_files import loaded
 from onnx_wire import (
     DTYPES,
     array,
@@ -26,17 +27,10 @@ from onnx_wire import (
 
 from tinyinfer.errors import ModelFormatError, WeightsError
 from tinyinfer.formats.onnx.load import load
-from tinyinfer.graph import Graph
 from tinyinfer.model import Model
 from tinyinfer.weights import Stored
 
 RELU = node("Relu", "x", "y")
-
-
-def loaded(content: bytes, folder: Path, **options) -> tuple[Graph, dict]:
-    path = folder / "net.onnx"
-    path.write_bytes(content)
-    return load(path, **options)
 
 
 def constant_of(content: bytes, folder: Path) -> np.ndarray:

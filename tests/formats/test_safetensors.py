@@ -109,6 +109,12 @@ def test_what_is_written_is_read_with_its_knobs(tmp_path: Path) -> None:
     assert found.graph.nodes == model.graph.nodes
 
 
+def test_what_a_network_is_for_is_known_by_its_architecture(tmp_path: Path) -> None:
+    model = ti.models.create("lraspp_mobilenet_v3_small", width=0.25, num_classes=5)
+    model.save(tmp_path / "a.safetensors")
+    assert ti.convert(tmp_path / "a.safetensors").meta["task"] == model.meta["task"] == "segment"
+
+
 @pytest.mark.parametrize("texts", [
     {"arch": "resnet18"}, {"arch": "no such"}, {"arch": "resnet20", "knobs": "["}, {"arch": "resnet20", "knobs": "7"},
     {"arch": "resnet20", "knobs": '{"colour": 1}'}, {"arch": "resnet20", "knobs": '{"num_classes": "x"}'},

@@ -28,7 +28,8 @@ def test_the_undamaged_file_loads(tmp_path: Path) -> None:
     path = tmp_path / "good.tflite"
     path.write_bytes(good().write())
     graph, meta = load(path)
-    assert [node.op.name for node in graph.nodes] == ["conv2d", "relu", "flatten", "linear"]
+    layer = ["quantize_linear", "quantized_conv2d"]
+    assert [node.op.name for node in graph.nodes] == [*layer, "flatten", "dequantize_linear", "linear"]
     assert meta["title"] == "Made for a test"
 
 

@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 import importlib
-import io
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from random import Random
 from typing import NamedTuple
 
 import numpy as np
-from onnx_wire import BYTES, EIGHT, FOUR, VARINT, varint
+from changes import (
+    Change,
+    LayerWords,
+    MessageFields,
+    any_bytes,
+    archive_member,
+    document,
+    json_header,
+    numbers_in_place,
+)
 
 Files = Mapping[str, bytes]  # by name; the first is the one that is read
-Mutate = Callable[[bytes, int], bytes]  # some bytes changed somehow, of at most so many
 
 
 class Target(NamedTuple):
-    """A reader; the fuzzer knows one row of bytes, which ``files`` takes apart."""
+    """A reader; the fuzzer knows one row of bytes, which ``files`` takes apart and ``change`` changes."""
 
     load: str  # the full name of a function of a path
     seeds: Callable[[], Iterator[bytes]]
     files: Callable[[bytes], Files]
-    mutate: Callable[[bytes, int, Mutate, Random], bytes] = lambda data, most, change, rng: change(data, most)
+    change: Callable[[Sequence[bytes]], Change] = lambda seeds: any_bytes  # of all seeds
 
 
 def reader(target: Target, folder: Path) -> Callable[[bytes], None]:
-    """A function that writes the files and reads them; it raises what is no error of the package."""
+    """A function that writes the files, reads them and prepares a network to be run.
+
+    It raises what is no error of the package.
+    """
     module, _, name = target.load.rpartition(".")
     load = getattr(importlib.import_module(module), name)
     from tinyinfer.errors import TinyInferError  # here, so that it is instrumented with all else
+    from tinyinfer.graph import Graph
+    from tinyinfer.passes.pipeline import lower
+    from tinyinfer.tasks.recognise import recognised
 
     def read(data: bytes) -> None:
         files = target.files(data)
         for file, content in files.items():
             (folder / file).write_bytes(content)
         with suppress(TinyInferError):
-            load(folder / next(iter(files)))
+            found = load(folder / next(iter(files)))
+            if isinstance(found, tuple) and isinstance(found[0], Graph):
+                lower(found[0])
+                recognised(*found)
 
     return read
 
@@ -52,81 +66,6 @@ def text_and_weights(data: bytes) -> Files:
     """ncnn's two files, with a zero byte between them."""
     text, _, weights = data.partition(b"\0")
     return {"fuzzed.param": text, "fuzzed.bin": weights}
-
-
-def changed_member(data: bytes, most: int, change: Mutate, rng: Random) -> bytes:
-    """A zip archive with one member changed, past whose checksums no other change would get; now and then any bytes."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()[:100]}
-    except Exception:  # whatever zipfile thinks of it
-        return change(data, most)
-    if not members or rng.random() < 0.1:
-        return change(data, most)
-    name = rng.choice(sorted(members))
-    members[name] = change(members[name], most)
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for key, content in members.items():
-            archive.writestr(zipfile.ZipInfo(key), content)
-    return file.getvalue()
-
-
-def changed_field(data: bytes, most: int, change: Mutate, rng: Random) -> bytes:
-    """A protobuf message with one field changed, at any depth, and lengths that fit; now and then any bytes."""
-    fields = _fields(data)
-    if not fields or rng.random() < 0.1:
-        return change(data, most)
-    at = rng.randrange(len(fields))
-    tag, content = fields[at]
-    kind = rng.randrange(8)
-    if kind == 0:
-        del fields[at]
-    elif kind == 1:
-        fields.insert(rng.randrange(len(fields)), fields[at])
-    elif isinstance(content, int):
-        fields[at] = tag, int.from_bytes(change(content.to_bytes(8, "little"), 8)[:8], "little")
-    elif tag & 7 == BYTES:
-        fields[at] = tag, changed_field(content, most, change, rng)
-    else:
-        fields[at] = tag, change(content, len(content)).ljust(len(content), b"\0")[: len(content)]
-    return b"".join(_written(*field) for field in fields)
-
-
-def _fields(data: bytes) -> list[tuple[int, int | bytes]]:
-    """Tags and values of a message; none where it is no message."""
-    found: list[tuple[int, int | bytes]] = []
-    at = 0
-    while at < len(data):
-        tag, at = _integer(data, at)
-        size = {EIGHT: 8, FOUR: 4}.get(tag & 7)
-        if tag & 7 == VARINT:
-            value, at = _integer(data, at)
-            found.append((tag, value & (2**64 - 1)))
-            continue
-        if tag & 7 == BYTES:
-            size, at = _integer(data, at)
-        if size is None or at + size > len(data):
-            return []
-        found.append((tag, data[at : at + size]))
-        at += size
-    return found
-
-
-def _integer(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data):
-        value |= (data[at] & 127) << shift
-        shift, at = shift + 7, at + 1
-        if data[at - 1] < 128:
-            break
-    return value, at
-
-
-def _written(tag: int, content: int | bytes) -> bytes:
-    if isinstance(content, int):
-        return varint(tag) + varint(content)
-    return varint(tag) + (varint(len(content)) if tag & 7 == BYTES else b"") + content
 
 
 def npz_seeds() -> Iterator[bytes]:
@@ -149,19 +88,30 @@ def torch_seeds() -> Iterator[bytes]:
 
 
 def onnx_seeds() -> Iterator[bytes]:
-    """Networks that load, and those that are refused."""
+    """Networks that load, those that are refused, and the onnx package's of every operator where it is installed."""
     from malformed_onnx import good_onnx, malformed_onnx, rich_onnx
 
     yield from (good_onnx(), rich_onnx())
     yield from small(case.files for case in malformed_onnx())
+    with suppress(ImportError):
+        from node_cases import collect, with_arrays
+
+        for case in collect():
+            inputs = len(case.model.graph.input)
+            yield from small({with_arrays(case, given).SerializeToString() for given in (inputs, 1)})
 
 
 def tflite_seeds() -> Iterator[bytes]:
-    """Networks that load, and those that are refused."""
+    """Networks that load, one of each builtin among them, and those that are refused."""
     from malformed_tflite import good, malformed_tflite, written
+    from tflite_cases import CASES
+    from tflite_writer import one_operator
 
     yield bytes(written(good())[0])
     yield from small(case.files for case in malformed_tflite())
+    for case in CASES:
+        shapes = [y.shape for y in case.outputs(case.values())]
+        yield from small([one_operator(case.builtin, case.inputs, shapes, case.options or None).write()])
 
 
 def ncnn_seeds() -> Iterator[bytes]:
@@ -177,11 +127,23 @@ def ncnn_seeds() -> Iterator[bytes]:
             yield from small([b"\0".join(part for part in case.files.values() if isinstance(part, bytes))])
 
 
-def safetensors_seeds() -> Iterator[bytes]:
-    """Tensors that load, and files that are refused."""
-    from malformed_safetensors import GOOD, malformed_safetensors
+def shards_or_one(data: bytes) -> Files:
+    """A safetensors file, or an index of shards with one that is whole."""
+    from malformed_safetensors import SHARD
 
-    yield GOOD
+    if data.startswith(b"{"):
+        return {"fuzzed.safetensors.index.json": data, "shard.safetensors": SHARD}
+    return {"fuzzed.safetensors": data}
+
+
+def safetensors_seeds() -> Iterator[bytes]:
+    """Tensors that load, an index of shards, and files that are refused."""
+    from malformed_safetensors import GOOD, malformed_safetensors
+    from safetensors_files import index, of_arrays
+
+    yield from (GOOD, index({"w": "shard.safetensors"}))
+    dtypes = ("float16", "float64", "int64", "uint8", "bool")
+    yield of_arrays({name: np.zeros(3, name) for name in dtypes} | {"none": np.zeros((0, 2), np.float32)}, {})
     for case in malformed_safetensors():
         files = [case.files] if isinstance(case.files, bytes) else [*case.files.values()]
         yield from small(files[:1])
@@ -194,12 +156,25 @@ def small(files: Iterable[object]) -> Iterator[bytes]:
 
 FORMATS = "tinyinfer.formats"
 TARGETS = {
-    "npz": Target(f"{FORMATS}.npz.model_file.load", npz_seeds, one_file(".npz"), changed_member),
-    "torch": Target(f"{FORMATS}.torch.checkpoint.read_checkpoint", torch_seeds, one_file(".pth"), changed_member),
-    "onnx": Target(f"{FORMATS}.onnx.load.load", onnx_seeds, one_file(".onnx"), changed_field),
-    "tflite": Target(f"{FORMATS}.tflite.load.load", tflite_seeds, one_file(".tflite")),
-    "ncnn": Target(f"{FORMATS}.ncnn.load.load", ncnn_seeds, text_and_weights),
+    "npz": Target(
+        f"{FORMATS}.npz.model_file.load",
+        npz_seeds,
+        one_file(".npz"),
+        lambda seeds: archive_member("__tinyinfer__.npy", document),
+    ),
+    "torch": Target(
+        f"{FORMATS}.torch.checkpoint.read_checkpoint",
+        torch_seeds,
+        one_file(".pth"),
+        lambda seeds: archive_member("data.pkl"),
+    ),
+    "onnx": Target(f"{FORMATS}.onnx.load.load", onnx_seeds, one_file(".onnx"), MessageFields),
+    "tflite": Target(f"{FORMATS}.tflite.load.load", tflite_seeds, one_file(".tflite"), lambda seeds: numbers_in_place),
+    "ncnn": Target(f"{FORMATS}.ncnn.load.load", ncnn_seeds, text_and_weights, LayerWords),
     "safetensors": Target(
-        f"{FORMATS}.safetensors.checkpoint.read_checkpoint", safetensors_seeds, one_file(".safetensors")
+        f"{FORMATS}.safetensors.checkpoint.read_checkpoint",
+        safetensors_seeds,
+        shards_or_one,
+        lambda seeds: json_header,
     ),
 }

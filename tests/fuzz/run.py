@@ -28,15 +28,17 @@ def fuzz(target: Target, seconds: int, folder: Path) -> None:
     """Fuzz in this process, which ends with it."""
     import atheris
 
+    with atheris.instrument_imports(include=["tinyinfer"]):  # before the seeds, which import some of it as well
+        read = reader(target, Path(tempfile.mkdtemp()))  # no exit is left to atheris where it could be removed
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    for index, seed in enumerate(target.seeds()):
+    seeds = list(target.seeds())
+    for index, seed in enumerate(seeds):
         (corpus / f"seed-{index}").write_bytes(seed)
-    with atheris.instrument_imports(include=["tinyinfer"]):
-        read = reader(target, Path(tempfile.mkdtemp()))  # no exit is left to atheris where it could be removed
+    changed = target.change(seeds)
 
     def mutate(data: bytes, most: int, seed: int) -> bytes:
-        return target.mutate(data, most, atheris.Mutate, Random(seed))[:most]
+        return changed(data, most, atheris.Mutate, Random(seed))[:most]
 
     options = {"max_total_time": seconds, "timeout": SECONDS, "rss_limit_mb": MEGABYTES, "max_len": LONGEST}
     arguments = [f"-{name}={value}" for name, value in options.items()]

@@ -14,6 +14,7 @@ import tinyinfer as ti
 from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.npz import extent
 from tinyinfer.formats.npz import model_file as npz
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.graph import Graph
 from tinyinfer.passes import fold_batch_norm
 from tinyinfer.weights import Derived, Stored, Weights, placeholder
@@ -131,7 +132,11 @@ def test_nothing_stays_open(saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_pa
         opened.append(open(*args, **kwargs))  # noqa: SIM115 - who asked for it closes it
         return opened[-1]
 
-    monkeypatch.setattr(npz, "open", watched, raising=False)
+    def watched_regular(path: Any) -> Any:
+        opened.append(open_regular(path))
+        return opened[-1]
+
+    monkeypatch.setattr(npz, "open_regular", watched_regular)
     monkeypatch.setattr(extent, "open", watched, raising=False)
     monkeypatch.chdir(saved.parent)
     graph, _ = npz.load(saved.name)

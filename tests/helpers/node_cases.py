@@ -21,12 +21,14 @@ CORE = frozenset(
     Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization BitShift
     BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Ceil Celu Clip Compress Concat Constant
     ConstantOfShape Conv ConvTranspose Cos Cosh CumSum DeformConv DepthToSpace DequantizeLinear Div Dropout
-    Einsum Elu Equal Erf Exp Expand EyeLike Flatten Floor Gather GatherElements GatherND Gelu Gemm
+    ConvInteger DynamicQuantizeLinear Einsum Elu Equal Erf Exp Expand EyeLike Flatten Floor Gather GatherElements
+    GatherND Gelu Gemm
     GlobalAveragePool GlobalLpPool GlobalMaxPool Greater GreaterOrEqual GridSample GroupNormalization
     HardSigmoid HardSwish Hardmax Identity InstanceNormalization IsInf IsNaN LRN LayerNormalization LeakyRelu
-    Less LessOrEqual Log LogSoftmax LpNormalization LpPool MatMul Max MaxPool MaxUnpool Mean
+    Less LessOrEqual Log LogSoftmax LpNormalization LpPool MatMul MatMulInteger Max MaxPool MaxUnpool Mean
     MeanVarianceNormalization Min Mish Mod Mul Neg NonMaxSuppression NonZero Not OneHot Or PRelu Pad Pow
-    QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean
+    QLinearConv QLinearMatMul QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
+    ReduceMean
     ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize ReverseSequence RoiAlign Round Scatter
     ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign
     SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze
@@ -76,22 +78,28 @@ def failure(case: Any, folder: Path) -> str:
     return "; ".join(reasons)
 
 
-def _check(case: Any, inputs: Sequence[Any], outputs: Sequence[Any], given: int, path: Path) -> None:
+def with_arrays(case: Any, given: int) -> onnx.ModelProto:
+    """The model of a case whose inputs but the first ``given`` are arrays of the file."""
     model = onnx.ModelProto()
     model.CopyFrom(case.model)
     graph = model.graph
-    names = [value.name for value in graph.input]
-    graph.initializer.extend(numpy_helper.from_array(x, n) for x, n in zip(inputs[given:], names[given:], strict=True))
+    later = zip(map(_array, case.data_sets[0][0][given:]), graph.input[given:], strict=True)
+    graph.initializer.extend(numpy_helper.from_array(array, value.name) for array, value in later)
     del graph.input[given:]
     if not given:
         graph.input.append(helper.make_tensor_value_info("unused", onnx.TensorProto.FLOAT, [1]))
-    path.write_bytes(model.SerializeToString())
+    return model
+
+
+def _check(case: Any, inputs: Sequence[Any], outputs: Sequence[Any], given: int, path: Path) -> None:
+    path.write_bytes(with_arrays(case, given).SerializeToString())
     network, _ = load(path, allow_nonfinite=True)
+    names = [value.name for value in case.model.graph.input]
     arrays = dict(zip(names, inputs[:given], strict=False)) or {"unused": np.zeros(1, np.float32)}
     found = Model(network, kernels="reference").run(arrays)
-    for value, expected in zip(graph.output, outputs, strict=True):
+    for value, expected in zip(case.model.graph.output, outputs, strict=True):
         y = found[value.name]
-        if graph.node[0].op_type == "NonMaxSuppression":  # rows of -1 stand for boxes that are not selected
+        if case.model.graph.node[0].op_type == "NonMaxSuppression":  # rows of -1 stand for boxes that are not selected
             y = y[: len(expected)] if (y[len(expected) :] == -1).all() else y
         assert (y.shape, y.dtype) == (expected.shape, expected.dtype)
         if expected.dtype.kind == "f":

@@ -14,9 +14,10 @@ from tinyinfer.ops.base import Case
 class CodeGraph:
     """A graph that is built node by node; each value has the name of its node."""
 
-    def __init__(self, x: TensorType, seed: int = 0) -> None:
+    def __init__(self, x: TensorType, seed: int = 0, free: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
-        self.inputs = [Input("x", (None, *x.shape[1:]), x.shape, x.dtype, x.quant)]
+        sizes = (x.shape[1], None, None) if free else x.shape[1:]
+        self.inputs = [Input("x", (None, *sizes), x.shape, x.dtype, x.quant)]
         self.nodes: list[Node] = []
         self.weights: dict[str, np.ndarray] = {}
 
@@ -51,12 +52,9 @@ def one_code_operator(name: str, case: Case, rng: np.random.Generator) -> Graph:
 def signed_case(case: Case) -> Case:
     """The same example with int8 in place of uint8."""
     attrs = dict(case.attrs)
+    kept = {"weight_zero_point"} | ({"zero_point", "inner_zero_point"} if "dtype" in attrs else set())
     for name in attrs:
-        if (
-            name.endswith("zero_point")
-            and name != "weight_zero_point"
-            and (name != "zero_point" or "dtype" not in attrs)
-        ):
+        if name.endswith("zero_point") and name not in kept:
             attrs[name] -= 128
     if "scale" in attrs and "dtype" not in attrs:
         attrs["dtype"] = "int8"
@@ -67,7 +65,7 @@ def mobile_network(dtype: str = "uint8", channels: int = 24) -> Graph:
     """Pictures to classes in codes: a stem, inverted residuals with and without gate, a head."""
     zero = {"uint8": 121, "int8": -7}[dtype]
     quant = Quant(0.02, zero)
-    g = CodeGraph(TensorType((1, 3, 17, 18), "float32"))
+    g = CodeGraph(TensorType((1, 3, 17, 18), "float32"), free=True)
     last = {"value": g.add("codes", "quantize_linear", "x", scale=0.02, zero_point=zero, dtype=dtype), "quant": quant}
 
     def conv(name: str, m: int, c: int, k: int, *more: str, **attrs: Any) -> str:

@@ -119,6 +119,7 @@ def one_operator(
     options: Mapping[str, Any] | None = None,
     *,
     custom: bytes | None = None,
+    version: int = 1,
 ) -> Network:
     """A network "y0", "y1", ... of one operator; inputs are shapes of "x0", "x1", ..., arrays of the file, or None."""
     made = Network()
@@ -131,5 +132,5 @@ def one_operator(
         else:
             indices.append(made.input(f"x{number}", given))
     made.outputs = [made.tensor(f"y{number}", shape) for number, shape in enumerate(outputs)]
-    made.apply(builtin, indices, made.outputs, options, custom=custom)
+    made.apply(builtin, indices, made.outputs, options, custom=custom, version=version)
     return made

@@ -21,7 +21,9 @@ SPECIAL = [-np.inf, -3e38, -1e-40, -0.0, 0.0, 1.0, 3.5, np.inf, np.nan]
 )  # fmt: skip
 def test_what_spreads_over_images_does_so_in_either_order(name, n, c, size, swapped, threads, data):
     x = (n, c, *size)
-    b = data.draw(st.sampled_from([x, (n, c, 1, 1), (1, c, 1, 1), (c, 1, 1), (), (1,), (1, 1, 1, 1)]))
+    b = data.draw(
+        st.sampled_from([x, (n, c, 1, 1), (1, c, 1, 1), (c, 1, 1), (n, 1, *size), (1, *size), (), (1,), (1, 1, 1, 1)])
+    )
     assert check_all(ops.create(name, {}), [b, x] if swapped else [x, b], {}, threads) == 1
 
 
@@ -33,6 +35,13 @@ def test_what_spreads_over_images_does_so_in_either_order(name, n, c, size, swap
 def test_a_row_spreads_over_all_rows(name, outer, d, ones, swapped, single):
     x, b = (*outer, d), (*[1] * min(ones, len(outer)), 1 if single else d)
     assert check_all(ops.create(name, {}), [b, x] if swapped else [x, b], {}, threads=1) == 1
+
+
+@pytest.mark.parametrize("name", BINARY)
+@given(outer=st.integers(1, 4), part=st.lists(st.integers(1, 9), min_size=2, max_size=3), swapped=st.booleans())
+def test_a_part_of_several_dimensions_spreads_over_all_parts(name, outer, part, swapped):
+    x, b = (outer, *part), (1, *part)
+    assert check_all(ops.create(name, {}), [b, x] if swapped else [x, b], {}, threads=2) == 1
 
 
 @pytest.mark.parametrize("name", BINARY)
@@ -50,6 +59,31 @@ def test_functions_of_one_number_over_the_whole_range(name: str) -> None:
     normal = ~(np.abs(expected) < np.finfo(np.float32).tiny)  # what is smaller may become 0
     np.testing.assert_allclose(found[normal], expected[normal], rtol=1e-6)
     np.testing.assert_allclose(found[~normal], expected[~normal], atol=np.finfo(np.float32).tiny)
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "round", "sign"])
+def test_whole_numbers_are_the_references(name: str) -> None:
+    x = np.array([*SPECIAL, *np.linspace(-4, 4, 33), 8388607.5, 8388609, 2**31, -(2.0**40)], np.float32)[None]
+    np.testing.assert_array_equal(kernels.call(f"{name}/vector", x), ops.reference(name)(x))
+
+
+def test_logarithms_over_the_whole_range() -> None:
+    positive = [1e-45, 1e-40, 1.2e-38, *np.geomspace(1e-37, 3e38, 999), *np.linspace(0.5, 2, 999)]
+    x = np.array([*SPECIAL, *positive], np.float32)
+    with np.errstate(all="ignore"):
+        expected = ops.reference("log")(x[None].astype(np.float64))
+    np.testing.assert_allclose(kernels.call("log/vector", x[None]), expected, rtol=2e-7)
+
+
+def test_the_error_function_over_the_whole_range() -> None:
+    x = np.array([*SPECIAL, *np.linspace(-7, 7, 999)], np.float32)[None]
+    expected = ops.reference("erf")(x.astype(np.float64))
+    np.testing.assert_allclose(kernels.call("erf/vector", x), expected, atol=5e-7)
+
+
+@given(beta=st.floats(0.1, 4), threshold=st.floats(1, 30))
+def test_softplus(beta, threshold):
+    assert check_all(ops.create("softplus", {"beta": beta, "threshold": threshold}), [(3, 41)], {}, 1) == 1
 
 
 @pytest.mark.parametrize("attrs", [{"min": -1}, {"max": 0.5}, {"min": 2, "max": 1}])

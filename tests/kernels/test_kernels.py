@@ -76,6 +76,15 @@ def test_interleaved_channels(n, c, size, groups, threads):
 
 
 @given(
+    n=st.integers(1, 2), halves=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)), threads=st.sampled_from([1, 2, 3]),
+)  # fmt: skip
+def test_deinterleaved_channels(n, halves, size, threads):
+    inputs = [(n, 2 * half, *size) for half in halves]
+    assert check_all(ops.create("deinterleave", {}), inputs, {}, threads) == (len(halves) == 2)
+
+
+@given(
     n=st.integers(1, 3), maps=st.lists(st.tuples(*[st.integers(1, 12)] * 3), min_size=1, max_size=4),
     width=st.integers(1, 40), threads=st.sampled_from([1, 2, 3]),
 )  # fmt: skip

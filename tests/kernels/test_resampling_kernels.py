@@ -12,6 +12,7 @@ from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import TensorType
 from tinyinfer.kernels.arguments.epilogue import FUSED
+from tinyinfer.ops.pooling.resize import COORDINATES, ROUNDINGS
 
 threads = st.sampled_from([1, 2])
 sizes = st.tuples(st.integers(1, 11), st.integers(1, 11))
@@ -56,6 +57,39 @@ def test_resizing_to_a_size(n, c, size, out, threads, align, mode, like):
         assert check_all(ops.create("interpolate", attrs | {"size": out}), [(n, c, *size)], {}, threads) > 0
 
 
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 20), size=sizes, out=pairs(1, 25), threads=threads,
+    mode=st.sampled_from(["nearest", "linear", "cubic"]), exclude=st.booleans(), antialias=st.booleans(),
+    coordinates=st.sampled_from([name for name in COORDINATES if name != "tf_crop_and_resize"]),
+    rounding=st.sampled_from(list(ROUNDINGS)), a=st.sampled_from([-0.75, -0.5]),
+)  # fmt: skip
+def test_resizing_as_onnx_does(n, c, size, out, threads, mode, exclude, antialias, coordinates, rounding, a):
+    rule = {"coordinates": coordinates, "rounding": rounding, "cubic_coeff_a": a, "exclude_outside": exclude}
+    op = ops.create("resize", {"dims": (2, 3), "mode": mode, "antialias": antialias and mode != "nearest", **rule})
+    assert check_all(op, [(n, c, *size), (n, c, *out)], {}, threads) == 1
+    one = ops.create("resize", {"dims": (3,), "mode": mode, "size": out[1:], **rule})
+    assert check_all(one, [(n, c, *size)], {}, threads) == 1
+
+
+@given(size=sizes, out=pairs(1, 25), corners=st.tuples(*[st.floats(-0.2, 1.2)] * 4))
+def test_parts_of_an_image_resized(size, out, corners):
+    attrs = {"dims": (2, 3), "size": out, "mode": "linear", "coordinates": "tf_crop_and_resize", "roi": corners}
+    op = ops.create("resize", {**attrs, "extrapolation_value": 3.0})
+    inside = not any(op.line(i, size[i], out[i]).outside.any() for i in range(2))
+    assert check_all(op, [(1, 5, *size)], {}, 1) == inside
+
+
+@given(n=st.integers(1, 2), c=st.integers(1, 20), size=sizes, out=pairs(1, 9), threads=threads)
+def test_areas(n, c, size, out, threads):
+    assert check_all(ops.create("interpolate", {"mode": "area", "size": out}), [(n, c, *size)], {}, threads) == 1
+
+
+def test_resized_dimensions_that_are_none_of_an_image_are_the_references() -> None:
+    for dims, shape in (((1,), (3, 5)), ((1, 2), (1, 3, 4, 5))):
+        op = ops.create("resize", {"dims": dims, "size": (8,) * len(dims), "mode": "linear"})
+        assert not any(kernel.takes(make_problem(op, [shape], {}, 1)) for kernel in kernels.list("resize"))
+
+
 def test_a_single_pixel_fills_any_size() -> None:
     """Its copies differ by rounding alone."""
     for mode in ("nearest", "nearest-exact", "bilinear", "bicubic"):
@@ -97,6 +131,7 @@ def test_threads_share_large_images() -> None:
     for name, attrs, shape in [
         ("interpolate", {"mode": "nearest", "scale_factor": 2}, (1, 24, 19, 17)),
         ("interpolate", {"mode": "bilinear", "scale_factor": 2}, (1, 24, 19, 17)),
+        ("resize", {"dims": (2, 3), "mode": "cubic", "size": (150, 60)}, (1, 3, 50, 41)),
         ("pixel_shuffle", {"upscale_factor": 2}, (1, 60, 19, 17)),
         ("local_response_norm", {"size": 5, "alpha": 0.5}, (1, 60, 19, 17)),
     ]:

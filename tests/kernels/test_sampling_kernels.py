@@ -77,3 +77,39 @@ def test_shifts_move_every_value_as_it_is(kernel: str, size: int) -> None:
     found = kernels.call(f"shift/{kernel}", x, kernel_size=size)
     expected = ops.reference("shift")(x, kernel_size=size)
     np.testing.assert_array_equal(found.view(np.int32), expected.view(np.int32))
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 40), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    points=st.tuples(st.integers(1, 5), st.integers(1, 40)), mode=st.sampled_from(["bilinear", "nearest", "bicubic"]),
+    padding=st.sampled_from(["zeros", "border", "reflection"]), align=st.booleans(), threads=threads,
+)  # fmt: skip
+def test_grids(n, c, size, points, mode, padding, align, threads):
+    attrs = {"mode": mode, "padding_mode": padding, "align_corners": align}
+    assert check_all(ops.create("grid_sample", attrs), [(n, c, *size), (n, *points, 2)], {}, threads) == 1
+
+
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_points_far_outside_and_of_nan(mode: str, padding: str) -> None:
+    x = np.random.default_rng(0).standard_normal((1, 17, 5, 4)).astype(np.float32)
+    ends = np.array([np.nan, -np.inf, np.inf, -1e30, 1e30, -1, 0, 1], np.float32)
+    if padding == "reflection":  # so far out no float tells one pixel from the next
+        ends = ends[5:]
+    grid = np.stack(np.meshgrid(ends, ends), axis=-1)[None]
+    attrs = {"mode": mode, "padding_mode": padding}
+    found = kernels.call("grid_sample/taps", x, grid, **attrs)
+    np.testing.assert_allclose(found, ops.reference("grid_sample")(x, grid, **attrs), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_no_point_is_looked_at_outside_the_image(value: float) -> None:
+    """Whatever is found there, each place is one of the image's."""
+    x = np.ones((1, 3, 5, 4), np.float32)
+    grid = np.full((1, 2, 40, 2), value, np.float32)
+    y = kernels.call("grid_sample/taps", x, grid, padding_mode="reflection")
+    np.testing.assert_allclose(y[np.isfinite(y)], 1, rtol=1e-5)
+
+
+def test_threads_share_large_grids() -> None:
+    assert check_all(ops.create("grid_sample", {}), [(2, 20, 9, 8), (2, 30, 30, 2)], {}, 2) == 1

@@ -99,11 +99,15 @@ def layers() -> Iterator[Malformed]:
         plain(np.ones(4)),
     )
     yield _lines("no inputs of a layer", [INPUT, "Sigmoid r 0 1 out"], "expected an input 0", UnsupportedOpError)
+    yield _lines("too many inputs", [INPUT, "Sigmoid r 2 1 data data out"], "input 1 is not supported",
+                 UnsupportedOpError)  # fmt: skip
     yield _lines("too many outputs", [INPUT, "Sigmoid r 1 2 data out more"], "output 1", UnsupportedOpError)
     yield _lines("a huge input", ["Input data 0 1 data 0=2000000000 1=5 2=3"], "w: expected an integer from 0")
     yield _lines("a negative input", ["Input data 0 1 data 0=-4 1=5 2=3"], "w: expected an integer from 0")
     yield _lines("a volume", ["Input data 0 1 data 0=4 1=5 2=3 11=2"], "4 dimensions", UnsupportedOpError)
     yield _lines("an axis too far", [INPUT, "Softmax s 1 1 data out 0=7 1=1"], "'s'")
+    yield _lines("a tile of the batch", [INPUT, "Tile s 1 1 data out 0=-4 1=2"], "axis: expected -3 to 2, found -4")
+    yield _lines("a sum of the batch", [INPUT, "CumulativeSum s 1 1 data out 0=-4"], "axis: expected -3 to 2, found -4")
     yield _lines("an order too far", [INPUT, "Permute s 1 1 data out 0=6"], "order_type: expected below 6")
     yield _lines("a reshape that does not fit", [INPUT, "Reshape s 1 1 data out 0=7 1=-1"], "does not fit")
     yield _lines("pieces too many", [INPUT, "Slice s 1 2 data a b -23300=2,2,2"], "'s'")

@@ -125,6 +125,10 @@ def shards() -> Iterator[Malformed]:
         yield of(f"the shard {name!r}", {"w": name}, "beside the index|a name of 1 to")
     yield of("a shard that is missing", {"w": "b.safetensors"}, "b.safetensors: can't be read")
     yield of("a key that is missing", {"w": "a.safetensors", "v": "a.safetensors"}, "1 more arrays in 'a.saf.*'v'")
+    link = {"a.safetensors": Path("../elsewhere"), "../elsewhere": SHARD}
+    yield of("a shard that is a link elsewhere", {"w": "a.safetensors"}, "a link that leads elsewhere", **link)
+    device = {"a.safetensors": Path("/dev/zero")}
+    yield of("a shard that is a device", {"w": "a.safetensors"}, "a link that leads elsewhere", **device)
     yield of("no keys", {}, "expected 1 to 20000 arrays, found 0")
     yield of("a number for a shard", {"w": 7}, "a name of 1 to")
     for name, text, says in (

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from flatbuffer_writer import FlatBufferWriter, Number, Table
+from flexbuffer_writer import flexible
 from malformed import Malformed
 from tflite_writer import Network, one_operator
 
@@ -111,9 +112,11 @@ def quantized(scale: Any, zero: Any, axis: int = 0) -> bytes:
     return with_tensor(WEIGHT, f4={2: np.float32(scale), 3: np.int64(zero), 6: Number("i", axis)})
 
 
-def one(builtin: str, inputs: Any, outputs: Any, options: Any = None, custom: bytes | None = None) -> bytes:
+def one(
+    builtin: str, inputs: Any, outputs: Any, options: Any = None, custom: bytes | None = None, version: int = 1
+) -> bytes:
     """A file of one operator."""
-    return one_operator(builtin, inputs, outputs, options, custom=custom).write()
+    return one_operator(builtin, inputs, outputs, options, custom=custom, version=version).write()
 
 
 def malformed_tflite() -> Iterator[Malformed]:
@@ -295,6 +298,7 @@ def _networks() -> Iterator[Entry]:
         UnsupportedOpError,
         "activation 9",
     )
+    yield "a relu of two values", one("RELU", [image, image], [image]), UnsupportedOpError, "input 1 is not supported"
     yield "a shape of other size", one("RESHAPE", [image, np.int32([5, 5])], [(5, 5)]), GraphError, "does not fit"
     yield "a shape of size 0", one("RESHAPE", [image, np.int32([0, -1])], [(5, 5)]), GraphError, "does not fit"
     yield "two sizes that are left", one("RESHAPE", [image, np.int32([-1, -1])], [(5, 5)]), GraphError, "one -1"
@@ -328,6 +332,7 @@ def _networks() -> Iterator[Entry]:
         GraphError,
         "paddings",
     )
+    yield from _bombs(image)
     yield (
         "filled without end",
         one("FILL", [np.int32([2**15] * 3), np.array(1, np.float32), image], [image]),
@@ -360,4 +365,25 @@ def _networks() -> Iterator[Entry]:
         one("CONV_2D", [image, weight + np.float32(np.nan)], [image], CONV),
         WeightsError,
         "NaN",
+    )
+
+
+def _bombs(image: tuple[int, ...]) -> Iterator[Entry]:
+    """A few bytes that ask for tables of any size."""
+    row = (2**24,)
+    yield "taken apart into millions", one("UNPACK", [row], [()], {"num": 2**24}), GraphError, "outputs"
+    axis = np.array(0, np.int32)
+    yield "split into millions", one("SPLIT", [axis, row], [(1,)], {"num_splits": 2**24}), GraphError, "outputs"
+    yield (
+        "a billion rows with aligned corners",
+        one("RESIZE_NEAREST_NEIGHBOR", [image, np.int32([2**30, 1])], [image], {"align_corners": True}),
+        GraphError,
+        "rows and columns",
+    )
+    seen = flexible({"output_width": 2**20, "output_height": 2**20})
+    yield (
+        "a terapixel of an image",
+        one("TransformTensorBilinear", [image, (1, 4, 4)], [image], None, seen, 2),
+        GraphError,
+        "at most 1048576 pixels",
     )

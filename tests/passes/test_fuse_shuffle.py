@@ -15,10 +15,10 @@ from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
 X = np.random.default_rng(1).standard_normal((2, 20, 7, 9)).astype(np.float32)
 
 
-def unit(groups: int = 2, wide: int = 10, twice: bool = False) -> Graph:
+def unit(groups: int = 2, wide: int = 10, twice: bool = False, half: int = 10) -> Graph:
     """A ShuffleNet V2 unit: half of the channels go through a convolution, then all are shuffled."""
     b = Builder()
-    left, right = b.split(b.input(20, 8), 10, name="halves")
+    left, right = b.split(b.input(20, 8), (half, 20 - half), name="halves")
     joined = b.concat(left, b.conv2d(right, wide, 1, name="branch"), name="joined")
     y = b.channel_shuffle(joined, groups, name="shuffled")
     if twice:
@@ -32,18 +32,22 @@ def kinds(graph: Graph) -> list[str]:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_units_compute_the_same(threads: int) -> None:
-    graph = unit()
+@pytest.mark.parametrize("graph", [unit(), unit(groups=10), unit(groups=15, wide=20)], ids=["2", "10", "15"])
+def test_units_compute_the_same(graph: Graph, threads: int) -> None:
     np.testing.assert_allclose(Model(graph, threads=threads)(X), textbook(graph, X), rtol=2e-5, atol=2e-5)
 
 
 def test_concat_and_shuffle_become_one() -> None:
     assert kinds(unit()) == ["split", "conv2d", "interleave"]
+    assert kinds(unit(groups=10)) == ["split", "conv2d", "deinterleave"]
+    assert kinds(unit(groups=15, wide=20)) == ["split", "conv2d", "deinterleave"], "of unequal inputs"
 
 
 @pytest.mark.parametrize(
-    "graph", [unit(groups=5), unit(wide=30), unit(twice=True)], ids=["five groups", "unequal", "joined is used twice"]
+    "graph",
+    [unit(groups=5), unit(wide=30), unit(twice=True), unit(half=9, wide=9, groups=9)],
+    ids=["five groups", "unequal", "joined is used twice", "odd numbers"],
 )
 def test_others_are_left_alone(graph: Graph) -> None:
-    assert "interleave" not in kinds(graph)
+    assert not {"interleave", "deinterleave"} & {*kinds(graph)}
     np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=2e-5, atol=2e-5)

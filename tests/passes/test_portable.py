@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -204,6 +205,90 @@ def test_fold_scale_shift_into_the_layer_before(bias: bool) -> None:
     assert ops_of(folded) == ["conv2d", "adaptive_avg_pool2d", "flatten", "linear"]
     assert folded.node("conv").origin == ("conv", "all")
     np.testing.assert_allclose(textbook(folded, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
+SCALE, SHIFT = (1.0, -2.0, 0.5, 3.0, 0.25, -1.0), (0.0, 1.0, 2.0, -0.5, 1.5, 0.3)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("scale", [0.17, SCALE], ids=["one for all", "by channel"])
+@pytest.mark.parametrize(
+    ("layer", "shift"),
+    [
+        ({"kernel_size": 1}, SHIFT),
+        ({"kernel_size": 3}, 0.4),
+        ({"kernel_size": 3, "groups": 3}, SHIFT),
+        ({"kernel_size": 3, "groups": 6, "padding": 1}, 0.0),
+        ({"kernel_size": 1, "padding": "same"}, SHIFT),
+    ],
+    ids=["pixels", "windows", "groups", "padded", "same"],
+)
+def test_fold_input_scaling(layer: dict[str, Any], shift: object, scale: object, bias: bool) -> None:
+    b = Builder()
+    x = b.activation(b.input(6, 8), "hardswish", name="act")
+    x = b.apply("scale_shift", x, name="scaled", scale=scale, shift=shift)
+    one, two = (b.conv2d(x, 12, name=name, bias=bias, **layer) for name in ("one", "two"))
+    graph = randomize(b.finish(b.add(one, two, name="sum")))
+    folded = passes.fold_input_scaling(graph)
+    assert ops_of(folded) == ["hardswish", "conv2d", "conv2d", "add"]
+    assert folded.node("one").origin == ("scaled", "one")
+    image = np.random.default_rng(0).standard_normal((2, 6, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(textbook(folded, image), textbook(graph, image), rtol=2e-4, atol=2e-5)
+
+
+def gated(first: bool, gate: str = "pool", shortcut: str = "x", twice: bool = False) -> Graph:
+    b = Builder()
+    values = {"x": b.relu(b.input(6, 8), name="relu")}
+    values["pool"] = b.activation(b.adaptive_avg_pool2d(values["x"], name="pool"), "sigmoid", name="gate")
+    values["abs"] = b.apply("abs", values["x"], name="abs")
+    product = b.mul(values["x"], values[gate], name="product")
+    operands = (values[shortcut], product) if first else (product, values[shortcut])
+    y = b.add(*operands, name="sum")
+    return randomize(b.finish([y, product] if twice else y))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_merge_gate_shortcut(first: bool) -> None:
+    graph = gated(first)
+    merged = passes.merge_gate_shortcut(graph)
+    merged.verify()
+    assert {"add", "mul"} & {*ops_of(merged)} == {"mul"}
+    image = np.random.default_rng(0).standard_normal((2, 6, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(textbook(merged, image), textbook(graph, image), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("others", [{"gate": "abs"}, {"shortcut": "abs"}, {"twice": True}, {"shortcut": "pool"}])
+def test_merge_gate_shortcut_leaves_other_sums(others: dict[str, Any]) -> None:
+    graph = gated(True, **others)
+    assert ops_of(passes.merge_gate_shortcut(graph)) == ops_of(graph)
+
+
+def test_fold_input_scaling_into_linear_layers() -> None:
+    b = Builder()
+    x = b.apply("layer_scale", b.flatten(b.input(6, 1)), name="scaled", params={"gamma": (6,)})
+    graph = randomize(b.finish(b.linear(x, 5, name="fc")))
+    folded = passes.fold_input_scaling(graph)
+    assert ops_of(folded) == ["flatten", "linear"]
+    image = np.random.default_rng(0).standard_normal((2, 6, 1, 1)).astype(np.float32)
+    np.testing.assert_allclose(textbook(folded, image), textbook(graph, image), rtol=2e-5, atol=2e-6)
+
+
+def test_fold_input_scaling_leaves_what_a_padding_or_another_reader_would_see() -> None:
+    def network(read_twice: bool = False, output: bool = False, **layer: Any) -> Graph:
+        b = Builder()
+        x = b.apply("scale_shift", b.input(6, 8), name="scaled", scale=0.5, shift=1.0)
+        y = b.conv2d(x, 6, 3, name="conv", **layer)
+        outputs = [y, b.relu(x, name="relu")] if read_twice else [y, x] if output else [y]
+        return randomize(b.finish(outputs))
+
+    for graph in (network(padding=1), network(padding="same"), network(read_twice=True), network(output=True)):
+        assert "scale_shift" in ops_of(passes.fold_input_scaling(graph))
+    for rank in (3, 4):
+        b = Builder()
+        x = b.input(6, 8)
+        x = b.apply("flatten", x, name="rows", start_dim=2) if rank == 3 else x
+        graph = randomize(b.finish(b.linear(b.apply("scale_shift", x, name="scaled"), 5, name="fc")))
+        assert "scale_shift" in ops_of(passes.fold_input_scaling(graph)), "channels are no features"
 
 
 @pytest.mark.parametrize(("channels", "groups"), [(4, 1), (4, 2), (6, 1)])

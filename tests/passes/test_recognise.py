@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from exported_pieces import Writer, X, check, conv_network, layer_norm_parts, network, ops_of
 from small_networks import randomize, textbook
 
-from tinyinfer import ops
 from tinyinfer.builder import Builder
-from tinyinfer.graph import Graph, Input
+from tinyinfer.graph import Input
 from tinyinfer.passes.portable.recognise.pipeline import recognise
-
-X = np.random.default_rng(1).standard_normal((2, 8, 6, 4)).astype(np.float32)
-Write = Callable[[Builder, str], str]
-
-
-class Writer:
-    """Writes arithmetic as exporters do: one node an operator, numbers as constants of their own."""
-
-    def __init__(self, b: Builder) -> None:
-        self.b, self.count = b, itertools.count()
-
-    def __call__(self, op: str, *inputs: str | float | np.ndarray, **attrs: object) -> str:
-        values = [v if isinstance(v, str) else self.constant(v) for v in inputs]
-        return self.b.apply(op, *values, name=f"{op} {next(self.count)}", **attrs)
-
-    def constant(self, value: float | np.ndarray) -> str:
-        return self.b.constant(np.asarray(value, np.float32), name=f"constant {next(self.count)}")
-
-
-def network(write: Callable[[Writer, str], str], channels: int = 8) -> Graph:
-    """A network of free batch and image size around what ``write`` writes."""
-    b = Builder()
-    x = b.input(channels, (6, 4))
-    return b.finish(b.relu(write(Writer(b), b.conv2d(x, channels, 1, name="first")), name="last"))
-
-
-def ops_of(graph: Graph) -> list[str]:
-    return [node.op.name for node in graph.nodes]
-
-
-def check(graph: Graph, *expected: str, rtol: float = 1e-4) -> Graph:
-    """Between the first convolution and the last relu are these operators alone, and all values are the same."""
-    randomize(graph)
-    found = recognise(graph)
-    assert ops_of(found) == ["conv2d", *expected, "relu"]
-    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=rtol, atol=1e-5)
-    found.verify()
-    assert found.symbolic_types()[found.outputs[0]] == graph.symbolic_types()[graph.outputs[0]]
-    return found
 
 
 def relu6(w: Writer, x: str) -> str:
@@ -89,13 +49,6 @@ def gelu_products(w: Writer, x: str) -> str:
     return w("mul", w("mul", x, w("add", w("tanh", w("mul", inner, 0.7978845608)), 1)), 0.5)
 
 
-def layer_norm_parts(w: Writer, x: str, dim: tuple[int, ...], by_product: bool = False) -> str:
-    difference = w("sub", x, w("mean", x, dim=dim, keepdim=True))
-    square = w("mul", difference, difference) if by_product else w("pow", difference, 2)
-    deviation = w("sqrt", w("add", w("mean", square, dim=dim, keepdim=True), 1e-5))
-    return w("mul", difference, w("reciprocal", deviation)) if by_product else w("div", difference, deviation)
-
-
 PARTS = {
     "relu, clamp": ("relu", lambda w, x: w("clamp", x, min=0.0)),
     "relu, maximum": ("relu", lambda w, x: w("maximum", 0, x)),
@@ -119,8 +72,10 @@ PARTS = {
         "gelu",
         lambda w, x: w("mul", w("mul", x, 0.5), w("add", 1, w("erf", w("mul", x, math.sqrt(0.5))))),
     ),
+    "swish of beta 1": ("silu", lambda w, x: w("mul", w("sigmoid", w("mul", x, 1)), x)),
     "gelu by tanh": ("gelu", gelu_cubic),
     "gelu by tanh, products": ("gelu", gelu_products),
+    "power of two": ("mul", lambda w, x: w("pow", x, 2)),
     "leaky relu": ("leaky_relu", lambda w, x: w("maximum", w("mul", x, 0.1), x)),
     "softsign": ("softsign", lambda w, x: w("div", x, w("add", 1, w("abs", x)))),
     "tanhshrink": ("tanhshrink", lambda w, x: w("sub", x, w("tanh", x))),
@@ -135,12 +90,6 @@ def test_operators_in_pieces(expected: str, write: Callable[[Writer, str], str])
     check(network(write), expected)
 
 
-def conv_network(write: Callable[[Writer, str], str], size: tuple[int, int] = (6, 4)) -> Graph:
-    b = Builder()
-    x = b.input(8, size)
-    return b.finish(write(Writer(b), x))
-
-
 def of(*values: float) -> np.ndarray:
     return np.array(values, np.float32)
 
@@ -151,6 +100,13 @@ IMAGE = CHANNELS.reshape(8, 1, 1)
 
 def conv(w: Writer, x: str, bias: bool = False) -> str:
     return w.b.conv2d(x, 8, 1, name="conv", bias=bias)
+
+
+def dense_gate(w: Writer, x: str, back: tuple[int, ...] = (0, 8, 1, 1)) -> str:
+    row = w("mean", x, dim=(2, 3), keepdim=False)
+    few = w("relu", w.b.linear(row, 3, name="few"))
+    gate = w("sigmoid", w.b.linear(few, 8, name="many", bias=False))
+    return w("mul", x, w("reshape", gate, shape=back))
 
 
 def group_norm(w: Writer, x: str) -> str:
@@ -191,6 +147,32 @@ LAYERS = {
         ("adaptive_avg_pool2d", "flatten", "relu"),
         lambda w, x: w("relu", w("squeeze", w("mean", x, dim=(3, 2), keepdim=True), dim=(2, 3))),
     ),
+    "mean of images": (("adaptive_avg_pool2d", "flatten"), lambda w, x: w("mean", x, dim=(2, 3), keepdim=False)),
+    "mean of columns and rows": (
+        ("adaptive_avg_pool2d",),
+        lambda w, x: w("mean", w("mean", x, dim=3, keepdim=True), dim=(2,), keepdim=True),
+    ),
+    "mean of columns and then of rows": (
+        ("adaptive_avg_pool2d", "flatten"),
+        lambda w, x: w("mean", w("mean", x, dim=-1, keepdim=False), dim=(2,), keepdim=False),
+    ),
+    "mean of pixels in a row": (
+        ("adaptive_avg_pool2d", "flatten"),
+        lambda w, x: w("mean", w("flatten", x, start_dim=2), dim=2, keepdim=False),
+    ),
+    "mean of pixels, channels last": (
+        ("adaptive_avg_pool2d", "flatten"),
+        lambda w, x: w("mean", w("permute", x, dims=(0, 2, 3, 1)), dim=(1, 2), keepdim=False),
+    ),
+    "mean of pixels in a column, and images again": (
+        ("adaptive_avg_pool2d",),
+        lambda w, x: w(
+            "unsqueeze",
+            w("mean", w("permute", w("reshape", x, shape=(0, 8, -1)), dims=(0, 2, 1)), dim=1, keepdim=False),
+            dim=(2, 3),
+        ),
+    ),
+    "maximum of images": (("adaptive_max_pool2d", "flatten"), lambda w, x: w("amax", x, dim=(2, 3), keepdim=False)),
     "global maximum": (("adaptive_max_pool2d",), lambda w, x: w("amax", x, dim=(2, -1), keepdim=True)),
     "windows of one pixel": (("relu",), lambda w, x: w("relu", w("avg_pool2d", x, kernel_size=1))),
     "bias of a convolution": (("conv2d",), lambda w, x: w("add", IMAGE, conv(w, x))),
@@ -205,6 +187,26 @@ LAYERS = {
     "factors of channels": (("relu", "layer_scale"), lambda w, x: w("mul", IMAGE, w("relu", x))),
     "preparation of pictures": (("scale_shift",), lambda w, x: w("div", w("sub", x, IMAGE), IMAGE[None])),
     "a number for all": (("relu", "scale_shift"), lambda w, x: w("mul", w("relu", x), 0.17)),
+    "a hard sigmoid of another slope": (
+        ("relu", "scale_shift", "hardsigmoid"),
+        lambda w, x: w("clamp", w("add", w("mul", w("relu", x), 0.2), 0.5), min=0.0, max=1.0),
+    ),
+    "a hard sigmoid of another slope, divided": (
+        ("relu", "scale_shift", "hardsigmoid"),
+        lambda w, x: w("clamp", w("add", 0.25, w("div", w("relu", x), 4)), min=0.0, max=1.0),
+    ),
+    "ONNX's hard sigmoid": (
+        ("relu", "scale_shift", "hardsigmoid"),
+        lambda w, x: w("clamp", w("scale_shift", w("relu", x), scale=0.2, shift=0.5), min=0.0, max=1.0),
+    ),
+    "layers of a gate": (
+        ("adaptive_avg_pool2d", "conv2d", "relu", "conv2d", "sigmoid", "mul"),
+        lambda w, x: dense_gate(w, x),
+    ),
+    "power of three": (("mul", "mul"), lambda w, x: w("pow", x, 3)),
+    "power of a half": (("exp", "sqrt"), lambda w, x: w("pow", w("exp", x), 0.5)),
+    "power of minus one": (("exp", "reciprocal"), lambda w, x: w("pow", w("exp", x), -1)),
+    "one over": (("exp", "reciprocal"), lambda w, x: w("div", 1, w("exp", x))),
     "nothing added": (("relu", "sigmoid"), lambda w, x: w("sigmoid", w("add", w("mul", w("relu", x), 1), 0))),
     "one minus": (("relu", "scale_shift"), lambda w, x: w("sub", 1, w("relu", x))),
     "batch norm in four steps": (
@@ -247,6 +249,20 @@ def test_layers_in_pieces(expected: tuple[str, ...], write: Callable[[Writer, st
     assert found.symbolic_types()[found.outputs[0]] == graph.symbolic_types()[graph.outputs[0]]
 
 
+def test_a_norm_of_rows_has_the_factors_of_features() -> None:
+    features = np.linspace(0.5, 1.5, 24, dtype=np.float32)
+
+    def write(w: Writer, x: str) -> str:
+        rows = w("reshape", x, shape=(0, 8, 24))
+        return w("add", w("mul", layer_norm_parts(w, rows, (2,)), features), -features)
+
+    graph = conv_network(write)
+    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
+    found = recognise(graph)
+    assert ops_of(found) == ["reshape", "layer_norm"]
+    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
+
+
 def test_group_norm_as_an_instance_norm_of_rows() -> None:
     graph = conv_network(group_norm)
     for role, value in (("weight", 1.0), ("bias", 0.0)):
@@ -259,100 +275,14 @@ def test_group_norm_as_an_instance_norm_of_rows() -> None:
     assert "instance_norm" in ops_of(recognise(graph)), "groups have factors of their own"
 
 
-def means(size: int, count: int) -> np.ndarray:
-    """The matrix by which columns of pixels have to be multiplied to become bins."""
-    pool = ops.reference("adaptive_avg_pool2d")
-    return np.asarray(pool(np.eye(size, dtype=np.float32)[None, None], output_size=(count, None))[0, 0])
-
-
-BINS = {
-    "both sides": ((4, 3), lambda w, x: w("matmul", w("matmul", means(6, 4), x), means(4, 3).T)),
-    "rows": ((4, None), lambda w, x: w("matmul", means(6, 4), x)),
-    "columns": ((None, 3), lambda w, x: w("matmul", x, means(4, 3).T)),
-}
-
-
-@pytest.mark.parametrize(("size", "write"), BINS.values(), ids=list(BINS))
-def test_bins_as_products_with_matrices(size: tuple[int | None, ...], write: Callable[[Writer, str], str]) -> None:
-    graph = conv_network(write)
-    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
-    found = recognise(graph)
-    assert [(node.op.name, node.op.attrs) for node in found.nodes] == [("adaptive_avg_pool2d", {"output_size": size})]
-    np.testing.assert_allclose(textbook(found, X), textbook(graph, X), rtol=1e-4, atol=1e-5)
-
-
-def moved(table: tuple[int, ...], order: tuple[int, ...], whole: tuple[int, ...]) -> Callable[[Writer, str], str]:
-    return lambda w, x: w("reshape", w("permute", w("reshape", x, shape=table), dims=order), shape=whole)
-
-
-SHUFFLES = {
-    "channels": (moved((-1, 2, 4, 6, 4), (0, 2, 1, 3, 4), (-1, 8, 6, 4)), "channel_shuffle", {"groups": 2}),
-    "channels of rows": (moved((0, 4, 2, -1), (0, 2, 1, 3), (-1, 8, 6, 4)), "channel_shuffle", {"groups": 4}),
-    "to pixels": (
-        moved((-1, 2, 2, 2, 6, 4), (0, 1, 4, 2, 5, 3), (-1, 2, 12, 8)), "pixel_shuffle", {"upscale_factor": 2}
-    ),
-    "from pixels": (
-        moved((-1, 8, 3, 2, 2, 2), (0, 1, 3, 5, 2, 4), (-1, 32, 3, 2)), "pixel_unshuffle", {"downscale_factor": 2}
-    ),
-    "something else": (moved((-1, 2, 4, 6, 4), (0, 1, 2, 4, 3), (-1, 8, 6, 4)), "", {}),
-    "of unequal sides": (moved((-1, 1, 4, 2, 6, 4), (0, 1, 4, 2, 5, 3), (-1, 1, 24, 8)), "", {}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("write", "name", "attrs"), SHUFFLES.values(), ids=list(SHUFFLES))
-@pytest.mark.parametrize("batch", [None, 2])
-def test_shuffles(write: Callable[[Writer, str], str], name: str, attrs: dict[str, int], batch: int | None) -> None:
-    graph = conv_network(write)
-    graph.inputs[0] = Input("input", (batch, 8, 6, 4), (2, 8, 6, 4))
-    found = recognise(graph)
-    assert [(node.op.name, node.op.attrs) for node in found.nodes] == [(name, attrs)] or not name
-    assert len(found.nodes) == (1 if name else 3)
-    np.testing.assert_array_equal(textbook(found, X), textbook(graph, X))
-
-
-def test_a_row_of_known_length_is_a_flatten_where_the_image_is_fixed() -> None:
-    graph = conv_network(lambda w, x: w("relu", w("reshape", x, shape=(-1, 192))))
-    assert ops_of(recognise(graph)) == ["reshape", "relu"], "a larger image has several rows"
-    graph.inputs[0] = Input("input", (None, 8, 6, 4), (1, 8, 6, 4))
-    assert ops_of(recognise(graph)) == ["flatten", "relu"]
-
-
-def test_elements_picked_in_their_order_are_a_reshape() -> None:
-    def write(w: Writer, x: str, step: int = 1) -> str:
-        row = w("reshape", x, shape=(-1,))
-        places = w.b.constant(np.arange(192)[::step].reshape(1, 8, 6, 4), name="places")
-        return w("relu", w("index", row, places, dim=0))
-
-    fixed = [Input("input", (1, 8, 6, 4), (1, 8, 6, 4))]
-    graph, turned = conv_network(write), conv_network(lambda w, x: write(w, x, -1))
-    graph.inputs = turned.inputs = fixed
-    assert ops_of(recognise(graph)) == ["relu"]
-    assert "index" in ops_of(recognise(turned))
-
-
-def test_slices_that_are_all_of_a_value_are_a_split() -> None:
-    def write(w: Writer, x: str) -> str:
-        parts = [w("slice", x, dim=1, start=start, end=end) for start, end in ((3, None), (0, 3))]
-        return w("concat", w("relu", parts[0]), parts[1], dim=1)
-
-    graph = conv_network(write)
-    found = recognise(graph)
-    assert ops_of(found) == ["split", "relu", "concat"]
-    assert found.nodes[0].op.attrs == {"split_size_or_sections": (3, 5), "dim": 1}
-    np.testing.assert_array_equal(textbook(found, X), textbook(graph, X))
-
-
-@pytest.mark.parametrize("bounds", [((0, 3), (4, 8)), ((0, 4), (3, 8)), ((0, 4),)])
-def test_slices_with_gaps_or_in_common_stay(bounds: tuple[tuple[int, int], ...]) -> None:
-    graph = conv_network(lambda w, x: w("concat", *[w("slice", x, dim=1, start=s, end=e) for s, e in bounds], dim=1))
-    assert ops_of(recognise(graph)) == ops_of(graph)
-
-
 UNLIKE = {
     "another offset": lambda w, x: w("div", w("mul", x, relu6(w, w("add", x, 2))), 6),
     "another divisor": lambda w, x: w("div", w("mul", x, relu6(w, w("add", x, 3))), 5),
     "another input": lambda w, x: w("div", w("mul", w("abs", x), relu6(w, w("add", x, 3))), 6),
     "another root": lambda w, x: w("mul", w("mul", x, w("add", w("erf", w("div", x, 1.5)), 1)), 0.5),
+    "a sigmoid of twice the value": lambda w, x: w("mul", w("sigmoid", w("mul", x, 2)), x),
+    "a clip to other bounds": lambda w, x: w("clamp", w("add", w("mul", x, 0.2), 0.5), min=0.0, max=2.0),
+    "a clip alone": lambda w, x: w("clamp", x, min=0.0, max=1.0),
     "slope above one": lambda w, x: w("maximum", w("mul", x, 1.5), x),
     "means of different dimensions": lambda w, x: w(
         "div",
@@ -364,7 +294,7 @@ UNLIKE = {
         "max_pool2d", w("pad", x, pad=(1, 1, 1, 1)), kernel_size=3, stride=1
     ),
 }
-NAMES = {"hardswish", "gelu", "leaky_relu", "layer_norm"}
+NAMES = {"hardswish", "gelu", "leaky_relu", "layer_norm", "silu", "hardsigmoid"}
 
 
 @pytest.mark.parametrize("write", UNLIKE.values(), ids=list(UNLIKE))

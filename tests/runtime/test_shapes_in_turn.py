@@ -58,8 +58,6 @@ def shapes_taken(graph: Graph, case: Case) -> list[tuple[Shape, ...]]:
 def test_an_operator_is_right_at_one_shape_after_another(name: str) -> None:
     several = 0
     for case in ops.get(name).cases():
-        if case.dtypes:  # kernels take float32
-            continue
         op = ops.create(name, dict(case.attrs))
         graph = alone(op, case)
         fast, slow, taken = Model(graph, threads=1), Model(graph, kernels="reference"), shapes_taken(graph, case)

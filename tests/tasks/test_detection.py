@@ -12,8 +12,8 @@ from PIL import Image
 
 import tinyinfer as ti
 from tinyinfer.errors import ImageError, InputError, ModelFormatError
+from tinyinfer.logits import softmax
 from tinyinfer.tasks.detection import CANDIDATES, MOST, choose, detect
-from tinyinfer.tasks.logits import softmax
 
 NOTHING = (9.0, 0.0, 0.0)
 PICTURE = striped(40, 60)  # 60 wide, 40 high: a pixel of the network's input is 1.875 x 1.25 of it

@@ -14,6 +14,7 @@ from tflite_writer import Network
 
 import tinyinfer as ti
 from tinyinfer.builder import Builder
+from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.npz.meta import check_meta
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
@@ -105,20 +106,26 @@ def test_the_end_of_an_ssd_in_its_own_numbers() -> None:
     assert task["outputs"] == {"boxes": "raw", "scores": "class"}
 
 
-def test_an_ssd_from_its_file_to_a_box(tmp_path: Path) -> None:
-    """A file whose offsets and scores are the picture's own pixels, nine anchors of four: one pixel is bright."""
-    made, anchors = Network(), np.full((9, 4), 0.25, np.float32)
-    anchors[4] = (0.5, 0.25, 0.5, 0.2)  # centre y, x, height, width
+def ssd_file(anchors: np.ndarray, options: dict[str, Any]) -> bytes:
+    """A file whose offsets and scores are the picture's own pixels, nine anchors of four."""
+    made = Network()
     image = made.input("image", (1, 3, 4, 3))
     ends = []
     for name in ("offsets", "scores"):
         ends.append(made.tensor(name, (1, 9, 4)))
         made.apply("RESHAPE", (image, made.constant(f"{name} shape", np.int32([1, 9, 4]))), (ends[-1],))
     made.outputs = [made.tensor(f"TFLite_Detection_PostProcess:{i}", (1, 10, 4)) for i in range(4)]
-    options = {"num_classes": 3, "nms_iou_threshold": 0.6, "y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0}
     inputs = (*ends, made.constant("anchors", anchors))
-    made.apply("TFLite_Detection_PostProcess", inputs, made.outputs, custom=flexible({**options, "w_scale": 5.0}))
-    (tmp_path / "ssd.tflite").write_bytes(made.write())
+    made.apply("TFLite_Detection_PostProcess", inputs, made.outputs, custom=flexible(options))
+    return made.write()
+
+
+def test_an_ssd_from_its_file_to_a_box(tmp_path: Path) -> None:
+    """One pixel is bright."""
+    anchors = np.full((9, 4), 0.25, np.float32)
+    anchors[4] = (0.5, 0.25, 0.5, 0.2)  # centre y, x, height, width
+    options = {"num_classes": 3, "nms_iou_threshold": 0.6, "y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0}
+    (tmp_path / "ssd.tflite").write_bytes(ssd_file(anchors, {**options, "w_scale": 5.0}))
     model = ti.load(tmp_path / "ssd.tflite", kernels="reference")
     model.meta |= {"labels": ["ant", "bee", "cat"], "preprocess": {"resize": [3, 4]}}
     picture = np.zeros((3, 4, 3), np.uint8)
@@ -127,6 +134,33 @@ def test_an_ssd_from_its_file_to_a_box(tmp_path: Path) -> None:
     assert (label, score) == ("ant", pytest.approx(0.8))  # whose score stands behind the background's
     x, y = (0.25 + 0.8 / 10 * 0.2) * 4, 0.5 * 3  # offsets are y, x, height, width, of which x alone is not 0
     np.testing.assert_allclose(box, (x - 0.1 * 4, y - 0.25 * 3, x + 0.1 * 4, y + 0.25 * 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "says"),
+    [
+        ({"x_scale": [1, 2]}, 0.5, "scale.0.: expected a number"),
+        ({"y_scale": 0}, 0.5, "scale.1.: expected a number above 0"),
+        ({"nms_iou_threshold": [1]}, 0.5, "overlap: expected a number"),
+        ({"nms_iou_threshold": 9.0}, 0.5, "overlap: expected a number of 0 to 1"),
+        ({}, np.nan, "anchors.0..0.: expected a number"),
+        ({}, -1.0, "anchors.0..2.: expected a number above 0"),
+    ],
+)
+def test_numbers_of_no_ssd_are_refused_as_it_is_read(
+    options: dict[str, Any], side: float, says: str, tmp_path: Path
+) -> None:
+    """In one line that names the file."""
+    (tmp_path / "ssd.tflite").write_bytes(ssd_file(np.full((9, 4), side, np.float32), {"num_classes": 3, **options}))
+    with pytest.raises(ModelFormatError, match=rf"^\S+ssd\.tflite: TFLite_Detection_PostProcess: {says}"):
+        ti.load(tmp_path / "ssd.tflite")
+
+
+def test_options_do_not_stand_in_for_outputs(tmp_path: Path) -> None:
+    """Whatever they are called."""
+    options = {"num_classes": 3, "boxes": 7, "scores": 8, "anchors": 9}
+    (tmp_path / "ssd.tflite").write_bytes(ssd_file(np.full((9, 4), 0.5, np.float32), options))
+    assert ti.load(tmp_path / "ssd.tflite").meta["task"]["outputs"] == {"boxes": "offsets", "scores": "scores"}
 
 
 def test_what_is_said_is_left_alone() -> None:

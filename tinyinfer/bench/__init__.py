@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tinyinfer.bench.by_layer import bench_layers
     from tinyinfer.bench.by_network import bench
+    from tinyinfer.bench.by_precision import bench_int8
     from tinyinfer.bench.layer_report import LayerReport
     from tinyinfer.bench.memory import MemoryReport, bench_memory
     from tinyinfer.bench.networks import make_inputs
+    from tinyinfer.bench.precision_report import PrecisionReport
     from tinyinfer.bench.report import BenchReport, BenchRow
     from tinyinfer.bench.sweep import SWEEPS, bench_sweep
     from tinyinfer.bench.sweep_report import SweepReport
@@ -26,8 +28,10 @@ _NAMES = {
     "BenchRow": "report",
     "LayerReport": "layer_report",
     "MemoryReport": "memory",
+    "PrecisionReport": "precision_report",
     "SweepReport": "sweep_report",
     "bench": "by_network",
+    "bench_int8": "by_precision",
     "bench_layers": "by_layer",
     "bench_memory": "memory",
     "bench_sweep": "sweep",
@@ -40,8 +44,10 @@ __all__ = [
     "BenchRow",
     "LayerReport",
     "MemoryReport",
+    "PrecisionReport",
     "SweepReport",
     "bench",
+    "bench_int8",
     "bench_layers",
     "bench_memory",
     "bench_sweep",

@@ -21,7 +21,6 @@ from tinyinfer.graph import Shape
 from tinyinfer.model import Model
 from tinyinfer.profiling.cost import cost, node_cost
 from tinyinfer.profiling.roofline import machine_peak, measure_microkernel
-from tinyinfer.runtime.plan import Plan
 
 Progress = Callable[[str], None] | None
 
@@ -90,12 +89,12 @@ def bench_setting(
     truth = outputs[peers[0]] if peers else engines.reference(subject)()
     errors = check_agreement(outputs, truth, str(setting))
     times = interleaved(runs, rounds, rest=rest)
-    counts = Counts(shapes, cost(model.graph, shapes).macs, _moved(ours.plan(shapes)))
-    return make_rows(setting, counts, machine_peak(setting.threads), times, errors)
+    return make_rows(setting, counts_of(ours, shapes), machine_peak(setting.threads), times, errors)
 
 
-def _moved(plan: Plan) -> int:
-    """Bytes that the steps read and write, weights included, borders apart."""
+def counts_of(model: Model, shapes: Mapping[str, Shape]) -> Counts:
+    """What a call on inputs of these shapes takes: of its plan the steps alone, with their weights, borders apart."""
+    plan = model.plan(shapes)
     steps = [step for step in plan.steps if step.node.op.name not in ("input", "output")]
     costs = [node_cost(s.node, s.input_types, plan.graph.param_types(s.node), s.output_types) for s in steps]
-    return sum(found.bytes for found in costs)
+    return Counts(shapes, cost(model.graph, shapes).macs, sum(found.bytes for found in costs))

@@ -40,12 +40,14 @@ def convert(
     ignore: str | Sequence[str] = (),
     strip: str | None = None,
     input_shapes: Mapping[str, Shape] | None = None,
+    dequantize: bool = False,
     **knobs: Any,
 ) -> Model:
     """The model in a checkpoint (.pth, .th, .pt, .safetensors, a .npz of plain arrays) or in a file of a network.
 
     The latter are .npz model files, .onnx, .tflite, and ncnn's .param with its .bin beside it; ``input_shapes`` says,
-    for inputs whose sizes they leave free, which they usually are.
+    for inputs whose sizes they leave free, which they usually are; what is quantised is computed with integers, with
+    ``dequantize`` in float32.
 
     Without ``arch`` a published file is known by its checksum or its name, and any other network is recognised by
     keys and shapes; the number of classes and the width are read off them in any case.  ``knobs`` say what no shape
@@ -65,7 +67,7 @@ def convert(
     if checkpoint is None:
         if arch or knobs or patterns or strip:
             raise InputError(f"{file}: a model file holds its network; arch, knobs and the like are for checkpoints")
-        return Model(*read_network(file, found, input_shapes), verified=True)
+        return Model(*read_network(file, found, input_shapes, dequantize=dequantize), verified=True)
     state, notes = _prepared(checkpoint, patterns, strip, str(file))
     public = _published(file)
     match = None if arch or public else _told(state, checkpoint.metadata, knobs)

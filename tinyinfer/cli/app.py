@@ -15,7 +15,7 @@ from typing import Any
 
 import typer
 
-from tinyinfer.cli import convert, evaluate, inspect, measure, pull, run
+from tinyinfer.cli import convert, evaluate, inspect, measure, pull, quantize, run
 from tinyinfer.cli.terminal import complain
 from tinyinfer.errors import TinyInferError
 
@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, inspect, measure, convert, evaluate, pull):
+for group in (run, inspect, measure, convert, quantize, evaluate, pull):
     group.register(app)
 
 

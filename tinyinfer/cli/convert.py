@@ -9,7 +9,16 @@ import typer
 
 from tinyinfer.cli.description import Labels, PreprocessOption, Task, describe
 from tinyinfer.cli.inputs import named_shapes, parse_shapes
-from tinyinfer.cli.options import InputShape, Outputs, TrainedModel, load_trained, parse_knobs, parse_outputs, usage
+from tinyinfer.cli.options import (
+    Dequantize,
+    InputShape,
+    Outputs,
+    TrainedModel,
+    load_trained,
+    parse_knobs,
+    parse_outputs,
+    usage,
+)
 from tinyinfer.cli.terminal import complain
 
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="The file to write.")]
@@ -43,6 +52,7 @@ def convert(
     preprocess: PreprocessOption = None,
     labels: Labels = None,
     task: Task = None,
+    dequantize: Dequantize = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="Store weights as float16.")] = False,
 ) -> None:
     """Turn any model file into a self-contained .npz model."""
@@ -51,8 +61,9 @@ def convert(
     if output.suffix != ".npz":
         raise usage(f"--output: expected a name that ends in .npz, found {str(output)!r}")
     model = convert_file(
-        file, arch, ignore=ignore or (), strip=strip, input_shapes=parse_shapes(input), **parse_knobs(knob)
-    )
+        file, arch, ignore=ignore or (), strip=strip, input_shapes=parse_shapes(input), dequantize=dequantize,
+        **parse_knobs(knob),
+    )  # fmt: skip
     if outputs:
         model = model.part(parse_outputs(outputs))
     describe(model, preprocess, labels, task)
@@ -73,6 +84,7 @@ def export(
     opset: Annotated[
         int | None, typer.Option(metavar="N", min=13, help="Version of ONNX's operators, for older engines; 20.")
     ] = None,
+    dequantize: Dequantize = False,
 ) -> None:
     """Write a model as ONNX, .safetensors or .npz.
 
@@ -85,7 +97,7 @@ def export(
         raise usage(f"--output: expected a name that ends in .onnx, .npz or .safetensors, found {str(output)!r}")
     if wanted is not ONNX and (input is not None or opset is not None):
         raise usage(f"--input and --opset are for .onnx files, found {str(output)!r}")
-    network = load_trained(model, shapes=shapes)
+    network = load_trained(model, shapes=shapes, dequantize=dequantize)
     if wanted is NPZ:
         network.save(output)
         return

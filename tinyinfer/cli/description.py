@@ -56,14 +56,15 @@ def _task(text: str) -> Any:
     try:
         return _json_object("--task", Path(text).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--task: {text[:200]}: expected a file with a JSON object ({error})") from None
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise InputError(f"--task: {text[:200]}: expected a file with a JSON object: {why}") from None
 
 
 def _json_object(option: str, text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise usage(f"{option}: expected JSON, found {text!r} ({error})") from None
+        raise usage(f"{option}: expected JSON, found {text[:200]!r} ({error})") from None
     if not isinstance(found, dict):
-        raise usage(f"{option}: expected a JSON object, found {text!r}")
+        raise usage(f"{option}: expected a JSON object, found {text[:200]!r}")
     return found

@@ -12,6 +12,7 @@ import typer
 
 from tinyinfer.cli.description import Labels, PreprocessOption, describe
 from tinyinfer.cli.options import (
+    Dequantize,
     Json,
     Kernels,
     MaxPixels,
@@ -50,6 +51,7 @@ def evaluate(
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     kernel: Kernels = None,
+    dequantize: Dequantize = False,
     json: Json = False,
 ) -> int:
     """Measure accuracy.  Unreadable pictures are reported and left out; the exit code is then 4."""
@@ -57,7 +59,7 @@ def evaluate(
     from tinyinfer.evaluation.accuracy import evaluate as run_evaluation
 
     limit_pixels(max_pixels)
-    network = load_trained(model, threads, kernel)
+    network = load_trained(model, threads, kernel, dequantize=dequantize)
     describe(network, preprocess, labels, task=None)
     require_task(network.meta, CLASSIFY, "eval")
     data = datasets.read(dataset, network.meta.get("labels"), class_count(network.meta, network.outputs))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tinyinfer.cli.inputs import named_shapes, parse_shapes
-from tinyinfer.cli.options import Grouping, InputShape, Json, ModelArgument, load_graph
+from tinyinfer.cli.options import Dequantize, Grouping, InputShape, Json, ModelArgument, load_graph
 from tinyinfer.cli.terminal import show, show_json
 from tinyinfer.errors import GraphError, InputError
 
@@ -24,13 +24,14 @@ def summary(
     model: ModelArgument,
     input: InputShape = None,
     by: Grouping = "node",
+    dequantize: Dequantize = False,
     json: Json = False,
 ) -> None:
     """Shape, parameters, mult-adds and memory access of every node."""
     from tinyinfer.profiling.cost import cost
 
     shapes = parse_shapes(input)
-    graph = load_graph(model, shapes)
+    graph = load_graph(model, shapes, dequantize)
     try:
         counted = cost(graph, named_shapes(graph, shapes)) if shapes else cost(graph, symbolic=True)
     except GraphError as error:  # the graph was sound at its own size, so it is the shape that does not fit

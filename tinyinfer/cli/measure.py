@@ -9,6 +9,7 @@ import typer
 
 from tinyinfer.cli.inputs import input_arrays, parse_shapes
 from tinyinfer.cli.options import (
+    Dequantize,
     Grouping,
     InputShape,
     Json,
@@ -23,7 +24,7 @@ from tinyinfer.cli.options import (
 from tinyinfer.cli.terminal import complain, show, show_json
 
 if TYPE_CHECKING:
-    from tinyinfer.bench import BenchReport, LayerReport, MemoryReport
+    from tinyinfer.bench import BenchReport, LayerReport, MemoryReport, PrecisionReport
     from tinyinfer.profiling.scaling import Scaling
     from tinyinfer.profiling.timings import Profile
 
@@ -51,6 +52,7 @@ def profile(
     by: Grouping = "node",
     threads: ThreadCounts = None,
     kernel: Kernels = None,
+    dequantize: Dequantize = False,
     trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Chrome trace.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as CSV.")] = None,
@@ -63,7 +65,7 @@ def profile(
     if len(counts) > 1 and (trace or kernel_option(kernel) == "reference"):
         raise usage("--threads with several numbers takes no --trace or --kernel reference")
     shapes = parse_shapes(input)
-    networks = [load_model(model, count, kernel, shapes) for count in counts]
+    networks = [load_model(model, count, kernel, shapes, dequantize) for count in counts]
     x = input_arrays(networks[0], image, shapes)
     result: Profile | Scaling
     with running(kernel):
@@ -104,6 +106,9 @@ def bench(
     memory: Annotated[
         bool, typer.Option("--memory", help="Measure how much memory each engine takes instead.")
     ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="In 8 bits too: quantised once, the same codes and scales for all engines.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too: a .png or .svg file.")] = None,
     json: Json = False,
 ) -> None:
@@ -117,11 +122,12 @@ def bench(
         "input_shape": _sole_shape(input),
         "progress": lambda text: complain(f"measuring {text}"),
     }
-    report: BenchReport | LayerReport | MemoryReport
+    report: BenchReport | LayerReport | MemoryReport | PrecisionReport
     if layers:
-        if against or sweep or plot or memory or len(images) > 1:
+        if against or sweep or plot or memory or int8 or len(images) > 1:
             raise usage(
-                "--layers is about our own kernels and one --batch: it takes no --against, --sweep, --memory or --plot"
+                "--layers is about our own kernels and one --batch: it takes no --against, --sweep, --memory, --int8 "
+                "or --plot"
             )
         report = benchmarks.bench_layers(models, batch=images[0], rounds=rounds, **options)
     else:
@@ -129,9 +135,13 @@ def bench(
             picture_kind(plot)  # what can't be drawn is said before anything is measured
         options |= {"against": tuple(name for name in peers.split(",") if name), "batch": images}
         if memory:
-            if sweep or plot:
-                raise usage("--memory takes no --sweep or --plot")
+            if sweep or plot or int8:
+                raise usage("--memory takes no --sweep, --int8 or --plot")
             report = benchmarks.bench_memory(models, **options)
+        elif int8:
+            if sweep or plot:
+                raise usage("--int8 takes no --sweep or --plot")
+            report = benchmarks.bench_int8(models, rounds=rounds, **options)
         elif sweep is None:
             report = timed = benchmarks.bench(models, rounds=rounds, **options)
         else:
@@ -174,6 +184,7 @@ def compare(
     input: InputShape = None,
     threads: Threads = None,
     kernel: Kernels = None,
+    dequantize: Dequantize = False,
     json: Json = False,
 ) -> int:
     """Check each fast step against the NumPy reference.  The exit code is 1 when one is beyond its tolerance."""
@@ -182,7 +193,7 @@ def compare(
     if kernel_option(kernel) == "reference":
         raise usage("--kernel reference leaves nothing to compare")
     shapes = parse_shapes(input)
-    network = load_model(model, threads, kernel, shapes)
+    network = load_model(model, threads, kernel, shapes, dequantize)
     x = input_arrays(network, image, shapes)
     with running(kernel):
         result = run_compare(network, x)

@@ -38,6 +38,9 @@ InputShape = Annotated[
     str | None,
     typer.Option("--input", metavar="1x3x224x224", help="Input shape, N x C x H x W; NAME=SHAPE,... for several."),
 ]
+Dequantize = Annotated[
+    bool, typer.Option("--dequantize", help="Compute what a file has as quantised numbers in float32 instead.")
+]
 
 Outputs = Annotated[
     list[str] | None,
@@ -84,29 +87,30 @@ def load_model(
     threads: int | None = None,
     kernels: Sequence[str] | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    dequantize: bool = False,
 ) -> Model:
     """The model a verb is about; the name of a network that was not pulled gives it seeded random weights.
 
-    ``shapes`` by input name ("" is the first) are what inputs whose sizes a file leaves free usually have.  What a
-    reader notes of a file, such as that it is quantised, is said.
+    ``shapes`` by input name ("" is the first) are what inputs whose sizes a file leaves free usually have;
+    ``dequantize`` that of `load`.  What a reader notes of a file is said.
     """
     from tinyinfer.formats.contents import format_of
     from tinyinfer.formats.suffixes import NPZ
     from tinyinfer.loading import load
 
-    model = load(source, threads, kernel_option(kernels), input_shapes=shapes)
+    model = load(source, threads, kernel_option(kernels), input_shapes=shapes, dequantize=dequantize)
     if format_of(Path(source)) not in (None, NPZ):  # of .npz files they were said at conversion
         for note in model.meta.get("notes", ()):
             complain(f"{source}: {note}")
     return model
 
 
-def load_graph(source: str, shapes: Mapping[str, Shape] | None = None) -> Graph:
+def load_graph(source: str, shapes: Mapping[str, Shape] | None = None, dequantize: bool = False) -> Graph:
     """The network without a way to run it; from a bare name without weights, so that large ones cost nothing."""
     from tinyinfer.loading import resolve
     from tinyinfer.models import build
 
-    return build(source) if resolve(source) is None else load_model(source, shapes=shapes).graph
+    return build(source) if resolve(source) is None else load_model(source, None, None, shapes, dequantize).graph
 
 
 def load_trained(
@@ -114,13 +118,14 @@ def load_trained(
     threads: int | None = None,
     kernels: Sequence[str] | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    dequantize: bool = False,
 ) -> Model:
     """Like `load_model` for verbs that need real weights.  Raises UnsupportedOpError for a name not pulled."""
     from tinyinfer.loading import resolve
 
     if resolve(source) is None:
         raise UnsupportedOpError(f"{source}: a network's name alone has no trained weights; {_how_to_get(source)}")
-    return load_model(source, threads, kernels, shapes)
+    return load_model(source, threads, kernels, shapes, dequantize)
 
 
 def _how_to_get(source: str) -> str:

@@ -12,6 +12,7 @@ from tinyinfer.cli.answers import FORMATS, LABELS, THRESHOLD, Question, answer, 
 from tinyinfer.cli.description import Labels, PreprocessOption, Task, describe
 from tinyinfer.cli.inputs import input_arrays, parse_files, parse_shapes
 from tinyinfer.cli.options import (
+    Dequantize,
     InputShape,
     Json,
     Kernels,
@@ -68,6 +69,7 @@ def run(
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     kernel: Kernels = None,
+    dequantize: Dequantize = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how pictures are prepared.")] = False,
     json: Json = False,
 ) -> int:
@@ -87,7 +89,7 @@ def run(
     paths = list(_pictures(images or ()))
     if draw:
         _check_drawing(draw, paths)
-    network = load_trained(model, threads, kernel, shapes)
+    network = load_trained(model, threads, kernel, shapes, dequantize)
     describe(network, preprocess, labels, task)
     if outputs:
         network = network.part(parse_outputs(outputs))

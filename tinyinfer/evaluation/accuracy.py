@@ -13,9 +13,9 @@ import numpy as np
 
 from tinyinfer.errors import ImageError, InputError
 from tinyinfer.evaluation.datasets import Dataset, Sample
+from tinyinfer.logits import ranking
 from tinyinfer.runtime.cores import available_cores
 from tinyinfer.runtime.runnable import Runnable
-from tinyinfer.tasks.logits import ranking
 from tinyinfer.vision.image import decode
 from tinyinfer.vision.preprocess import Preprocess
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
+from tinyinfer.errors import ModelFormatError
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.formats.suffixes import NCNN, NPZ, ONNX, SAFETENSORS, TFLITE, TORCH, Format, by_name
 
 HEAD = 512  # bytes that are looked at
@@ -54,7 +54,7 @@ def _of_archive(head: bytes) -> Format | None:
 
 def _head(path: Path) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read(HEAD) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
-    except OSError:
+        with open_regular(path) as file:
+            return file.read(HEAD)
+    except (OSError, ModelFormatError):
         return b""

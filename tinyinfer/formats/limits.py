@@ -20,6 +20,11 @@ class Limits:
     dimension: int = 2**24  # one side of a tensor
     elements: int = 2**31  # of one value of the network at its nominal size
 
+    # elements read and made where values are worked out while a file is read, as a few bytes can ask for any number of
+    # them: some, and as many for each element of the file as take it through quantisation, transposition and the like
+    worked_out: int = 2**26
+    worked_out_per_element: int = 8
+
     # zip: the largest public networks have some 3,000 tensors
     members: int = 20_000
     directory_bytes: int = 4 * MIB

@@ -46,7 +46,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         *("isnan", "isinf", "where"),
     ),
     "pointwise_math.elementwise": ("batch_norm", "layer_scale", "scale_shift", "prelu"),
-    "movement.interleave": ("interleave",),
+    "movement.interleave": ("interleave", "deinterleave"),
     "movement.copies": (
         *("concat", "split", "flatten", "reshape", "reshape_as", "squeeze", "unsqueeze"),
         *("join_pixels", "pixels_to_images", "relayout"),
@@ -66,6 +66,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "quantized.depthwise": ("quantized_conv2d",),
     "quantized.arithmetic": ("quantized_add", "quantized_mul"),
     "quantized.lookup": ("lookup",),
+    "quantized.small_windows": ("max_pool2d",),
     "quantized.pooling": ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d", "max_pool2d"),
     "movement.pixel_shuffle": ("pixel_shuffle", "pixel_unshuffle"),
     "pointwise_math.response_norm": ("local_response_norm",),

@@ -57,7 +57,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "detection.non_max_suppression": ("non_max_suppression",),
     "movement.channel_shuffle": ("channel_shuffle",),
     "movement.indexing": ("index", "gather", "gather_nd"),
-    "movement.interleave": ("interleave",),
+    "movement.interleave": ("interleave", "deinterleave"),
     "movement.join_pixels": ("join_pixels", "pixels_to_images"),
     "movement.joining": ("concat", "split", "index_select", "permute"),
     "movement.pad": ("pad",),

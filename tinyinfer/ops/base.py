@@ -93,6 +93,8 @@ class Op:
             if role not in self.param_names:
                 known = ", ".join(self.param_names) or "none"
                 raise GraphError(f"it has no parameter {role!r}, only {known}")
+            if 0 in params[role].shape:
+                raise GraphError(f"{role}: expected elements, found {params[role]}")
         for t in inputs:
             if t.dtype not in self.dtypes:
                 raise GraphError(f"expected inputs of {_listed(self.dtypes)}, found {t.dtype}")

@@ -11,4 +11,5 @@ INDICES = ("int32", "int64")
 NUMBERS = (*FLOATS, *INTEGERS)
 BOOL = ("bool",)
 ANY_DTYPE = (*NUMBERS, *BOOL)
+BYTES = ("uint8", "int8", "bool")
 CODES = ("uint8", "int8")  # that stand for real numbers, or are bytes of a picture

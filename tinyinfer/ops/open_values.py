@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ def _to_float(value: Any) -> Any:
 
 def _to_whole(value: Any) -> int:
     if isinstance(value, Ratio):
-        if not is_certain(value.above, 0):
+        if expression_of(value.below) != expression.constant(1) and not is_certain(value.above, 0):
             raise UndecidedError  # cutting off the fraction is rounding down from 0 on alone
         return value.above // value.below
     return value if is_free(value) else int(value)
@@ -157,6 +158,25 @@ def _is_equal(a: Any, b: Any) -> bool:
     raise UndecidedError
 
 
+def _extreme(plain: Callable[[Any, Any], Any], choose: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
+    """The lesser or greater of two, of fractions once they have one denominator."""
+
+    def apply(a: Any, b: Any) -> Any:
+        if isinstance(a, int) and isinstance(b, int):
+            return choose(a, b)
+        if not (is_open_element(a) or is_open_element(b)):
+            return plain(a, b)
+        a, b = _ratio(a), _ratio(b)
+        if not (is_certain(a.below, 1) and is_certain(b.below, 1)):
+            raise UndecidedError
+        return _quotient(choose(a.above * b.below, b.above * a.below), a.below * b.below)
+
+    return apply
+
+
+_least, _greatest = _extreme(min, dim_min), _extreme(max, dim_max)
+
+
 def _of_sizes(function: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
     """A function of two whole numbers, which a Ratio is not."""
 
@@ -201,12 +221,27 @@ def _div(op: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
     return _elementwise(_of_sizes(quotients[op.rounding_mode]))(op, inputs)
 
 
+def _clamp(op: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    x, *bounds = inputs
+    given = dict(zip(("min", "max"), bounds, strict=True)) if bounds else op.bounds
+    for what, bound in given.items():
+        if not np.isinf(bound).any():
+            x = _elementwise(_greatest if what == "min" else _least)(op, [x, np.asarray(bound)])
+    return x
+
+
 def _reduction(function: Callable[..., Any]) -> Callable[[Op, Sequence[np.ndarray]], np.ndarray]:
     def apply(op: Any, inputs: Sequence[np.ndarray]) -> np.ndarray:
         y = function(inputs[0], axis=op.axes(inputs[0].ndim), keepdims=op.keepdim)
         return np.asarray(y, object)
 
     return apply
+
+
+def _folded(choose: Callable[[Any, Any], Any], x: np.ndarray, axis: Sequence[int], keepdims: bool) -> np.ndarray:
+    for dim in axis:
+        x = np.frompyfunc(choose, 2, 1).reduce(x, axis=dim, keepdims=True)
+    return x if keepdims else np.squeeze(x, tuple(axis))
 
 
 _RULES: dict[str, Callable[[Any, Sequence[np.ndarray]], np.ndarray]] = {
@@ -216,11 +251,16 @@ _RULES: dict[str, Callable[[Any, Sequence[np.ndarray]], np.ndarray]] = {
     "cast": _cast,
     "div": _div,
     "remainder": _elementwise(_of_sizes(lambda a, b: a - b * _whole_quotient(a, b))),
-    "minimum": _elementwise(_of_sizes(dim_min)),
-    "maximum": _elementwise(_of_sizes(dim_max)),
+    "minimum": _elementwise(_least),
+    "maximum": _elementwise(_greatest),
+    "clamp": _clamp,
+    "relu": _elementwise(lambda x: _greatest(x, 0.0)),
+    "relu6": _elementwise(lambda x: _least(_greatest(x, 0.0), 6.0)),
     "neg": _elementwise(lambda x: -x),
     "floor": _elementwise(_floor),
     "ceil": _elementwise(_ceil),
+    "amin": _reduction(partial(_folded, _least)),
+    "amax": _reduction(partial(_folded, _greatest)),
     "sum": _reduction(np.sum),
     "prod": _reduction(np.prod),
     "eq": _elementwise(_is_equal),

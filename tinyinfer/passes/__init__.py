@@ -9,28 +9,37 @@ from __future__ import annotations
 from tinyinfer.passes.machine.advance_stride import advance_stride
 from tinyinfer.passes.machine.fuse_activation import fuse_activation
 from tinyinfer.passes.machine.fuse_residual import fuse_residual
-from tinyinfer.passes.pipeline import lower, simplify, specialise
+from tinyinfer.passes.pipeline import lower, specialise
 from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
 from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
 from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.portable.fold_constants import fold_constants
+from tinyinfer.passes.portable.fold_input_scaling import fold_input_scaling
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.portable.merge_branches import merge_branches
+from tinyinfer.passes.portable.merge_gate_shortcut import merge_gate_shortcut
+from tinyinfer.passes.portable.quantize import quantize
+from tinyinfer.passes.portable.quantize.equalize import equalize
 from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
 from tinyinfer.passes.portable.remove_identity import remove_identity
 from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
+from tinyinfer.passes.portable.simplify import simplify
 
 __all__ = [
     "advance_stride",
     "delay_shuffle",
     "eliminate_common_subexpressions",
+    "equalize",
     "fold_batch_norm",
     "fold_constants",
+    "fold_input_scaling",
     "fold_scale_shift",
     "fuse_activation",
     "fuse_residual",
     "lower",
     "merge_branches",
+    "merge_gate_shortcut",
+    "quantize",
     "regularise_convolution",
     "remove_identity",
     "shift_as_convolution",

@@ -16,22 +16,7 @@ from tinyinfer.passes.machine.fuse_residual import fuse_residual
 from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
 from tinyinfer.passes.machine.join_lookups import join_lookups
 from tinyinfer.passes.machine.unsigned_codes import unsigned_codes
-from tinyinfer.passes.portable.delay_shuffle import delay_shuffle
-from tinyinfer.passes.portable.eliminate_common_subexpressions import eliminate_common_subexpressions
-from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
-from tinyinfer.passes.portable.fold_constants import fold_constants
-from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
-from tinyinfer.passes.portable.merge_branches import merge_branches
-from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
-from tinyinfer.passes.portable.remove_identity import remove_identity
-from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
-
-
-def simplify(graph: Graph) -> Graph:
-    """The portable passes: the same function with fewer nodes."""
-    fewer = eliminate_common_subexpressions(fold_constants(remove_identity(graph)))
-    ordered = shift_as_convolution(delay_shuffle(regularise_convolution(fewer)))
-    return merge_branches(fold_scale_shift(fold_batch_norm(ordered)))
+from tinyinfer.passes.portable.simplify import simplify
 
 
 def lower(graph: Graph) -> Graph:

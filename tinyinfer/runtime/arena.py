@@ -67,5 +67,5 @@ class Arena:
         After weights have streamed through the caches all of Python comes from memory, so little of it is used:
         neither ``np.require`` nor ``ctypes``.
         """
-        x = self.given[value] = np.ascontiguousarray(self.given[value], np.float32)
+        x = self.given[value] = np.ascontiguousarray(self.given[value], self._types[value].dtype)
         self._addresses[value][0] = x.__array_interface__["data"][0]

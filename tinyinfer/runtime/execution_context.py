@@ -66,7 +66,7 @@ def _run_reference(step: Step, inputs: list[np.ndarray], outputs: list[np.ndarra
 def _bind_copy_in(value: str, arena: Arena, fast: bool, threads: int) -> Call:
     if arena.is_planar(value):
         return partial(arena.locate, value)
-    if fast and _is_float_image(value, arena):
+    if fast and _can_transpose(value, arena):
         return _bind_transpose_in(value, arena, threads)
     target = arena.view(value)
 
@@ -76,25 +76,24 @@ def _bind_copy_in(value: str, arena: Arena, fast: bool, threads: int) -> Call:
     return copy_in
 
 
-def _is_float_image(value: str, arena: Arena) -> bool:
+def _can_transpose(value: str, arena: Arena) -> bool:
+    """Whether a value is of images, in elements that kernels transpose."""
     place = arena.feature_map(value)
-    return place.layout == NHWC and place.data.dtype == np.float32
+    return place.layout == NHWC and (place.data.dtype == np.float32 or place.data.itemsize == 1)
 
 
 def _bind_transpose_in(value: str, arena: Arena, threads: int) -> Call:
     """For images a kernel does it, in a fraction of NumPy's time."""
-    from tinyinfer.kernels.arguments.operands import Rows
-    from tinyinfer.kernels.movement.copies import to_nhwc
+    from tinyinfer.kernels.movement.copies import bind_to_images
     from tinyinfer.kernels.parallel.task import in_turn
 
-    fm = arena.feature_map(value)
-    transpose = to_nhwc.bind(threads, arena.address(value), fm.n, fm.c, fm.h * fm.w, Rows.of(fm))
+    transpose = bind_to_images(threads, arena.address(value), arena.feature_map(value))
     return in_turn([partial(arena.locate, value), transpose])
 
 
 def _bind_copy_out(value: str, arena: Arena, results: Results, fast: bool, threads: int) -> Call:
     source = arena.view(value)
-    if fast and _is_float_image(value, arena) and source.shape[1] > 1 < source[0, 0].size:
+    if fast and _can_transpose(value, arena) and source.shape[1] > 1 < source[0, 0].size:
         return _bind_transpose_out(value, arena, results, threads)
 
     def copy_out() -> None:
@@ -105,14 +104,13 @@ def _bind_copy_out(value: str, arena: Arena, results: Results, fast: bool, threa
 
 def _bind_transpose_out(value: str, arena: Arena, results: Results, threads: int) -> Call:
     """For maps a kernel does it, in half of NumPy's time, most of which new pages take."""
-    from tinyinfer.kernels.arguments.operands import Rows
-    from tinyinfer.kernels.movement.copies import to_given_planes
+    from tinyinfer.kernels.movement.copies import bind_to_planes
 
     fm, address = arena.feature_map(value), np.zeros(1, np.int64)
-    transpose = to_given_planes.bind(threads, Rows.of(fm), fm.n, fm.c, fm.h * fm.w, address)
+    transpose = bind_to_planes(threads, fm, address)
 
     def copy_out() -> None:
-        y = results[value] = np.empty((fm.n, fm.c, fm.h, fm.w), np.float32)
+        y = results[value] = np.empty((fm.n, fm.c, fm.h, fm.w), fm.data.dtype)
         address[0] = y.ctypes.data
         transpose()
 

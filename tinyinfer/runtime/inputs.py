@@ -56,9 +56,9 @@ def _as_array(name: str, value: Any) -> np.ndarray:
         ) from error
 
 
-def random_inputs(graph: Graph, shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
-    """Arrays of these shapes for the graph's inputs, the same at every call: normally distributed if of floats."""
-    rng = np.random.default_rng(0)
+def random_inputs(graph: Graph, shapes: Mapping[str, Shape], seed: int = 0) -> dict[str, np.ndarray]:
+    """Arrays of these shapes for the graph's inputs, the same for every seed: normally distributed if of floats."""
+    rng = np.random.default_rng(seed)
     return {i.name: _random(i.type_for(shapes[i.name]), rng) for i in graph.inputs}
 
 

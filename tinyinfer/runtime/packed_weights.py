@@ -12,6 +12,7 @@ from tinyinfer.kernels.base import ROWS, FeatureMap, Kernel, Layer
 from tinyinfer.kernels.parallel.pages import return_freed
 from tinyinfer.ops.base import Op
 from tinyinfer.passes.machine.assign_layout import Placement, buffer_size
+from tinyinfer.tensor_type import TensorType
 from tinyinfer.weights import Weights
 
 RETURN_AFTER = 2 * 1024 * 1024  # floats of weights let go: to return memory takes milliseconds
@@ -57,6 +58,6 @@ class PackedWeights:
 def _laid_out(value: np.ndarray, place: Placement) -> np.ndarray:
     if place.layout == ROWS:
         return np.require(value, requirements=["C", "A", "W"]).reshape(-1)  # compiled code knows no read-only arrays
-    memory = np.zeros(buffer_size(value.shape, place.layout), value.dtype)
+    memory = np.zeros(buffer_size(TensorType(value.shape, str(value.dtype)), place.layout), value.dtype)
     FeatureMap.place(memory, value.shape, place.pixel_stride, place.layout).logical(value.shape)[...] = value
     return memory

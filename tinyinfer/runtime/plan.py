@@ -164,9 +164,7 @@ def _buffer_lifetimes(
                 first.setdefault(root, i)
                 last[root] = i
     lifetimes = [
-        BufferLifetime(
-            root, buffer_size(types[root].shape, placements[root].layout) * itemsize(types[root].dtype), *life
-        )
+        BufferLifetime(root, buffer_size(types[root], placements[root].layout) * itemsize(types[root].dtype), *life)
         for root, *life in ((root, first[root], last[root]) for root in first)
     ]
     workspace = [(i, step.workspace_bytes) for i, step in enumerate(steps) if step.workspace_bytes]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import softmax
 from tinyinfer.tasks.anchors import Anchors
 from tinyinfer.tasks.boxes import decode_offsets
 from tinyinfer.tasks.heads import Candidates
-from tinyinfer.tasks.logits import softmax
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
+from tinyinfer.logits import ranking, softmax
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import CLASSIFY, require_task
-from tinyinfer.tasks.logits import ranking, softmax
 from tinyinfer.vision.image import ImageSource
 from tinyinfer.vision.preprocess import prepare
 
 VIEWS = ("reshape", "flatten", "squeeze", "unsqueeze", "identity")  # operators that leave the numbers alone
+ROUNDED = ("quantize_linear", "dequantize_linear", "lookup")  # or nearly so, behind a softmax
 
 
 def classify(model: Runnable, image: ImageSource, top: int = 5) -> list[tuple[int, str, float]]:
@@ -32,7 +33,7 @@ def as_logits(graph: Graph, values: np.ndarray) -> np.ndarray:
     """A network's first output as logits, whose softmax gives the probabilities that it has if it ends with one."""
     producers = graph.producers()
     node = producers.get(graph.outputs[0])
-    while node is not None and node.op.name in VIEWS:
+    while node is not None and node.op.name in (*VIEWS, *ROUNDED):
         node = producers.get(node.inputs[0])
     if node is None or node.op.name != "softmax":
         return values

@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import ranking
 from tinyinfer.runtime.runnable import Runnable
 from tinyinfer.tasks import DETECT, require_task
 from tinyinfer.tasks.anchored_head import AnchoredHead
 from tinyinfer.tasks.anchors import Anchors
 from tinyinfer.tasks.boxes import Box, clip, suppress
 from tinyinfer.tasks.heads import Candidates, DetectionHead, Mask, read_head
-from tinyinfer.tasks.logits import ranking
 from tinyinfer.tasks.whole_picture import prepare_whole
 from tinyinfer.vision.image import ImageSource, decode
 from tinyinfer.vision.preprocess import Placement

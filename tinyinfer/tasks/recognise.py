@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinyinfer.graph import Graph
+from tinyinfer.tasks.heads import read_head
 from tinyinfer.tasks.heads.cell_boxes import yunet_names
 from tinyinfer.tasks.heads.mediapipe import LAYOUTS
 from tinyinfer.tasks.heads.ssd import ULTRAFACE
@@ -23,7 +24,10 @@ MEDIAPIPE = {(16, 1): (["face"], SIGNED), (18, 1): (["palm"], UNIT), (12, 1): ([
 
 
 def recognised(graph: Graph, meta: Mapping[str, Any]) -> Meta:
-    """The metadata of a network that was read from a file, with the task and what belongs to it if it is known."""
+    """The metadata of a network that was read from a file, with the task and what belongs to it if it is known.
+
+    Raises ModelFormatError where the file says a task in numbers that no such task can have.
+    """
     known = dict(meta)
     post_process = known.pop("detection", None)
     if known.get("task"):
@@ -90,17 +94,20 @@ def _ultralytics(graph: Graph, meta: Mapping[str, Any], size: Size) -> Meta | No
 
 def _post_processed(found: Mapping[str, Any]) -> Meta:
     """The task of an SSD whose file ends with TFLite_Detection_PostProcess, in that operator's own numbers."""
-    scale = [float(found.get(f"{side}_scale", usual)) for side, usual in (("x", 10), ("y", 10), ("w", 5), ("h", 5))]
-    return {
+    task = {
         "kind": "ssd",
         "anchors": [[x, y, wide, high] for y, x, high, wide in found["anchors"]],
-        "scale": scale,
+        "scale": [
+            found.get(f"{side}_scale", usual) for side, usual in (("x", 10.0), ("y", 10.0), ("w", 5.0), ("h", 5.0))
+        ],
         "order": "yxhw",
         "activation": "none",
         "background": True,
-        "overlap": float(found.get("nms_iou_threshold", 0.6)),
+        "overlap": found.get("nms_iou_threshold", 0.6),
         "outputs": {"boxes": found["boxes"], "scores": found["scores"]},
     }
+    read_head(task, "TFLite_Detection_PostProcess")
+    return task
 
 
 def _prepared(size: Size, pixels: Mapping[str, Any], **more: Any) -> Meta:

@@ -110,7 +110,46 @@ NETS |= {
         y = Resize<mode = "linear">(x, , , t)""",
 }  # that change the size of images
 
+SAME_SIDES = """
+    one1 = Constant<value_float = 1.0>() zero1 = Constant<value_float = 0.0>() taps = Constant<value_float = 2.0>()
+    hf = Cast<to = 1>(h0) hq = Div(hf, float2) hc = Ceil(hq) hm = Sub(hc, one1) hs = Mul(hm, float2) he = Add(hs, taps)
+    ht = Add(he, one1) hd = Sub(ht, hf) ha = Clip(hd, zero1) hh = Div(ha, float2) top0 = Cast<to = 7>(hh)
+    topf = Cast<to = 1>(top0) bottom0 = Sub(ha, topf) top = Unsqueeze(topf, zero) bottom = Unsqueeze(bottom0, zero)
+    wf = Cast<to = 1>(w0) wq = Div(wf, float2) wc = Ceil(wq) wm = Sub(wc, one1) ws = Mul(wm, float2) we = Add(ws, taps)
+    wt = Add(we, one1) wd = Sub(wt, wf) wa = Max(wd, zero1) wh = Div(wa, float2) left0 = Cast<to = 7>(wh)
+    leftf = Cast<to = 1>(left0) right0 = Sub(wa, leftf) l = Unsqueeze(leftf, zero) r = Unsqueeze(right0, zero)
+    none = Constant<value_floats = [0.0, 0.0]>()
+    upper = Concat<axis = 0>(none, top, l, none, bottom, r) lower = Concat<axis = 0>(none, bottom, r, none, top, l)
+    pads = Cast<to = 7>(upper) pads_lower = Cast<to = 7>(lower)
+    kernel = Constant<value_ints = [4, 6, 3, 3]>() weight = ConstantOfShape<value = float[1] {0.1}>(kernel)
+    least = Constant<value_float = -inf>()
+"""  # TensorFlow's padding for windows of 3x3 in steps of 2, as exporters have it
+
+PADDED = {
+    "of a convolution": ("p = Pad(x, pads) y = Conv<strides = [2, 2]>(p, weight)", "conv2d"),
+    "at the other end": ("p = Pad(x, pads_lower) y = Conv<strides = [2, 2]>(p, weight)", "conv2d"),
+    "of maxima": (
+        "p = Pad(x, pads, least) y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(p)",
+        "max_pool2d",
+    ),
+    "of means": ("p = Pad(x, pads) y = AveragePool<kernel_shape = [3, 3], strides = [2, 2]>(p)", "avg_pool2d"),
+}
+
 FIXED = {
+    "padded for other windows": (
+        SAME_SIDES + "p = Pad(x, pads) y = Conv<strides = [2, 2], dilations = [2, 2]>(p, weight)",
+        "H, W",
+    ),
+    "padded for windows that pad more": (
+        SAME_SIDES + "p = Pad(x, pads) y = Conv<strides = [2, 2], pads = [1, 1, 1, 1]>(p, weight)",
+        "H, W",
+    ),
+    "padded by something else than the least for a maximum": (
+        SAME_SIDES + "p = Pad(x, pads) y = MaxPool<kernel_shape = [3, 3], strides = [2, 2]>(p)",
+        "H, W",
+    ),
+    "padded for no windows": (SAME_SIDES + "p = Pad(x, pads) y = Relu(p)", "H, W"),
+    "padded and shown": (SAME_SIDES + "y = Pad(x, pads)", "H, W"),
     "to a square": ("m = Min(h, w) e = Sub(m, one) y = Slice(x, zero, e, two)", "H, W"),
     "by whole roots": (
         """
@@ -183,6 +222,30 @@ def test_sizes_that_nothing_can_say_are_fixed_with_a_note(name: str, tmp_path: P
         assert note.startswith(f"fixed at its nominal size: {fixed}, since in node ")
         assert graph.inputs[0].shape == (None, 6, 8 if "H" in fixed else None, 12 if "W" in fixed else None)
     assert_agree(path, graph, [SIZES[0], (4, *SIZES[0][1:])] if fixed else SIZES)
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_padding_that_follows_sizes_is_that_of_the_windows(name: str, tmp_path: Path) -> None:
+    body, operator = PADDED[name]
+    path = saved(tmp_path / "net.onnx", SAME_SIDES + body, 4)
+    graph, meta = load(path, {"x": SIZES[0]})
+    assert "notes" not in meta
+    assert [node.op.name for node in graph.nodes] == [operator]
+    assert_agree(path, graph, ((1, 6, 8, 12), (2, 6, 7, 9), (1, 6, 5, 4), (3, 6, 1, 2)))
+
+
+def test_a_size_is_asked_of_no_value_that_a_layer_could_keep_to_itself(tmp_path: Path) -> None:
+    body = """
+        kernel = Constant<value_ints = [6, 6, 2, 2]>() weight = ConstantOfShape<value = float[1] {0.1}>(kernel)
+        a = Conv<strides = [2, 2]>(x, weight) b = Relu(a) p = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(b)
+        bs = Shape<start = 2>(b) nc = Slice(shape, zero, two) t = Concat<axis = 0>(nc, bs)
+        r = Resize<mode = "linear">(p, , , t) y = Add(r, b)"""
+    path = saved(tmp_path / "net.onnx", body, 4)
+    graph, _ = load(path, {"x": SIZES[0]})
+    (interpolate,) = (node for node in graph.nodes if node.op.name == "interpolate")
+    (relu,) = (node for node in graph.nodes if node.op.name == "relu")
+    assert interpolate.inputs[1] == relu.outputs[0]
+    assert_agree(path, graph, SIZES)
 
 
 def test_a_network_of_halves_computes_in_float32(tmp_path: Path) -> None:

@@ -73,6 +73,17 @@ def every_schema() -> list[Any]:
 def test_odd_nodes(op_type: str, data: st.DataObject) -> None:
     node = data.draw(nodes(op_type))
 
+    lowered_or_refused(node)
+
+
+@pytest.mark.parametrize("op_type", sorted({name for name, _ in table.LOWERINGS}))
+def test_nodes_without_attributes(op_type: str) -> None:
+    for version in (7, 13, table.NEWEST):
+        for count in range(5):
+            lowered_or_refused(FileNode("node", op_type, ("x", *["array1"] * count), ("y0",), {}, version))
+
+
+def lowered_or_refused(node: FileNode) -> None:
     def build(fixed: Any) -> None:
         importer = Importer(DEFAULT, fixed)
         values = {f"array{i}": importer.constant(f"array{i}", array) for i, array in enumerate(ARRAYS)}

@@ -33,7 +33,7 @@ class UnsupportedNodeError(Exception):
 class Call:
     """A node, its inputs as values of the graph, and the words in which it is lowered.
 
-    Every attribute must be asked for: what no function looks at would silently change nothing.
+    Every attribute and input must be asked for: what no function looks at would silently change nothing.
     """
 
     def __init__(self, node: FileNode, inputs: Sequence[str | None], importer: Importer) -> None:
@@ -42,6 +42,7 @@ class Call:
         while self.inputs and self.inputs[-1] is None:
             self.inputs.pop()
         self.unread = set(node.attributes)
+        self.unread_inputs = {index for index, value in enumerate(self.inputs) if value is not None}
         self.name = node.name or (node.outputs[0] if node.outputs else node.op_type)
 
     # -- what the node says --------------------------------------------------------------------
@@ -67,12 +68,17 @@ class Call:
         """Leave attributes unread that change nothing at inference."""
         self.unread.difference_update(names)
 
+    def ignore_inputs(self, *indices: int) -> None:
+        """Leave inputs unread that change nothing at inference."""
+        self.unread_inputs.difference_update(indices)
+
     def has(self, index: int) -> bool:
         """Whether the node has this input."""
         return index < len(self.inputs) and self.inputs[index] is not None
 
     def value(self, index: int) -> str:
         """The graph's value that is input number ``index``."""
+        self.unread_inputs.discard(index)
         found = self.inputs[index] if index < len(self.inputs) else None
         if found is None:
             self.refuse(f"expected an input {index}, found none")

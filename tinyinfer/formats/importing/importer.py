@@ -7,7 +7,8 @@ from sizes.  What is known becomes part of the network only where a node reads i
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -17,18 +18,21 @@ from tinyinfer import ops
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, ModelFormatError
 from tinyinfer.formats.importing.free_sizes import FreeSizeError, open_elements, symbols_of
+from tinyinfer.formats.importing.known_codes import KnownCodes
+from tinyinfer.formats.importing.open_pads import OpenPad
+from tinyinfer.formats.importing.selections import Selections
 from tinyinfer.formats.importing.size_nodes import SizeNodes
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.graph import Graph, Input, Node, Operator, Quant, Shape, TensorType, free_name
+from tinyinfer.ops.arithmetic.quantization import DequantizeLinear
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.known_values import as_sizes, is_open, work_out
+from tinyinfer.passes.portable.integer_arithmetic.pipeline import in_integers
 from tinyinfer.passes.portable.recognise.pipeline import recognise
 from tinyinfer.tensor_type import DTYPES
 from tinyinfer.weights import Weights
 
-MOST_WORKED_OUT = 2**26  # elements read and made where values are worked out: a few bytes can ask for any number
-TIMES_WORKED_OUT = 8  # as many, for every element of the file
 OTHER_FLOATS = (np.float16, np.float64)
 
 
@@ -37,12 +41,16 @@ class Importer:
 
     Floats are float32 inside, whatever the file has: inputs of float16 are converted as they come in.
     Sizes of values are symbolic (`Dim`) where inputs are free, as in `Graph.symbolic_types`.
+    What was integers in the file is computed with as integers in the end (`in_integers`), unless ``dequantize`` says
+    that real numbers are wanted.
     """
 
-    def __init__(self, limits: Limits = DEFAULT, fixed: Collection[str] = ()) -> None:
+    def __init__(self, limits: Limits = DEFAULT, fixed: Collection[str] = (), *, dequantize: bool = False) -> None:
         """``fixed`` names free sizes, as `Dim`s are called, that stay at their nominal values."""
-        self.limits, self.fixed = limits, fixed
+        self.limits, self.fixed, self.dequantize = limits, fixed, dequantize
+        self.codes = KnownCodes()
         self.notes: list[str] = []
+        self.selections = Selections()
         self._inputs: list[Input] = []
         self._nodes: list[Node] = []
         self._weights: dict[str, np.ndarray] = {}
@@ -51,10 +59,12 @@ class Importer:
         self._keys: dict[str, str] = {}  # of the weight that a known value has become
         self._constants: set[str] = set()  # known values that nodes read
         self._node_names: set[str] = set()
-        self._left = MOST_WORKED_OUT
+        self._left = limits.worked_out
+        self._given: set[int] = set()  # identities of arrays of the file
         self._sizes = SizeNodes(partial(self.apply, name="sizes"), partial(self.constant, "sizes/constant"))
         self._open: dict[str, str] = {}  # values that work out, in each run, what known ones are
         self._from_sizes: dict[str, list[Any]] = {}  # free sizes that values follow from which nothing else changes
+        self._pads: dict[str, OpenPad] = {}  # what values are that no node makes
         self._bytes = 0  # of known values
 
     # -- what the file has -----------------------------------------------------------------------
@@ -84,10 +94,11 @@ class Importer:
         when the arrays become too many to be held.
         """
         name = self.fresh(name)
+        if given and id(array) not in self._given:  # a function of the file may have been called many times
+            self._given.add(id(array))
+            self._left += self.limits.worked_out_per_element * array.size
         array = array.astype(np.float32) if array.dtype in OTHER_FLOATS else array
         self._hold([array])
-        if given:
-            self._left += TIMES_WORKED_OUT * array.size
         self._types[name] = TensorType(array.shape, "int64" if is_open(array) else str(array.dtype), quant)
         self._known[name] = array
         return name
@@ -113,27 +124,29 @@ class Importer:
 
     def image_of_size(self, size: Shape) -> str | None:
         """A computed value (N, C, H, W) whose H and W are these, whatever the inputs' sizes; None if there is none."""
-        wanted = [expression_of(side) for side in size]
-        for value, kind in self._types.items():
-            if len(kind.shape) == 4 and value not in self._known and [*map(expression_of, kind.shape[2:])] == wanted:
-                return value
-        return None
+        wanted = [*map(expression_of, size)]
+        return self._of_shape(lambda shape: len(shape) == 4 and [*map(expression_of, shape[2:])] == wanted)
 
     def value_with(self, size: int) -> str | None:
         """A computed value that has a dimension of this size, whatever the inputs' sizes; None if there is none."""
         wanted = expression_of(size)
-        for value, kind in self._types.items():
-            if value not in self._known and wanted in map(expression_of, kind.shape):
-                return value
-        return None
+        return self._of_shape(lambda shape: wanted in map(expression_of, shape))
 
     def value_of_shape(self, shape: Sequence[int]) -> str | None:
         """A computed value of this shape, whatever the inputs' sizes; None if there is none."""
         wanted = [*map(expression_of, shape)]
-        for value, kind in self._types.items():
-            if value not in self._known and [*map(expression_of, kind.shape)] == wanted:
-                return value
-        return None
+        return self._of_shape(lambda found: [*map(expression_of, found)] == wanted)
+
+    def _of_shape(self, fits: Callable[[Shape], bool]) -> str | None:
+        """An input whose shape fits, else the last such value that several nodes read, else the last one.
+
+        A value of one reader may become part of a layer, unless its sizes are asked for.
+        """
+        inputs = [value.name for value in self._inputs]
+        computed = [value for node in self._nodes for value in node.outputs]
+        reads = Counter(value for node in self._nodes for value in node.inputs)
+        fitting = [value for value in (*computed, *inputs[::-1]) if fits(self.shape(value))]
+        return max(reversed(fitting), key=lambda value: (value in inputs, reads[value] > 1), default=None)
 
     def fresh(self, name: str) -> str:
         """A name that no value has."""
@@ -171,13 +184,14 @@ class Importer:
         names = [self._define(f"{name}:{i}" if len(types) > 1 else name, t) for i, t in enumerate(types)]
         if worked_out is not None:
             self._known.update(zip(names, worked_out, strict=True))
+            if not self.dequantize:
+                self.codes.follow(operator, [self._known[value] for value in inputs], inputs, names)
             return names
         sizes = (size for value in inputs for size in self.sizes_behind(value))
         behind = list({frozenset(symbols_of(size)): size for size in sizes}.values())  # or each sum would double them
         if behind and all(value in self._known or value in self._from_sizes for value in inputs):
             self._from_sizes.update(dict.fromkeys(names, behind))
-        node_name = free_name(name, self._node_names)
-        self._node_names.add(node_name)
+        node_name = self._node_name(name)
         keys = {role: self._key(array, f"{node_name}.{role}") for role, array in arrays.items()}
         reads = tuple(self._as_computed(value) for value in inputs)
         self._nodes.append(Node(node_name, operator, reads, tuple(names), keys))
@@ -187,6 +201,22 @@ class Importer:
         """`apply_all` for an operator with a single output; returns its name."""
         (value,) = self.apply_all(op, *inputs, name=name, **options)
         return value
+
+    def pad_later(self, pad: OpenPad) -> str:
+        """A value padded by widths that depend on free sizes: for windows to take as their own padding (`pad_of`).
+
+        Whatever else reads it raises FreeSizeError.
+        """
+        n, c, height, width = self.shape(pad.x)
+        top, bottom, left, right = pad.sides
+        shape = (n, c, height + top + bottom, width + left + right)
+        name = self._define(pad.where, TensorType(shape, self._types[pad.x].dtype))
+        self._pads[name] = pad
+        return name
+
+    def pad_of(self, value: str) -> OpenPad | None:
+        """How a value that `pad_later` made is padded; None for any other."""
+        return self._pads.get(value)
 
     def sizes_of(self, value: str, name: str) -> str:
         """The shape of a value as a known value."""
@@ -215,7 +245,8 @@ class Importer:
         nodes = [_renamed(node, names) for node in self._nodes]
         graph = Graph(list(self._inputs), nodes, list(outputs), Weights(self._weights))
         graph.remove_dead()
-        return recognise(graph)
+        recognised = recognise(graph)
+        return recognised if self.dequantize else in_integers(recognised, self.codes.by_key(self._keys))
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -267,6 +298,8 @@ class Importer:
 
     def _as_computed(self, value: str) -> str:
         """The value for a node to read: what is known becomes a constant, what depends on free sizes is computed."""
+        if value in self._pads:
+            self._pads[value].refuse()
         array = self._known.get(value)
         if array is None or value in self._constants:
             return value
@@ -277,11 +310,24 @@ class Importer:
         if str(array.dtype) not in DTYPES:
             raise ModelFormatError(f"{value[:80]!r}: expected {', '.join(DTYPES)}, found {array.dtype}")
         self._constants.add(value)
-        name = free_name(value, self._node_names)
-        self._node_names.add(name)
-        op = Constant.of(self._types[value].quant)
-        self._nodes.append(Node(name, op, (), (value,), {"value": self._key(value, value)}))
+        codes = self.codes.of_one_scale(value)
+        if codes is None:
+            self._add_constant(value, self._types[value].quant)
+            return value
+        source = self.constant(f"{value}/codes", codes.array, codes.quant)
+        self._add_constant(source, codes.quant)
+        scales = DequantizeLinear(codes.quant.scale, codes.quant.zero_point)
+        self._nodes.append(Node(self._node_name(value), scales, (source,), (value,)))
         return value
+
+    def _add_constant(self, value: str, quant: Quant | None) -> None:
+        params = {"value": self._key(value, value)}
+        self._nodes.append(Node(self._node_name(value), Constant.of(quant), (), (value,), params))
+
+    def _node_name(self, wanted: str) -> str:
+        name = free_name(wanted, self._node_names)
+        self._node_names.add(name)
+        return name
 
 
 def _renamed(node: Node, names: Mapping[str, str]) -> Node:

@@ -10,9 +10,9 @@ from tinyinfer.formats.importing.call import Call, FileNode, Lowering, Unsupport
 from tinyinfer.formats.importing.free_sizes import FreeSizeError
 from tinyinfer.formats.importing.importer import Importer
 
-# what a lowering meets in a node with too few strides, an axis that is none, an array in place of a number; lowerings
-# are written for nodes as ONNX and others define them, and all others end here
-MISFITS = (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError, RecursionError)
+# what Python and NumPy say of a node with too few strides, an axis that is none, a number that is too large: lowerings
+# are written for nodes as ONNX and others define them, and all others end here; errors of other types are our own
+MISFITS = (ValueError, IndexError, ArithmeticError)
 
 SHOWN = 20  # nodes that are named in one message
 
@@ -56,6 +56,8 @@ def _lower(importer: Importer, node: FileNode, values: dict[str, str], lowering:
         raise
     if call.unread:
         call.refuse(f"attribute {', '.join(sorted(map(repr, call.unread)))} is not supported")
+    if call.unread_inputs:
+        call.refuse(f"input {', '.join(map(str, sorted(call.unread_inputs)[:SHOWN]))} is not supported")
     for index, name in enumerate(node.outputs):
         if name and index >= len(results):
             call.refuse(f"output {index} is not supported")

@@ -54,6 +54,8 @@ class SizeNodes:
         return reduce(lambda a, b: self._apply("mul", a, b), factors)
 
     def _atom(self, atom: Atom) -> str:
+        if isinstance(atom, Symbol) and atom.name not in self.symbols:
+            raise FreeSizeError([Dim.symbol(atom.name, 1)], "a size that a run shows is computed with")
         if isinstance(atom, Symbol):
             value, axis = self.symbols[atom.name]
             if value not in self._made:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tinyinfer.errors import GraphError, InputError, ModelFormatError, TinyInferError, UnsupportedOpError
+from tinyinfer.errors import GraphError, InputError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode
-from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import SHOWN, lower_nodes
+from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.ncnn.lowering.table import LAYERS, find
 from tinyinfer.formats.ncnn.reading.param_text import Layer, read_param
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
+from tinyinfer.formats.regular_file import read_whole
 from tinyinfer.graph import Graph, Shape
 
 USUAL = 224  # height and width of an image whose file does not say
@@ -30,30 +32,22 @@ def load(
     input_shapes: Mapping[str, Shape] | None = None,
     limits: Limits = DEFAULT,
     weights: str | os.PathLike[str] | None = None,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a .param file; ``weights`` is the file beside it that ends in .bin.
 
     Batch, height and width are free, whatever sizes the file gives, as they are in ncnn, unless a layer goes by
-    fixed ones; ``input_shapes`` says what they usually are ("" is the first input).  Raises ModelFormatError for
+    fixed ones; ``input_shapes`` says what they usually are ("" is the first input).  int8 weights are computed with as
+    such where the file has a scale for what they are multiplied with, unless ``dequantize`` asks for float32.  Raises
+    ModelFormatError for
     files that are damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a
     network that is not well formed.
     """
     where, data_file = os.fspath(path), Path(path).with_suffix(".bin") if weights is None else Path(weights)
-    layers = read_param(_read(Path(path), limits.document_bytes), where, limits)
+    layers = read_param(read_whole(path, limits.document_bytes), where, limits)
     _check_known(layers, where)
     nodes = list(_with_weights(layers, where, data_file, limits))
-    return _import(layers, nodes, where, input_shapes or {}, limits)
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > most:
-                raise ModelFormatError(f"{path}: expected at most {most} bytes, found {size}")
-            return file.read()
-    except OSError as error:
-        raise ModelFormatError(f"{path}: can't be read: {error.strerror or error}") from None
+    return _import(layers, nodes, where, input_shapes or {}, partial(Importer, limits, dequantize=dequantize))
 
 
 def _check_known(layers: Sequence[Layer], where: str) -> None:
@@ -74,7 +68,7 @@ def _with_weights(layers: Sequence[Layer], where: str, data_file: Path, limits: 
         kind = LAYERS[layer.kind]
         attributes = kind.named(layer.parameters)
         if kind.weights is not None:
-            reader = reader or WeightReader(_read(data_file, limits.total_bytes), str(data_file))
+            reader = reader or WeightReader(read_whole(data_file, limits.total_bytes), str(data_file))
             try:
                 attributes |= kind.weights(Parameters(attributes.get), reader)
             except (GraphError, ModelFormatError) as error:
@@ -85,7 +79,11 @@ def _with_weights(layers: Sequence[Layer], where: str, data_file: Path, limits: 
 
 
 def _import(
-    layers: Sequence[Layer], nodes: Sequence[FileNode], where: str, input_shapes: Mapping[str, Shape], limits: Limits
+    layers: Sequence[Layer],
+    nodes: Sequence[FileNode],
+    where: str,
+    input_shapes: Mapping[str, Shape],
+    make_importer: Callable[[Collection[str]], Importer],
 ) -> tuple[Graph, dict[str, Any]]:
     names = [name for layer in layers if layer.kind == "Input" for name in layer.outputs]
     input_shapes = {name or names[0]: shape for name, shape in input_shapes.items()} if names else {}
@@ -97,18 +95,13 @@ def _import(
         raise GraphError(f"{where}: expected an input, and a blob that no layer reads as output")
 
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
-        importer = Importer(limits, fixed)
+        importer = make_importer(fixed)
         values = _inputs(importer, layers, input_shapes, where)
         lower_nodes(importer, nodes, values, find, where)
         return importer.finish({name: values[name] for name in outputs}), importer.notes
 
-    try:
-        (graph, notes), fixed = with_free_sizes(build)
-        graph.verify()
-    except TinyInferError as error:
-        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
-    meta: dict[str, Any] = {"source": os.path.basename(where)}
-    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
+    graph, notes = verified(build, where)
+    return graph, {"source": os.path.basename(where), **notes}
 
 
 def _inputs(
@@ -122,7 +115,7 @@ def _inputs(
                 raise ModelFormatError(f"{where}: blob {name[:80]!r} is defined twice")
             try:
                 values[name] = _input(importer, layer, name, layers, input_shapes)
-            except (GraphError, UnsupportedOpError) as error:
+            except (GraphError, InputError, UnsupportedOpError) as error:
                 raise type(error)(f"{where}: input {name[:80]!r}: {error}") from None
     return values
 
@@ -141,10 +134,10 @@ def _input(
     sizes = _sizes(layer, name, layers, importer.limits)
     nominal = tuple(input_shapes.get(name, (1, *sizes.nominal)))
     shape = (None, *(None if free else size for size, free in zip(sizes.nominal, sizes.free, strict=True)))
-    fits = len(nominal) == len(shape) and all(s in (None, n) for s, n in zip(shape, nominal, strict=True))
-    if not fits:
+    fits = len(nominal) == len(shape) and all(n >= 1 and s in (None, n) for s, n in zip(shape, nominal, strict=True))
+    if name in input_shapes and not fits:
         wanted = "x".join("?" if s is None else str(s) for s in shape)
-        raise GraphError(f"expected shape {wanted}, found {'x'.join(map(str, nominal))}")
+        raise InputError(f"expected shape {wanted}, found {'x'.join(map(str, nominal))}")
     return importer.input(name, shape, nominal)
 
 

@@ -32,6 +32,7 @@ from tinyinfer.formats.npz.extent import Extent
 from tinyinfer.formats.npz.graph_json import LATEST, graph_from_json, graph_to_json, least_version, stored_dtype
 from tinyinfer.formats.npz.meta import check_meta
 from tinyinfer.formats.npz.npy import read_npy
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.formats.state_dict import load_weights
 from tinyinfer.graph import Graph, TensorType
 from tinyinfer.weights import FLOAT32, Stored, Weights
@@ -46,14 +47,16 @@ def save(file: ModelFile, graph: Graph, meta: Mapping[str, Any] | None = None, h
     """Write a model; to a path, through a temporary file that is renamed.
 
     Weights are stored uncompressed, because deflate gains little on them and costs more time than all else at loading;
-    ``half`` stores float32 as float16.  The same model always gives the same bytes.  Raises WeightsError for weights
-    that are missing or, with ``half``, too large for float16, ModelFormatError for metadata that is not plain JSON.
+    ``half`` stores float32 as float16, but for the scales of quantised weights.  The same model always gives the same
+    bytes.  Raises WeightsError for weights that are missing or, with ``half``, too large for float16, ModelFormatError
+    for metadata that is not plain JSON.
     """
     for node in graph.nodes:
         for role, key in node.params.items():
             if key not in graph.weights:
                 raise WeightsError(f"node {node.name!r}: its {role} {key!r} is not among the weights")
     network = graph_to_json(graph)
+    scales = {node.params["weight_scale"] for node in graph.nodes if "weight_scale" in node.params}
     document = {
         "format_version": least_version(graph),
         "graph": network,
@@ -66,7 +69,8 @@ def save(file: ModelFile, graph: Graph, meta: Mapping[str, Any] | None = None, h
         for key in network["weights"]:
             array = graph.weights[key]
             array = np.asarray(array, stored_dtype(array.dtype))
-            stored = _as_half(key, array) if half and array.dtype == np.float32 else array
+            narrowed = half and array.dtype == np.float32 and key not in scales
+            stored = _as_half(key, array) if narrowed else array
             _write_array(archive, _member_of(key), stored, zipfile.ZIP_STORED)
 
 
@@ -83,7 +87,7 @@ def load(file: ModelFile, limits: Limits = DEFAULT, allow_nonfinite: bool = Fals
     try:
         if not isinstance(file, str | os.PathLike):
             return _load(file, str(where), limits, allow_nonfinite)
-        with open(file, "rb") as stream:
+        with open_regular(file) as stream:
             return _load(stream, str(where), limits, allow_nonfinite, path=os.path.abspath(os.fsdecode(file)))
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None

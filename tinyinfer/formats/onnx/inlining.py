@@ -151,6 +151,7 @@ def if_known(find: Find, where: str) -> Lowering:
             call.refuse(f"expected one condition and two branches, found {condition.size} and {len(branches)}")
         branch = branches[0] if condition.item() else branches[1]
         names = call.node.inputs[1:]
+        call.ignore_inputs(*range(1, len(call.inputs)))  # values of the other branch are among them
         values = {name: call.value(index) for index, name in enumerate(names, 1) if name in branch.captured}
         for name, array in branch.initializers.items():
             values[name] = call.importer.constant(name, array)

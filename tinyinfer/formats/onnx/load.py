@@ -6,22 +6,26 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tinyinfer.errors import GraphError, ModelFormatError, TinyInferError, UnsupportedOpError
+from tinyinfer.errors import GraphError, ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.importing.call import FileNode, Lowering
-from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import Find, lower_nodes
+from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.onnx.inlining import Inliner, if_known
 from tinyinfer.formats.onnx.inputs import InputSizes
+from tinyinfer.formats.onnx.lowering.selections.following import output, selecting
 from tinyinfer.formats.onnx.lowering.table import NEWEST, find
 from tinyinfer.formats.onnx.metadata import read_metadata
 from tinyinfer.formats.onnx.reading.data_files import DataFiles
 from tinyinfer.formats.onnx.reading.file_part import FilePart, OpenFile
 from tinyinfer.formats.onnx.reading.messages import OnnxModel, read_model
 from tinyinfer.formats.onnx.reading.wire import Budget, Message
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.graph import Graph, Shape
 
+FIRST_TAGS = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2"  # of a model's fields, of which any may come first
+SHOWN = 12  # bytes of another file
 OLDEST = 7  # opset from which on arithmetic broadcasts as it does today
 
 
@@ -30,6 +34,7 @@ def load(
     input_shapes: Mapping[str, Shape] | None = None,
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of an ONNX file.
 
@@ -37,16 +42,17 @@ def load(
     read only from its own folder.  Weights can be let go, and are read again from there when they are asked for.
     Raises ModelFormatError for a file that is damaged, UnsupportedOpError naming all that is not supported, InputError
     for ``input_shapes`` that the inputs can't have, GraphError and WeightsError for a network that is not well formed;
-    ``allow_nonfinite`` lets NaN and infinite weights pass.
+    ``allow_nonfinite`` lets NaN and infinite weights pass.  What is quantised is computed with integers, with
+    ``dequantize`` between steps of quantisation in float32.
     """
     where = os.fspath(path)
     with DataFiles(where, limits) as files:
         try:
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 model = _read(OpenFile(file, os.path.abspath(where)), where, files, limits)
         except OSError as error:
             raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
-    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
+    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite, dequantize)
     origins = {id(array): part for array, part in files.origins}
     for key in graph.weights:
         part = origins.get(id(graph.weights.entry(key)))
@@ -60,6 +66,9 @@ def _read(file: OpenFile, where: str, files: DataFiles, limits: Limits) -> OnnxM
         raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {file.size}")
     if not file.size:
         raise ModelFormatError(f"{where}: not an ONNX model: an empty file")
+    head = bytes(file.bytes(0, min(file.size, SHOWN)))
+    if head[0] not in FIRST_TAGS:
+        raise ModelFormatError(f"{where}: not an ONNX model: expected a field of one, found {head!r}")
     return read_model(Message(FilePart(file, 0, file.size), "model", Budget(where, limits)), files)
 
 
@@ -69,6 +78,7 @@ def import_model(
     input_shapes: Mapping[str, Shape],
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a model that has been read."""
     opset = model.opsets.get("", 1)
@@ -78,18 +88,10 @@ def import_model(
     sizes = InputSizes(model, input_shapes, where)
 
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
-        return _lowered(model, Importer(limits, fixed), sizes, where)
+        return _lowered(model, Importer(limits, fixed, dequantize=dequantize), sizes, where)
 
-    try:
-        (graph, notes), fixed = with_free_sizes(build)
-        graph.verify(allow_nonfinite)
-    except GraphError as error:
-        raise GraphError(_located(error, where) + sizes.hint) from None
-    except TinyInferError as error:
-        raise type(error)(_located(error, where)) from None
-    if fixed or notes:
-        meta["notes"] = [*fixed, *notes]
-    return graph, meta
+    graph, notes = verified(build, where, allow_nonfinite, sizes.hint)
+    return graph, meta | notes
 
 
 def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str) -> tuple[Graph, list[str]]:
@@ -99,12 +101,8 @@ def _lowered(model: OnnxModel, importer: Importer, sizes: InputSizes, where: str
         shape, nominal = sizes.of(info)
         values[info.name] = importer.input(info.name, shape, nominal, info.dtype)
     lower_nodes(importer, Inliner(model, where, importer.limits).nodes(), values, _finder(where), where)
-    outputs = {name: _output(name, values) for name in model.graph.outputs}
+    outputs = {name: output(importer, name, _output(name, values)) for name in model.graph.outputs}
     return importer.finish(outputs, model.graph.halves), importer.notes
-
-
-def _located(error: TinyInferError, where: str) -> str:
-    return str(error) if str(error).startswith(where) else f"{where}: {error}"
 
 
 def _finder(where: str) -> Find:
@@ -113,8 +111,9 @@ def _finder(where: str) -> Find:
     def found(node: FileNode) -> Lowering:
         return branch if (node.op_type, node.domain) == ("If", "") else find(node)
 
-    branch = if_known(found, where)
-    return found
+    follow = selecting(found)
+    branch = if_known(follow, where)
+    return follow
 
 
 def _output(name: str, values: Mapping[str, str]) -> str:

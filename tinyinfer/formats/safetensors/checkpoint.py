@@ -11,6 +11,7 @@ import numpy as np
 from tinyinfer.errors import ModelFormatError
 from tinyinfer.formats.json_reader import Cursor, parse_json
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.regular_file import open_regular, read_whole
 from tinyinfer.formats.safetensors.header import LENGTH, header_length, parse_header
 from tinyinfer.formats.state_dict import Checkpoint
 
@@ -30,7 +31,7 @@ def read_checkpoint(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> C
 def _read_file(file: Path, limits: Limits) -> Checkpoint:
     where = str(file)
     try:
-        with open(file, "rb") as stream:
+        with open_regular(file) as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > limits.total_bytes:
                 raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {size}")
@@ -53,7 +54,7 @@ def _read_index(file: Path, limits: Limits) -> Checkpoint:
     metadata: dict[str, str] = {}
     left = limits.total_bytes
     for name, expected in keys.items():
-        shard = _read_file(file.with_name(name), limits)
+        shard = _read_file(_beside(file, name), limits)
         missing = [key for key in expected if key not in shard.state]
         if missing:
             shown = ", ".join(repr(key[:80]) for key in missing[:3])
@@ -66,13 +67,18 @@ def _read_index(file: Path, limits: Limits) -> Checkpoint:
     return Checkpoint(state, metadata=metadata)
 
 
+def _beside(file: Path, name: str) -> Path:
+    """A shard where the index lies: in its folder, or where a cache of downloads has the file that it is a link to."""
+    shard = file.with_name(name)
+    if shard.is_symlink() and shard.resolve().parent not in (file.parent.resolve(), file.resolve().parent):
+        raise ModelFormatError(f"{file}: shard {name!r}: expected a file beside it, found a link that leads elsewhere")
+    return shard
+
+
 def _keys_by_shard(file: Path, where: str, limits: Limits) -> Mapping[str, list[str]]:
-    try:
-        with open(file, "rb") as stream:
-            text = stream.read(limits.document_bytes + 1)
-    except OSError as error:
-        raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
-    fields = Cursor(parse_json(text, where, limits), where, limits).fields(("weight_map",), ("metadata",))
+    fields = Cursor(parse_json(read_whole(file, limits.document_bytes), where, limits), where, limits).fields(
+        ("weight_map",), ("metadata",)
+    )
     members = fields["weight_map"].members()
     if not 0 < len(members) <= limits.members:
         raise ModelFormatError(f"{where}: weight_map: expected 1 to {limits.members} arrays, found {len(members)}")

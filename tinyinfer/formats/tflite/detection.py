@@ -37,9 +37,9 @@ def without_post_process(
         raise ModelFormatError(f"{where}: {NAME}: expected anchors of shape (N, 4), found {anchors.nominal}")
     kept = [index for index in model.outputs if index not in last.outputs]
     detection = {
+        **read_map(last.custom_options, f"{where}: {NAME}"),
         "boxes": model.tensors[last.inputs[0]].name,
         "scores": model.tensors[last.inputs[1]].name,
-        **read_map(last.custom_options, f"{where}: {NAME}"),
-        "anchors": arrays.array(anchors).tolist(),
+        "anchors": arrays.array(anchors).real.tolist(),
     }
     return others, [*last.inputs[:2], *kept], {"detection": detection}

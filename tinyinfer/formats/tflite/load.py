@@ -6,20 +6,25 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tinyinfer.errors import InputError, ModelFormatError, TinyInferError
+from tinyinfer.errors import InputError, ModelFormatError
 from tinyinfer.formats.importing.call import FileNode
-from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.importing.lowering import lower_nodes
+from tinyinfer.formats.importing.network import verified
 from tinyinfer.formats.limits import DEFAULT, Limits
+from tinyinfer.formats.regular_file import read_whole
 from tinyinfer.formats.tflite.detection import without_post_process
+from tinyinfer.formats.tflite.lowering.codes import quant_of, rounded
 from tinyinfer.formats.tflite.lowering.table import finder
 from tinyinfer.formats.tflite.lowering.values import NCHW, Order, Values
 from tinyinfer.formats.tflite.reading.flatbuffer import FlatBuffer
 from tinyinfer.formats.tflite.reading.messages import TfliteModel, TfliteOperator, TfliteTensor, read_model
 from tinyinfer.formats.tflite.reading.metadata import read_metadata
-from tinyinfer.formats.tflite.reading.tensors import INTEGERS, Arrays
+from tinyinfer.formats.tflite.reading.tensors import INTEGERS, Arrays, Stored
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.ops.quantized.lookup import Lookup
+from tinyinfer.ops.quantized.requantization import Requantization
+from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
 
 QUANTIZED = "quantised in the file: runs in float32 on the real numbers that its integers stand for"
 
@@ -29,27 +34,22 @@ def load(
     input_shapes: Mapping[str, Shape] | None = None,
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph and the metadata of a TFLite file.
 
     Values of rank 4, which the file has as NHWC, are NCHW at the network's inputs and outputs as everywhere here;
-    others are as the file has them.  Quantised ones are the real numbers that they stand for, float32.
+    others are as the file has them.  Quantised ones are the real numbers that they stand for, float32; inside they are
+    integers, unless ``dequantize`` asks for real numbers that no code rounds.
     ``input_shapes`` says what inputs whose sizes are free usually have, as NCHW too.  Raises ModelFormatError for a
     file that is damaged, UnsupportedOpError naming all that is not supported, InputError for ``input_shapes`` that the
     inputs can't have, GraphError and WeightsError for a network that is not well formed;
     ``allow_nonfinite`` lets NaN and infinite weights pass.
     """
     where = os.fspath(path)
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limits.total_bytes:
-                raise ModelFormatError(f"{where}: expected at most {limits.total_bytes} bytes, found {size}")
-            data = file.read()
-    except OSError as error:
-        raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None
+    data = read_whole(path, limits.total_bytes)
     model = read_model(FlatBuffer(memoryview(data), where, limits))
-    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite)
+    graph, meta = import_model(model, where, input_shapes or {}, limits, allow_nonfinite, dequantize)
     return graph, {**meta, **read_metadata(model, data, where, limits)}
 
 
@@ -59,6 +59,7 @@ def import_model(
     input_shapes: Mapping[str, Shape],
     limits: Limits = DEFAULT,
     allow_nonfinite: bool = False,
+    dequantize: bool = False,
 ) -> tuple[Graph, dict[str, Any]]:
     """The verified graph of a model that has been read, and what of its metadata the network itself says."""
     arrays = Arrays(where, limits)
@@ -73,22 +74,19 @@ def import_model(
     versions = {node.name: operator.version for node, operator in zip(nodes, operators, strict=True)}
 
     def build(fixed: Collection[str]) -> tuple[Graph, list[str]]:
-        values = Values(Importer(limits, fixed), computed)
+        values = Values(Importer(limits, fixed, dequantize=dequantize), computed)
         handles = {tensor.name: _input(values, tensor, nominal[tensor.name]) for tensor in inputs}
-        for name, array in constants.items():
-            handles[name] = values.add(values.importer.constant(name, array))
+        for tensor in stored:
+            handles[tensor.name] = _constant(values, tensor, constants[tensor.name])
         lower_nodes(values.importer, nodes, handles, finder(values, versions), where)
         return _finish(values, handles, [model.tensors[index].name for index in outputs]), values.importer.notes
 
-    try:
-        (graph, notes), fixed = with_free_sizes(build)
-        graph.verify(allow_nonfinite)
-    except TinyInferError as error:
-        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
-    if any(tensor.quantization is not None and tensor.dtype in INTEGERS for tensor in (*stored, *computed.values())):
-        notes = [QUANTIZED, *notes]
-    meta = {"source": os.path.basename(where), **meta}
-    return graph, {**meta, "notes": [*fixed, *notes]} if fixed or notes else meta
+    graph, notes = verified(build, where, allow_nonfinite)
+    meta = {"source": os.path.basename(where), **meta, **notes}
+    quantised = (t.quantization is not None and t.dtype in INTEGERS for t in (*stored, *computed.values()))
+    if any(quantised) and not any(isinstance(node.op, Requantization | Lookup) for node in graph.nodes):
+        meta["notes"] = [*meta.get("notes", ()), QUANTIZED]
+    return graph, meta
 
 
 def _constants(
@@ -148,11 +146,28 @@ def _input(values: Values, tensor: TfliteTensor, nominal: Shape) -> str:
     value = values.importer.input(tensor.name, tuple(tensor.shape[dim] for dim in order), nominal, dtype)
     if dtype == "int32":
         value = values.importer.apply("cast", value, name=f"{tensor.name}/int64", dtype="int64")
-    return values.add(value, order)
+    return rounded(values, values.add(value, order), tensor)
+
+
+def _constant(values: Values, tensor: TfliteTensor, array: Stored) -> str:
+    """An array of the file, and what it was made of."""
+    value, quant = values.importer.constant(tensor.name, array.real, given=True), quant_of(tensor)
+    if array.integers is not None and quant is not None:
+        values.importer.codes.add(value, Codes(value, array.integers, quant))
+    return values.add(value)
 
 
 def _finish(values: Values, handles: Mapping[str, str], outputs: Sequence[str]) -> Graph:
     for name in outputs:
         if name not in handles:
             raise ModelFormatError(f"output {name[:80]!r} is neither an input nor computed by any operator")
-    return values.importer.finish({name: values.nchw(handles[name]) for name in outputs})
+    return values.importer.finish({name: _output(values, name, handles[name]) for name in outputs})
+
+
+def _output(values: Values, name: str, handle: str) -> str:
+    """An output of the dtype that the file says: inside, whole numbers are int64."""
+    value, tensor = values.nchw(handle), values.outputs.get(name)
+    dtype = tensor.dtype if tensor is not None and tensor.quantization is None else ""
+    if values.importer.type(value).dtype != "int64" or dtype not in ("int32", "uint8", "int8"):
+        return value
+    return values.importer.apply("cast", value, name=name, dtype=dtype)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Protocol
 from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.limits import DEFAULT, Limits
 from tinyinfer.formats.npz.archive import Archive, is_zip
+from tinyinfer.formats.regular_file import open_regular
 from tinyinfer.formats.state_dict import Checkpoint
 from tinyinfer.formats.torch.legacy import LegacyCheckpoint, is_legacy
 from tinyinfer.formats.torch.mistaken import mistaken
@@ -40,7 +41,7 @@ def read_checkpoint(
     """
     where = os.fspath(path)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             found = _read(file, where, limits, unneeded)
     except OSError as error:
         raise ModelFormatError(f"{where}: can't be read: {error.strerror or error}") from None

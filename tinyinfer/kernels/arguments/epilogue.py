@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyinfer.ops.activation.activation import CLIPS as CLIPS
+from tinyinfer.ops.activation.activation_functions import CLIPS as CLIPS
 
 FORMULAS = ("hardswish", "silu", "hardsigmoid", "sigmoid")  # numbered from 1; fused_activation.py has their code
 FUSED: frozenset[str | None] = frozenset({*CLIPS, *FORMULAS})

@@ -1,6 +1,7 @@
 """The arguments of kernels, by name.
 
-Addresses are in bytes, distances between rows and pixels in floats.  `structs` tells how such arguments are passed.
+Addresses are in bytes, distances between rows and pixels in floats, or in bytes where bytes are what lies in them.
+`structs` tells how such arguments are passed.
 """
 
 from __future__ import annotations
@@ -36,6 +37,23 @@ class Rows(NamedTuple):
     def walk(self, row: int, way: int) -> Rows:
         """The rows from one on: those behind it for a ``way`` of 1, those before it for -1."""
         return Rows(self.address + row * self.stride * 4, self.stride * way)
+
+
+@struct
+class ByteRows(NamedTuple):
+    """A matrix of bytes, or the pixels of a map of codes: each row is contiguous, ``stride`` bytes before the next."""
+
+    address: Address
+    stride: int
+
+    @classmethod
+    def of(cls, pixels: FeatureMap) -> ByteRows:
+        """The pixels of a whole batch, a row each."""
+        return cls(Address.of(pixels.data), pixels.pixel_stride)
+
+    def at(self, row: int, column: int = 0) -> ByteRows:
+        """The part that begins at a row and a column."""
+        return ByteRows(self.address + (row * self.stride + column), self.stride)
 
 
 @struct

@@ -59,7 +59,7 @@ class Bytes(NumberTypes):
     # -- four bytes a lane -----------------------------------------------------------------------
 
     def unpack(self, a: ir.Value, b: ir.Value, size: int) -> tuple[ir.Value, ir.Value]:
-        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of their first halves, of their second.
+        """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of first halves, and of second ones.
 
         This is what one instruction does on x86, and the reverse of `pack_codes`.
         """
@@ -84,6 +84,11 @@ class Bytes(NumberTypes):
         pairs = [self.builder.bitcast(self._shuffled(a, b, places), words) for a, b in (rows[:2], rows[2:])]
         return self.builder.bitcast(self._shuffled(*pairs, places), self._vector(_I32))
 
+    def split(self, value: ir.Value) -> list[ir.Value]:
+        """Vectors of as many lanes as there are, of one that has several times as many."""
+        starts = range(0, value.type.count, self.lanes)
+        return [self._shuffled(value, value, [*range(start, start + self.lanes)]) for start in starts]
+
     def pack_codes(self, integers: list[ir.Value], zero: Int | int, low: Int | int, high: Int | int) -> ir.Value:
         """Integers plus a zero point as codes from low to high; of four registers, in the order that `unpack` makes."""
         if PACKS:
@@ -93,7 +98,7 @@ class Bytes(NumberTypes):
             shifted = [self._call(f"sadd.sat.v{word.count}i16", word, [half, zeros]) for half in halves]
             codes = self._pack("uswb", shifted, _I8, 4)
         else:
-            codes = self._joined([self._saturated(each, zero) for each in integers])
+            codes = self._joined([self._as_bytes(each, zero) for each in integers])
         codes = self.max_bytes(codes, self._every(codes.type, low))
         top = self._every(codes.type, high)
         return self.builder.select(self.builder.icmp_unsigned("<", codes, top), codes, top)
@@ -111,7 +116,7 @@ class Bytes(NumberTypes):
         name = {16: f"x86.avx512.pack{kind}.512", 8: f"x86.avx2.pack{kind}"}.get(self.lanes, f"x86.sse2.pack{kind}.128")
         return self._call(name, ir.VectorType(element, times * self.lanes), pair)
 
-    def _saturated(self, integers: ir.Value, zero: Int | int) -> ir.Value:
+    def _as_bytes(self, integers: ir.Value, zero: Int | int) -> ir.Value:
         vector = integers.type
         shifted = self.builder.add(integers, self._every(vector, zero))
         for name, limit in (("smax", 0), ("smin", 255)):

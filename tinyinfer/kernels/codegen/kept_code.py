@@ -26,8 +26,11 @@ from tinyinfer.kernels.codegen import cpu
 from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, types
 
 ROOT = Path(tinyinfer.__file__).parent
-# operators for their constants
-COMPILED = ("kernels/**/*.py", "ops/activation/activation_functions.py", "ops/quantized/*.py")
+COMPILED = (
+    "kernels/**/*.py",
+    # for their constants
+    *("ops/activation/activation_functions.py", "ops/movement/pad.py", "ops/pooling/*.py", "ops/quantized/*.py"),
+)
 _CHECKSUM = 32  # bytes
 
 

@@ -13,7 +13,7 @@ from tinyinfer.kernels.codegen.integers import Int, raw
 from tinyinfer.kernels.codegen.numba_internals import cgutils
 
 _F32, _I32, _I8 = ir.FloatType(), ir.IntType(32), ir.IntType(8)
-_LIMITS = {"uint8": (0, 255), "int8": (-128, 127)}
+_LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int32": (-(2**31), 2**31 - 1)}
 _IN_MEMORY = {"float32": _F32, "int32": _I32, "uint8": _I8, "int8": _I8, "bool": _I8}
 _EXPONENT_BITS, _MANTISSA_BITS, _HALF = 23, 0x007FFFFF, 0x3F000000
 
@@ -65,16 +65,21 @@ class NumberTypes:
         self, dtype: str, value: ir.Value, address: Int, offset: Int | int = 0, mask: ir.Value | None = None
     ) -> None:
         """Floats as numbers of a dtype: the fraction is cut off, what it can't hold saturates, and NaN becomes 0."""
-        if dtype in _LIMITS:
-            low, high = (ir.Constant(self.type, [float(limit)] * self.lanes) for limit in _LIMITS[dtype])
-            value = self.builder.select(self.builder.fcmp_ordered("<", value, low), low, value)
-            value = self.builder.select(self.builder.fcmp_ordered(">", value, high), high, value)
         if dtype != "float32":
-            integers = self._vector(_I32)
-            value = self._call(f"fptosi.sat.{_code(integers)}.{_code(self.type)}", integers, [value])
+            value = self._saturated(value, *_LIMITS[dtype])
             if _IN_MEMORY[dtype] is _I8:
                 value = self.builder.trunc(value, self._vector(_I8))
         self._store_elements(value, address, offset, mask)
+
+    def _saturated(self, value: ir.Value, lowest: int, highest: int) -> ir.Value:
+        """Floats as 32-bit integers; LLVM's own word for it takes them one by one."""
+        low, high, zero = (ir.Constant(self.type, [float(x)] * self.lanes) for x in (lowest, highest, 0))
+        above = self.builder.fcmp_ordered(">=", value, high)
+        fits = self.builder.select(self.builder.fcmp_ordered("<=", value, low), low, value)
+        fits = self.builder.select(self.builder.fcmp_unordered("uno", value, value), zero, fits)
+        integers = self._vector(_I32)
+        found = self.builder.fptosi(self.builder.select(above, zero, fits), integers)
+        return self.builder.select(above, ir.Constant(integers, [highest] * self.lanes), found)
 
     def load_truth(self, address: Int, offset: Int | int = 0, mask: ir.Value | None = None) -> ir.Value:
         """The lanes whose truth value, a byte each, is not 0."""

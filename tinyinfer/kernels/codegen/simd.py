@@ -74,6 +74,12 @@ class Vectors(LaneOrders, DotProducts, Bytes):
         base = self.builder.inttoptr(raw(address), _I64.as_pointer())
         return Int(self.builder, self.builder.load(self.builder.gep(base, [raw(offset)])))
 
+    def load_int32(self, address: Int, offset: Int | int = 0) -> Int:
+        """The 32-bit integer at an offset that counts such integers."""
+        base = self.builder.inttoptr(raw(address), _I32.as_pointer())
+        number = self.builder.load(self.builder.gep(base, [raw(offset)]), align=4)
+        return Int(self.builder, self.builder.sext(number, _I64))
+
     def store(self, value: ir.Value, address: Int, offset: Int | int = 0) -> None:
         """A vector to memory, at any alignment."""
         self.builder.store(value, self._pointer(address, offset, self.type), align=4)

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.movement import byte_order
 from tinyinfer.kernels.movement.interleave import emit_deinterleave, emit_interleave
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import Task, task
+from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.movement.joining import IndexSelect
 
@@ -89,9 +91,15 @@ def select(part, parts, x: Rows, rows, c, index: Address, y: Rows):
 
 class _Reorder(Kernel):
     name = "reorder"
+    dtypes = ("float32", *BYTES)
 
     def bind_select(self, index: np.ndarray, x: FeatureMap, y: FeatureMap) -> Bound:
         """The call that gathers channels by an index."""
+        if x.data.itemsize == 1:
+            places = Address.of(index.astype(np.int64))
+            return byte_order.select_bytes.bind(
+                self.problem.threads, ByteRows.of(x), x.pixels, y.c, places, ByteRows.of(y)
+            )
         padded = np.zeros(-(-index.size // LANES) * LANES, np.int32)
         padded[: index.size] = index
         return select.bind(self.problem.threads, Rows.of(x), x.pixels, y.c, Address.of(padded), Rows.of(y))
@@ -110,9 +118,13 @@ class ChannelShuffleReorder(_Reorder):
         assert isinstance(self.problem.op, ChannelShuffle)
         (x,), (y,), groups = inputs, outputs, self.problem.op.groups
         channels = x.c // groups
-        for streams, count, tasks in ((groups, channels, DEAL), (channels, groups, COLLECT)):
+        of_bytes = x.data.itemsize == 1
+        rows, (deal, collect) = (
+            (ByteRows, (byte_order.DEAL, byte_order.COLLECT)) if of_bytes else (Rows, (DEAL, COLLECT))
+        )
+        for streams, count, tasks in ((groups, channels, deal), (channels, groups, collect)):
             if streams in tasks:
-                return tasks[streams].bind(self.problem.threads, Rows.of(x), x.pixels, count, Rows.of(y))
+                return tasks[streams].bind(self.problem.threads, rows.of(x), x.pixels, count, rows.of(y))
         return self.bind_select(np.arange(x.c).reshape(groups, channels).T.reshape(-1), x, y)
 
 

@@ -14,16 +14,19 @@ from functools import partial
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
 from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.codegen.memory import copy_rows
 from tinyinfer.kernels.codegen.simd import Vectors, vector_function
+from tinyinfer.kernels.movement.byte_order import bytes_to_nchw, bytes_to_nhwc
 from tinyinfer.kernels.movement.interleave import interleave_3
 from tinyinfer.kernels.parallel.parts import own_range, own_units, worthwhile
 from tinyinfer.kernels.parallel.task import in_turn, task
 from tinyinfer.ops.base import Op
+from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.joining import Concat, Split
 from tinyinfer.ops.movement.views import Flatten
 
@@ -100,6 +103,14 @@ def copy(part, parts, x: Rows, rows, channels, y: Rows):
     copy_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
 
 
+@task
+def copy_bytes(part, parts, x: ByteRows, rows, channels, y: ByteRows):
+    """Rows of ``channels`` bytes."""
+    p0, p1 = own_range(part, rows, parts)
+    source, target = x.at(p0), y.at(p0)
+    copy_byte_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
+
+
 def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[FeatureMap]:
     """The channels of a feature map, where they lie, that each of its parts stands for."""
     slices, start = [], 0
@@ -112,11 +123,39 @@ def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[Featu
 
 def bind_copy(threads: int, source: FeatureMap, target: FeatureMap) -> Bound:
     """The call that copies a feature map to another of its shape."""
+    if source.data.itemsize == 1:
+        return copy_bytes.bind(threads, ByteRows.of(source), source.pixels, source.c, ByteRows.of(target))
     return copy.bind(threads, Rows.of(source), source.pixels, source.c, Rows.of(target))
+
+
+def bind_to_rows(threads: int, x: FeatureMap, y: FeatureMap) -> Bound:
+    """The call that copies images to numbers in NCHW order, to rows of one image each if y is a matrix."""
+    image = y.pixel_stride if y.n == x.n and y.c == x.c * x.h * x.w else x.c * x.h * x.w
+    if x.data.itemsize == 1:
+        address = np.array([y.data.ctypes.data])
+        return bytes_to_nchw.bind(threads, ByteRows.of(x), x.n, x.c, x.h * x.w, address, image)
+    return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows(Address.of(y.data), image))
+
+
+def bind_to_planes(threads: int, x: FeatureMap, address: np.ndarray) -> Bound:
+    """The call that copies images to planes at the address that the array holds."""
+    if x.data.itemsize == 1:
+        size = x.h * x.w
+        return bytes_to_nchw.bind(threads, ByteRows.of(x), x.n, x.c, size, address, x.c * size)
+    return to_given_planes.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, address)
+
+
+def bind_to_images(threads: int, address: np.ndarray, y: FeatureMap) -> Bound:
+    """The way back."""
+    size = (y.n, y.c, y.h * y.w)
+    if y.data.itemsize == 1:
+        return bytes_to_nhwc.bind(threads, address, *size, ByteRows.of(y))
+    return to_nhwc.bind(threads, address, *size, Rows.of(y))
 
 
 class _Copy(Kernel):
     name = "copy"
+    dtypes = ("float32", *BYTES)
 
 
 class _ChannelCopy(_Copy):
@@ -184,13 +223,13 @@ class FlattenCopy(_Copy):
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
         if x.layout == ROWS:
             return bind_copy(threads, x._replace(n=y.n, c=y.c, pixel_stride=y.c), y)
-        return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows.of(y))
+        return bind_to_rows(threads, x, y)
 
 
 class _ViewCopy(_Copy):
     """The same numbers in another shape, where the layout could not let the reader look at them as they lie."""
 
-    dtypes = ("float32", "int32")
+    dtypes = ("float32", "int32", *BYTES)
     ranks = ANY_RANK
 
     @classmethod
@@ -294,9 +333,8 @@ class RelayoutCopy(_Copy):
         if x.layout == y.layout:
             return bind_copy(threads, x, y)
         if x.layout == NHWC:
-            images = Rows(Address.of(y.data), x.c * x.h * x.w)
-            return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, images)
-        return to_nhwc.bind(threads, np.array([x.data.ctypes.data]), y.n, y.c, y.h * y.w, Rows.of(y))
+            return bind_to_rows(threads, x, y)
+        return bind_to_images(threads, np.array([x.data.ctypes.data]), y)
 
 
 VIEWS = (FlattenCopy, ReshapeCopy, ReshapeAsCopy, SqueezeCopy, UnsqueezeCopy)

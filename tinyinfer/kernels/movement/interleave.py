@@ -1,4 +1,4 @@
-"""Two or three runs of floats dealt out one float at a time, in registers.
+"""Two or three runs of floats dealt out one float at a time, in registers, and back.
 
 In NHWC this is what brings three planes of an image together, and what a channel shuffle does to the groups of a
 pixel; these may lie anywhere, so that nothing has to be joined before it is shuffled.
@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.operands import ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.movement.byte_order import interleave_two_bytes
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import task
+from tinyinfer.ops.dtypes import BYTES
 
 
 def make_interleave(streams: int) -> Any:
@@ -76,6 +78,7 @@ class InterleaveTwo(Kernel):
 
     op = "interleave"
     name = "interleave"
+    dtypes = ("float32", *BYTES)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -83,7 +86,43 @@ class InterleaveTwo(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (a, b), (y,) = inputs, outputs
+        if y.data.itemsize == 1:
+            of_a, of_b, of_y = map(ByteRows.of, (a, b, y))
+            return interleave_two_bytes.bind(self.problem.threads, of_a, of_b, y.pixels, a.c, of_y)
         return interleave_two.bind(self.problem.threads, Rows.of(a), Rows.of(b), y.pixels, a.c, Rows.of(y))
 
 
-KERNELS = (InterleaveTwo,)
+@vector_function(x=Rows, rows="int", count="int", even=Rows, odd=Rows)
+def deinterleave_rows(v, x, rows, count, even, odd):
+    """even[row, i] = x[row, 2 i], odd[row, i] = x[row, 2 i + 1], for ``count`` floats of each."""
+    with v.loop(rows) as row:
+        emit_deinterleave(v, x.at(row).address, [even.at(row).address, odd.at(row).address], count)
+
+
+@task
+def deinterleave_two(part, parts, a: Rows, b: Rows, rows, halves, y: Rows):
+    """y = a[:, ::2], b[:, ::2], a[:, 1::2], b[:, 1::2]; ``halves`` are half the channels of a and of b."""
+    p0, p1 = own_range(part, rows, parts)
+    of_a, of_b = halves
+    half = of_a + of_b
+    deinterleave_rows(a.at(p0), p1 - p0, of_a, y.at(p0), y.at(p0, half))
+    deinterleave_rows(b.at(p0), p1 - p0, of_b, y.at(p0, of_a), y.at(p0, half + of_a))
+
+
+class DeinterleaveTwo(Kernel):
+    """Two maps."""
+
+    op = "deinterleave"
+    name = "deinterleave"
+
+    @classmethod
+    def applies(cls, problem: Problem) -> bool:
+        return len(problem.inputs) == 2 and len(problem.inputs[0]) == 4
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
+        (a, b), (y,) = inputs, outputs
+        halves = (a.c // 2, b.c // 2)
+        return deinterleave_two.bind(self.problem.threads, Rows.of(a), Rows.of(b), y.pixels, halves, Rows.of(y))
+
+
+KERNELS = (InterleaveTwo, DeinterleaveTwo)

@@ -13,14 +13,17 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.operands import ByteRows, Rows
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.memory import copy_rows
+from tinyinfer.kernels.movement.byte_order import transpose_bytes
 from tinyinfer.kernels.movement.copies import transpose
 from tinyinfer.kernels.parallel.parts import own_range, worthwhile
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.base import Op
+from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.joining import Permute
 
 STRIP = 8 * LANES  # columns of a transposition that are one unit of work: rows of them fill whole cache lines
@@ -80,11 +83,31 @@ def transpose_all(part, parts, x: Rows, x_at, y: Rows, y_at, rows, columns):
         transpose(x.at(0, x_at[i] + j), rows, min(STRIP, columns - j), y.at(j, y_at[i]))
 
 
+@task
+def copy_all_bytes(part, parts, x: ByteRows, x_at, y: ByteRows, y_at, rows, count):
+    """`copy_all` of bytes."""
+    first, last = own_range(part, x_at.size, parts)
+    for i in range(first, last):
+        source, target = x.at(0, x_at[i]), y.at(0, y_at[i])
+        copy_byte_rows(source.address, source.stride, target.address, target.stride, rows, count)
+
+
+@task
+def transpose_all_bytes(part, parts, x: ByteRows, x_at, y: ByteRows, y_at, rows, columns):
+    """`transpose_all` of bytes."""
+    strips = -(-columns // STRIP)
+    first, last = own_range(part, x_at.size * strips, parts)
+    for unit in range(first, last):
+        i, j = unit // strips, unit % strips * STRIP
+        transpose_bytes(x.at(0, x_at[i] + j), rows, min(STRIP, columns - j), y.at(j, y_at[i]))
+
+
 class PermuteTiles(Kernel):
     """Any order of values that lie as NumPy has them."""
 
     op = "permute"
     name = "tiles"
+    dtypes = ("float32", *BYTES)
     ranks = ANY_RANK
 
     @classmethod
@@ -100,20 +123,22 @@ class PermuteTiles(Kernel):
         (x,), (y,), (shape,) = inputs, outputs, self.problem.inputs
         order = [dim % len(shape) for dim in self.problem.op.dims]
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
+        of_bytes = x.data.itemsize == 1
+        rows_of = (ByteRows if of_bytes else Rows).of
+        copy, turn = (copy_all_bytes, transpose_all_bytes) if of_bytes else (copy_all, transpose_all)
         if len(shape) == 2:  # which may have gaps between its rows
             at = np.zeros(1, np.int64)
-            bind = copy_all.bind if order == [0, 1] else transpose_all.bind
-            return bind(threads, Rows.of(x), at, Rows.of(y), at, x.pixels, x.c)
+            return (copy if order == [0, 1] else turn).bind(threads, rows_of(x), at, rows_of(y), at, x.pixels, x.c)
         *outer, last = merged_dims(shape, order)
         if last.x_step == 1:
             rows = outer.pop() if outer else Dim(1, 0, 0)
             x_at, y_at = places(outer)
-            source, target = Rows.of(x)._replace(stride=rows.x_step), Rows.of(y)._replace(stride=rows.y_step)
-            return copy_all.bind(threads, source, x_at, target, y_at, rows.size, last.size)
+            source, target = rows_of(x)._replace(stride=rows.x_step), rows_of(y)._replace(stride=rows.y_step)
+            return copy.bind(threads, source, x_at, target, y_at, rows.size, last.size)
         columns = next(dim for dim in outer if dim.x_step == 1)
         x_at, y_at = places([dim for dim in outer if dim is not columns])
-        source, target = Rows.of(x)._replace(stride=last.x_step), Rows.of(y)._replace(stride=columns.y_step)
-        return transpose_all.bind(threads, source, x_at, target, y_at, last.size, columns.size)
+        source, target = rows_of(x)._replace(stride=last.x_step), rows_of(y)._replace(stride=columns.y_step)
+        return turn.bind(threads, source, x_at, target, y_at, last.size, columns.size)
 
 
 KERNELS = (PermuteTiles,)

@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
 from tinyinfer.kernels.base import NHWC, Bound, FeatureMap
+from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.memory import copy_rows
 from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.movement.byte_order import pick_blocks
 from tinyinfer.kernels.parallel.parts import own_range, worthwhile
 from tinyinfer.kernels.parallel.task import task
 
@@ -81,6 +83,21 @@ def copy_runs(part, parts, x: Rows, y: Rows, places: Places):
             block, run = block + 1, 0
 
 
+@task
+def copy_byte_runs(part, parts, x: ByteRows, y: ByteRows, places: Places):
+    """The same of bytes, in which places and lengths are then counted."""
+    runs = places.length.size
+    first, last = own_range(part, places.x_block.size * runs, parts)
+    block, run = first // runs, first % runs
+    for _ in range(first, last):
+        source = x.at(0, places.x_block[block] + places.x_run[run])
+        target = y.at(0, places.y_block[block] + places.y_run[run])
+        copy_byte_rows(source.address, 0, target.address, 0, 1, places.length[run])
+        run += 1
+        if run == runs:
+            block, run = block + 1, 0
+
+
 @vector_function(x="address", index="address", y="address", count="int")
 def gather_row(v, x, index, y, count):
     """y[i] = x[index[i]]."""
@@ -105,7 +122,8 @@ def bind_copy(threads: int, x: FeatureMap, y: FeatureMap, shapes: tuple[Shape, S
 
     The input may lack some of the first dimensions.
     """
-    words = x.data.itemsize // 4
+    of_bytes = x.data.itemsize == 1
+    words = 1 if of_bytes else x.data.itemsize // 4
     x_steps, y_steps = (_steps(value, shape) for value, shape in zip((x, y), shapes, strict=True))
     x_steps = [0] * (len(walks) - len(x_steps)) + x_steps
     dims = [walk.scaled(i * words, j * words) for walk, i, j in zip(walks, x_steps, y_steps, strict=True)]
@@ -116,18 +134,23 @@ def bind_copy(threads: int, x: FeatureMap, y: FeatureMap, shapes: tuple[Shape, S
     while dims and len(dims[-1].x) * len(block.x) <= LARGEST_BLOCK:
         block = dims.pop().around(block)
     blocks = functools.reduce(Walk.around, dims, Walk.over(1))
-    source, target = Rows.of(x), Rows.of(y)
+    rows = ByteRows if of_bytes else Rows
+    source, target = rows.of(x), rows.of(y)
     parts = worthwhile(threads, len(blocks.x) * len(block.x))
     x_run, y_run, length = block.runs()
     in_order = np.array_equal(block.y, np.arange(len(block.y)))
     if in_order and len(block.x) < SHORT * len(length):
         lowest = int(block.x.min())
+        if of_bytes:
+            index = Address.of(block.x - lowest)
+            return pick_blocks.bind(parts, source.at(0, lowest), target, *blocks, index, len(block.x))
         index = np.zeros(-(-len(block.x) // LANES) * LANES, np.int32)
         index[: len(block.x)] = block.x - lowest
         return gather_blocks.bind(
             parts, source.at(0, lowest), target, blocks.x, blocks.y, Address.of(index), len(block.x)
         )
-    return copy_runs.bind(parts, source, target, Places(*blocks, x_run, y_run, length))
+    copy = copy_byte_runs if of_bytes else copy_runs
+    return copy.bind(parts, source, target, Places(*blocks, x_run, y_run, length))
 
 
 def _steps(value: FeatureMap, shape: Shape) -> list[int]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.operands import ByteRows, Rows
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.codegen.byte_memory import fill_bytes
 from tinyinfer.kernels.codegen.memory import fill_rows
 from tinyinfer.kernels.movement.scattered_copy import Walk, bind_copy
 from tinyinfer.kernels.parallel.parts import own_range, worthwhile
 from tinyinfer.kernels.parallel.task import in_turn, task
 from tinyinfer.ops.base import Op, axis
+from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.joining import Concat, IndexSelect, Split
 from tinyinfer.ops.movement.pad import MODES, Pad
 from tinyinfer.ops.movement.repeating import Expand, Tile
@@ -25,7 +27,7 @@ class _Selection(Kernel):
     """An output that has for each of its dimensions a walk along the input's, missing first ones counted as 1."""
 
     name: ClassVar[str] = "places"
-    dtypes = ("float32", "int32", "int64")
+    dtypes = ("float32", "int32", "int64", *BYTES)
     ranks = ANY_RANK
 
     @classmethod
@@ -105,7 +107,7 @@ class PadPlaces(_Selection):
     def applies(cls, problem: Problem) -> bool:
         assert isinstance(problem.op, Pad)
         filled = problem.op.mode == "constant" and problem.op.value != 0
-        return super().applies(problem) and not (filled and problem.dtypes != {"float32"})
+        return super().applies(problem) and not (filled and problem.dtypes & {"int32", "int64"})
 
     def walks(self, x: Shape, y: Shape) -> list[Walk]:
         assert isinstance(self.problem.op, Pad)
@@ -116,7 +118,8 @@ class PadPlaces(_Selection):
             if self.problem.op.mode == "constant":
                 walks.append(Walk(kept, np.arange(len(kept)) + before))
             else:
-                walks.append(Walk.picking(np.pad(kept, (before, after), mode=MODES[self.problem.op.mode])))
+                mode: Any = MODES[self.problem.op.mode]
+                walks.append(Walk.picking(np.pad(kept, (before, after), mode=mode)))
         return walks
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
@@ -124,7 +127,11 @@ class PadPlaces(_Selection):
         assert isinstance(op, Pad)
         if op.mode != "constant":
             return copy
-        words, threads = y.data.itemsize // 4, worthwhile(self.problem.threads, y.pixels * y.c)
+        threads = worthwhile(self.problem.threads, y.pixels * y.c)
+        if y.data.itemsize == 1:
+            code = int(np.array(op.value).astype(y.data.dtype).view(np.uint8))
+            return in_turn([fill_codes.bind(threads, code, ByteRows.of(y), y.pixels, y.c), copy])
+        words = y.data.itemsize // 4
         target = Rows.of(y)._replace(stride=y.pixel_stride * words)
         return in_turn([fill.bind(threads, np.float32(op.value), target, y.pixels, y.c * words), copy])
 
@@ -171,6 +178,14 @@ def fill(part, parts, value, y: Rows, rows, count):
     """A number in all rows of ``count`` floats."""
     p0, p1 = own_range(part, rows, parts)
     fill_rows(value, y.at(p0).address, y.stride, p1 - p0, count)
+
+
+@task
+def fill_codes(part, parts, code, y: ByteRows, rows, count):
+    """A byte in all rows of ``count`` of them."""
+    p0, p1 = own_range(part, rows, parts)
+    for p in range(p0, p1):
+        fill_bytes(code, y.at(p).address, count)
 
 
 KERNELS = (SlicePlaces, TilePlaces, ExpandPlaces, IndexSelectPlaces, PadPlaces, ConcatPlaces, SplitPlaces)

@@ -12,12 +12,13 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.operands import Address
-from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
+from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Planes, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.parallel.parts import Pieces, as_one_row, own_channels, pieces_of, worthwhile
 from tinyinfer.kernels.parallel.task import Task, task
+from tinyinfer.kernels.pointwise_math.plane_quantization import CHANNELS, bind_planes
 from tinyinfer.ops.arithmetic.quantization import LinearQuantization
 from tinyinfer.ops.base import Op, axis
 
@@ -175,6 +176,18 @@ class QuantizeVector(_Quantization):
     """Halves are rounded to even, what does not fit saturates, and NaN becomes 0."""
 
     op, tasks = "quantize_linear", QUANTIZATIONS
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        shape = problem.inputs[0]
+        self.reads_planes = len(shape) == 4 and shape[1] in CHANNELS and len(self.affine()[0]) == 1
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
+        (x,), (y,) = inputs, outputs
+        if not isinstance(x, Planes):
+            return super().bind(inputs, outputs, workspace)
+        (scale,), (zero,) = self.affine()
+        return bind_planes(self.problem.threads, x.data, y, scale, zero)
 
 
 class DequantizeVector(_Quantization):

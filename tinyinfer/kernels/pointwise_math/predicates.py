@@ -24,9 +24,9 @@ TRUTH, NUMBER = "bool", "float32"
 
 @struct
 class Elements(NamedTuple):
-    """Rows of numbers or truth values, ``stride`` of them from one row to the next; ``step`` 0: one for all, LANES times.
+    """Rows of numbers or truth values, ``stride`` of them from one row to the next, with a ``step`` of 1.
 
-    An ``at`` of such rows is where a vector begins; so one load serves both.
+    A step of 0 is one number for all, which lies there LANES times, so that one way to load serves both.
     """
 
     address: Address

@@ -68,6 +68,9 @@ def make_search(sign: int) -> Task:
     return search
 
 
+SEARCHES = {"argmax": make_search(1), "argmin": make_search(-1)}
+
+
 class _Extremum(Kernel):
     """Along the channels of images, or any dimension of rows."""
 
@@ -75,7 +78,6 @@ class _Extremum(Kernel):
     dtypes = ("float32", "int64")
     ranks = ANY_RANK
     tolerance = 0.0
-    search: ClassVar[Task]
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
@@ -108,7 +110,7 @@ class _Extremum(Kernel):
             search = Search(math.prod(shape[:dim]), shape[dim] * inner, inner, 1, shape[dim], step)
         lanes = Address.of(np.arange(LANES, dtype=np.int32) * search.lane)
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
-        return type(self).search.bind(
+        return SEARCHES[self.op].bind(
             threads, Rows.of(x), search, lanes, y.data, y.c, y.pixel_stride, workspace
         )  # fmt: skip
 
@@ -116,13 +118,13 @@ class _Extremum(Kernel):
 class ArgmaxLanes(_Extremum):
     """The largest."""
 
-    op, search = "argmax", make_search(1)
+    op = "argmax"
 
 
 class ArgminLanes(_Extremum):
     """The smallest."""
 
-    op, search = "argmin", make_search(-1)
+    op = "argmin"
 
 
 KERNELS = (ArgmaxLanes, ArgminLanes)

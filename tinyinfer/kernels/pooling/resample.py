@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
@@ -21,6 +21,7 @@ from tinyinfer.kernels.movement.scattered_copy import Walk, bind_copy
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.base import Op, axes
+from tinyinfer.ops.dtypes import CODES
 from tinyinfer.ops.pooling.interpolate import Interpolate
 from tinyinfer.ops.pooling.resize import Resize
 
@@ -29,7 +30,7 @@ FEW_CHANNELS = 8  # below which lanes are pixels, gathered one by one, as too fe
 
 @struct
 class Taps(NamedTuple):
-    """For each output what it is a mixture of: ``pairs`` of numbers of inputs, and the weights of each."""
+    """For each output what it is a mixture of: ``pairs`` of inputs, by their numbers in 32 bits, and their weights."""
 
     source: Address
     weight: Address
@@ -42,11 +43,12 @@ class Taps(NamedTuple):
         if source.shape[1] % 2:
             source, halves = np.hstack([source, source[:, -1:]]), weight[:, -1:] / 2
             weight = np.hstack([weight[:, :-1], halves, halves])
-        return cls(*map(Address.of, map(np.ascontiguousarray, (source, weight))), source.shape[1] // 2)
+        tables = source.astype(np.int32, order="C"), np.ascontiguousarray(weight)
+        return cls(*map(Address.of, tables), source.shape[1] // 2)
 
     def at(self, output: int) -> Taps:
         """Those of an output and the ones after it."""
-        return Taps(self.source + output * self.pairs * 16, self.weight + output * self.pairs * 8, self.pairs)
+        return Taps(self.source + output * self.pairs * 8, self.weight + output * self.pairs * 8, self.pairs)
 
 
 @vector_function(x=Rows, taps=Taps, y=Rows, outputs="int", count="int")
@@ -56,7 +58,7 @@ def mix_rows(v, x, taps, y, outputs, count):
     mask = v.mask(count - end)
     with v.loop(outputs) as output, v.loop(taps.pairs) as pair:
         first, to = (output * taps.pairs + pair) * 2, y.at(output).address
-        places = [x.at(v.load_int(taps.source, first + tap)).address for tap in range(2)]
+        places = [x.at(v.load_int32(taps.source, first + tap)).address for tap in range(2)]
         weights = [v.load_broadcast(taps.weight, first + tap) for tap in range(2)]
 
         def mix(load, store, at, onto, places=places, weights=weights, to=to):
@@ -144,6 +146,55 @@ def resize(part, parts, x: Rows, size: Size, down: Down, across: Across, y: Rows
             mix_rows(ring.at(0, i * run), down.taps.at(out_row), y.at(p * size.out_w + i), 1, run)
 
 
+@vector_function(x="address", y="address", count="int")
+def widen_codes(v, x, y, count):
+    """``count`` unsigned codes as floats."""
+    end = count // LANES * LANES
+    with v.loop(end, LANES) as k:
+        v.store(v.as_floats(v.load_codes(x, k)), y, k)
+    with v.when(count != end):
+        mask = v.mask(count - end)
+        v.store_masked(v.as_floats(v.load_codes(x, end, mask)), y, end, mask)
+
+
+@vector_function(x="address", y="address", count="int")
+def round_to_codes(v, x, y, count):
+    """``count`` floats as the nearest unsigned codes, of two as near the larger one."""
+    end, lowest, highest, half = count // LANES * LANES, v.constant(0), v.constant(255), v.constant(0.5)
+
+    def nearest(floats):
+        return v.nearest_integers(v.floor(v.add(v.clip(floats, lowest, highest), half)))
+
+    with v.loop(end, LANES) as k:
+        v.store_codes(nearest(v.load(x, k)), y, k)
+    with v.when(count != end):
+        mask = v.mask(count - end)
+        v.store_codes(nearest(v.load_masked(x, end, mask)), y, end, mask)
+
+
+@task
+def resize_codes(part, parts, x: ByteRows, size: Size, down: Down, across: Across, y: ByteRows, count, workspace):
+    """`resize` of codes: floats from an input row, which is widened, to an output row, which is rounded."""
+    (p0, p1), memory, line = own_range(part, count, parts), own_memory(part, workspace, parts), size.out_w * size.c
+    held, ring = memory[: down.slots], Rows(np.intp(memory.ctypes.data) + down.slots * 4, line)
+    mixed = ring.at(down.slots)
+    wide = Rows(mixed.at(1).address, size.c)
+    for slot in range(down.slots):
+        held[slot] = -1
+    for p in range(p0, p1):
+        image, out_row = p // size.out_h, p % size.out_h
+        for tap in range(down.row.shape[1]):
+            row, slot = image * size.h + down.row[out_row, tap], down.slot[out_row, tap]
+            if held[slot] != row:
+                held[slot] = row
+                for j in range(size.w):
+                    widen_codes(x.at(row * size.w + j).address, wide.at(j).address, size.c)
+                mix_rows(wide, across.pixels, Rows(ring.at(slot).address, size.c), size.out_w, size.c)
+        mix_rows(ring, down.taps.at(out_row), mixed, 1, line)
+        for j in range(size.out_w):
+            round_to_codes(mixed.at(0, j * size.c).address, y.at(p * size.out_w + j).address, size.c)
+
+
 def taps_of(op: Op, dim: int, size: int, out: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Sources and weights of the ``out`` places along a dimension, and whether some are filled with another value."""
     if isinstance(op, Interpolate):
@@ -160,6 +211,7 @@ class _Nearest(Kernel):
     """Copies of pixels."""
 
     name: ClassVar[str] = "nearest"
+    dtypes = ("float32", *CODES)
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -226,6 +278,29 @@ def _fills_nothing(problem: Problem) -> bool:
     return not any(taps_of(problem.op, dim, shape[dim], out[dim])[2] for dim in (2, 3))
 
 
+class _SeparableCodes(_Separable):
+    """The same of codes."""
+
+    name: ClassVar[str] = "separable_codes"
+    dtypes = ("uint8",)
+    tolerance = 1.0  # mixtures are summed in another order, so that a half may be rounded the other way
+
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        (_, c, _, w), out_w = problem.inputs[0], problem.outputs[0][3]
+        self.workspace_floats += self.threads * (out_w + w) * c
+
+    def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
+        x, y = inputs[0], outputs[0]
+        (rows, weights), pixels = self.down, Taps.of(*self.across)
+        down = Down(rows, rows % self.slots, Taps.of(rows % self.slots, weights), self.slots)
+        across = Across(pixels, pixels.source, pixels.weight, 0)
+        return resize_codes.bind(
+            self.threads, ByteRows.of(x), Size(x.h, x.w, y.h, y.w, x.c), down, across, ByteRows.of(y), y.n * y.h,
+            workspace,
+        )  # fmt: skip
+
+
 class InterpolateNearest(_Nearest):
     """As torch resizes."""
 
@@ -233,6 +308,12 @@ class InterpolateNearest(_Nearest):
 
 
 class InterpolateSeparable(_Separable):
+    """As torch resizes."""
+
+    op = "interpolate"
+
+
+class InterpolateSeparableCodes(_SeparableCodes):
     """As torch resizes."""
 
     op = "interpolate"
@@ -250,4 +331,13 @@ class ResizeSeparable(_Separable):
     op = "resize"
 
 
-KERNELS = (InterpolateNearest, InterpolateSeparable, ResizeNearest, ResizeSeparable)
+class ResizeSeparableCodes(_SeparableCodes):
+    """As ONNX resizes."""
+
+    op = "resize"
+
+
+KERNELS = (
+    InterpolateNearest, InterpolateSeparable, InterpolateSeparableCodes, ResizeNearest, ResizeSeparable,
+    ResizeSeparableCodes,
+)  # fmt: skip

@@ -1,122 +1,146 @@
-"""Images looked at where a grid of points says: point by point a mixture of pixels, all channels at once."""
+"""Images looked at where a grid of points says: places and weights of LANES points at once, then point by point pixels.
+
+All modes are mixtures of pixels, as resizing is, whose tables here come from the grid and are made anew at every run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import Rows
+from tinyinfer.kernels.arguments.operands import Address, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.codegen.jit import inline
-from tinyinfer.kernels.parallel.parts import own_range, worthwhile
-from tinyinfer.kernels.parallel.task import task
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.codegen.structs import struct
+from tinyinfer.kernels.parallel.parts import own_memory, own_range, worthwhile
+from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.kernels.pooling.resample import Taps, mix_rows
-from tinyinfer.ops.pooling.grid_sample import FURTHEST, MODES, PADDING_MODES, GridSample
+from tinyinfer.ops.pooling.grid_sample import FURTHEST, PADDING_MODES, GridSample
 from tinyinfer.ops.pooling.interpolate import CUBIC_A
 
-BILINEAR, NEAREST, BICUBIC = (MODES.index(mode) for mode in ("bilinear", "nearest", "bicubic"))
 ZEROS, REFLECTION = (PADDING_MODES.index(mode) for mode in ("zeros", "reflection"))
-MOST_TAPS, TABLES = 4, 2  # of a point along a dimension, and the dimensions
+MOST_PIXELS = 2**24  # of an image, whose numbers are floats on the way to the tables
 
 
-class Rule(NamedTuple):
-    """What pixels are taken for a point: numbers of modes, how many of them a dimension, whether corners are centres."""
+@struct
+class Side(NamedTuple):
+    """Height or width of an image, and where a point p lies in it: at (p + 1) * ``scale`` + ``shift``.
 
-    mode: int
-    padding: int
-    taps: int
-    align_corners: bool
+    Reflections begin at ``first``, and the image's own pixels end ``length`` behind it.
+    """
 
+    size: float
+    scale: float
+    shift: float
+    first: float
+    length: float
 
-class Grid(NamedTuple):
-    """Points of ``down`` rows of ``across``: images whose channels are the rows, and whose pixels are (j, x or y)."""
-
-    values: np.ndarray
-    stride: int
-    down: int
-    across: int
-
-
-class Size(NamedTuple):
-    """Rows and columns of an image, and its channels."""
-
-    h: int
-    w: int
-    c: int
+    @classmethod
+    def of(cls, size: int, align_corners: bool) -> Side:
+        """That of so many pixels, corners being their outer edges or their centres."""
+        numbers = (size, (size - 1) / 2, 0, 0, size - 1) if align_corners else (size, size / 2, -0.5, -0.5, size)
+        return cls(*map(np.float32, numbers))
 
 
-@inline
-def pixel_of(point, size, align_corners):
-    """Where along a side of ``size`` pixels a point lies, the centre of the first one being 0."""
-    one, two = np.float32(1), np.float32(2)
-    if align_corners:
-        at = (point + one) / two * np.float32(size - 1)
-    else:
-        at = ((point + one) * np.float32(size) - one) / two
-    return min(max(np.float64(at), -FURTHEST), FURTHEST) if at == at else -FURTHEST
+def nearest(v: Any, at: Any) -> list[tuple[Any, Any]]:
+    """The pixel of a point."""
+    return [(v.round(at), v.constant(1))]
 
 
-@inline
-def weight_of(distance, mode):
-    """What a pixel at some distance from a point weighs; Keys' cubic or a triangle."""
-    d, a = abs(distance), CUBIC_A
-    if mode == NEAREST:
-        return 1.0
-    if mode == BILINEAR:
-        return 1.0 - d
-    if d <= 1:
-        return ((a + 2) * d - (a + 3)) * d * d + 1
-    return (((d - 5) * d + 8) * d - 4) * a if d < 2 else 0.0
+def bilinear(v: Any, at: Any) -> list[tuple[Any, Any]]:
+    """The two pixels around a point along one dimension, and their weights."""
+    low = v.floor(at)
+    share = v.sub(at, low)
+    return [(low, v.sub(v.constant(1), share)), (v.add(low, v.constant(1)), share)]
 
 
-@inline
-def reflected(index, size, align_corners):
-    """A place mirrored at the centres of the outer pixels, or at their outer edges, until it is inside."""
-    first = 0.0 if align_corners else -0.5
-    length = size - 1 - 2 * first
-    if length == 0:
-        return 0.0
-    turned = (index - first) % (2 * length)
-    return first + (2 * length - turned if turned > length else turned)
+def bicubic(v: Any, at: Any) -> list[tuple[Any, Any]]:
+    """The four pixels around a point, by Keys' cubic as `ops.pooling.interpolate.cubic` has it."""
+    low, a = v.floor(at), CUBIC_A
+    share = v.sub(at, low)
+
+    def polynomial(d: Any, *terms: float) -> Any:
+        total = v.constant(terms[0])
+        for term in terms[1:]:
+            total = v.fma(total, d, v.constant(term))
+        return total
+
+    def weight(step: int) -> Any:
+        d = v.abs(v.sub(share, v.constant(step)))
+        near, far = (a + 2, -(a + 3), 0, 1), (a, -5 * a, 8 * a, -4 * a)
+        return polynomial(d, *(near if step in (0, 1) else far))
+
+    return [(v.add(low, v.constant(step)), weight(step)) for step in (-1, 0, 1, 2)]
 
 
-@inline
-def find_taps(point, size, rule, source, weight):
-    """The pixels around a point along one dimension, and their weights."""
-    at = pixel_of(point, size, rule.align_corners)
-    first = np.rint(at) if rule.mode == NEAREST else np.floor(at) - (rule.taps // 2 - 1)
-    for tap in range(rule.taps):
-        index = first + tap
-        inside = 0 <= index < size
-        weight[tap] = weight_of(at - index, rule.mode) if inside or rule.padding != ZEROS else 0.0
-        if rule.padding == REFLECTION:
-            index = reflected(index, size, rule.align_corners)
-        source[tap] = np.intp(min(max(index, 0.0), size - 1.0))
+def taps_along(v: Any, find: Callable[..., Any], points: Any, side: Any, padding: Any) -> list[tuple[Any, Any]]:
+    """Along one dimension the pixels of points, and their weights."""
+    size, zero = v.broadcast(side.size), v.constant(0)
+    at = v.fma(v.add(points, v.constant(1)), v.broadcast(side.scale), v.broadcast(side.shift))
+    at = v.where(v.is_nan(at), v.constant(-FURTHEST), v.clip(at, v.constant(-FURTHEST), v.constant(FURTHEST)))
+    found = []
+    for index, weight in find(v, at):
+        inside = v.intersection(v.compare(">=", index, zero), v.compare("<", index, size))
+        weight = v.where(padding == ZEROS, v.where(inside, weight, zero), weight)
+        index = v.where(padding == REFLECTION, reflected(v, index, side), index)
+        last = v.sub(size, v.constant(1))
+        found.append((v.min(v.max(zero, index), last), weight))
+    return found
 
 
-@task
-def sample(part, parts, x: Rows, size: Size, grid: Grid, rule: Rule, y: Rows, count, sides, shares, source, weight):
-    """``count`` points of the batch; each part has its own rows of the tables, in which one point's taps stand."""
-    p0, p1 = own_range(part, count, parts)
-    points, pixels = grid.down * grid.across, size.h * size.w
-    rows, columns = sides[part, 0], sides[part, 1]
-    row_shares, column_shares = shares[part, 0], shares[part, 1]
-    taps = Taps(np.intp(source[part].ctypes.data), np.intp(weight[part].ctypes.data), (rule.taps * rule.taps + 1) // 2)
-    for p in range(p0, p1):
-        image, i, j = p // points, p % points // grid.across, p % grid.across
-        at = (image * grid.across + j) * 2 * grid.stride + i
-        find_taps(grid.values[at], size.w, rule, columns, column_shares)
-        find_taps(grid.values[at + grid.stride], size.h, rule, rows, row_shares)
-        for a in range(rule.taps):
-            for b in range(rule.taps):
-                source[part, a * rule.taps + b] = rows[a] * size.w + columns[b]
-                weight[part, a * rule.taps + b] = row_shares[a] * column_shares[b]
-        if rule.taps == 1:  # taps come in pairs
-            source[part, 1], weight[part, 1] = source[part, 0], 0.5 * weight[part, 0]
-            weight[part, 0] = weight[part, 1]
-        mix_rows(x.at(image * pixels), taps, y.at(p), 1, size.c)
+def reflected(v: Any, index: Any, side: Any) -> Any:
+    """Places mirrored at both ends of the image until they are inside."""
+    first, length = v.broadcast(side.first), v.broadcast(side.length)
+    both, whole = v.add(length, length), v.sub(index, first)
+    turned = v.fma(v.floor(v.div(whole, both)), v.sub(v.constant(0), both), whole)
+    return v.add(first, v.where(v.above(turned, length), v.sub(both, turned), turned))
+
+
+def make_sampling(find: Callable[..., Any], taps: int) -> Task:
+    """Points of a mode that takes ``taps`` pixels along each dimension."""
+    number = max(2, taps * taps)
+
+    @vector_function(
+        points="address", lanes="address", next="int", count="int", rows=Side, columns=Side, padding="int",
+        source="address", weight="address",
+    )  # fmt: skip
+    def tabulate(v, points, lanes, next, count, rows, columns, padding, source, weight):
+        """Sources and weights of up to LANES points, whose y coordinates lie ``next`` floats behind the x."""
+        mask, offsets = v.mask(count), v.load_ints(lanes)
+        across = taps_along(v, find, v.gather(points, offsets, mask), columns, padding)
+        down = taps_along(v, find, v.gather(points + next * 4, offsets, mask), rows, padding)
+        width = v.broadcast(columns.size)
+        sources = [v.fma(row, width, column) for row, _ in down for column, _ in across]
+        weights = [v.mul(a, b) for _, a in down for _, b in across]
+        if taps == 1:  # two halves, as pixels are mixed in pairs
+            sources, weights = sources * 2, [v.mul(weights[0], v.constant(0.5))] * 2
+        for i, (place, share) in enumerate(zip(v.interleave(sources), v.interleave(weights), strict=True)):
+            v.store_numbers("int32", place, source, i * LANES)
+            v.store(share, weight, i * LANES)
+
+    @task
+    def sample(part, parts, x: Rows, points, stride, lanes: Address, rows: Side, columns: Side, padding, down, across,
+               pixels, y: Rows, c, lines, workspace):  # fmt: skip
+        """``lines`` rows of points; the grid's are the channels of its images, and (column, coordinate) the pixels."""
+        memory, (l0, l1) = own_memory(part, workspace, parts), own_range(part, lines, parts)
+        source = np.intp(memory.ctypes.data)
+        taps = Taps(source, source + LANES * number * 4, number // 2)
+        for line in range(l0, l1):
+            image, i = line // down, line % down
+            for j in range(0, across, LANES):
+                count = min(LANES, across - j)
+                place = points + ((image * across + j) * 2 * stride + i) * 4
+                tabulate(place, lanes, stride, count, rows, columns, padding, taps.source, taps.weight)
+                mix_rows(x.at(image * pixels), taps, y.at(line * across + j), count, c)
+
+    return sample
+
+
+TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
+SAMPLINGS = {find.__name__: make_sampling(find, TAPS[find.__name__]) for find in (nearest, bilinear, bicubic)}
 
 
 class GridSampleTaps(Kernel):
@@ -126,24 +150,27 @@ class GridSampleTaps(Kernel):
     name = "taps"
     ranks = (4,)
 
+    def __init__(self, problem: Problem, packed: Any) -> None:
+        super().__init__(problem, packed)
+        assert isinstance(problem.op, GridSample)
+        self.threads = worthwhile(problem.threads, int(np.prod(problem.outputs[0])))
+        self.workspace_floats = self.threads * LANES * 2 * max(2, TAPS[problem.op.mode] ** 2)
+
     @classmethod
     def applies(cls, problem: Problem) -> bool:
-        return True
+        _, _, h, w = problem.inputs[0]
+        return h * w <= MOST_PIXELS
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
-        (x, points), (y,), op = inputs, outputs, self.problem.op
+        (x, grid), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, GridSample)
-        mode = MODES.index(op.mode)
-        taps = {BILINEAR: 2, NEAREST: 1, BICUBIC: MOST_TAPS}[mode]
-        rule = Rule(mode, PADDING_MODES.index(op.padding_mode), taps, bool(op.align_corners))
-        grid = Grid(points.data, points.pixel_stride, points.c, points.h)
-        parts = worthwhile(self.problem.threads, y.pixels * y.c)
-        # integers, which no workspace holds; one run at a time has them, as it has the arena
-        sides, shares = (np.empty((parts, TABLES, MOST_TAPS), dtype) for dtype in (np.int64, np.float64))
-        source, weight = (np.empty((parts, MOST_TAPS**2), dtype) for dtype in (np.int64, np.float32))
-        return sample.bind(
-            parts, Rows.of(x), Size(x.h, x.w, x.c), grid, rule, Rows.of(y), y.pixels, sides, shares, source, weight
-        )
+        sides = (Side.of(size, op.align_corners) for size in (x.h, x.w))
+        points, stride, down, across = Address.of(grid.data), grid.pixel_stride, grid.c, grid.h
+        lanes = Address.of(np.arange(LANES, dtype=np.int32) * 2 * stride)
+        return SAMPLINGS[op.mode].bind(
+            self.threads, Rows.of(x), points, stride, lanes, *sides, PADDING_MODES.index(op.padding_mode), down, across,
+            x.h * x.w, Rows.of(y), x.c, y.n * down, workspace,
+        )  # fmt: skip
 
 
 KERNELS = (GridSampleTaps,)

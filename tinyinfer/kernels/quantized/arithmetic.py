@@ -26,7 +26,7 @@ from tinyinfer.kernels.pointwise_math.arithmetic import (
 )
 from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic
+from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul
 
 
 @struct
@@ -130,6 +130,7 @@ class _QuantizedArithmetic(Kernel):
     name: ClassVar[str] = "codes"
     dtypes = ("uint8", "float32")
     ranks = ANY_RANK
+    tolerance = 1.0  # of codes, where the activation is a formula; else they are the reference's
     task: ClassVar[Task]
 
     @classmethod
@@ -147,7 +148,7 @@ class _QuantizedArithmetic(Kernel):
             return None
         return NHWC if is_one_a_channel(spread, full) or is_one_a_pixel(spread, full) else ROWS
 
-    def worths(self) -> tuple[np.float64, np.float64]:
+    def worths(self) -> Sequence[np.float64]:
         """What a unit of each of the two inputs is worth."""
         raise NotImplementedError
 
@@ -157,11 +158,12 @@ class _QuantizedArithmetic(Kernel):
         in_order = spreads(self.problem.inputs[1], self.problem.inputs[0])
         order = slice(None, None, 1 if in_order else -1)
         (x, b), (full, spread) = inputs[order], self.problem.inputs[order]
-        zeros, worths = (op.a_zero_point, op.b_zero_point)[order], self.worths()[order]
+        x_zero, b_zero = [op.a_zero_point, op.b_zero_point][order]
+        x_worth, b_worth = self.worths()[order]
         whole, rows, single = self._spread(x, b, outputs[0], full, spread)
         nothing = np.zeros(1, np.float32)
         epilogue = Requantize.of(op, nothing, nothing, inputs[:1], outputs[0])
-        terms = Terms(*zeros, *map(np.float32, worths), int(single))
+        terms = Terms(x_zero, b_zero, np.float32(x_worth), np.float32(b_worth), int(single))
         pieces, parts = pieces_of(
             whole.rows, whole.columns, worthwhile(self.problem.threads, whole.rows * whole.columns)
         )
@@ -195,11 +197,12 @@ class QuantizedAddCodes(_QuantizedArithmetic):
     op = "quantized_add"
     task = make_combination(weighted_sum)
 
-    def worths(self) -> tuple[np.float64, np.float64]:
+    def worths(self) -> Sequence[np.float64]:
         """Steps of the inputs in those of the output."""
         op = self.problem.op
-        assert isinstance(op, QuantizedArithmetic)
-        return np.float64(op.a_scale) / op.unit, np.float64(op.b_scale) / op.unit
+        assert isinstance(op, QuantizedAdd)
+        of_a, of_b = op.worths()
+        return np.float64(of_a) / op.unit, np.float64(of_b) / op.unit
 
 
 class QuantizedMulCodes(_QuantizedArithmetic):
@@ -208,11 +211,11 @@ class QuantizedMulCodes(_QuantizedArithmetic):
     op = "quantized_mul"
     task = make_combination(product)
 
-    def worths(self) -> tuple[np.float64, np.float64]:
+    def worths(self) -> Sequence[np.float64]:
         """A step of the product in those of the output, twice."""
         op = self.problem.op
-        assert isinstance(op, QuantizedArithmetic)
-        worth = np.float64(op.a_scale) * op.b_scale / op.unit
+        assert isinstance(op, QuantizedMul)
+        worth = np.float64(op.worth()) / op.unit
         return worth, worth
 
 

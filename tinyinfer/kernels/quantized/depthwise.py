@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,126 +15,32 @@ from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
-from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import Task, task
-from tinyinfer.kernels.quantized.depthwise_strip import WIDE, Bounds, ByteImage, Shape, make_strip
-from tinyinfer.kernels.quantized.requantize import (
-    ByteRows,
-    Finishing,
-    Requantize,
-    Results,
-    folded_bias,
-    multipliers,
-    signed_weight,
-)
+from tinyinfer.kernels.quantized.depthwise_packing import Blocks, Walk, pack_pixels, pack_strips, shape_of
+from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Bounds, ByteImage, make_strip
+from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, signed_weight
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 
-
-class Blocks(NamedTuple):
-    """Channels in blocks of ``size``: where each begins, and taps, biases and multipliers in the order of its lanes."""
-
-    starts: np.ndarray
-    taps: np.ndarray
-    bias: np.ndarray
-    multiplier: np.ndarray
+SIZES = (3, 5, 7)  # of kernels that have strips
+MOST_ROWS = 2  # of outputs in a strip
 
 
 class Packed(NamedTuple):
-    """A layer's weights for strips, in whole blocks and in small ones, and for single pixels."""
+    """A layer's weights: for strips of `REGISTERS`, if it has such, and for single pixels."""
 
-    wide: Blocks
-    narrow: Blocks
+    strips: tuple[Blocks, ...]
     pixel: Blocks
 
 
-class Shapes(NamedTuple):
-    """Those of strips with 4 registers of channels, and with 1."""
-
-    wide: Shape
-    narrow: Shape
-
-
-def shapes_of(kernel: int, stride: int) -> Shapes:
-    """As many rows of outputs side by side as there are registers for, where that spares anything."""
-    if stride == 1:
-        return Shapes(Shape(kernel, stride, 2 if kernel == 3 else 1), Shape(kernel, stride, 2 if kernel < 7 else 1))
-    return Shapes(Shape(kernel, stride, 1), Shape(kernel, stride, 1))
-
-
-def wide_order() -> np.ndarray:
-    """The channel of each lane of four registers, as unpacking leaves them."""
-    return np.arange(WIDE).reshape(-1, 4, 4).swapaxes(0, 1).reshape(-1)
-
-
-def pack_blocks(starts: np.ndarray, order: np.ndarray, shape: Shape, layer: Layer) -> Blocks:
-    """Weights (C, 1, K, K) as [block, piece, register, lane, line], missing taps being 0."""
-    weight, _ = signed_weight(layer)
-    channels = np.minimum(starts[:, None] + order, len(weight) - 1)  # (blocks, lanes)
-    padded = np.zeros((len(weight), shape.kernel + 1, shape.kernel), np.int8)  # the last row stands for what is none
-    padded[:, :-1] = weight[:, 0]
-    rows = {
-        piece: [tap if 0 <= tap < shape.kernel else shape.kernel for tap in shape.taps(*piece[1:])]
-        for piece in shape.pieces
-    }
-    taps = np.stack([padded[channels][:, :, rows[piece], piece[0]] for piece in shape.pieces], axis=1)
-    return Blocks(starts, *map(_aligned, (taps, folded_bias(layer)[channels], multipliers(layer)[channels])))
-
-
-def pack_pixels(starts: np.ndarray, layer: Layer) -> Blocks:
-    """Weights (C, 1, R, S), less their zero point, as [block, tap, lane] of 32 bits, and plain biases."""
-    weight, zero = signed_weight(layer)
-    c, _, kh, kw = weight.shape
-    channels = np.minimum(starts[:, None] + np.arange(LANES), c - 1)
-    taps = (weight.astype(np.int32) - zero).reshape(c, kh * kw)[channels].swapaxes(1, 2)
-    bias = layer.params.get("bias", np.zeros(c, np.int32))
-    return Blocks(starts, *map(_aligned, (taps, bias[channels], multipliers(layer)[channels])))
-
-
-def _aligned(array: np.ndarray) -> np.ndarray:
-    """A flat copy that begins at a cache line."""
-    memory = aligned_empty(-(-array.nbytes // 4)).view(array.dtype)[: array.size]
-    memory[:] = array.reshape(-1)
-    return memory
-
-
-class Walk(NamedTuple):
-    """Blocks of channels for the strips of a kernel: addresses of what `Blocks` holds, and the bytes of a block."""
-
-    starts: np.ndarray
-    taps: Address
-    taps_bytes: int
-    bias: Address
-    multiplier: Address
-    size: int
-
-    @classmethod
-    def of(cls, blocks: Blocks, size: int) -> Walk:
-        """All blocks, of ``size`` channels each."""
-        number = max(1, len(blocks.starts))
-        arrays = (blocks.taps, blocks.bias, blocks.multiplier)
-        taps, bias, multiplier = (Address.of(a if a.size else np.zeros(64, np.int8)) for a in arrays)
-        return cls(blocks.starts, taps, blocks.taps.nbytes // number, bias, multiplier, size)
-
-
-@inline
-def of_block(epilogue, walk, block):
-    """The epilogue of a block of channels; it has no residual."""
-    at = block * walk.size * 4
-    return epilogue.with_columns(walk.bias + at, walk.multiplier + at)
-
-
-def make_depthwise(kernel: int, stride: int) -> Task:
-    """Square kernels with one stride: groups of rows of outputs, all blocks of channels in each."""
-    shapes = shapes_of(kernel, stride)
-    wide_strip, narrow_strip = make_strip(shapes.wide, registers=4), make_strip(shapes.narrow, registers=1)
-    wide_rows, narrow_rows = shapes.wide.rows, shapes.narrow.rows
-    most = max(wide_rows, narrow_rows)
+def make_blocks(kernel: int, stride: int, registers: int) -> Any:
+    """All blocks of so many registers of channels, for the rows oy .. end of the outputs of an image."""
+    shape = shape_of(kernel, stride, registers)
+    strip, rows = make_strip(shape, registers), shape.rows
 
     @inline
-    def place(x, y, geometry, image, row, channel):
-        """Inputs of some rows of outputs from a channel on, which of them lie in the image, and the outputs."""
+    def all_blocks(x, geometry, zeros, walk, y, epilogue, bounds, image, oy, end):
         h, w, out_h, out_w, top, left = (
             geometry.h,
             geometry.w,
@@ -143,42 +49,44 @@ def make_depthwise(kernel: int, stride: int) -> Task:
             geometry.top,
             geometry.left,
         )
-        iy = row * stride - top
-        source, target = x.at((image * h + iy) * w - left, channel), y.at((image * out_h + row) * out_w, channel)
-        return (
-            ByteImage(source.address, w * x.stride, x.stride), Inside(-iy, h - iy, left, w + left),
-            ByteImage(target.address, out_w * y.stride, y.stride),
-        )  # fmt: skip
+        for row in range(oy, end, rows):
+            iy = row * stride - top
+            inside = Inside(-iy, h - iy, left, w + left)
+            for b in range(walk.starts.size):
+                source = x.at((image * h + iy) * w - left, walk.starts[b])
+                target = y.at((image * out_h + row) * out_w, walk.starts[b])
+                columns = b * walk.size * 4
+                strip(
+                    ByteImage(source.address, w * x.stride, x.stride), inside, walk.taps + b * walk.taps_bytes, zeros,
+                    ByteImage(target.address, out_w * y.stride, y.stride), end - row, out_w,
+                    epilogue.with_columns(walk.bias + columns, walk.multiplier + columns), bounds,
+                )  # fmt: skip
+
+    return all_blocks
+
+
+def make_depthwise(kernel: int, stride: int) -> Task:
+    """Square kernels with one stride: a few rows of outputs at a time, all blocks of channels in each."""
+    blocks_of_4, blocks_of_2, blocks_of_1 = (make_blocks(kernel, stride, registers) for registers in REGISTERS)
 
     @task
     def depthwise(
-        part, parts, x: ByteRows, geometry: Geometry, zeros: Address, wide: Walk, narrow: Walk, y: ByteRows,
+        part, parts, x: ByteRows, geometry: Geometry, zeros: Address, four: Walk, two: Walk, one: Walk, y: ByteRows,
         epilogue: Requantize, bounds: Bounds, images,
     ):  # fmt: skip
-        groups = -(-geometry.out_h // most)
+        groups = -(-geometry.out_h // MOST_ROWS)
         first, last = own_range(part, images * groups, parts)
         for group in range(first, last):
-            image, oy = group // groups, group % groups * most
-            end = min(geometry.out_h, oy + most)
-            for row in range(oy, end, wide_rows):
-                for b in range(wide.starts.size):
-                    source, inside, target = place(x, y, geometry, image, row, wide.starts[b])
-                    wide_strip(
-                        source, inside, wide.taps + b * wide.taps_bytes, zeros, target, end - row, geometry.out_w,
-                        of_block(epilogue, wide, b), bounds,
-                    )  # fmt: skip
-            for row in range(oy, end, narrow_rows):
-                for b in range(narrow.starts.size):
-                    source, inside, target = place(x, y, geometry, image, row, narrow.starts[b])
-                    narrow_strip(
-                        source, inside, narrow.taps + b * narrow.taps_bytes, zeros, target, end - row, geometry.out_w,
-                        of_block(epilogue, narrow, b), bounds,
-                    )  # fmt: skip
+            image, oy = group // groups, group % groups * MOST_ROWS
+            end = min(geometry.out_h, oy + MOST_ROWS)
+            blocks_of_4(x, geometry, zeros, four, y, epilogue, bounds, image, oy, end)
+            blocks_of_2(x, geometry, zeros, two, y, epilogue, bounds, image, oy, end)
+            blocks_of_1(x, geometry, zeros, one, y, epilogue, bounds, image, oy, end)
 
     return depthwise
 
 
-BY_KERNEL = {(kernel, stride): make_depthwise(kernel, stride) for kernel in (3, 5, 7) for stride in (1, 2)}
+BY_KERNEL = {(kernel, stride): make_depthwise(kernel, stride) for kernel in SIZES for stride in (1, 2)}
 
 
 @vector_function(
@@ -237,6 +145,7 @@ class QuantizedDepthwise(Kernel):
     op = "quantized_conv2d"
     name = "depthwise"
     dtypes = ("uint8", "float32")
+    tolerance = 1.0  # of codes, where the activation is a formula; else they are the reference's
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -247,16 +156,8 @@ class QuantizedDepthwise(Kernel):
 
     @classmethod
     def pack(cls, layer: Layer) -> Packed:
-        c, _, kh, kw = layer.params["weight"].shape
-        whole = c // WIDE * WIDE
-        small = np.maximum(0, np.minimum(np.arange(0, c, LANES), c - LANES))
-        pixels, nothing = pack_pixels(small, layer), Blocks(*[np.zeros(0, np.int64)] * 4)
-        if not _has_strips(layer):
-            return Packed(nothing, nothing, pixels)
-        shapes = shapes_of(kh, layer.op.stride[0])  # type: ignore[attr-defined]
-        wide = pack_blocks(np.arange(0, whole, WIDE), wide_order(), shapes.wide, layer)
-        rest = np.minimum(np.arange(whole, c, LANES), c - LANES)
-        return Packed(wide, pack_blocks(rest, np.arange(LANES), shapes.narrow, layer), pixels)
+        kernel, (stride, _) = layer.params["weight"].shape[2], layer.op.stride  # type: ignore[attr-defined]
+        return Packed(pack_strips(layer, kernel, stride) if _has_strips(layer) else (), pack_pixels(layer))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed = inputs[0], outputs[0], self.problem.op, self.packed
@@ -264,20 +165,21 @@ class QuantizedDepthwise(Kernel):
         geometry, threads = window_geometry(self.problem), self.problem.threads
         nothing = np.zeros(1, np.float32)
         epilogue = Requantize.of(op, nothing, nothing, inputs, y)
-        if op.dtype == FLOAT or len(inputs) > 1 or not packed.wide.taps.size + packed.narrow.taps.size:
+        if op.dtype == FLOAT or len(inputs) > 1 or not packed.strips:
             blocks = Walk.of(packed.pixel, LANES)
             return depthwise_any.bind(
                 threads, ByteRows.of(x), x.c, geometry, op.input_zero_point, blocks, Results.of(y), epilogue, x.n
             )
-        zeros = np.full(x.w * x.pixel_stride + WIDE, op.input_zero_point, np.uint8)
+        zeros = np.full((x.w + geometry.left) * x.pixel_stride + 4 * LANES, op.input_zero_point, np.uint8)
+        walks = [Walk.of(blocks, n * LANES) for blocks, n in zip(packed.strips, REGISTERS, strict=True)]
         return BY_KERNEL[geometry.kw, geometry.stride_w].bind(
-            threads, ByteRows.of(x), geometry, Address.of(zeros), Walk.of(packed.wide, WIDE),
-            Walk.of(packed.narrow, LANES), ByteRows.of(y), epilogue, Bounds(*op.bounds), x.n,
+            threads, ByteRows.of(x), geometry, Address.of(zeros), *walks, ByteRows.of(y), epilogue,
+            Bounds(*op.bounds), x.n,
         )  # fmt: skip
 
 
 def _has_strips(layer: Layer) -> bool:
-    """Whether there are strips for a layer: square kernels, one stride, no dilation, weights around 0, a register of channels."""
+    """Whether there are strips: for square kernels, one stride, no dilation, weights around 0, enough channels."""
     op = layer.op
     assert isinstance(op, QuantizedConv2d)
     (kh, kw), (down, across) = layer.params["weight"].shape[2:], op.stride

@@ -23,7 +23,7 @@ from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.quantized.requantize import Finishing, Requantize
 
-WIDE = 4 * LANES  # channels whose codes fill a register; where fewer are left, LANES at a time
+REGISTERS = (4, 2, 1)  # of channels that a strip may have; the codes of 4 fill a register
 LARGEST = 2.0**20  # beyond all codes, and what it is the bound of can be rounded to 32 bits
 
 
@@ -67,7 +67,7 @@ class Shape(NamedTuple):
         return -(-self.kernel // self.stride)
 
     def taps(self, quad: int, row: int) -> list[int]:
-        """The rows of the kernel that a quad's four lines are multiplied with for a row of outputs; some do not exist."""
+        """The rows of the kernel that a quad's lines are multiplied with for a row of outputs; some do not exist."""
         return [4 * quad + line - row * self.stride for line in range(4)]
 
     def meets(self, quad: int, row: int) -> bool:
@@ -88,7 +88,7 @@ strip_function = vector_function(
 
 
 def make_strip(shape: Shape, registers: int) -> Any:
-    """``rows`` rows of ``columns`` outputs, for so many registers of channels: 1, or the 4 that one of codes becomes.
+    """``rows`` rows of ``columns`` outputs, for so many registers of channels, one of `REGISTERS`.
 
     ``x`` is the first tap of the first output.
     """
@@ -103,9 +103,9 @@ def make_strip(shape: Shape, registers: int) -> Any:
     def quads_of(v: Any, lines: list[Any]) -> list[Any]:
         """Up to four lines as registers of quads; what stands where there is no line is multiplied by 0."""
         first, second, third, fourth = (lines * 4)[:4] if len(lines) != 3 else [*lines, lines[2]]
-        if registers == 1:
-            return [v.zip_four([first, second, third, fourth])]
         words = v.registers(registers)
+        if registers < 4:
+            return v.split(words.zip_four([first, second, third, fourth]))
         above, below = words.unpack(first, second, 1), words.unpack(third, fourth, 1)
         return [v.as_lanes(quad) for pair in zip(above, below, strict=True) for quad in words.unpack(*pair, 2)]
 
@@ -113,10 +113,10 @@ def make_strip(shape: Shape, registers: int) -> Any:
         """Sums of an output to codes in memory."""
         factors = [v.load(epilogue.multiplier, number * LANES) for number in range(registers)]
         values = [v.variable(finishing.scaled(*pair)) for pair in zip(sums, factors, strict=True)]
-        for value in values:
-            finishing.activate(value)
-        if registers == 1:
-            finishing.store_codes(values[0].get(), address)
+        finishing.activate(*values)
+        if registers < 4:
+            for number, value in enumerate(values):
+                finishing.store_codes(value.get(), address, number * LANES)
             return
         integers = [v.rounded(v.min(value.get(), v.constant(LARGEST))) for value in values]
         codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)

@@ -49,6 +49,7 @@ def _one_by_one(v: Any, x: Any, table: Any, y: Any, rows: Any, count: Any) -> No
 
 @task
 def look_up(part, parts, x: ByteRows, table: Address, y: ByteRows, count, pieces: Pieces):
+    """Rows of ``count`` codes."""
     p0, p1, first, channels = own_channels(part, parts, count, pieces)
     look_up_rows(x.at(p0, first), table, y.at(p0, first), p1 - p0, channels)
 

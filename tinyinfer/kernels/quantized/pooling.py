@@ -26,7 +26,7 @@ LARGEST_WINDOW = 2**23  # codes whose sum fits 32 bits
 
 @struct
 class ByteWindow(NamedTuple):
-    """``rows`` x ``columns`` pixels, ``row`` bytes from one line to the next and ``pixel`` from one to its neighbour."""
+    """``rows`` x ``columns`` pixels, lines ``row`` bytes apart and ``pixel`` bytes from a pixel to its neighbour."""
 
     address: Address
     row: int
@@ -35,9 +35,11 @@ class ByteWindow(NamedTuple):
     columns: int
 
 
-@vector_function(x=ByteWindow, zero="int", factor="float", y=Results, channels="int", epilogue=Requantize)
-def mean_window(v, x, zero, factor, y, channels, epilogue):
-    """One output pixel: a sum less what its zero points add, times a factor, as `Requantize` says."""
+@vector_function(
+    x=ByteWindow, zero="int", factor="float", shift="float", y=Results, channels="int", epilogue=Requantize
+)
+def mean_window(v, x, zero, factor, shift, y, channels, epilogue):
+    """One output pixel: a sum less what its zero points add, times a factor, plus ``shift``, as `Requantize` says."""
     wide, end, rest = v.registers(WIDE), channels // LANES * LANES, v.mask(channels - channels // LANES * LANES)
     wide_end = channels // (WIDE * LANES) * (WIDE * LANES)
 
@@ -47,7 +49,8 @@ def mean_window(v, x, zero, factor, y, channels, epilogue):
             place = row * x.row + column * x.pixel + at
             total.set(words.add_integers(total.get(), words.load_codes(x.address, place, mask)))
         finishing = Finishing(words, epilogue)
-        value = words.variable(finishing.scaled(total.get(), words.broadcast(factor)))
+        mean = finishing.scaled(total.get(), words.broadcast(factor))
+        value = words.variable(words.add(mean, words.broadcast(shift)))
         finishing.activate(value)
         with v.either(y.size == 1) as (as_codes, as_floats):
             with as_codes:
@@ -88,8 +91,9 @@ def max_window(v, x, y, channels):
 
 @task
 def mean_pool(
-    part, parts, x: ByteRows, h, w, windows: Windows, zero, y: Results, c, epilogue: Requantize, pieces: Pieces
+    part, parts, x: ByteRows, h, w, windows: Windows, zero, shift, y: Results, c, epilogue: Requantize, pieces: Pieces
 ):
+    """Every window summed up and scaled; ``zero`` is the zero point of its codes."""
     row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
     out_h, out_w = row_start.size, column_start.size
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
@@ -99,11 +103,12 @@ def mean_pool(
         start = x.at((image * h + row_start[i]) * w + column_start[j], first)
         rows, columns = row_count[i], column_count[j]
         window = ByteWindow(start.address, dilation_h * w * x.stride, dilation_w * x.stride, rows, columns)
-        mean_window(window, -zero * rows * columns, scale[at], y.at(p, first), channels, epilogue)
+        mean_window(window, -zero * rows * columns, scale[at], shift, y.at(p, first), channels, epilogue)
 
 
 @task
 def max_pool(part, parts, x: ByteRows, h, w, windows: Windows, y: ByteRows, c, pieces: Pieces):
+    """Of every window the largest codes."""
     row_start, row_count, column_start, column_count, dilation_h, dilation_w, _ = windows
     out_h, out_w = row_start.size, column_start.size
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
@@ -122,6 +127,7 @@ class _MeanPool(Kernel):
 
     name: ClassVar[str] = "codes"
     dtypes = ("uint8", "float32")
+    tolerance = 1.0  # of codes, where the activation is a formula; else they are the reference's
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
@@ -146,8 +152,9 @@ class _MeanPool(Kernel):
         epilogue = Requantize.of(op, nothing, nothing, inputs, y)
         pieces, parts = pieces_of(y.pixels, y.c, self.problem.threads if x.pixels * x.c >= POOL_SMALL else 1)
         return mean_pool.bind(
-            parts, ByteRows.of(x), x.h, x.w, self.windows(), op.input_zero_point, Results.of(y), y.c, epilogue, pieces
-        )
+            parts, ByteRows.of(x), x.h, x.w, self.windows(), op.input_zero_point, np.float32(op.shift), Results.of(y),
+            y.c, epilogue, pieces,
+        )  # fmt: skip
 
 
 class AvgPoolCodes(_MeanPool):

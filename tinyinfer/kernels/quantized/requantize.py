@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import clip_and_formula
+from tinyinfer.kernels.arguments.operands import ByteRows as ByteRows
 from tinyinfer.kernels.base import FeatureMap, Layer
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.jit import shared
@@ -23,23 +24,6 @@ from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.pointwise_math.fused_activation import NUMBERED
 from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
 from tinyinfer.ops.quantized.weights import LARGEST_CODE, LARGEST_SUM, QuantizedLayer
-
-
-@struct
-class ByteRows(NamedTuple):
-    """A matrix of codes, or the pixels of a map: each row is contiguous, the next one begins ``stride`` bytes on."""
-
-    address: Address
-    stride: int
-
-    @classmethod
-    def of(cls, pixels: FeatureMap) -> ByteRows:
-        """The pixels of a whole batch, a row each."""
-        return cls(Address.of(pixels.data), pixels.pixel_stride)
-
-    def at(self, row: int, column: int = 0) -> ByteRows:
-        """The part that begins at a row and a column."""
-        return ByteRows(self.address + (row * self.stride + column), self.stride)
 
 
 @struct
@@ -62,6 +46,32 @@ class Results(NamedTuple):
 
 
 @struct
+class Inner(NamedTuple):
+    """The codes that a residual is added to, where ``rounded`` is 1: what they are worth, and their bounds.
+
+    Bounds are those of codes less their zero point; where it is 0, sums are not rounded before.
+    """
+
+    rounded: int
+    worth: float
+    lo: float
+    hi: float
+
+    @classmethod
+    def of(cls, op: QuantizedLayer) -> Inner:
+        """That of a layer with a residual."""
+        if op.inner_scale is None:
+            return NOTHING_INSIDE
+        inner, addition = op.inner, op.addition
+        zero, (low, high) = inner.zero_point, inner.bounds
+        worth = np.float32(addition.worths()[0] / addition.unit)
+        return cls(1, worth, np.float32(low - zero), np.float32(high - zero))
+
+
+NOTHING_INSIDE = Inner(0, np.float32(0), np.float32(0), np.float32(0))
+
+
+@struct
 class Requantize(NamedTuple):
     """What becomes of sums: they are scaled, a residual is added, then come the activation, rounding and zero point.
 
@@ -78,6 +88,7 @@ class Requantize(NamedTuple):
     residual: ByteRows
     residual_zero: int
     residual_worth: float
+    inner: Inner
     act: int
     steps: float
     lo: float
@@ -98,38 +109,39 @@ class Requantize(NamedTuple):
             lo, hi = np.float32(low - zero), np.float32(high - zero)
         if to_codes and act:
             steps = 1 / op.scale
-        residual, residual_zero, worth = ByteRows(Address.of(output.data), 0), 0, 0.0
+        residual, residual_zero, worth, inner = ByteRows(Address.of(output.data), 0), 0, 0.0, NOTHING_INSIDE
         if len(inputs) > 1:
             assert isinstance(op, QuantizedLayer)
             residual, residual_zero = ByteRows.of(inputs[1]), op.residual_zero_point
-            worth = op.residual_scale / op.unit
+            inner, addition = Inner.of(op), op.addition
+            worth = (op.residual_scale if op.inner_scale is None else addition.worths()[1]) / op.unit
         fits = 2**31 * float(multiplier.max(initial=0)) + LARGEST_CODE * worth < LARGEST_SUM
         bias_, multiplier_ = Address.of(bias), Address.of(multiplier)
         return cls(
-            bias_, multiplier_, bias_, 0, residual, residual_zero, np.float32(worth), act, np.float32(steps), lo, hi,
-            zero, int(to_codes and not act and fits),
+            bias_, multiplier_, bias_, 0, residual, residual_zero, np.float32(worth), inner, act, np.float32(steps),
+            lo, hi, zero, int(to_codes and not act and fits),
         )  # fmt: skip
 
     def at(self, row: int, column: int = 0) -> Requantize:
         """That of the part of the results that begins at a row and a column."""
         return Requantize(
             self.bias + column * 4, self.multiplier + column * 4, self.row_terms + row * self.row_step, self.row_step,
-            self.residual.at(row, column), self.residual_zero, self.residual_worth, self.act, self.steps, self.lo,
-            self.hi, self.zero, self.plain,
+            self.residual.at(row, column), self.residual_zero, self.residual_worth, self.inner, self.act, self.steps,
+            self.lo, self.hi, self.zero, self.plain,
         )  # fmt: skip
 
     def with_row_terms(self, address: Address) -> Requantize:
         """The same with a term for each row, the first of them at an address."""
         return Requantize(
-            self.bias, self.multiplier, address, 4, self.residual, self.residual_zero, self.residual_worth, self.act,
-            self.steps, self.lo, self.hi, self.zero, self.plain,
+            self.bias, self.multiplier, address, 4, self.residual, self.residual_zero, self.residual_worth, self.inner,
+            self.act, self.steps, self.lo, self.hi, self.zero, self.plain,
         )  # fmt: skip
 
     def with_columns(self, bias: Address, multiplier: Address) -> Requantize:
         """The same with another bias and multiplier."""
         return Requantize(
             bias, multiplier, self.row_terms, self.row_step, self.residual, self.residual_zero, self.residual_worth,
-            self.act, self.steps, self.lo, self.hi, self.zero, self.plain,
+            self.inner, self.act, self.steps, self.lo, self.hi, self.zero, self.plain,
         )  # fmt: skip
 
 
@@ -157,8 +169,7 @@ def multipliers(layer: Layer) -> np.ndarray:
     """What a unit of each output channel's sums is worth, float32."""
     op = layer.op
     assert isinstance(op, QuantizedLayer)
-    worth = np.float64(op.input_scale) * layer.params["weight_scale"].astype(np.float64)
-    return np.asarray(worth / op.unit, np.float32)
+    return np.asarray(op.worths(layer.params["weight_scale"]) / op.inner.unit, np.float32)
 
 
 @struct
@@ -177,6 +188,8 @@ class Finishing:
         self.v, self.act = v, epilogue.act
         self.steps, self.worth = v.broadcast(epilogue.steps), v.broadcast(epilogue.residual_worth)
         self.low, self.high = v.broadcast(epilogue.lo), v.broadcast(epilogue.hi)
+        self.inner, self.inner_worth = epilogue.inner, v.broadcast(epilogue.inner.worth)
+        self.inner_bounds = v.broadcast(epilogue.inner.lo), v.broadcast(epilogue.inner.hi)
         self.zero, self.residual_zero = v.integer(epilogue.zero), v.integer(epilogue.residual_zero)
 
     def scaled(self, sums: Any, multiplier: Any) -> Any:
@@ -184,16 +197,21 @@ class Finishing:
         return self.v.mul(self.v.as_floats(sums), multiplier)
 
     def with_residual(self, value: Any, address: Any, offset: Any = 0, mask: Any = None) -> Any:
-        """Plus what the residual's codes are worth."""
+        """Plus what the residual's codes are worth; what they are added to is rounded before if it is codes too."""
+        total = self.v.variable(value)
+        with self.v.when(self.inner.rounded != 0):
+            rounded = self.v.nearest_integers(self.v.clip(value, *self.inner_bounds))
+            total.set(self.v.mul(self.v.as_floats(rounded), self.inner_worth))
         codes = self.v.sub_integers(self.v.load_codes(address, offset, mask), self.residual_zero)
-        return self.v.add(value, self.v.mul(self.v.as_floats(codes), self.worth))
+        return self.v.add(total.get(), self.v.mul(self.v.as_floats(codes), self.worth))
 
-    def activate(self, value: Variable) -> None:
+    def activate(self, *values: Variable) -> None:
         """Apply the formula that is asked for, if one is."""
         with self.v.when(self.act != 0):
             for number, formula in NUMBERED:
                 with self.v.when(self.act == number):
-                    value.set(self.v.mul(formula(self.v, value.get(), None, None, None), self.steps))
+                    for value in values:
+                        value.set(self.v.mul(formula(self.v, value.get(), None, None, None), self.steps))
 
     def store_codes(self, value: Any, address: Any, offset: Any = 0, mask: Any = None) -> None:
         """Clip, round and store as codes; the offset counts bytes."""

@@ -25,9 +25,6 @@ FUSABLE: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 """What conv2d, linear and add can carry as ``activation``: by name, without attributes."""
 
-CLIPS: Mapping[str | None, tuple[float, float]] = {None: (-np.inf, np.inf), "relu": (0.0, np.inf), "relu6": (0.0, 6.0)}
-"""Those of them, none included, that only keep values between two bounds."""
-
 
 def apply_activation(name: str | None, y: np.ndarray) -> np.ndarray:
     """The fused epilogue called ``name``, or ``y`` itself for None."""

@@ -12,6 +12,9 @@ import numpy as np
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017, "Self-Normalizing Neural Networks", equation 14
 SELU_SCALE = 1.0507009873554805
 
+# those that only keep values between two bounds, and what is no activation
+CLIPS: dict[str | None, tuple[float, float]] = {None: (-np.inf, np.inf), "relu": (0.0, np.inf), "relu6": (0.0, 6.0)}
+
 
 def relu(x: np.ndarray) -> np.ndarray:
     """max(0, x)."""

@@ -80,14 +80,19 @@ class NonMaxSuppression(Op):
 
     def _select(self, corners: np.ndarray, scores: np.ndarray) -> list[int]:
         """Numbers of the boxes of one class that stay, the best first."""
+        order = np.argsort(-scores, kind="stable")
+        if self.score_threshold is not None:
+            order = order[scores[order] > self.score_threshold]
+        sides = corners[order].T  # (4, boxes): each side of all boxes in a row
         kept: list[int] = []
-        for box in np.argsort(-scores, kind="stable"):
-            if len(kept) == self.max_output_boxes:
+        better = np.empty_like(sides)  # those of the boxes that are kept
+        for box, place in zip(sides.T, order, strict=True):
+            count = len(kept)
+            if count == self.max_output_boxes:
                 break
-            if self.score_threshold is not None and not scores[box] > self.score_threshold:
-                continue
-            if (_overlaps(corners[box], corners[kept]) <= self.iou_threshold).all():
-                kept.append(int(box))
+            if (_overlaps(box, better[:, :count]) <= self.iou_threshold).all():
+                better[:, count] = box
+                kept.append(int(place))
         return kept
 
     def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
@@ -108,11 +113,12 @@ class NonMaxSuppression(Op):
 
 
 def _overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of one box (4,) with each of many (N, 4); 0 for those without an area."""
-    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared = np.prod(np.maximum(sides, 0), axis=1)
-    union = np.prod(box[2:] - box[:2]) + np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros(len(boxes)), where=union > 0))
+    """Intersection over union of one box (4,) with each of many (4, N); 0 for those without an area."""
+    height = np.minimum(box[2], boxes[2]) - np.maximum(box[0], boxes[0])
+    width = np.minimum(box[3], boxes[3]) - np.maximum(box[1], boxes[1])
+    shared = np.maximum(height, 0) * np.maximum(width, 0)
+    union = (box[2] - box[0]) * (box[3] - box[1]) + (boxes[2] - boxes[0]) * (boxes[3] - boxes[1]) - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(union), where=union > 0))
 
 
 OPS = (NonMaxSuppression,)

@@ -156,9 +156,9 @@ class GatherNd(Op):
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         x, index = inputs
         batch, rank = self.batch_dims, index.ndim - 1
-        shared = [np.arange(n).reshape(n, *[1] * (rank - i - 1)) for i, n in enumerate(x.shape[:batch])]
+        shared = [np.arange(n).reshape((n, *[1] * (rank - i - 1))) for i, n in enumerate(x.shape[:batch])]
         picked = [counted_from_front(index[..., i], x.shape[batch + i]) for i in range(index.shape[-1])]
-        return [np.asarray(x[(*shared, *picked)]).reshape(*index.shape[:-1], *x.shape[batch + len(picked) :])]
+        return [np.asarray(x[(*shared, *picked)]).reshape((*index.shape[:-1], *x.shape[batch + len(picked) :]))]
 
     def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
         """Indices in range."""
@@ -173,6 +173,7 @@ class GatherNd(Op):
             Case({}, ((7, 4), (5, 3, 2)), dtypes=("float32", "int64")),
             Case({"batch_dims": 1}, ((3, 11), (3, 4, 1)), dtypes=("float32", "int64")),
             Case({}, ((4, 3), (2, 2)), dtypes=("int64", "int32")),
+            Case({}, ((4, 3), (2,)), dtypes=("float32", "int64")),  # one element
         ]
 
 

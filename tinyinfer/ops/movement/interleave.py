@@ -1,4 +1,4 @@
-"""The shuffled channels of several maps as one operator, so that nobody has to join them first."""
+"""The shuffled channels of several maps as one operator each way, so that nobody has to join them first."""
 
 from __future__ import annotations
 
@@ -40,4 +40,35 @@ class Interleave(Op):
         return [Case({}, ((2, 29, 3, 4),) * 2), Case({}, ((1, 16, 5, 7),) * 2), Case({}, ((1, 4, 5, 7),) * 3)]
 
 
-OPS = (Interleave,)
+class Deinterleave(Op):
+    """Even channels of all inputs and then their odd ones: their concat, channel-shuffled in groups of two.
+
+    So the units of Megvii's ShuffleNet V2 begin, whose halves are what `Interleave` has dealt together.  Passes make
+    this operator of concat and channel_shuffle; model files do not hold it.
+    """
+
+    name: ClassVar[str] = "deinterleave"
+    dtypes: ClassVar[Sequence[str]] = ANY_DTYPE
+    arity: ClassVar[int | None] = None
+    composite: ClassVar[bool] = True
+
+    def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
+        n, _, *image = inputs[0].shape
+        for t in inputs:
+            require((t.shape[0], *t.shape[2:]) == (n, *image), f"expected maps of one size, found {inputs[0]} and {t}")
+            require(t.shape[1] % 2 == 0, f"expected even numbers of channels, found {t.shape[1]}")
+        return [TensorType((n, sum(t.shape[1] for t in inputs), *image), inputs[0].dtype)]
+
+    def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
+        return [np.concatenate([x[:, first::2] for first in (0, 1) for x in inputs], axis=1)]
+
+    @classmethod
+    def cases(cls) -> list[Case]:
+        return [
+            Case({}, ((2, 58, 3, 4), (2, 24, 3, 4))),
+            Case({}, ((1, 32, 5, 7),) * 2),
+            Case({}, ((1, 4, 5, 7),) * 3),
+        ]
+
+
+OPS = (Interleave, Deinterleave)

@@ -52,8 +52,8 @@ def as_numbers(x: np.ndarray) -> np.ndarray:
 
 
 def as_codes(mixed: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Mixtures in the dtype of what they are mixed from; codes are rounded, halves to even, and saturate."""
-    return saturate(np.rint(mixed), str(dtype)) if str(dtype) in CODES else mixed
+    """Mixtures in the dtype of what they are mixed from; codes are rounded, halves upwards, and saturate."""
+    return saturate(np.floor(mixed + np.float32(0.5)), str(dtype)) if str(dtype) in CODES else mixed
 
 
 def area_taps(size: int, out: int) -> Taps:
@@ -74,7 +74,8 @@ class Interpolate(Op):
     Pixels have area, so that output pixel i is centred at (i + 0.5) / scale - 0.5, the scale being the given one
     (unless ``recompute_scale_factor``) or H' / H; ``align_corners`` instead puts the centres of the corner pixels
     on each other.  "nearest" takes pixel floor(i / scale), "nearest-exact" floor((i + 0.5) / scale), "area" the mean
-    over bins as adaptive_avg_pool2d does.  Mixtures of 8-bit codes are computed in float32 and rounded, halves to even.
+    over bins as adaptive_avg_pool2d does.  Mixtures of 8-bit codes are computed in float32 and rounded, halves
+    upwards: at twice the size every sixteenth lies halfway, and so XNNPACK, which runs TFLite files, rounds.
     """
 
     name: ClassVar[str] = "interpolate"

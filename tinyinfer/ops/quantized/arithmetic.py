@@ -12,6 +12,8 @@ from tinyinfer.ops.arithmetic.broadcasting import broadcast_shape
 from tinyinfer.ops.base import Arrays, Case, Params, ParamTypes, Types
 from tinyinfer.ops.quantized.requantization import Requantization, check_scale, positive
 
+PRECISION = 21  # binary digits of the larger of two steps that are added
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizedArithmetic(Requantization):
@@ -57,7 +59,18 @@ class QuantizedAdd(QuantizedArithmetic):
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         a, b = self._steps(inputs)
-        return [self.finish([(a, self.a_scale), (b, self.b_scale)])]
+        of_a, of_b = self.worths()
+        return [self.finish([(a, of_a), (b, of_b)])]
+
+    def worths(self) -> tuple[float, float]:
+        """What a step of each input is worth, as whole multiples of 2^-21 of the larger, in steps of the output.
+
+        XNNPACK, which runs TFLite files, adds whole multiples.
+        """
+        steps = np.asarray(np.asarray([self.a_scale, self.b_scale]) / self.unit, np.float32).astype(np.float64)
+        places = PRECISION - np.frexp(steps.max())[1]
+        of_a, of_b = np.ldexp(np.rint(np.ldexp(steps, places)), -places) * self.unit
+        return float(of_a), float(of_b)
 
 
 class QuantizedMul(QuantizedArithmetic):
@@ -67,7 +80,11 @@ class QuantizedMul(QuantizedArithmetic):
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         a, b = self._steps(inputs)
-        return [self.finish([(a * b, np.float64(self.a_scale) * self.b_scale)])]
+        return [self.finish([(a * b, self.worth())])]
+
+    def worth(self) -> float:
+        """What a step of the product is worth: a float32 product, as in XNNPACK."""
+        return float(np.float32(self.a_scale) * np.float32(self.b_scale))
 
 
 OPS = (QuantizedAdd, QuantizedMul)

@@ -63,6 +63,8 @@ class QuantizedConv2d(QuantizedLayer):
             case((1, 3, 12, 13), 6, 3, stride=2, padding="same", dtype="float32"),
             case((1, 32, 28, 27), 48, 3, padding=1, weight_zero_point=7),
             case((2, 20, 5, 7), 9, 1, residual_scale=0.05, residual_zero_point=11, activation="relu"),
+            case((1, 24, 9, 8), 37, 1, residual_scale=0.13, inner_scale=0.05, inner_zero_point=99, activation="relu6"),
+            case((1, 40, 9, 8), 40, 3, padding=1, groups=40, residual_scale=0.07, inner_scale=0.11, dtype="int8"),
             case((1, 70, 8, 9), 70, 3, padding=1, groups=70, residual_scale=0.3),
         ]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import Quant, TensorType
+from tinyinfer.ops.arithmetic.quantization import DequantizeLinear, QuantizeLinear
 from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require, require_dtype, require_shape
 from tinyinfer.ops.quantized.requantization import CODES, all_codes, code, positive
 
@@ -63,6 +64,20 @@ class Lookup(Op):
     def cases(cls) -> list[Case]:
         shapes = ((2, 5, 7, 3), (3, 11), (1, 70, 4, 5))
         return [Case({"scale": 0.03}, (x,), {"table": (256,)}, (dtype,)) for x in shapes for dtype in CODES]
+
+
+def table_of(
+    function: Callable[[np.ndarray], np.ndarray], codes: Quant, dtype: str, out: Quant, out_dtype: str
+) -> np.ndarray:
+    """The table (256,) of a function of real numbers: from codes of one dtype and scale to those of another.
+
+    Computed in float32, as it is between dequantize_linear and quantize_linear.
+    """
+    limits = np.iinfo(dtype)
+    every = np.arange(limits.min, limits.max + 1).astype(dtype)
+    (real,) = DequantizeLinear(codes.scale, codes.zero_point).reference([every], {})
+    (table,) = QuantizeLinear(out.scale, out.zero_point, dtype=out_dtype).reference([function(real)], {})
+    return table
 
 
 OPS = (Lookup,)

@@ -8,24 +8,35 @@ from typing import ClassVar
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require
 from tinyinfer.ops.geometry import Padding
 from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, OutputSize
 from tinyinfer.ops.pooling.pooling import AvgPool2d, Pair
-from tinyinfer.ops.quantized.requantization import Requantization, check_scale, positive
+from tinyinfer.ops.quantized.requantization import FLOAT, Requantization, Term, check_scale, positive
 from tinyinfer.ops.quantized.weights import fields_of
+
+FURTHER = 2.0**-20  # as a share of a mean: more than float32 rounds by, less than lies between two means
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizedPool(Requantization):
-    """Base: a mean of codes; padding is the input's zero point, which stands for 0."""
+    """Base: a mean of codes; padding is the input's zero point, which stands for 0.
+
+    Of a few codes many means lie halfway between two.  With ``halves_from`` these are rounded away from that code, as
+    TFLite rounds away from code 0: all means lie a millionth further from it.
+    """
 
     input_scale: float
     input_zero_point: int = 0
+    halves_from: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.normalize(input_scale=positive(self.input_scale, "input_scale"))
+        if self.halves_from is not None:
+            self.normalize(halves_from=integer(self.halves_from, "halves_from"))
+            codes = self.dtype != FLOAT and self.is_clip
+            require(codes, "halves_from: expected codes as results, without an activation but clips")
 
     @property
     def pool(self) -> Op:
@@ -42,7 +53,13 @@ class QuantizedPool(Requantization):
 
     def worths(self, size: Pair) -> np.ndarray:
         """What a unit of each sum is worth, in shape as `counts`."""
-        return np.asarray(self.input_scale / self.counts(size))
+        further = 0.0 if self.halves_from is None else FURTHER
+        return np.asarray(self.input_scale / self.counts(size) * (1 + further))
+
+    @property
+    def shift(self) -> float:
+        """What is added to all means, in `unit`: that of the zero point to move away from ``halves_from`` too."""
+        return 0.0 if self.halves_from is None else float(np.float32((self.zero_point - self.halves_from) * FURTHER))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         check_scale(inputs[0], self.input_scale, self.input_zero_point, "input")
@@ -52,7 +69,10 @@ class QuantizedPool(Requantization):
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """Sums in float64, where they are exact."""
         x = inputs[0].astype(np.float64) - self.input_zero_point
-        return [self.finish([(self.sums(x), self.worths((x.shape[2], x.shape[3])))])]
+        terms: list[Term] = [(self.sums(x), self.worths((x.shape[2], x.shape[3])))]
+        if self.halves_from is not None:
+            terms.append((np.ones(1), self.shift * self.unit))
+        return [self.finish(terms)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +116,8 @@ class QuantizedAvgPool2d(QuantizedPool):
                 {**scales, "kernel_size": 3, "stride": 2, "padding": "same", "count_include_pad": False},
                 ((1, 6, 8, 11),), dtypes=("uint8",),
             ),
+            Case({**scales, "kernel_size": 2, "scale": 0.02, "halves_from": 100}, ((1, 37, 8, 6),), dtypes=("uint8",)),
+            Case({**signed, "kernel_size": 4, "stride": 2, "halves_from": 0}, ((1, 33, 9, 8),), dtypes=("int8",)),
             Case({**scales, "kernel_size": 7, "dtype": "float32"}, ((2, 33, 7, 7),), dtypes=("uint8",)),
             Case({**scales, "kernel_size": 2, "activation": "hardsigmoid"}, ((1, 66, 4, 5),), dtypes=("uint8",)),
         ]  # fmt: skip

@@ -14,7 +14,8 @@ from typing import ClassVar
 import numpy as np
 
 from tinyinfer.graph import Quant, Shape, TensorType
-from tinyinfer.ops.activation.activation import CLIPS, apply_activation, check_activation
+from tinyinfer.ops.activation.activation import apply_activation, check_activation
+from tinyinfer.ops.activation.activation_functions import CLIPS
 from tinyinfer.ops.base import Op, Types, integer, number, require
 from tinyinfer.ops.dtypes import CODES as CODES
 

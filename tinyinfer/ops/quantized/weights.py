@@ -11,8 +11,9 @@ import numpy as np
 
 from tinyinfer.errors import WeightsError
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types, require_dtype, require_shape
-from tinyinfer.ops.quantized.requantization import Requantization, Term, check_scale, code, positive
+from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types, require, require_dtype, require_shape
+from tinyinfer.ops.quantized.arithmetic import QuantizedAdd
+from tinyinfer.ops.quantized.requantization import CODES, Requantization, Term, check_scale, code, positive
 
 LARGEST_SUM = 2**31 - 1
 LARGEST_CODE = 255  # of inputs, less their zero point
@@ -24,7 +25,8 @@ class QuantizedLayer(Requantization):
 
     ``weight`` int8 within +-127 or uint8, both less ``weight_zero_point``; ``weight_scale`` (M,), one for each output
     channel; ``bias`` (M,) int32, in units of the sums.  A residual is read with ``residual_scale`` and
-    ``residual_zero_point``.
+    ``residual_zero_point``; with ``inner_scale`` it is added to codes of that scale and ``inner_zero_point``, as by a
+    quantized_add behind the layer.
     """
 
     param_names: ClassVar[tuple[str, ...]] = ("weight", "weight_scale", "bias")
@@ -37,6 +39,8 @@ class QuantizedLayer(Requantization):
     weight_zero_point: int = 0
     residual_scale: float = 1.0
     residual_zero_point: int = 0
+    inner_scale: float | None = None
+    inner_zero_point: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,6 +48,27 @@ class QuantizedLayer(Requantization):
             input_scale=positive(self.input_scale, "input_scale"),
             residual_scale=positive(self.residual_scale, "residual_scale"),
         )
+        if self.inner_scale is not None:
+            require(self.dtype in CODES, "inner_scale: expected codes as results")
+            code(self.inner_zero_point, "inner_zero_point", self.dtype)
+            self.normalize(inner_scale=positive(self.inner_scale, "inner_scale"))
+
+    @property
+    def inner(self) -> QuantizedLayer:
+        """The layer that ends before the residual is added: itself without ``inner_scale``."""
+        if self.inner_scale is None:
+            return self
+        ending = {"scale": self.inner_scale, "zero_point": self.inner_zero_point, "activation": None}
+        return dataclasses.replace(self, **ending, inner_scale=None, inner_zero_point=0)  # type: ignore[arg-type]
+
+    @property
+    def addition(self) -> QuantizedAdd:
+        """The sum of its codes and the residual."""
+        return QuantizedAdd(
+            a_scale=self.inner.scale, a_zero_point=self.inner.zero_point, b_scale=self.residual_scale,
+            b_zero_point=self.residual_zero_point, scale=self.scale, zero_point=self.zero_point, dtype=self.dtype,
+            activation=self.activation,
+        )  # fmt: skip
 
     @property
     def layer(self) -> Op:
@@ -62,6 +87,7 @@ class QuantizedLayer(Requantization):
         code(self.weight_zero_point, "weight_zero_point", weight.dtype)
         require_shape(params["weight_scale"], m, "weight_scale")
         check_scale(inputs[0], self.input_scale, self.input_zero_point, "input")
+        require(self.inner_scale is None or len(inputs) > 1, "inner_scale: expected a residual, found none")
         if len(inputs) > 1:
             check_scale(inputs[1], self.residual_scale, self.residual_zero_point, "residual")
         plain = {role: params[role] for role in ("weight", "bias") if role in params}
@@ -100,6 +126,10 @@ class QuantizedLayer(Requantization):
     def _weights(self, weight: np.ndarray) -> np.ndarray:
         return weight.astype(np.float64) - self.weight_zero_point
 
+    def worths(self, weight_scale: np.ndarray) -> np.ndarray:
+        """What a unit of each channel's sums is worth: a float32 product, as in XNNPACK, which runs TFLite files."""
+        return np.asarray((np.float32(self.input_scale) * weight_scale).astype(np.float64))
+
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         """Sums in float64, where they are exact."""
         plain = {"weight": self._weights(params["weight"])}
@@ -107,8 +137,9 @@ class QuantizedLayer(Requantization):
             plain["bias"] = params["bias"].astype(np.float64)
         (sums,) = self.layer.reference([inputs[0].astype(np.float64) - self.input_zero_point], plain)
         across = (-1, *[1] * (-1 - self.channel_axis))
-        worth = np.float64(self.input_scale) * params["weight_scale"].astype(np.float64)
-        terms: list[Term] = [(sums, worth.reshape(across))]
+        terms: list[Term] = [(sums, self.worths(params["weight_scale"]).reshape(across))]
+        if self.inner_scale is not None:
+            return self.addition.reference([self.inner.finish(terms), inputs[1]], {})
         if len(inputs) > 1:
             terms.append((inputs[1].astype(np.int32) - self.residual_zero_point, self.residual_scale))
         return [self.finish(terms)]

@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from tinyinfer.graph import Graph, Node, Shape, TensorType, free_name
+from tinyinfer.graph import Graph, Node, TensorType, free_name
 from tinyinfer.kernels.base import NHWC, ROWS, Layout, pixel_dims
 from tinyinfer.ops.base import axis
 from tinyinfer.ops.constant import Constant
 from tinyinfer.ops.movement.joining import Concat, Split
 from tinyinfer.ops.movement.views import Flatten, View
+from tinyinfer.tensor_type import itemsize
 
 # with pixels a multiple of 1 KiB apart, those of a window fall into four sets of the L1 cache or fewer and do not stay
 # there: a depthwise layer of 14x14x512 takes twice as long; at 4 KiB the rows of a GEMM tile do so too
-CONFLICTING_CHANNELS = 256
-EXTRA_CHANNELS = 16
+CONFLICTING_BYTES = 1024
+EXTRA_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _place(
 ) -> Placement:
     root, offset = _root(value, parents)
     inner = root if layouts[root] == NHWC else value  # the pixels of a part are as far apart as those of the whole
-    return Placement(root, offset, pixel_stride_of(types[inner].shape, layouts[inner]), layouts[value])
+    return Placement(root, offset, pixel_stride_of(types[inner], layouts[inner]), layouts[value])
 
 
 def _root(value: str, parents: Mapping[str, tuple[str, int]]) -> tuple[str, int]:
@@ -139,14 +140,14 @@ def _root(value: str, parents: Mapping[str, tuple[str, int]]) -> tuple[str, int]
     return value, offset
 
 
-def pixel_stride_of(shape: Shape, layout: Layout) -> int:
-    """Elements between the pixels of a buffer of this shape."""
-    n, c, h, w = pixel_dims(shape, layout)
-    conflicts = layout == NHWC and c % CONFLICTING_CHANNELS == 0 and n * h * w > 1
-    return c + EXTRA_CHANNELS if conflicts else c
+def pixel_stride_of(t: TensorType, layout: Layout) -> int:
+    """Elements between the pixels of a buffer for a value of this type."""
+    (n, c, h, w), size = pixel_dims(t.shape, layout), itemsize(t.dtype)
+    conflicts = layout == NHWC and c * size % CONFLICTING_BYTES == 0 and n * h * w > 1
+    return c + EXTRA_BYTES // size if conflicts else c
 
 
-def buffer_size(shape: Shape, layout: Layout) -> int:
-    """Elements of a buffer of this shape."""
-    n, _, h, w = pixel_dims(shape, layout)
-    return n * h * w * pixel_stride_of(shape, layout)
+def buffer_size(t: TensorType, layout: Layout) -> int:
+    """Elements of a buffer for a value of this type."""
+    n, _, h, w = pixel_dims(t.shape, layout)
+    return n * h * w * pixel_stride_of(t, layout)

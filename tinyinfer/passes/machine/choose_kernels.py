@@ -93,7 +93,8 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("phases", always, "as many products as im2col would have, but no sums to scatter"),
     ),
     "max_pool2d": (
-        Choice("codes", always, "of bytes: the only kernel for them"),
+        Choice("small_windows_of_codes", always, "2x2 or 3x3 on bytes: no loop over a window"),
+        Choice("codes", always, "any window of bytes"),
         Choice("small_windows", always, "2x2 or 3x3: no loop over a window (windows 1.2 to 2.8 times as long)"),
         Choice("windows", always, "any window, any number of channels"),
     ),

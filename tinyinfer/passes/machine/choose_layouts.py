@@ -86,5 +86,6 @@ class _Choice:
         """A node that lays a value out otherwise, and what it writes, under a name that nothing has."""
         name = free_name(f"{value} as {layout}", self.types.keys() | {node.name for node in self.graph.nodes})
         self.types[name], self.layouts[name], self._copies[value, layout] = self.types[value], layout, name
-        kernel = "copy" if self.types[value].dtype == "float32" else REFERENCE
+        copies = kernels.find(Relayout.name, "copy").dtypes
+        kernel = "copy" if self.types[value].dtype in copies else REFERENCE
         return Node(name, Relayout(), (value,), (name,), kernel=kernel, why=WHY[layout])

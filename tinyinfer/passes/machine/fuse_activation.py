@@ -17,10 +17,11 @@ WITH_ENDING = Conv2d | ConvTranspose2d | Linear | Add | BatchNorm
 LONG = ("silu", "hardsigmoid", "sigmoid")  # what is computed of a tile after it was stored
 
 
-def fuse_activation(graph: Graph) -> Graph:
+def fuse_activation(graph: Graph, everywhere: bool = False) -> Graph:
     """A graph in which an activation belongs to the layer whose only reader it was, if the layer's kernels know it.
 
-    They apply it to results that are still in registers or in the first cache.
+    They apply it to results that are still in registers or in the first cache.  ``everywhere`` fuses it also where a
+    kernel of this machine would gain nothing, so that the result is the same on all machines.
     """
     graph = graph.copy()
     producers, consumers = graph.producers(), graph.consumers()
@@ -32,7 +33,7 @@ def fuse_activation(graph: Graph) -> Graph:
             continue
         if isinstance(layer.op, Add | BatchNorm) and activation.op.name not in CLIPS:
             continue
-        if activation.op.name in LONG and _is_narrow(graph, layer):
+        if activation.op.name in LONG and not everywhere and _is_narrow(graph, layer):
             continue
         fused = layer.replace(
             op=dataclasses.replace(layer.op, activation=activation.op.name),

@@ -1,9 +1,8 @@
-"""Spare codes that only the next node reads: sums of a layer go on as they are, to be rounded once.
+"""What follows a layer of codes as a part of it: its results stay in registers.
 
-Three nodes behind a layer on codes become a part of it.  dequantize_linear: its results stay real numbers.  A lookup
-that keeps codes between two bounds, as ReLU does: these are its bounds.  quantized_add: the other term is its residual.
-The first and the last spare a rounding, so that results are up to a step of the codes between away from what they
-were; the second changes nothing.
+Two nodes behind a layer become so, which changes nothing in what is computed.  A lookup that keeps codes between two
+bounds, as ReLU does: these are the layer's bounds.  quantized_add: the other term is the layer's residual, added to its
+codes.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from tinyinfer.graph import Graph, Node, TensorType
-from tinyinfer.ops.arithmetic.quantization import DequantizeLinear
 from tinyinfer.ops.quantized.arithmetic import QuantizedAdd
 from tinyinfer.ops.quantized.lookup import Lookup
 from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
@@ -34,36 +32,25 @@ def fuse_requantization(graph: Graph) -> Graph:
     for node in list(graph.nodes):
         if isinstance(node.op, QuantizedAdd):
             _fuse_add(graph, node, types)
-        elif isinstance(node.op, DequantizeLinear | Lookup):
-            _fuse_ending(graph, node)
+        elif isinstance(node.op, Lookup):
+            _fuse_bounds(graph, node)
     graph.remove_dead()
     return graph
 
 
-def _fuse_ending(graph: Graph, node: Node) -> None:
-    """Make a dequantize_linear or the bounds of a lookup a part of the node before it."""
+def _fuse_bounds(graph: Graph, node: Node) -> None:
+    """Make the bounds of a lookup a part of the node before it."""
     before = graph.producers().get(node.inputs[0])
     if before is None or not isinstance(before.op, Requantization):
         return
     if graph.sole_consumer(node.inputs[0], graph.consumers()) is not node:
         return
-    if isinstance(node.op, Lookup):
-        op = _bounded(before.op, node.op, graph.weights[node.params["table"]])
-    else:
-        op = dataclasses.replace(before.op, dtype=FLOAT, zero_point=0) if _is_unbounded(before) else None
+    assert isinstance(node.op, Lookup)
+    op = _bounded(before.op, node.op, graph.weights[node.params["table"]])
     if op is not None:
         graph.replace_node(before)
         origin = before.originals + node.originals
         graph.replace_node(node, before.replace(op=op, outputs=node.outputs, origin=origin))
-
-
-def _is_unbounded(node: Node) -> bool:
-    """Whether a layer's results are no more than rounded: codes from 0 on would be a ReLU that nobody wrote down."""
-    op = node.op
-    if not isinstance(op, QuantizedLayer) or op.activation is not None or op.dtype == FLOAT:
-        return False
-    limits = np.iinfo(op.dtype)
-    return bool(limits.min < op.zero_point < limits.max)
 
 
 def _bounded(op: Requantization, lookup: Lookup, table: np.ndarray) -> Requantization | None:
@@ -98,10 +85,10 @@ def _fuse_add(graph: Graph, add: Node, types: Mapping[str, TensorType]) -> None:
 
 
 def _takes_residual(layer: Node, add: QuantizedAdd) -> bool:
-    """Whether a layer can add a residual, and the codes that are spared are no coarser than those of the sum."""
-    if not isinstance(layer.op, QuantizedLayer) or not _is_unbounded(layer) or len(layer.inputs) > 1:
-        return False
-    return add.dtype == FLOAT or layer.op.scale <= add.scale
+    """Whether a layer can add a residual to its codes."""
+    op = layer.op
+    plain = isinstance(op, QuantizedLayer) and op.activation is None and len(layer.inputs) == 1
+    return plain and add.dtype == op.dtype != FLOAT  # type: ignore[attr-defined]
 
 
 def _with_residual(layer: Node, add: Node, residual: tuple[str, float, int]) -> Node:
@@ -110,6 +97,9 @@ def _with_residual(layer: Node, add: Node, residual: tuple[str, float, int]) -> 
     assert isinstance(add.op, QuantizedAdd)
     ending = {name: getattr(add.op, name) for name in ("scale", "zero_point", "dtype", "activation")}
     return layer.replace(
-        op=dataclasses.replace(layer.op, residual_scale=scale, residual_zero_point=zero_point, **ending),
+        op=dataclasses.replace(
+            layer.op, residual_scale=scale, residual_zero_point=zero_point, inner_scale=layer.op.scale,
+            inner_zero_point=layer.op.zero_point, **ending,
+        ),
         inputs=(*layer.inputs, value), outputs=add.outputs, origin=layer.originals + add.originals,
     )  # fmt: skip

@@ -46,7 +46,7 @@ def unsigned_codes(graph: Graph) -> Graph:
     """
     types = graph.infer_types()
     signed = any(t.dtype == "int8" for t in types.values())
-    if not signed or not any(isinstance(node.op, CODE_OPERATORS) for node in graph.nodes):
+    if not signed or not any(isinstance(node.op, Requantization) for node in graph.nodes):
         return graph
     rewriting = _Rewriting(graph, types)
     for node in graph.topological_order():
@@ -129,7 +129,11 @@ class _Rewriting:
         self._graph.nodes.append(node)
 
     def _with_shifted_table(self, node: Node) -> Node:
-        return node.replace(params={"table": self._flipped_weight(node.params["table"])})
+        op = node.op
+        assert isinstance(op, Lookup)
+        if op.scale is not None:
+            op = dataclasses.replace(op, zero_point=op.zero_point + OFFSET)
+        return node.replace(op=op, params={"table": self._flipped_weight(node.params["table"])})
 
     def _flipped_weight(self, of: str) -> str:
         key = free_name(f"{of}:unsigned", self._graph.weights)
@@ -163,6 +167,10 @@ def _shifted(op: Any, dtypes: list[str]) -> Any:
             changes[name] = getattr(op, name) + OFFSET
     if isinstance(op, Requantization) and op.dtype == "int8":
         changes |= {"dtype": "uint8", "zero_point": op.zero_point + OFFSET}
+        if isinstance(op, QuantizedLayer) and op.inner_scale is not None:
+            changes |= {"inner_zero_point": op.inner_zero_point + OFFSET}
+        if isinstance(op, QuantizedPool) and op.halves_from is not None:
+            changes |= {"halves_from": op.halves_from + OFFSET}
     elif isinstance(op, QuantizeLinear) and op.dtype == "int8":
         changes |= {"dtype": "uint8", "zero_point": _up(op.zero_point)}
     elif isinstance(op, DequantizeLinear) and dtypes == ["int8"]:

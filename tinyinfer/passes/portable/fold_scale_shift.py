@@ -42,15 +42,16 @@ def _fold(graph: Graph, layer: Node, scaling: Node, result: TensorType) -> Node:
 
 
 def _scaled_weight(p: Weights, op: ScaleShift | LayerScale, channels: int, groups: int | None) -> np.ndarray:
-    scale, _ = _scale_and_shift(p, op, channels)
+    scale, _ = scale_and_shift(p, op, channels)
     return scale_outputs(p["weight"], scale, groups)
 
 
 def _scaled_bias(p: Weights, op: ScaleShift | LayerScale, channels: int) -> np.ndarray:
-    scale, shift = _scale_and_shift(p, op, channels)
+    scale, shift = scale_and_shift(p, op, channels)
     return np.asarray(p.get("bias", 0.0) * scale + shift, np.float32)
 
 
-def _scale_and_shift(p: Weights, op: ScaleShift | LayerScale, channels: int) -> tuple[np.ndarray, np.ndarray]:
+def scale_and_shift(p: Weights, op: ScaleShift | LayerScale, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Factor and summand of each channel; ``p`` has the operator's own parameters, if it has any."""
     scale, shift = (op.scale, op.shift) if isinstance(op, ScaleShift) else (p["gamma"], 0.0)
     return np.broadcast_to(scale, channels), np.broadcast_to(shift, channels)

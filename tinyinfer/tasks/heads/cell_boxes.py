@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import sigmoid
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, cells, corners, expect_rows, grow, rows, sole
 from tinyinfer.tasks.heads.options import option, several, share, whole
-from tinyinfer.tasks.logits import sigmoid
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import ACTIVATIONS, activate, softmax
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, cells, expect_rows, rows
 from tinyinfer.tasks.heads.options import number, one_of, option, several, share, whole
-from tinyinfer.tasks.logits import ACTIVATIONS, activate, softmax
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.tasks.heads.candidates import Candidates, Outputs, by_role, rows
+from tinyinfer.tasks.heads.candidates import Candidates, Outputs, by_role, corners, rows
 from tinyinfer.tasks.heads.options import flag, named, one_of, option, share, text
 
 LARGEST_CLASS = 2000  # more would make a large table of a damaged output
@@ -39,7 +39,7 @@ class Finished:
         if self.order == "tlbr":
             boxes = boxes[:, [1, 0, 3, 2]]
         elif self.order == "xywh":
-            boxes = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
+            boxes = corners(boxes[:, :2], boxes[:, 2:])
         if self.units == "shares":
             boxes = boxes * (size[1], size[0], size[1], size[0])
         return Candidates(boxes, self._scores(found, len(boxes)))

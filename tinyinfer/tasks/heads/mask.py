@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import ACTIVATIONS, sigmoid
 from tinyinfer.tasks.heads.options import one_of, option, share, text
-from tinyinfer.tasks.logits import ACTIVATIONS, sigmoid
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import ACTIVATIONS, activate
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, by_role, cells, corners, expect_rows, grid, grow, rows
-from tinyinfer.tasks.heads.options import flag, named, one_of, option, positive, several, share, text, whole
-from tinyinfer.tasks.logits import ACTIVATIONS, activate
+from tinyinfer.tasks.heads.options import flag, named, number, one_of, option, positive, several, share, text, whole
 
 Sizes = tuple[tuple[tuple[float, float], ...], ...]
+
+
+def anchor(value: Any, where: str) -> tuple[float, ...]:
+    """A centre, which may lie on an edge, and sides above 0."""
+    found: tuple[float, ...] = several(number, 4)(value, where)
+    for index in (2, 3):
+        positive(found[index], f"{where}[{index}]")
+    return found
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Ssd:
     "exponential", e to the power of them, or "linear", a multiple of the anchor's side.
     """
 
-    anchors: tuple[tuple[float, float, float, float], ...] = option(several(several(positive, 4)), ())
+    anchors: tuple[tuple[float, ...], ...] = option(several(anchor), ())
     strides: tuple[int, ...] = option(several(whole(1)), ())
     sizes: tuple[tuple[tuple[float, float], ...], ...] = option(several(several(several(positive, 2))), ())
     pixels: tuple[tuple[float, ...], ...] = option(several(several(positive)), ())

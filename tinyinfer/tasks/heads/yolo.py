@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.logits import ACTIVATIONS, activate, sigmoid
 from tinyinfer.tasks.heads.candidates import Candidates, Outputs, cells, corners, expect_rows, grid, grow, rows, sole
 from tinyinfer.tasks.heads.options import flag, one_of, option, positive, several, share, whole
-from tinyinfer.tasks.logits import ACTIVATIONS, activate, sigmoid
 
 BOX, OBJECT, CLASSES = slice(0, 4), slice(4, 5), slice(5, None)  # numbers of a row
 

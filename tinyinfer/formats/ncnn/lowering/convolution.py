@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tinyinfer.dim import is_free
@@ -10,7 +12,7 @@ from tinyinfer.formats.importing.call import Call
 from tinyinfer.formats.ncnn.lowering.activations import NAMES_OF_ACTIVATION, activated
 from tinyinfer.formats.ncnn.lowering.arithmetic import scaled
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
-from tinyinfer.formats.ncnn.lowering.quantization import dequantized
+from tinyinfer.formats.ncnn.lowering.quantization import accounted, dequantized, rounded, weight_of, with_codes
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
 
@@ -43,7 +45,7 @@ def _weights(p: Parameters, weights: WeightReader) -> dict[str, np.ndarray]:
     if term := p.integer("int8_scale_term"):
         # one for each output, or in groups one for each of those; 2 and 102: one for all
         scales = weights.plain(1 if term % 100 == 2 else groups if groups > 1 else outputs)
-        weights.plain(2 if term > 100 else 1)  # of the input, and of the output
+        found |= with_codes(weight, scales, weights.plain(1), weights.plain(1) if term > 100 else None)
     weight = dequantized(weight, scales).reshape(outputs, -1, *kernel)
     return {"weight": weight, **found}
 
@@ -51,28 +53,30 @@ def _weights(p: Parameters, weights: WeightReader) -> dict[str, np.ndarray]:
 def _convolution(call: Call, p: Parameters) -> str:
     if p.flag("dynamic_weight"):
         call.refuse("weights that are computed in each run are not supported")
-    outputs, groups = p.integer("num_output"), p.integer("group", 1)
+    call.ignore("num_output")
+    groups = p.integer("group", 1)
     _accounted(call, p)
-    params = {"weight": call.attribute("weight"), "bias": call.attribute("bias")}
     kernel, stride, dilation = p.pair("kernel"), p.pair("stride", 1, least=1), p.pair("dilation", 1, least=1)
-    pads, value, x = p.pads(), p.number("pad_value"), call.x
+    pads, value, x = p.pads(), p.number("pad_value"), rounded(call, call.x, "input_scale")
     if len(call.shape()) == 2 and kernel == (1, 1) and groups == 1:  # a row is an image of one pixel
-        params["weight"] = params["weight"].reshape(outputs, -1)
-        return activated(call, p, call.apply("linear", x, params=params))
+        x = call.apply("unsqueeze", x, dim=(2, 3))
+        return call.apply("flatten", _convolved(call, p, x, padding=(0, 0, 0, 0)), start_dim=1)
     padding = window_padding(call, pads, kernel, stride, dilation)
     if value != 0 and padding != (0, 0, 0, 0):
         if padding == "same":
             call.refuse("a border of a number other than 0 whose width depends on the image is not supported")
         x, padding = call.apply("pad", x, pad=padding, value=value), (0, 0, 0, 0)
-    y = call.apply("conv2d", x, params=params, stride=stride, dilation=dilation, groups=groups, padding=padding)
-    return activated(call, p, y)
+    return _convolved(call, p, x, stride=stride, dilation=dilation, groups=groups, padding=padding)
+
+
+def _convolved(call: Call, p: Parameters, x: str, **windows: Any) -> str:
+    params = {"weight": weight_of(call), "bias": call.attribute("bias")}
+    return rounded(call, activated(call, p, call.apply("conv2d", x, params=params, **windows)), "output_scale")
 
 
 def _accounted(call: Call, p: Parameters) -> None:
     """What has been used when the weights were read."""
-    call.ignore("bias_term", "weight_data_size", "impl_type")
-    if p.integer("int8_scale_term"):
-        call.note("its int8 weights are computed with in float32")
+    call.ignore("bias_term", "weight_data_size", "impl_type", "int8_scale_term")
 
 
 def window_padding(
@@ -103,6 +107,8 @@ def _deconvolution(call: Call, p: Parameters) -> str:
         call.refuse("weights that are computed in each run are not supported")
     outputs, groups = p.integer("num_output"), p.integer("group", 1)
     _accounted(call, p)
+    if call.attribute("codes") is not None:
+        accounted(call)
     # (M, C / groups, R, S) to (C, M / groups, R, S)
     given, kernel = call.attribute("weight"), p.pair("kernel")
     weight = given.reshape(groups, outputs // groups, -1, *kernel).swapaxes(1, 2)
@@ -143,6 +149,8 @@ def _cuts(call: Call, y: str, pads: Pads, more: tuple[int, int], size: tuple[int
 
 def _deformable(call: Call, p: Parameters) -> str:
     _accounted(call, p)
+    if call.attribute("codes") is not None:
+        accounted(call)
     call.ignore("num_output", "kernel_w", "kernel_h")
     params = {"weight": call.attribute("weight"), "bias": call.attribute("bias")}
     inputs = [call.value(i) for i in range(len(call.inputs))]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tinyinfer.dim import is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call
+from tinyinfer.formats.ncnn.lowering.axes import dimension
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 
@@ -19,17 +20,14 @@ CROP = {
 
 
 def _concat(call: Call, p: Parameters) -> str:
-    axis = p.integer("axis")
     values = [call.value(i) for i in range(len(call.inputs))]
-    return call.apply("concat", *values, dim=axis + 1 if axis >= 0 else axis)
+    return call.apply("concat", *values, dim=dimension(p.integer("axis"), len(call.shape())))
 
 
 def _slice(call: Call, p: Parameters) -> Sequence[str]:
     axis, slices, indices = p.integer("axis"), p.integers("slices"), p.integers("indices")
     shape, count = call.shape(), len(call.node.outputs)
-    dim = axis + 1 if axis >= 0 else axis + len(shape)
-    if not 1 <= dim < len(shape):
-        raise GraphError(f"axis: expected below {len(shape) - 1}, found {axis}")
+    dim = dimension(axis, len(shape))
     if is_free(size := shape[dim]):
         call.fix([size], "pieces are of fixed size")
     sizes = _between(indices, size, count) if indices else _shared(slices, size)
@@ -106,7 +104,7 @@ def _numpy_crop(call: Call, p: Parameters) -> str:
         raise GraphError(f"expected as many starts as ends and axes, found {len(starts)}, {len(ends)}, {len(axes)}")
     cuts: dict[int, tuple[int, int | None]] = {}
     for axis, start, end in zip(axes, starts, ends, strict=True):
-        dim = axis + 1 if axis >= 0 else axis + rank
+        dim = dimension(axis, rank)
         cuts[dim] = (0 if start == REST else start, None if end in (REST, 0, 2**31 - 1) else end)
     return _cut(call, cuts)
 
@@ -126,8 +124,8 @@ def _split(call: Call, p: Parameters) -> list[str]:
 def _gated(call: Call, p: Parameters) -> str:
     """The first half times the sigmoid of the second (GLU)."""
     axis, shape = p.integer("axis"), call.shape()
-    dim = axis + 1 if axis >= 0 else axis + len(shape)
-    if not 1 <= dim < len(shape) or shape[dim] % 2:
+    dim = dimension(axis, len(shape))
+    if shape[dim] % 2:
         call.refuse(f"axis: expected a dimension of even size, found {axis}")
     if is_free(shape[dim]):
         call.fix([shape[dim]], "halves are of fixed size")
@@ -136,13 +134,12 @@ def _gated(call: Call, p: Parameters) -> str:
 
 
 def _cumulative_sum(call: Call, p: Parameters) -> str:
-    axis = p.integer("axis")
-    return call.apply("cumsum", call.x, dim=axis + 1 if axis >= 0 else axis)
+    return call.apply("cumsum", call.x, dim=dimension(p.integer("axis"), len(call.shape())))
 
 
 def _flip(call: Call, p: Parameters) -> str:
     rank = len(call.shape())
-    dims = tuple(sorted({axis + 1 if axis >= 0 else axis + rank for axis in p.integers("axes")}))
+    dims = tuple(sorted({dimension(axis, rank) for axis in p.integers("axes")}))
     return call.apply("slice", call.x, dim=dims, start=-1, step=-1) if dims else call.x
 
 
@@ -154,7 +151,7 @@ def _tile(call: Call, p: Parameters) -> str:
             call.refuse("repeats that make more dimensions are not supported")
         return call.apply("tile", call.x, dims=repeats)
     counts = [1] * rank
-    counts[axis + 1 if axis >= 0 else axis] = tiles
+    counts[dimension(axis, rank)] = tiles
     return call.apply("tile", call.x, dims=tuple(counts))
 
 

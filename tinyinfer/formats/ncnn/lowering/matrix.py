@@ -10,7 +10,7 @@ from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call
 from tinyinfer.formats.ncnn.lowering.activations import NAMES_OF_ACTIVATION, activated
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
-from tinyinfer.formats.ncnn.lowering.quantization import dequantized
+from tinyinfer.formats.ncnn.lowering.quantization import dequantized, rounded, weight_of, with_codes
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
 
@@ -25,14 +25,13 @@ GEMM = {
 
 def _inner_product(call: Call, p: Parameters) -> str:
     p.integer("num_output")
-    call.ignore("bias_term", "weight_data_size")
-    if p.integer("int8_scale_term"):
-        call.note("its int8 weights are computed with in float32")
-    weight, x, shape = call.attribute("weight"), call.x, call.shape()
+    call.ignore("bias_term", "weight_data_size", "int8_scale_term")
+    weight, x, shape = call.attribute("weight"), rounded(call, call.x, "input_scale"), call.shape()
     rows = len(shape) == 3 and shape[2] == weight.shape[1] and shape[1] > 1  # a product for every row
     if len(shape) > 2 and not rows:
         x = call.apply("flatten", x, start_dim=1)
-    return activated(call, p, call.apply("linear", x, params={"weight": weight, "bias": call.attribute("bias")}))
+    params = {"weight": weight_of(call), "bias": call.attribute("bias")}
+    return activated(call, p, call.apply("linear", x, params=params))
 
 
 def _inner_product_weights(p: Parameters, weights: WeightReader) -> dict[str, np.ndarray]:
@@ -44,7 +43,7 @@ def _inner_product_weights(p: Parameters, weights: WeightReader) -> dict[str, np
     scales = None
     if p.integer("int8_scale_term"):
         scales = weights.plain(outputs)
-        weights.plain(1)  # of the input
+        found |= with_codes(weight, scales, weights.plain(1))
     return {"weight": dequantized(weight, scales).reshape(outputs, -1), **found}
 
 

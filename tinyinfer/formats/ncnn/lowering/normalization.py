@@ -7,6 +7,7 @@ import numpy as np
 from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call
 from tinyinfer.formats.ncnn.lowering.arithmetic import scaled
+from tinyinfer.formats.ncnn.lowering.axes import dimension
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers, ReadWeights
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
@@ -133,7 +134,7 @@ def _softmax(call: Call, p: Parameters) -> str:
     if axis != 0 and not p.flag("fixbug0"):
         call.refuse("a file from before softmax's axes were mended: convert the network anew")
     call.ignore("fixbug0")
-    return call.apply("softmax", call.x, dim=axis + 1 if axis >= 0 else axis)
+    return call.apply("softmax", call.x, dim=dimension(axis, len(call.shape())))
 
 
 _AFFINE_SIZE = {0: "affine_size", 1: "eps", 2: "affine"}

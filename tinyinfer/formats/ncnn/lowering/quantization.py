@@ -1,4 +1,4 @@
-"""Whole numbers in float32: int8 weights as the real numbers they stand for, and layers that round."""
+"""Whole numbers: int8 weights and the scales of what they are multiplied with, and layers that round."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from tinyinfer.formats.ncnn.lowering.arithmetic import scaled
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 from tinyinfer.formats.ncnn.reading.weights import WeightReader
+from tinyinfer.graph import Quant
+from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
+
+SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 def dequantized(weight: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
@@ -22,11 +26,67 @@ def dequantized(weight: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
         return weight
     if scales is None:
         raise GraphError("weight: expected scales for its int8 numbers, found none")
+    _check(scales, "scales", least=0)  # a row of zeros has scale 0
     if weight.size % scales.size:
         raise GraphError(f"scales: expected as many as divide {weight.size} weights, found {scales.size}")
-    # a row of zeros has scale 0
-    factors = np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
-    return np.asarray(weight.reshape(scales.size, -1) * factors[:, None], np.float32).ravel()
+    return np.asarray(weight.reshape(scales.size, -1) * _factors(scales, 0)[:, None], np.float32).ravel()
+
+
+def _factors(scales: np.ndarray, of_zero: float) -> np.ndarray:
+    """What a unit is worth, where the file has what numbers were multiplied with."""
+    return np.asarray(np.divide(1, scales, out=np.full_like(scales, of_zero), where=scales != 0))
+
+
+def _check(scales: np.ndarray, what: str, least: float = SMALLEST) -> None:
+    wrong = scales[~(np.isfinite(scales) & (scales >= least))]
+    if wrong.size:
+        raise GraphError(f"{what}: expected finite numbers above 0, found {wrong[0]}")
+
+
+def with_codes(
+    weight: np.ndarray, scales: np.ndarray | None, input_scale: np.ndarray, output_scale: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """What is kept of the weights that a layer has as int8, as attributes of its node; nothing of others."""
+    if weight.dtype != np.int8 or scales is None:
+        return {}
+    _check(input_scale, "scale of the input")
+    found = {"codes": weight, "code_scales": scales, "input_scale": input_scale}
+    if output_scale is not None:
+        _check(output_scale, "scale of the output")
+        found["output_scale"] = output_scale
+    return found
+
+
+def accounted(call: Call) -> None:
+    """Leave what `with_codes` has kept to layers that are computed in float32, which is said."""
+    call.ignore("codes", "code_scales", "input_scale", "output_scale")
+    call.note("its int8 weights are computed with in float32")
+
+
+def weight_of(call: Call) -> str | np.ndarray:
+    """A layer's weight, outputs first, with the integers that it was made of if the network is to use them."""
+    weight: np.ndarray = call.attribute("weight")
+    codes, scales = call.attribute("codes"), call.attribute("code_scales")
+    if codes is None or call.importer.dequantize:
+        return weight
+    value, outputs = call.importer.constant(f"{call.name}.weight", weight), len(weight)
+    worth = np.repeat(_factors(scales, 1), outputs // scales.size)
+    numbers = codes.reshape(scales.size, -1) * (scales != 0).astype(np.int8)[:, None]
+    quant = Quant(tuple(worth.tolist()), (0,), 0)
+    call.importer.codes.add(value, Codes(value, numbers.reshape(weight.shape), quant))
+    return value
+
+
+def rounded(call: Call, x: str, scale: str) -> str:
+    """x as the int8 codes can say it that an attribute has a scale for; itself where there is none."""
+    factor = call.attribute(scale)
+    if factor is None:
+        return x
+    if call.importer.dequantize:
+        call.note("its int8 weights are computed with in float32")
+        return x
+    worth = float(np.float32(1) / np.float32(factor[0]))
+    return call.apply("dequantize_linear", call.apply("quantize_linear", x, scale=worth, dtype="int8"), scale=worth)
 
 
 def _rounded(call: Call, x: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinyinfer import ops
 from tinyinfer.formats.importing.call import Call
+from tinyinfer.formats.ncnn.lowering.axes import dimension
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
 from tinyinfer.formats.ncnn.reading.parameters import Parameters
 
@@ -24,7 +25,7 @@ def _reduction(call: Call, p: Parameters) -> str:
     elif not p.flag("fixbug0"):
         call.refuse("a file from before the axes of reductions were mended: convert the network anew")
     else:
-        dims = tuple(axis + 1 if axis >= 0 else axis + rank for axis in axes)
+        dims = tuple(dimension(axis, rank) for axis in axes)
     call.ignore("fixbug0", "axes")
     first, op, last = OPERATIONS[kind]
     if first:

@@ -11,6 +11,7 @@ import numpy as np
 from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call
+from tinyinfer.formats.ncnn.lowering.axes import dimension
 from tinyinfer.formats.ncnn.lowering.layer_kind import LayerKind, Layers
 from tinyinfer.formats.ncnn.lowering.quantization import dequantized
 from tinyinfer.formats.ncnn.lowering.size_expression import evaluate
@@ -68,7 +69,7 @@ def _expand_dims(call: Call, p: Parameters) -> str:
         call.refuse("dimensions named by flags, as older files do, are not supported: expected axes")
     call.ignore("expand_w", "expand_h", "expand_c", "expand_d")
     result = rank + len(axes)
-    dims = tuple(sorted(axis + 1 if axis >= 0 else axis + result for axis in axes))
+    dims = tuple(sorted(dimension(axis, result) for axis in axes))
     return call.apply("unsqueeze", call.x, dim=dims) if dims else call.x
 
 

@@ -13,6 +13,8 @@ from tinyinfer.dim import expression_of, is_free
 from tinyinfer.errors import GraphError, InputError, UnsupportedOpError
 from tinyinfer.files import atomic_write
 from tinyinfer.graph import Graph, Input, Node, Shape, TensorType
+from tinyinfer.ops.quantized.lookup import Lookup
+from tinyinfer.ops.quantized.requantization import CODES, Requantization
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -60,9 +62,6 @@ def to_onnx(graph: Graph, meta: Mapping[str, Any] | None = None, opset: int = OP
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST <= opset <= newest:
         raise InputError(f"opset: expected {OLDEST} to {newest}, the newest of onnx {onnx.__version__}, found {opset}")
-    for i in graph.inputs:
-        if i.quant is not None:
-            raise UnsupportedOpError(f"input {i.name!r} can't be exported to ONNX: it is quantised")
     graph = graph.rigid_inputs_fixed()
     types = graph.symbolic_types()
     shapes = value_shapes(types)
@@ -111,21 +110,31 @@ def _write_node(
     node: Node, graph: Graph, shapes: Mapping[str, Dims], types: Mapping[str, TensorType], writer: Writer
 ) -> None:
     from tinyinfer.formats.onnx.exporting.operators import EXPORTERS
+    from tinyinfer.formats.onnx.exporting.quantized import over_real_numbers
     from tinyinfer.formats.onnx.exporting.writer import Call
 
+    inputs, outputs = ([types[value] for value in values] for values in (node.inputs, node.outputs))
     call = Call(
         node,
         writer,
         [shapes[value] for value in node.inputs],
         [shapes[value] for value in node.outputs],
-        [types[value].dtype for value in node.inputs],
+        [t.dtype for t in inputs],
         graph.param_arrays(node),
+        [t.quant for t in inputs],
+        [t.quant for t in outputs],
     )
     if node.op.name not in EXPORTERS:
         call.refuse(f"operators that can be are {', '.join(sorted(EXPORTERS))}")
-    before = len(writer.nodes)
-    values = EXPORTERS[node.op.name](call)
+    before, write = len(writer.nodes), EXPORTERS[node.op.name]
+    computes_codes = isinstance(node.op, Requantization | Lookup) or not all(map(_are_codes, (*inputs, *outputs)))
+    values = write(call) if not inputs or computes_codes else over_real_numbers(call, write)
     call.finish([values] if isinstance(values, str) else values, before)
+
+
+def _are_codes(t: TensorType) -> bool:
+    """Whether all elements are codes of one scale."""
+    return t.dtype in CODES and t.quant is not None and t.quant.axis is None
 
 
 def _value_info(name: str, found: TensorType) -> ValueInfoProto:

@@ -113,9 +113,7 @@ def tile(call: Call) -> str:
 
 
 def constant(call: Call) -> str:
-    """An initializer."""
-    if call.op.quant is not None:
-        call.refuse("it is quantised")
+    """An initializer; what integers stand for is said where they are read."""
     return call.param("value")
 
 

@@ -12,37 +12,18 @@ import numpy as np
 
 from tinyinfer.formats.onnx.exporting import activations as onnx_activations
 from tinyinfer.formats.onnx.exporting import arithmetic as onnx_arithmetic
+from tinyinfer.formats.onnx.exporting import convolution as onnx_convolution
 from tinyinfer.formats.onnx.exporting import indexing as onnx_indexing
 from tinyinfer.formats.onnx.exporting import layout as onnx_layout
 from tinyinfer.formats.onnx.exporting import norms as onnx_norms
 from tinyinfer.formats.onnx.exporting import pooling as onnx_pooling
+from tinyinfer.formats.onnx.exporting import quantized as onnx_quantized
 from tinyinfer.formats.onnx.exporting import reduction as onnx_reduction
 from tinyinfer.formats.onnx.exporting import resampling as onnx_resampling
 from tinyinfer.formats.onnx.exporting import resizing as onnx_resizing
 from tinyinfer.formats.onnx.exporting import sampling as onnx_sampling
 from tinyinfer.formats.onnx.exporting.activations import epilogue
-from tinyinfer.formats.onnx.exporting.writer import AUTO_PAD, Call
-from tinyinfer.ops.geometry import PADDING_MODES
-
-
-def conv2d(call: Call) -> str:
-    """Conv; padding by other than zeros becomes a Pad before it, the fused epilogue nodes after it."""
-    op, (r, s) = call.op, call.weights["weight"].shape[2:]
-    x, attributes = call.x, {"strides": op.stride, "dilations": op.dilation, "group": op.groups, "kernel_shape": (r, s)}
-    space = call.space()
-    if isinstance(op.padding, str) and space is None:
-        if op.padding_mode != "zeros":
-            call.refuse(f"padding {op.padding!r} by {op.padding_mode} over free image sizes")
-        attributes["auto_pad"] = AUTO_PAD[op.padding]  # decided when the size is known, like TensorFlow's
-    else:
-        top, bottom, left, right = op.pads(space or (0, 0), (r, s))
-        if op.padding_mode == "zeros":
-            attributes["pads"] = (top, left, bottom, right)
-        else:
-            pads = call.ints((0, 0, top, left, 0, 0, bottom, right))
-            x = call.add("Pad", x, pads, mode=PADDING_MODES[op.padding_mode])
-    y = call.add("Conv", x, *(call.param(role) for role in ("weight", "bias") if role in call.weights), **attributes)
-    return epilogue(call, y, call.node.inputs[1:])
+from tinyinfer.formats.onnx.exporting.writer import Call
 
 
 def linear(call: Call) -> str:
@@ -86,7 +67,6 @@ def scale_shift(call: Call) -> str:
 
 
 EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
-    "conv2d": conv2d,
     "linear": linear,
     "batch_norm": batch_norm,
     "add": add,
@@ -94,10 +74,12 @@ EXPORTERS: dict[str, Callable[[Call], str | list[str]]] = {
     "scale_shift": scale_shift,
     **onnx_activations.EXPORTERS,
     **onnx_arithmetic.EXPORTERS,
+    **onnx_convolution.EXPORTERS,
     **onnx_indexing.EXPORTERS,
     **onnx_layout.EXPORTERS,
     **onnx_norms.EXPORTERS,
     **onnx_pooling.EXPORTERS,
+    **onnx_quantized.EXPORTERS,
     **onnx_reduction.EXPORTERS,
     **onnx_resampling.EXPORTERS,
     **onnx_resizing.EXPORTERS,

@@ -11,7 +11,7 @@ import numpy as np
 from onnx import NodeProto, TensorProto, defs, helper, numpy_helper
 
 from tinyinfer.errors import UnsupportedOpError
-from tinyinfer.graph import Node
+from tinyinfer.graph import Node, Quant
 
 AXES_AS_INPUT, PART_OF_SHAPE, WRAP = 18, 15, 19  # the opsets that brought them
 
@@ -68,6 +68,8 @@ class Call:
     out_shapes: Sequence[Dims]
     dtypes: Sequence[str]  # of the inputs
     weights: Mapping[str, np.ndarray]  # by role
+    quants: Sequence[Quant | None] = ()  # of the inputs: what codes stand for
+    out_quants: Sequence[Quant | None] = ()
 
     @property
     def op(self) -> Any:

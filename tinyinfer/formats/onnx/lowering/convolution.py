@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinyinfer.formats.importing.call import Call, Lowering
-from tinyinfer.formats.onnx.lowering.windows import as_given, as_image, read_windows
+from tinyinfer.formats.onnx.lowering.windows import as_given, as_image, read_windows, with_open_pad
 
 
 def conv(call: Call) -> str:
@@ -16,7 +16,7 @@ def conv(call: Call) -> str:
 
 def convolve(call: Call, x: str, weight: str, bias: str | None) -> str:
     """The convolution that a node's attributes ask for, of these values; weight and bias are known."""
-    windows = read_windows(call, call.shape_of(weight))
+    x, windows = with_open_pad(call, x, read_windows(call, call.shape_of(weight)))
     params = {"weight": as_image(call, weight), "bias": bias}
     groups = call.attribute("group", 1)
     return as_given(call, call.apply("conv2d", as_image(call, x), params=params, groups=groups, **windows.conv))

@@ -13,6 +13,7 @@ def identity(call: Call) -> str:
 def dropout(call: Call) -> list[str]:
     """Dropout, whose mask keeps everything."""
     call.ignore("ratio", "seed")
+    call.ignore_inputs(1)  # the ratio of later versions
     if call.has(2) and call.array(2, "training_mode").any():
         call.refuse("training_mode is not supported")
     if len(call.node.outputs) == 1:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.onnx.lowering.normalization import number
+from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
 
 
 def matmul(call: Call) -> str:
@@ -18,8 +21,19 @@ def multiply(call: Call, a: str, b: str) -> str:
     """The product of two values."""
     weight = _weight(call, b)
     if weight is not None and call.importer.known(a) is None and len(call.shape_of(a)) > 0:
-        return call.apply("linear", a, params={"weight": weight.T})  # a view, however large
+        return call.apply("linear", a, params={"weight": _transposed(call, b, weight)})
     return call.apply("matmul", a, b)
+
+
+def _transposed(call: Call, value: str, matrix: np.ndarray) -> str | np.ndarray:
+    """A matrix of the file the other way round: a view, however large; with its integers, if it was made of any."""
+    codes = call.importer.codes.of(value)
+    if codes is None:
+        return matrix.T
+    axis = None if codes.quant.axis is None else 1 - codes.quant.axis
+    made = call.importer.constant(f"{value}/transposed", matrix.T)
+    call.importer.codes.add(made, Codes(codes.name, codes.array.T, replace(codes.quant, axis=axis)))
+    return made
 
 
 def _weight(call: Call, value: str) -> np.ndarray | None:
@@ -39,7 +53,7 @@ def gemm(call: Call) -> str:
         a = call.apply("permute", a, dims=(1, 0))
     matrix = _weight(call, b)
     if matrix is not None and call.importer.known(a) is None:
-        weight: str | np.ndarray = b if trans_b else matrix.T
+        weight: str | np.ndarray = b if trans_b else _transposed(call, b, matrix)
         if alpha != 1:
             weight = (matrix if trans_b else matrix.T) * np.float32(alpha)
         bias = _bias(call, beta, matrix.shape[0 if trans_b else 1])
@@ -60,6 +74,8 @@ def _bias(call: Call, beta: float, width: int) -> str | None:
 
 def _plus(call: Call, y: str, beta: float) -> str:
     """y + beta * C."""
+    if beta == 0:
+        call.ignore_inputs(2)
     return call.apply("add", y, _times(call, call.value(2), beta)) if call.has(2) and beta != 0 else y
 
 

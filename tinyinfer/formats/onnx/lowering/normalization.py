@@ -53,13 +53,13 @@ def group_norm(call: Call) -> str:
     """GroupNormalization with scale and bias by channel."""
     call.ignore("stash_type")
     return _affine_norm(
-        call, "group_norm", num_groups=call.attribute("num_groups"), eps=call.attribute("epsilon", EPSILON)
+        call, "group_norm", num_groups=call.needed("num_groups"), eps=call.attribute("epsilon", EPSILON)
     )
 
 
 def group_norm_by_group(call: Call) -> str:
     """GroupNormalization of opset 18, whose scale and bias are by group: every channel takes its group's."""
-    groups, channels = call.attribute("num_groups"), call.shape()[1]
+    groups, channels = call.needed("num_groups"), call.shape()[1]
     if is_free(channels) or groups < 1 or channels % groups:
         raise GraphError(f"num_groups {groups} do not divide {channels} channels")
     for i in (1, 2):
@@ -130,7 +130,7 @@ def lp_norm(call: Call) -> str:
 
 def response_norm(call: Call) -> str:
     """LRN; where the window is even, ONNX has its odd channel after the middle, torch before it."""
-    size = call.attribute("size")
+    size = call.needed("size")
     attributes = {
         "size": size, "alpha": call.attribute("alpha", 1e-4), "beta": call.attribute("beta", 0.75),
         "k": call.attribute("bias", 1.0),

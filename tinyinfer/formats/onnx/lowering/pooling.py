@@ -21,8 +21,10 @@ from tinyinfer.formats.onnx.lowering.windows import (
     image_rank,
     read_volume_windows,
     read_windows,
+    with_open_pad,
 )
 from tinyinfer.graph import Shape
+from tinyinfer.ops.base import LARGEST_FLOAT
 from tinyinfer.ops.dtypes import INTEGERS
 from tinyinfer.ops.geometry import resolve_padding
 
@@ -41,6 +43,7 @@ def max_pool(call: Call) -> str | list[str]:
 
     def pool(x: str, windows: Windows) -> list[str]:
         name = "max_pool2d" if len(call.node.outputs) < 2 else "max_pool2d_with_indices"
+        x, windows = (x, windows) if ceil_mode else with_open_pad(call, x, windows, -LARGEST_FLOAT)
         return call.apply_all(
             name, x, kernel_size=windows.kernel, stride=windows.stride, dilation=windows.dilation,
             padding=windows.padding, ceil_mode=ceil_mode,
@@ -142,6 +145,9 @@ def average_pool(call: Call) -> str:
 
 def _means(call: Call, x: str, windows: Windows, ceil_mode: bool, counted: bool) -> str:
     """The mean of each window, of those with gaps by a convolution of equal weights; ``counted`` is padding."""
+    image = x
+    x, windows = (x, windows) if ceil_mode else with_open_pad(call, x, windows)
+    counted = counted or x != image  # what is padded before the pool is part of its image
     if windows.dilation == (1, 1):
         return call.apply(
             "avg_pool2d", x, kernel_size=windows.kernel, stride=windows.stride, padding=windows.padding,

@@ -1,7 +1,8 @@
 """Numbers as integers and back, and the operators that compute with such integers.
 
-QLinearConv and QLinearMatMul are computed in float32 between a DequantizeLinear and a QuantizeLinear; ConvInteger in
-float32, which holds its whole numbers exactly up to 2^24.
+QLinearConv and QLinearMatMul are those of real numbers between a DequantizeLinear and a QuantizeLinear, which become
+one with these where they can (`in_integers`); results of ConvInteger pass through float32, which holds whole numbers
+exactly up to 2^24.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.dim import is_free
+from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.onnx.lowering.convolution import convolve
 from tinyinfer.formats.onnx.lowering.matmul import multiply
@@ -76,11 +78,15 @@ def _known_parameters(call: Call, x: str, scale: str, zero: str | None, at: int)
     """Scale, zero point and axis as our operators have them, None if they are computed."""
     scales = call.importer.known(scale)
     zeros = np.zeros(1, np.int64) if zero is None else call.importer.known(zero)
-    if scales is None or zeros is None or scales.ndim > 1 or not (np.float32(scales) > 0).all():
+    if scales is None or zeros is None:
         return None
-    rank = len(call.shape_of(x))
-    at = axis(at, rank) if scales.size > 1 else at % max(rank, 1)  # one scale needs no axis
-    by_axis = scales.ndim == 1 and rank > 0 and (scales.size > 1 or call.shape_of(x)[at] == 1)
+    wrong = scales[~(np.isfinite(scales) & (np.asarray(scales, np.float32) > 0))].reshape(-1)
+    if wrong.size:
+        raise GraphError(f"scale: expected finite numbers above 0, found {wrong[0]}")
+    if scales.ndim > 1:
+        return None
+    rank, by_axis = len(call.shape_of(x)), scales.size > 1
+    at = axis(at, rank) if by_axis else at
     if by_axis and is_free(call.shape_of(x)[at]):
         return None
     return {
@@ -123,7 +129,6 @@ def dynamic_quantize_linear(call: Call) -> list[str]:
 
 def qlinear_conv(call: Call) -> str:
     """QLinearConv; the bias has the scale of the products."""
-    call.note("convolutions of integers are computed in float32")
     call.array(3, "weight")
     x = dequantize(call, call.x, call.value(1), call.value(2))
     weight = dequantize(call, call.value(3), call.value(4), call.value(5), at=0)
@@ -137,7 +142,6 @@ def qlinear_conv(call: Call) -> str:
 
 def qlinear_matmul(call: Call) -> str:
     """QLinearMatMul; scales of several are by row of A and by column of B."""
-    call.note("products of integers are computed in float32")
     a = dequantize(call, call.x, call.value(1), call.value(2), at=-2)
     b = dequantize(call, call.value(3), call.value(4), call.value(5), at=-1)
     return quantize(call, multiply(call, a, b), call.value(6), call.value(7), at=-1)
@@ -145,7 +149,6 @@ def qlinear_matmul(call: Call) -> str:
 
 def conv_integer(call: Call) -> str:
     """ConvInteger: the convolution of x and w less their zero points, in int32."""
-    call.note("convolutions of integers are computed in float32")
     call.array(1, "weight")
     x, weight = (_from_zero_point(call, i) for i in (0, 1))
     return call.apply("cast", call.apply("round", convolve(call, x, weight, None)), dtype="int32")

@@ -42,7 +42,7 @@ Changes = dict[int, Change]  # by dimension
 
 def upsample(call: Call) -> str:
     """Upsample, and Resize of opset 10, whose pixels begin at whole numbers."""
-    scales = call.array(1, "scales").tolist() if call.has(1) else call.attribute("scales", [])
+    scales = call.array(1, "scales").reshape(-1).tolist() if call.has(1) else call.attribute("scales", [])
     mode = call.attribute("mode", "nearest")
     rule = {"mode": "linear" if mode == "bilinear" else mode, "coordinates": "asymmetric", "rounding": "floor"}
     return _resized(call, _by_factors(call, range(len(call.shape())), scales), rule)
@@ -50,10 +50,11 @@ def upsample(call: Call) -> str:
 
 def resize(call: Call) -> str:
     """Resize from opset 11 on."""
+    call.ignore_inputs(1)  # a region, which one of the modes reads
     rank = len(call.shape())
     dims = axes(tuple(call.attribute("axes", range(rank))), rank)
     policy = call.attribute("keep_aspect_ratio_policy", "stretch")
-    scales = call.array(2, "scales").tolist() if call.has(2) else []
+    scales = call.array(2, "scales").reshape(-1).tolist() if call.has(2) else []
     sizes = call.sizes(3, "sizes") if call.has(3) else ()
     if bool(sizes) == bool(scales):  # files leave out what they do not have, or give it no elements
         raise GraphError("expected scales or sizes, and not both")

@@ -11,6 +11,7 @@ from tinyinfer.formats.onnx.lowering import (
     global_pooling,
     inference,
     matmul,
+    microsoft,
     normalization,
     padding,
     pooling,
@@ -70,6 +71,8 @@ for _name, _since in LOWERINGS:
 
 def find(node: FileNode) -> Lowering:
     """The function for a node.  Raises UnsupportedNodeError where there is none."""
+    if node.domain == microsoft.DOMAIN and node.op_type in microsoft.LOWERINGS:
+        return microsoft.LOWERINGS[node.op_type]
     if node.domain not in ("", "ai.onnx"):
         raise UnsupportedNodeError(f"operators of domain {node.domain[:80]!r} are not known")
     forms = [since for since in _FORMS.get(node.op_type, ()) if since <= node.version]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinyinfer.errors import GraphError
@@ -78,6 +78,15 @@ def read_windows(call: Call, weight: Shape | None = None) -> Windows:
         _pair(call.attribute("dilations", [1] * rank), "dilations", rank),
         _padding(call, rank),
     )
+
+
+def with_open_pad(call: Call, x: str, windows: Windows, fill: float = 0.0) -> tuple[str, Windows]:
+    """What is padded, and windows that pad it themselves, where x is padded just as they need it at every size."""
+    pad = call.importer.pad_of(x)
+    if pad is None or pad.fill != fill or any(windows.padding):
+        return x, windows
+    same = pad.as_same(windows.kernel, windows.stride, windows.dilation)
+    return (x, windows) if same is None else (pad.x, replace(windows, padding=same))
 
 
 def read_volume_windows(call: Call) -> tuple[Windows, Windows]:

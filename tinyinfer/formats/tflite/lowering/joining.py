@@ -44,7 +44,7 @@ def unpack(call: TfliteCall) -> list[str]:
     call.ignore("num")
     axis = call.axis(call.attribute("axis"))
     value, order = call.placed()
-    at, count = order.index(axis), call.fixed_size(axis)
+    at, count = order.index(axis), _as_many_as_outputs(call, call.fixed_size(axis))
     pieces = call.apply_all("split", value, split_size_or_sections=(1,) * count, dim=at)
     return [call.placed_as(call.apply("squeeze", piece, dim=at), without(order, axis)) for piece in pieces]
 
@@ -53,10 +53,17 @@ def split(call: TfliteCall) -> list[str]:
     """SPLIT: into parts of one size, whose number is how many outputs there are."""
     placed, (axis, *_) = call.placed(1), call.fixed(0, "axis")
     axis = call.axis(axis, len(placed.order))
-    count, size = call.attribute("num_splits"), call.fixed_size(axis, 1)
+    count, size = _as_many_as_outputs(call, call.attribute("num_splits")), call.fixed_size(axis, 1)
     if count < 1 or size % count:
         raise GraphError(f"num_splits: expected a divisor of {size}, found {count}")
     return _parts(call, placed, axis, [size // count] * count)
+
+
+def _as_many_as_outputs(call: TfliteCall, count: int) -> int:
+    """A number of parts, which a file can put at millions, each of them listed."""
+    if count != len(call.node.outputs):
+        raise GraphError(f"expected {count} outputs, one for each part, found {len(call.node.outputs)}")
+    return count
 
 
 def split_v(call: TfliteCall) -> list[str]:

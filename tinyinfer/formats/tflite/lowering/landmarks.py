@@ -17,6 +17,7 @@ from tinyinfer.formats.tflite.lowering.node import TfliteCall, TfliteLowering
 from tinyinfer.formats.tflite.reading.flexbuffer import read_map
 from tinyinfer.ops.base import integer, integers, number
 
+MOST_POINTS = 2**20  # of an image that is looked at anew, whose places are worked out while the file is read
 LEAST_DISTANCE = 1e-12  # of the two landmarks that say which way is across
 
 
@@ -100,6 +101,8 @@ def transform_tensor_bilinear(call: TfliteCall) -> str:
     """TransformTensorBilinear: the image at the places that a transform takes pixels to, 0 where these are outside."""
     steps, image = Steps(call), call.nchw()
     width, height = _size(_options(call))
+    if width * height > MOST_POINTS:
+        raise GraphError(f"output: expected an image of at most {MOST_POINTS} pixels, found {height}x{width}")
     _, _, *size = call.shape_of(image)
     last = np.array([[[size[1] - 1, size[0] - 1]]])
     if last.min() < 1:

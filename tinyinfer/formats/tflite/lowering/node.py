@@ -144,6 +144,8 @@ class TfliteCall(Call):
         Converters leave a relu or relu6 out where the range of the integers cuts off the same.
         """
         tensor = self.tensor()
+        if not self.importer.dequantize:  # they cut off by themselves
+            return None
         if tensor.quantization is None or tensor.dtype not in ("uint8", "int8") or tensor.quantization.scale.size > 1:
             return None
         limits = np.iinfo(tensor.dtype)

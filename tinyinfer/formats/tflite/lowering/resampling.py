@@ -11,6 +11,7 @@ from tinyinfer.formats.tflite.lowering.values import NCHW, Padding
 from tinyinfer.ops.base import integer
 
 REFLECT, SYMMETRIC = 0, 1  # of MIRROR_PAD
+MOST_ROWS = 2**16  # and columns, where each is picked by an index of its own
 
 
 def pad(call: TfliteCall) -> str:
@@ -78,6 +79,8 @@ def resize_nearest_neighbor(call: TfliteCall) -> str:
     corners, centres, size, image = *_rule(call), _size(call), call.nchw()
     if not corners:
         return call.image(call.apply("interpolate", image, size=size, mode="nearest-exact" if centres else "nearest"))
+    if max(size) > MOST_ROWS:
+        raise GraphError(f"size: expected at most {MOST_ROWS} rows and columns with aligned corners, found {size}")
     for dim, (before, after) in enumerate(zip(call.shape_of(image)[2:], size, strict=True), 2):
         if is_free(before):
             call.fix([before], "corners are aligned")

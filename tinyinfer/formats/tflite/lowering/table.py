@@ -19,6 +19,7 @@ from tinyinfer.formats.tflite.lowering import (
     shaping,
     slicing,
 )
+from tinyinfer.formats.tflite.lowering.codes import rounded
 from tinyinfer.formats.tflite.lowering.node import TfliteCall, TfliteLowering
 from tinyinfer.formats.tflite.lowering.values import Values
 
@@ -59,8 +60,10 @@ def finder(values: Values, versions: Mapping[str, int]) -> Find:
                 found = lowering(mine)
             except GraphError as error:  # which may show numbers of the file
                 raise GraphError(str(error)[:LONGEST]) from None
-            call.unread = mine.unread
-            return found
+            call.unread, call.unread_inputs = mine.unread, mine.unread_inputs
+            handles = [found] if isinstance(found, str) else found
+            tensors = [values.outputs[name] for name in node.outputs]
+            return [rounded(values, handle, tensor) for handle, tensor in zip(handles, tensors, strict=False)]
 
         return lower
 

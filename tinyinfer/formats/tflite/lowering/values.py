@@ -11,7 +11,7 @@ from tinyinfer.formats.importing.importer import Importer
 from tinyinfer.formats.tflite.lowering.reshaping import reshaped
 from tinyinfer.formats.tflite.lowering.weights import Weights
 from tinyinfer.formats.tflite.reading.messages import TfliteTensor
-from tinyinfer.graph import Shape
+from tinyinfer.graph import Quant, Shape
 
 NCHW = (0, 3, 1, 2)  # where the dimensions of our images are in the file's, which are NHWC
 
@@ -59,6 +59,7 @@ class Values:
         self.flattened: dict[str, Placed] = {}  # images that the graph's value has in a row, in the file's order
         self.batched: dict[str, Batched] = {}  # by handle; there is no value of the graph for these
         self.window_positions: set[str] = set()  # handles of where maxima lay
+        self.rounded: dict[str, tuple[Quant, str]] = {}  # values that are codes of this kind, dequantised
         self._placed: dict[str, Placed] = {}
         self._reordered: dict[tuple[str, Order], str] = {}
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from tinyinfer.errors import GraphError
 from tinyinfer.formats.importing.importer import Importer
+from tinyinfer.passes.portable.integer_arithmetic.codes import Codes
 
 
 class Weights:
@@ -22,7 +24,7 @@ class Weights:
 
     def permuted(self, value: str, order: tuple[int, ...], letters: str) -> str:
         """With its dimensions in this order; ``letters`` that tell them become part of the name."""
-        return self._make(value, letters, order, lambda array: array.transpose(order))
+        return self._make(value, letters, order, lambda array: array.transpose(order), order.index)
 
     def row(self, value: str) -> str:
         """All elements in one dimension."""
@@ -34,7 +36,18 @@ class Weights:
             value, "nchw", shape, lambda array: array.reshape(shape).transpose(0, 3, 1, 2).reshape(shape[0], -1)
         )
 
-    def _make(self, value: str, what: str, sizes: tuple[int, ...], move: Callable[[np.ndarray], np.ndarray]) -> str:
+    def _make(
+        self,
+        value: str,
+        what: str,
+        sizes: tuple[int, ...],
+        move: Callable[[np.ndarray], np.ndarray],
+        axis: Callable[[int], int] = int,
+    ) -> str:
+        """The value that a function makes of an array, and of the integers that it was made of.
+
+        ``axis`` says where dimensions go that these can have scales along; the first stays where it is.
+        """
         key = value, what, sizes
         if key not in self._made:
             array = self._importer.known(value)
@@ -42,5 +55,11 @@ class Weights:
             self._left -= array.nbytes
             if self._left < 0:
                 raise GraphError(f"weight: expected at most {self._importer.limits.total_bytes} bytes in all orders")
-            self._made[key] = self._importer.constant(f"{value}/{what}", np.ascontiguousarray(move(array)))
+            made = self._importer.constant(f"{value}/{what}", np.ascontiguousarray(move(array)))
+            self._made[key] = made
+            codes = self._importer.codes.of(value)
+            if codes is not None:
+                at = codes.quant.axis
+                quant = replace(codes.quant, axis=None if at is None else axis(at))
+                self._importer.codes.add(made, Codes(made, np.ascontiguousarray(move(codes.array)), quant))
         return self._made[key]

@@ -172,13 +172,13 @@ def _tensor(table: Table, buffers: Sequence[memoryview | None]) -> TfliteTensor:
     quantization = table.table(4, f"{table.what}: quantization")
     sparsity = table.table(6, f"{table.what}: sparsity")
     return TfliteTensor(
-        name, free, nominal, TYPES[kind], buffers[buffer], _quantization(quantization, nominal) if quantization else
-        None, _sparsity(sparsity) if sparsity else None,
+        name, free, nominal, TYPES[kind], buffers[buffer], _quantization(quantization, nominal, TYPES[kind]) if
+        quantization else None, _sparsity(sparsity) if sparsity else None,
     )  # fmt: skip
 
 
-def _quantization(table: Table, shape: tuple[int, ...]) -> Quantization | None:
-    """Scales and zero points, checked against the shape that they are for."""
+def _quantization(table: Table, shape: tuple[int, ...], dtype: str) -> Quantization | None:
+    """Scales and zero points, checked against the shape and the type that they are for."""
     scale, zero_point = table.numbers(2, "float32"), table.numbers(3, "int64")
     if scale is None or not scale.size:
         return None
@@ -194,6 +194,11 @@ def _quantization(table: Table, shape: tuple[int, ...]) -> Quantization | None:
         if scale.size == 1 and not zero_point.any():
             return None  # as old writers put it where nothing is quantised
         raise table.error("expected scales above 0, found 0")
+    if dtype in ("uint8", "int8"):
+        limits = np.iinfo(dtype)
+        outside = zero_point[(zero_point < limits.min) | (zero_point > limits.max)]
+        if outside.size:
+            raise table.error(f"zero_point: expected {limits.min} to {limits.max} for {dtype}, found {outside[0]}")
     axis = table.integer(6, "int32")
     if scale.size > 1:
         if not 0 <= axis < len(shape):

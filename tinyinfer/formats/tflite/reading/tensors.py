@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,13 @@ INTEGERS = (*WHOLE, "int4")  # what real numbers may be quantised to
 _HALF_BYTES = 2  # of int4 in one byte
 
 
+class Stored(NamedTuple):
+    """The real numbers of a tensor, and the integers that stand for them where it has such."""
+
+    real: np.ndarray
+    integers: np.ndarray | None
+
+
 class Arrays:
     """Makes arrays of tensors; tensors may share bytes, so what they unpack to is counted for the whole file.
 
@@ -28,7 +36,7 @@ class Arrays:
     def __init__(self, where: str, limits: Limits) -> None:
         self._where, self._most, self._left = where, limits.total_bytes, limits.total_bytes
 
-    def array(self, tensor: TfliteTensor) -> np.ndarray:
+    def array(self, tensor: TfliteTensor) -> Stored:
         """The array of a tensor that has data: a view of the file where nothing has to be worked out."""
         where, shape = f"{self._where}: tensor {tensor.label}", tensor.nominal
         if tensor.dtype not in _STORED:
@@ -38,7 +46,9 @@ class Arrays:
             self._count(math.prod(shape) * 4)
             values = densify(values, shape, tensor.sparsity, where)
         self._count(values.size * 4)
-        return _real(values.reshape(shape), tensor)
+        integers = values.reshape(shape)
+        quantised = tensor.quantization is not None and tensor.dtype in ("uint8", "int8", "int4", "int32")
+        return Stored(_real(integers, tensor), integers if quantised else None)
 
     def _stored(self, tensor: TfliteTensor, where: str) -> np.ndarray:
         """The elements as they stand in the file."""

@@ -17,10 +17,11 @@ from tinyinfer.ops.activation.activation import (
     Tanhshrink,
 )
 from tinyinfer.ops.activation.parametric_activation import Gelu, LeakyRelu, Softplus, Threshold
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import CLOSE, Match
-from tinyinfer.passes.portable.recognise.pattern import AnyNumber, Number, Value, apply, either_order
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, becomes, rewrite
+from tinyinfer.ops.normalization.scale_shift import ScaleShift
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import CLOSE, Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import AnyNumber, Number, Value, apply, either_order
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, becomes, rewrite
 
 x = Value("x")
 
@@ -50,6 +51,28 @@ SCALED_SOFTPLUS = apply("softplus", SCALED, beta=1.0) * AnyNumber("inverse")
 LEAKY_RELU = either_order("maximum", x, x * AnyNumber("slope"))
 
 
+LINE = x * AnyNumber("slope") + AnyNumber("offset")
+HARDSIGMOID_OF_LINE = apply("clamp", LINE, min=0.0, max=1.0)
+HARDSIGMOID_OF_SCALED = apply("clamp", apply("scale_shift", x, name="line"), min=0.0, max=1.0)
+
+
+def _hardsigmoid(match: Match) -> Made | None:
+    """The hard sigmoid of ONNX and Keras, of any slope: that of a sixth where what it is of is scaled instead."""
+    if "line" in match.values:
+        line = match.node("line").op
+        assert isinstance(line, ScaleShift)
+        if len(line.scale) > 1 or len(line.shift) > 1:
+            return None
+        slope, offset = line.scale[0], line.shift[0]
+    else:
+        slope, offset = match.numbers["slope"], match.numbers["offset"]
+    if len(match.nodes) < 2 or len(match.shape("x")) < 2 or match.type("x").dtype != "float32":
+        return None
+    scaling = ScaleShift((6 * slope,), (6 * offset - 3,))
+    scaled = match.editing.insert(scaling, f"{match.root.name}:scaled", match["x"])
+    return Made(Hardsigmoid(), (scaled,))
+
+
 def _leaky_relu(match: Match) -> Made | None:
     slope = match.numbers["slope"]
     return Made(LeakyRelu(slope), (match["x"],)) if 0 < slope < 1 else None
@@ -72,6 +95,8 @@ RULES = (
     Rule(apply("reciprocal", apply("exp", -x) + 1), becomes(Sigmoid())),
     Rule(apply("div", Number(1), apply("exp", -x) + 1), becomes(Sigmoid())),
     Rule(HARDSIGMOID, becomes(Hardsigmoid())),
+    Rule(HARDSIGMOID_OF_LINE, _hardsigmoid),
+    Rule(HARDSIGMOID_OF_SCALED, _hardsigmoid),
     Rule(HARDSWISH, becomes(Hardswish())),
     Rule(x * apply("sigmoid", x), becomes(Silu())),
     Rule(apply("div", x, apply("exp", -x) + 1), becomes(Silu())),

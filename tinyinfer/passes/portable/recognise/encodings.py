@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.ops.normalization.encoding import Encoding
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Constant, Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import Constant, Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
 
 PIXELS = apply("reshape", Value("x"), name="pixels")  # (N, C, H * W)
 LENGTHS = apply("sum", PIXELS * PIXELS, keepdim=True, dim=(1,))

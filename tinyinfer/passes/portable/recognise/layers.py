@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.ops.convolution.linear import Linear
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Constant, Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import Constant, Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
 
 x = Value("x")
 CHANNELS = {"conv2d": 1, "conv_transpose2d": 1, "linear": -1}  # the dimension of a layer's value that its bias is for

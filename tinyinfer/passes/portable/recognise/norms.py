@@ -9,11 +9,11 @@ import numpy as np
 
 from tinyinfer.ops.arithmetic.reduction import Mean
 from tinyinfer.ops.normalization.norms import GroupNorm, InstanceNorm, LayerNorm
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import AnyNumber, Constant, Number, Pattern, Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
-from tinyinfer.passes.portable.recognise.shuffles import order_of, reshaped
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import AnyNumber, Constant, Number, Pattern, Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rearrangement import order_of
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
 
 x = Value("x")
 DIFFERENCE = apply("sub", x, apply("mean", x, keepdim=True, name="mean"))
@@ -22,7 +22,8 @@ DEVIATION = apply("sqrt", VARIANCE)
 INVERSE = apply("reciprocal", DEVIATION) | apply("div", Number(1), DEVIATION) | apply("pow", VARIANCE, Number(-0.5))
 NORMALISED = apply("div", DIFFERENCE, DEVIATION) | DIFFERENCE * INVERSE
 
-GROUPED = reshaped(apply("instance_norm", apply("reshape", x, name="rows"), name="norm"))
+ROWS = apply("instance_norm", apply("reshape", x, name="rows"), name="norm")
+GROUPED = apply("reshape", ROWS) | apply("reshape_as", ROWS, Value("like"))
 LAST = apply("permute", apply("layer_norm", apply("permute", x, name="before"), name="norm"), name="after")
 
 NORMS = ("layer_norm", "group_norm", "instance_norm")
@@ -37,10 +38,11 @@ def _layer_norm(match: Match) -> Made | None:
     axes, eps = sorted(mean.axes(len(shape))), match.numbers["eps"]
     if axes != sorted(variance.axes(len(shape))) or axes != list(range(axes[0], axes[-1] + 1)) or eps < 0:
         return None
-    if axes == list(range(2, len(shape))):
-        return Made(InstanceNorm(eps), (match["x"],))
     sizes = tuple(shape[axis] for axis in axes)
-    if any(type(size) is not int for size in sizes):
+    free = any(type(size) is not int for size in sizes)
+    if axes == list(range(2, len(shape))) and (free or len(shape) > 3):  # of three dimensions, the last are features
+        return Made(InstanceNorm(eps), (match["x"],))
+    if free:
         return None
     dim = None if axes[-1] == len(shape) - 1 else axes[0]
     return Made(LayerNorm(sizes, eps, dim), (match["x"],))

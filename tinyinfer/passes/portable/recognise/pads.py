@@ -7,10 +7,10 @@ import dataclasses
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.pooling.pooling import AvgPool2d, MaxPool2d
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
 
 PADDED = apply("pad", Value("x"), mode="constant", name="padded")
 LOWEST = -3e38  # what files write for minus infinity, which a pad can be of as well

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
-from tinyinfer.passes.portable.recognise.editing import Editing
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
+from tinyinfer.passes.portable.recognise.gate_layers import recognise_gate_layers
 from tinyinfer.passes.portable.recognise.gathers import recognise_gathers
+from tinyinfer.passes.portable.recognise.joins import recognise_joins
 from tinyinfer.passes.portable.recognise.layers import recognise_layers
 from tinyinfer.passes.portable.recognise.norms import recognise_norms
 from tinyinfer.passes.portable.recognise.pads import recognise_pads
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.permutes import recognise_permutes
 from tinyinfer.passes.portable.recognise.pooling import recognise_pooling
+from tinyinfer.passes.portable.recognise.powers import recognise_powers
 from tinyinfer.passes.portable.recognise.scales import recognise_scales
 from tinyinfer.passes.portable.recognise.shifts import recognise_shifts
 from tinyinfer.passes.portable.recognise.shuffles import recognise_shuffles
+from tinyinfer.passes.portable.recognise.space_to_depth import recognise_space_to_depth
 from tinyinfer.passes.portable.recognise.splits import recognise_splits
 from tinyinfer.passes.portable.recognise.strides import recognise_strides
 from tinyinfer.passes.portable.recognise.views import recognise_views
@@ -27,10 +32,16 @@ STEPS = (
     recognise_activations,
     recognise_pooling,  # before layers take its matrices for weights
     recognise_layers,
+    recognise_gate_layers,
+    recognise_permutes,  # of layers that are known by then
+    recognise_views,
     recognise_pads,
+    recognise_space_to_depth,
     recognise_strides,
     recognise_splits,
+    recognise_joins,
     recognise_shifts,
+    recognise_powers,
     recognise_scales,  # last, as numbers are parts of most patterns
 )
 

@@ -6,25 +6,22 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinyinfer.graph import Node, Operator
+from tinyinfer.ops.arithmetic.reduction import Amax, Mean, Reduction
+from tinyinfer.ops.movement.joining import Permute
+from tinyinfer.ops.movement.views import Flatten
 from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, bins
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Constant, Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.chains import Chain, chains, gives, replace_chain
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import Constant, Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rearrangement import Rearrangement, only_views
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
+
+WHOLE = {Mean: AdaptiveAvgPool2d((1, 1)), Amax: AdaptiveMaxPool2d((1, 1))}
 
 x = Value("x")
 ONE_SIDE = apply("adaptive_avg_pool2d", x, name="rows")
-
-
-def _global(op: AdaptiveAvgPool2d | AdaptiveMaxPool2d) -> Callable[[Match], Made | None]:
-    """A reduction of height and width that keeps both dimensions."""
-
-    def make(match: Match) -> Made | None:
-        reduction, rank = match.root.op, len(match.shape("x"))
-        images = rank == 4 and sorted(reduction.axes(rank)) == [2, 3]  # type: ignore[attr-defined]
-        return Made(op, (match["x"],)) if images and match.type("x").dtype == "float32" else None
-
-    return make
 
 
 def _bins(role: str) -> Callable[[Match], Made | None]:
@@ -63,8 +60,6 @@ def _means(size: int, count: int) -> np.ndarray:
 
 
 RULES = (
-    Rule(apply("mean", x, keepdim=True), _global(AdaptiveAvgPool2d((1, 1)))),
-    Rule(apply("amax", x, keepdim=True), _global(AdaptiveMaxPool2d((1, 1)))),
     Rule(apply("matmul", Constant("rows"), x), _bins("rows")),
     Rule(apply("matmul", x, Constant("columns")), _bins("columns")),
     Rule(apply("adaptive_avg_pool2d", ONE_SIDE), _both_sides),
@@ -73,4 +68,40 @@ RULES = (
 
 def recognise_pooling(editing: Editing) -> None:
     """Make pooling to one pixel, or to a number of bins, a pooling node."""
+    for kind, op in WHOLE.items():
+        _recognise_whole(editing, kind, op)
     rewrite(editing, RULES)
+
+
+def _recognise_whole(editing: Editing, kind: type[Reduction], op: Operator) -> None:
+    """Pooling of whole images, whose pixels may be reduced one side at a time, in a row, or with channels last."""
+
+    def belongs(node: Node) -> bool:
+        return isinstance(node.op, kind | Permute) or only_views(node)
+
+    for old in reversed(editing.in_order()):
+        node = editing.current(old)
+        if node is None or not belongs(node):
+            continue
+        for chain in chains(editing, node, belongs):
+            ops = _pooled(editing, chain, op)
+            if ops:
+                replace_chain(editing, chain, ops)
+                break
+
+
+def _pooled(editing: Editing, chain: Chain, op: Operator) -> list[Operator]:
+    """The pooling that a chain is, and a flatten where its result has no height and width."""
+    source = editing.types[chain[0][0].inputs[0]]
+    moved = Rearrangement(source.shape)
+    if source.dtype != "float32" or not any(isinstance(node.op, Reduction) for node, _ in chain):
+        return []
+    for node, value in chain:
+        if isinstance(node.op, Reduction):
+            moved.reduce(node.op)
+        elif not moved.follow(node, value, editing.types):
+            return []
+    if not moved.pools_images():
+        return []
+    wanted = editing.types[chain[-1][1]]
+    return next((ops for ops in ([op], [op, Flatten(1)]) if gives(source, ops, wanted)), [])

@@ -10,7 +10,7 @@ from tinyinfer.graph import Node, Operator
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.ops.normalization.layer_scale import LayerScale
 from tinyinfer.ops.normalization.scale_shift import ScaleShift
-from tinyinfer.passes.portable.recognise.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 ARITHMETIC = ("add", "sub", "mul", "div")
 LAYERS = ("conv2d", "conv_transpose2d", "linear")  # which take a norm behind them into their weights

@@ -6,10 +6,10 @@ import numpy as np
 
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.convolution.shift import Shift
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
 
 
 def _shift(match: Match) -> Made | None:

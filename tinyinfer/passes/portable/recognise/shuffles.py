@@ -1,72 +1,92 @@
-"""Channel and pixel shuffles, which files have as a reshape, a permute and a reshape."""
+"""Channel and pixel shuffles, and entries picked from either side of one, which files have as reshapes and permutes."""
 
 from __future__ import annotations
 
-from tinyinfer.dim import expression_of
-from tinyinfer.graph import Node
-from tinyinfer.ops.base import axis
+from collections.abc import Callable, Iterator, Mapping
+
+from tinyinfer.errors import GraphError
+from tinyinfer.graph import Node, Operator
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
+from tinyinfer.ops.movement.joining import Permute
 from tinyinfer.ops.movement.pixel_shuffle import PixelShuffle, PixelUnshuffle
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Pattern, Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.chains import Chain, chains, gives, replace_chain
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.rearrangement import Rearrangement, only_views, picked_entry
+
+Sizes = Mapping[str, int]
 
 
-def reshaped(pattern: Pattern) -> Pattern:
-    """The value in another shape, which a file may take from another value."""
-    return apply("reshape", pattern) | apply("reshape_as", pattern, Value("like"))
+def _channel_shuffle(of: Sizes) -> list[Operator]:
+    return [ChannelShuffle(of["g"])] if type(of["g"]) is int else []
 
 
-MOVED = reshaped(apply("permute", apply("reshape", Value("x"), name="table"), name="moved"))
-
-TO_PIXELS, FROM_PIXELS = (0, 1, 4, 2, 5, 3), (0, 1, 3, 5, 2, 4)  # of (N, C, r, r, H, W) and of (N, C, H, r, W, r)
-
-
-def order_of(permute: Node) -> tuple[int, ...]:
-    """The dimensions of a permute, counted from the front."""
-    dims = permute.op.dims  # type: ignore[attr-defined]
-    return tuple(axis(dim, len(dims)) for dim in dims)
+def _pixel_shuffle(of: Sizes) -> list[Operator]:
+    return [PixelShuffle(of["r"])] if of["r"] == of["s"] else []
 
 
-def _channel_shuffle(match: Match) -> Made | None:
-    """The channels as a table of (groups, C / groups), transposed; the image may be one dimension meanwhile."""
-    x, table, order = match.shape("x"), match.shape("table"), order_of(match.node("moved"))
-    if len(x) < 2 or len(table) < 3 or order != (0, 2, 1, *range(3, len(table))):
-        return None
-    groups, channels = table[1:3]
-    if _same(table[0], x[0]) and type(groups) is int and _same(groups * channels, x[1]):
-        return Made(ChannelShuffle(groups), (match["x"],))
-    return None
+def _pixel_unshuffle(of: Sizes) -> list[Operator]:
+    return [PixelUnshuffle(of["r"])] if of["r"] == of["s"] else []
 
 
-def _pixel_shuffle(match: Match) -> Made | None:
-    x, table = match.shape("x"), match.shape("table")
-    if order_of(match.node("moved")) != TO_PIXELS or len(x) != 4 or type(table[2]) is not int:
-        return None
-    n, c, r, s, h, w = table
-    if r == s and all(map(_same, (n, c * r * r, h, w), x)):
-        return Made(PixelShuffle(r), (match["x"],))
-    return None
+def _depth_to_space(of: Sizes) -> list[Operator]:
+    return [ChannelShuffle(of["r"] * of["s"]), *_pixel_shuffle(of)] if of["r"] == of["s"] else []
 
 
-def _pixel_unshuffle(match: Match) -> Made | None:
-    x, table = match.shape("x"), match.shape("table")
-    if order_of(match.node("moved")) != FROM_PIXELS or len(x) != 4 or type(table[3]) is not int:
-        return None
-    n, c, h, r, w, s = table
-    if r == s and all(map(_same, (n, c, h * r, w * r), (x[0], x[1], x[2] // r * r, x[3] // r * r))):
-        return Made(PixelUnshuffle(r), (match["x"],))
-    return None
+def _space_to_depth(of: Sizes) -> list[Operator]:
+    return [*_pixel_unshuffle(of), ChannelShuffle(of["c"])] if type(of["c"]) is int and of["r"] == of["s"] else []
 
 
-def _same(a: int, b: int) -> bool:
-    return expression_of(a) == expression_of(b)
-
-
-RULES = (Rule(MOVED, _channel_shuffle), Rule(MOVED, _pixel_shuffle), Rule(MOVED, _pixel_unshuffle))
+RULES: Mapping[str, Callable[[Sizes], list[Operator]]] = {
+    "n (g c) ... -> n (c g) ...": _channel_shuffle,
+    "n (c r s) h w -> n c (h r) (w s)": _pixel_shuffle,
+    "n c (h r) (w s) -> n (c r s) h w": _pixel_unshuffle,
+    "n (r s c) h w -> n c (h r) (w s)": _depth_to_space,  # TensorFlow's order of channels
+    "n c (h r) (w s) -> n (r s c) h w": _space_to_depth,
+}
 
 
 def recognise_shuffles(editing: Editing) -> None:
-    """Make such triples of nodes one shuffle."""
-    rewrite(editing, RULES)
+    """Make chains of nodes that only move elements the shuffle that they are, or the slice."""
+
+    def shared(chain: Chain, value: str) -> bool:
+        """Whether a value is one that several entries are picked from."""
+        picked = any(picked_entry(node, output, editing.types) for node, output in chain)
+        return picked and all(_moves(reader) for reader in editing.reading(value))
+
+    for old in reversed(editing.in_order()):  # parts of a chain may look like something of their own
+        node = editing.current(old)
+        if node is None or not _moves(node) or len(node.outputs) > 1:
+            continue
+        for chain in chains(editing, node, _moves, shared):
+            ops = _shorter(editing, chain)
+            if ops:
+                replace_chain(editing, chain, ops)
+                break
+
+
+def _moves(node: Node) -> bool:
+    return isinstance(node.op, Permute) or only_views(node) or node.op.name in ("split", "slice", "index_select")
+
+
+def _shorter(editing: Editing, chain: Chain) -> list[Operator]:
+    """Fewer operators that do what a chain does; none where there are no such."""
+    source = chain[0][0].inputs[0]
+    moved = Rearrangement(editing.types[source].shape)
+    try:
+        if not all(moved.follow(node, value, editing.types) for node, value in chain):
+            return []
+    except GraphError:  # of sizes that are too long to be written
+        return []
+    kind, wanted = editing.types[source], editing.types[chain[-1][1]]
+    return next((ops for ops in _makes(moved) if ops and len(ops) < len(chain) and gives(kind, ops, wanted)), [])
+
+
+def _makes(moved: Rearrangement) -> Iterator[list[Operator]]:
+    """The operators by which a rearrangement could be had."""
+    entry = moved.slice()
+    if entry is not None:
+        yield [entry]
+    for text, make in RULES.items():
+        sizes = moved.sizes(text)
+        if sizes is not None:
+            yield make(sizes)

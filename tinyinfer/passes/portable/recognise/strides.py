@@ -7,10 +7,10 @@ import dataclasses
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.ops.pooling.pooling import AvgPool2d, MaxPool2d
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match
-from tinyinfer.passes.portable.recognise.pattern import Value, apply
-from tinyinfer.passes.portable.recognise.rewriting import Made, Rule, rewrite
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match
+from tinyinfer.passes.portable.recognise.patterns.pattern import Value, apply
+from tinyinfer.passes.portable.recognise.patterns.rules import Made, Rule, rewrite
 
 KINDS = ("avg_pool2d", "max_pool2d", "slice")
 FEWER = tuple(apply(kind, Value("x"), name="fewer") for kind in KINDS)

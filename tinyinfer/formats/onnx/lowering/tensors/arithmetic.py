@@ -57,8 +57,10 @@ def _joined(call: Call, name: str) -> str:
 
 def bit_shift(call: Call) -> str:
     """BitShift, whose numbers have no sign."""
-    name = "bitwise_left_shift" if call.attribute("direction") == "LEFT" else "bitwise_right_shift"
-    return call.apply(name, call.x, call.value(1))
+    direction = call.needed("direction")
+    if direction not in ("LEFT", "RIGHT"):
+        call.refuse(f"direction: expected LEFT or RIGHT, found {direction[:80]!r}")
+    return call.apply(f"bitwise_{direction.lower()}_shift", call.x, call.value(1))
 
 
 def is_inf(call: Call) -> str:

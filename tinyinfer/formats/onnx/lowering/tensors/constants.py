@@ -20,7 +20,7 @@ def constant(call: Call) -> str:
     """Constant, in any of its forms."""
     tensor = call.attribute("value")
     if tensor is not None:
-        return call.constant(tensor)
+        return call.importer.constant(call.name, tensor, given=True)
     for name, dtype in FORMS.items():
         found = call.attribute(name)
         if found is not None:
@@ -34,7 +34,9 @@ def constant_of_shape(call: Call) -> str:
     value = np.zeros(1, np.float32) if value is None else value
     if value.size != 1:
         call.refuse(f"value: expected one number, found {value.size}")
-    if 0 in sizes and min(sizes) == 0:
+    if min(sizes, default=1) < 0:
+        call.refuse(f"input: expected sizes from 0 on, found {min(sizes)}")
+    if 0 in sizes:
         return call.constant(np.zeros([int(size) for size in sizes], value.dtype))
     return expand_to(call, call.constant(value.reshape(())), sizes)
 

@@ -20,7 +20,7 @@ def concat(call: Call) -> str:
     """Concat; what is empty adds nothing."""
     parts = [call.value(i) for i in range(len(call.inputs))]
     parts = [x for x in parts if 0 not in call.shape_of(x)] or parts[:1]
-    dim = call.attribute("axis", 1)
+    dim = call.needed("axis")
     return call.apply("concat", *parts, dim=dim) if len(parts) > 1 else parts[0]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from tinyinfer.graph import Graph, Node, TensorType, free_name
+from tinyinfer.graph import Graph, Node, Operator, TensorType, free_name
+from tinyinfer.ops.constant import Constant
 
 
 class Editing:
@@ -34,6 +35,11 @@ class Editing:
                 self.remove(node)
         return [node for node in order if node in self]
 
+    @property
+    def names(self) -> Collection[str]:
+        """Names of all nodes."""
+        return self._nodes.keys()
+
     def current(self, node: Node) -> Node | None:
         """The node as it is by now, as it may read other values than it did; None if it is gone."""
         return self._nodes.get(node.name)
@@ -46,6 +52,10 @@ class Editing:
         """The only node that reads a value, None where there are more or it is an output of the network."""
         names = self.readers(value)
         return self._nodes[names[0]] if len(names) == 1 and value not in self.outputs else None
+
+    def reading(self, value: str) -> list[Node]:
+        """The nodes that read a value."""
+        return [self._nodes[name] for name in dict.fromkeys(self.readers(value))]
 
     def constant(self, value: str) -> np.ndarray | None:
         """The array that a value always is."""
@@ -73,6 +83,26 @@ class Editing:
             counts = self._readers.setdefault(value, {})
             counts[node.name] = counts.get(node.name, 0) + 1
 
+    def insert(self, op: Operator, wanted: str, *values: str) -> str:
+        """Apply an operator to values by a node of its own, called as wanted or alike; returns its value."""
+        (kind,) = op.infer([self.types[value] for value in values], {})
+        node = Node(free_name(wanted, self._nodes), op, values, (free_name(wanted, self.types),))
+        self.types[node.outputs[0]] = kind
+        self.add(node)
+        return node.outputs[0]
+
+    def insert_constant(self, array: np.ndarray, wanted: str) -> str:
+        """Add a constant, called as wanted or alike; returns its value."""
+        value = free_name(wanted, self.types)
+        self.types[value] = TensorType(array.shape, str(array.dtype))
+        self.add(Node(free_name(wanted, self._nodes), Constant(), (), (value,), {"value": self.weight(wanted, array)}))
+        return value
+
+    def infer_types(self) -> None:
+        """Find all types anew, where a node came to give others than the one in whose place it is."""
+        self.graph.nodes = self.in_order()
+        self.types |= self.graph.symbolic_types()
+
     def remove(self, node: Node) -> None:
         """Take a node out."""
         del self._nodes[node.name]
@@ -92,9 +122,9 @@ class Editing:
             node = self._nodes[name]
             self.replace(node, node.replace(inputs=tuple(new if value == old else value for value in node.inputs)))
 
-    def bypass(self, node: Node) -> None:
-        """Hand a node's input on in its place; an output of the network keeps its name, which the input then has."""
-        value, given = node.outputs[0], node.inputs[0]
+    def bypass(self, node: Node, given: str) -> None:
+        """Hand an input of a node on in its place; an output of the network keeps its name, the input then has it."""
+        value = node.outputs[0]
         producer = self.producers.get(given)
         if value not in self.outputs:
             self.redirect(value, given)
@@ -103,6 +133,10 @@ class Editing:
             renamed = tuple(value if output == given else output for output in producer.outputs)
             self.replace(producer, producer.replace(outputs=renamed))
             self.redirect(given, value)
+
+    def node_name(self, wanted: str) -> str:
+        """A name that no node has."""
+        return free_name(wanted, self._nodes)
 
     def weight(self, key: str, array: np.ndarray) -> str:
         """Add a weight; returns the key that it got."""

@@ -10,9 +10,9 @@ import numpy as np
 from tinyinfer.dim import expression_of
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import Node, Operator, TensorType
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.matching import Match, Matcher
-from tinyinfer.passes.portable.recognise.pattern import Pattern
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.matching import Match, Matcher
+from tinyinfer.passes.portable.recognise.patterns.pattern import Pattern
 
 
 @dataclass(frozen=True)

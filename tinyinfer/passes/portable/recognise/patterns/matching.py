@@ -11,8 +11,8 @@ from functools import singledispatchmethod
 import numpy as np
 
 from tinyinfer.graph import Node, Shape, TensorType
-from tinyinfer.passes.portable.recognise.editing import Editing
-from tinyinfer.passes.portable.recognise.pattern import (
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+from tinyinfer.passes.portable.recognise.patterns.pattern import (
     AnyNumber,
     Apply,
     Constant,

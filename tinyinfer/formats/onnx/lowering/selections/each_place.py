@@ -1,0 +1,113 @@
+"""What does the same to each place of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyinfer.formats.importing.call import Call, Lowering
+from tinyinfer.formats.importing.selections import Selection
+from tinyinfer.formats.onnx.lowering.selections.marks import MIXED, UNSURE, Rule, carry, plainly, selected
+from tinyinfer.ops.base import axes, axis
+
+
+def by_element(call: Call, lowering: Lowering) -> str | Sequence[str]:
+    """An operator on elements, which broadcast."""
+    about = call.importer.selections
+    given = [value for value in call.inputs if value is not None]
+    if not about.nothing.isdisjoint(given):
+        y = lowering(call)
+        if call.node.op_type != "Cast" or not isinstance(y, str):
+            call.refuse(UNSURE)
+        about.nothing.add(y)
+        return y
+    ranks = [len(call.shape_of(value)) for value in given]
+    marked = {(about.of[v][0] - rank, about.of[v][1]) for v, rank in zip(given, ranks, strict=True) if v in about.of}
+    (from_end, selection), *others = marked
+    free = all(
+        v in about.of or rank < -from_end or call.shape_of(v)[from_end] == 1
+        for v, rank in zip(given, ranks, strict=True)
+    )
+    if others or not free:
+        call.refuse(MIXED)
+    moved = call.node.op_type in ("Cast", "Identity")
+    y = plainly(call, lowering)
+    dim = len(call.shape_of(y)) + from_end
+    return carry(call, y, dim, selection) if moved else about.mark(y, dim, selection)
+
+
+def shape(call: Call, lowering: Lowering) -> str:
+    """Shape, with the size that only a run shows as a `Dim`."""
+    dim, selection = selected(call)
+    sizes: list[Any] = list(call.shape())
+    sizes[dim] = selection.size
+    found = np.empty(len(sizes), object)
+    found[:] = sizes
+    return call.importer.constant(call.name, found[call.attribute("start", 0) : call.attribute("end")])
+
+
+def transpose(call: Call, lowering: Lowering) -> str:
+    """Transpose."""
+    dim, selection = selected(call)
+    order = call.attribute("perm", [*range(len(call.shape()))][::-1])
+    y = plainly(call, lowering)
+    return carry(call, y, list(order).index(dim), selection)
+
+
+def unsqueeze(call: Call, lowering: Lowering) -> str:
+    """Unsqueeze."""
+    dim, selection = selected(call)
+    y = plainly(call, lowering)
+    rank = len(call.shape_of(y))
+    new = axes(_axes(call), rank)
+    return carry(call, y, [at for at in range(rank) if at not in new][dim], selection)
+
+
+def squeeze(call: Call, lowering: Lowering) -> str:
+    """Squeeze of axes that are said."""
+    dim, selection = selected(call)
+    gone = axes(_axes(call), len(call.shape()))
+    if dim in gone or not gone:
+        call.refuse(UNSURE)
+    y = plainly(call, lowering)
+    return carry(call, y, dim - sum(at < dim for at in gone), selection)
+
+
+def _axes(call: Call) -> tuple[int, ...]:
+    return call.sizes(1, "axes") if call.has(1) else tuple(call.attribute("axes", ()))
+
+
+def split(call: Call, lowering: Lowering) -> Sequence[str]:
+    """Split along another dimension."""
+    dim, selection = selected(call)
+    if axis(call.attribute("axis", 0), len(call.shape())) == dim:
+        call.refuse(UNSURE)
+    return [carry(call, y, dim, selection) for y in lowering(call)]
+
+
+def concat(call: Call, lowering: Lowering) -> str:
+    """Concat of selections one behind the other, or of one selection's values side by side."""
+    about, parts = call.importer.selections, [selected(call, i) for i in range(len(call.inputs))]
+    dim, selection = parts[0]
+    if any(at != dim for at, _ in parts):
+        call.refuse(UNSURE)
+    found = tuple(part for _, part in parts)
+    if axis(call.attribute("axis", 0), len(call.shape())) == dim:
+        if found not in about.made:
+            mask = call.apply("concat", *(part.mask for part in found), dim=0)
+            about.made[found] = Selection(mask, sum(part.size for part in found))
+        selection = about.made[found]
+    elif len(set(found)) > 1:
+        call.refuse(MIXED)
+    y = plainly(call, lowering)
+    return about.mark(y, dim, selection)
+
+
+EACH_PLACE: Mapping[str, Rule] = {
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Min", "Max", "Exp", "Log", "Sqrt", "Neg", "Abs", "Clip", "Sigmoid",
+                     "Relu", "Cast", "Identity", "Greater", "Less", "Where"), by_element),
+    "Shape": shape, "Transpose": transpose, "Unsqueeze": unsqueeze, "Squeeze": squeeze, "Split": split,
+    "Concat": concat,
+}  # fmt: skip

@@ -1,0 +1,108 @@
+"""Weights of depthwise layers on codes as their kernels read them: block by block of channels, lane by lane."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyinfer.kernels.arguments.operands import Address
+from tinyinfer.kernels.base import Layer
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.parallel.pages import aligned_empty
+from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Shape
+from tinyinfer.kernels.quantized.requantize import folded_bias, multipliers, signed_weight
+
+
+class Blocks(NamedTuple):
+    """Channels in blocks of one size: where each begins, and taps, biases and multipliers in the order of its lanes."""
+
+    starts: np.ndarray
+    taps: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+
+
+class Walk(NamedTuple):
+    """Blocks of ``size`` channels as kernels take them: addresses of what `Blocks` holds, and the bytes of a block."""
+
+    starts: np.ndarray
+    taps: Address
+    taps_bytes: int
+    bias: Address
+    multiplier: Address
+    size: int
+
+    @classmethod
+    def of(cls, blocks: Blocks, size: int) -> Walk:
+        """All blocks."""
+        number = max(1, len(blocks.starts))
+        arrays = (blocks.taps, blocks.bias, blocks.multiplier)
+        taps, bias, multiplier = (Address.of(a if a.size else np.zeros(64, np.int8)) for a in arrays)
+        return cls(blocks.starts, taps, blocks.taps.nbytes // number, bias, multiplier, size)
+
+
+def shape_of(kernel: int, stride: int, registers: int) -> Shape:
+    """As many rows of outputs side by side as there are registers for, where that spares anything."""
+    two = stride == 1 and (kernel == 3 or (kernel == 5 and registers < 4))
+    return Shape(kernel, stride, 2 if two else 1)
+
+
+def starts_of(c: int) -> dict[int, np.ndarray]:
+    """Where blocks of 4, 2 and 1 registers begin: few, of which the last overlaps the one before."""
+    starts: dict[int, list[int]] = {registers: [] for registers in REGISTERS}
+    at = 0
+    while at < c:
+        rest = c - at
+        wide = rest > 3 * LANES and c >= 4 * LANES
+        registers = 4 if wide else 2 if rest > LANES and c >= 2 * LANES else 1
+        starts[registers].append(min(at, c - registers * LANES))
+        at += registers * LANES
+    return {registers: np.array(own, np.int64) for registers, own in starts.items()}
+
+
+def lane_order(registers: int) -> np.ndarray:
+    """The channel of each lane: of four registers as unpacking leaves them, else in order."""
+    order = np.arange(registers * LANES)
+    return order.reshape(-1, 4, 4).swapaxes(0, 1).reshape(-1) if registers == 4 else order
+
+
+def pack_strips(layer: Layer, kernel: int, stride: int) -> tuple[Blocks, ...]:
+    """Blocks of 4, 2 and 1 registers."""
+    starts = starts_of(len(layer.params["weight"]))
+    return tuple(
+        pack_blocks(starts[registers], lane_order(registers), shape_of(kernel, stride, registers), layer)
+        for registers in REGISTERS
+    )
+
+
+def pack_blocks(starts: np.ndarray, order: np.ndarray, shape: Shape, layer: Layer) -> Blocks:
+    """Weights (C, 1, K, K) as [block, piece, register, lane, line], missing taps being 0."""
+    weight, _ = signed_weight(layer)
+    channels = starts[:, None] + order  # (blocks, lanes)
+    padded = np.zeros((len(weight), shape.kernel + 1, shape.kernel), np.int8)  # the last row stands for what is none
+    padded[:, :-1] = weight[:, 0]
+    rows = {
+        piece: [tap if 0 <= tap < shape.kernel else shape.kernel for tap in shape.taps(*piece[1:])]
+        for piece in shape.pieces
+    }
+    taps = np.stack([padded[channels][:, :, rows[piece], piece[0]] for piece in shape.pieces], axis=1)
+    return Blocks(starts, *map(_aligned, (taps, folded_bias(layer)[channels], multipliers(layer)[channels])))
+
+
+def pack_pixels(layer: Layer) -> Blocks:
+    """Weights (C, 1, R, S), less their zero point, as [block, tap, lane] of 32 bits, and plain biases."""
+    weight, zero = signed_weight(layer)
+    c, _, kh, kw = weight.shape
+    starts = np.maximum(0, np.minimum(np.arange(0, c, LANES), c - LANES))
+    channels = np.minimum(starts[:, None] + np.arange(LANES), c - 1)
+    taps = (weight.astype(np.int32) - zero).reshape(c, kh * kw)[channels].swapaxes(1, 2)
+    bias = layer.params.get("bias", np.zeros(c, np.int32))
+    return Blocks(starts, *map(_aligned, (taps, bias[channels], multipliers(layer)[channels])))
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """A flat copy that begins at a cache line."""
+    memory = aligned_empty(-(-array.nbytes // 4)).view(array.dtype)[: array.size]
+    memory[:] = array.reshape(-1)
+    return memory

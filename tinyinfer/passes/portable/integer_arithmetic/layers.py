@@ -1,0 +1,85 @@
+"""Convolutions and fully connected layers of codes, by the integers that their weights are in the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+
+from tinyinfer.errors import GraphError, WeightsError
+from tinyinfer.graph import Node
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.linear import Linear
+from tinyinfer.ops.quantized.convolution import QuantizedConv2d
+from tinyinfer.ops.quantized.linear import QuantizedLinear
+from tinyinfer.ops.quantized.requantization import FLOAT
+from tinyinfer.ops.quantized.weights import QuantizedLayer
+from tinyinfer.passes.portable.integer_arithmetic.codes import Codes, Reading, codes_behind, infer
+from tinyinfer.passes.portable.integer_arithmetic.weights import integer_bias, integer_weight
+from tinyinfer.passes.portable.recognise.patterns.editing import Editing
+
+
+def use_integer_weights(editing: Editing, codes: Mapping[str, Codes]) -> None:
+    """Let layers whose input was codes, and whose weight was, multiply these; results stay real numbers.
+
+    ``codes`` has what weights were dequantised from by their keys.  Layers whose sums could leave 32 bits stay.
+    """
+    uses = Counter(key for node in editing.in_order() for key in node.params.values())
+    for node in editing.in_order():
+        if isinstance(node.op, Conv2d | Linear) and len(node.inputs) == 1 and node.params["weight"] in codes:
+            reading = codes_behind(editing, node.inputs[0])
+            if reading is not None:
+                _replace(editing, node, reading, codes, uses)
+
+
+def _replace(
+    editing: Editing, node: Node, reading: Reading, codes: Mapping[str, Codes], uses: Mapping[str, int]
+) -> None:
+    weights = editing.graph.weights
+    weight = integer_weight(codes[node.params["weight"]])
+    op = None if weight is None else _quantized(node.op, reading, weight.zero_point)
+    if weight is None or op is None:
+        return
+    params = {"weight": weight.array, "weight_scale": weight.scale}
+    if "bias" in node.params:
+        key = node.params["bias"]
+        bias = integer_bias(key, weights[key], codes, reading.scale, weight.scale)
+        if bias is None:
+            return
+        params["bias"] = bias
+    try:
+        op.check_values(params)
+    except WeightsError:
+        return
+    keys = {role: _key(editing, node, role, array, codes, uses) for role, array in params.items()}
+    new = node.replace(op=op, inputs=(reading.value,), params=keys)
+    try:
+        infer(editing, op, new.inputs, keys)
+    except GraphError:
+        return
+    editing.replace(node, new)
+
+
+def _quantized(op: object, reading: Reading, zero_point: int) -> QuantizedLayer | None:
+    """The layer that reads codes and leaves its results real; None where there is none."""
+    attrs = {**reading.attrs("input"), "weight_zero_point": zero_point, "dtype": FLOAT}
+    if isinstance(op, Linear):
+        return QuantizedLinear(activation=op.activation, **attrs)  # type: ignore[arg-type]
+    if isinstance(op, Conv2d) and op.padding_mode == "zeros":
+        windows = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
+        return QuantizedConv2d(activation=op.activation, **windows, **attrs)  # type: ignore[arg-type]
+    return None
+
+
+def _key(
+    editing: Editing, node: Node, role: str, array: np.ndarray, codes: Mapping[str, Codes], uses: Mapping[str, int]
+) -> str:
+    """The key of a parameter: the file's name of its integers, where it has them, which layers share as it does."""
+    weights, old = editing.graph.weights, node.params.get(role, "")
+    name = codes[old].name if old in codes else f"{node.name}.{role}"
+    if name == old and uses[old] == 1:
+        weights[name] = array
+        return name
+    same = name in weights and weights.dtype(name) == array.dtype and np.array_equal(weights[name], array)
+    return name if same else editing.weight(name, array)

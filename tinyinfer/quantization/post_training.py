@@ -1,0 +1,96 @@
+"""All steps from a model to its quantised form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from tinyinfer.calibration import DEFAULT_METHOD, METHODS, Calibration
+from tinyinfer.errors import InputError
+from tinyinfer.graph import Graph
+from tinyinfer.model import Model
+from tinyinfer.passes.portable.quantize import quantize
+from tinyinfer.passes.portable.quantize.equalize import equalize
+from tinyinfer.passes.portable.quantize.prepare import prepare
+from tinyinfer.passes.portable.quantize.select import select
+from tinyinfer.quantization.bias_correction import PICTURES, correct_bias
+from tinyinfer.quantization.calibrate import Sample, calibrate, like
+
+Progress = Callable[[str, int, int], None]
+
+STALE = ("accuracy", "checksum")  # metadata that is about the float network
+
+
+class Samples(Protocol):
+    """Inputs that can be walked over more than once, such as `Pictures`."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Sample]: ...
+
+    def first(self, count: int) -> Samples:
+        """The first few of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is quantised: as `tinyinfer.passes.quantize` says, and what is done before and after.
+
+    Raises InputError for a method that is not known.
+    """
+
+    method: str = DEFAULT_METHOD
+    per_tensor: bool = False
+    keep: Sequence[str] = ()
+    equalize: bool = False
+    bias_correction: bool = True
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"method: expected one of {', '.join(METHODS)}, found {self.method!r}")
+
+    def quantize(self, graph: Graph, calibration: Calibration) -> Graph:
+        """The pass, with these settings."""
+        return quantize(graph, calibration, method=self.method, per_tensor=self.per_tensor, keep=self.keep)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What comes out: the quantised ``model``, the float one that it was made from, and its calibration."""
+
+    model: Model
+    original: Model
+    calibration: Calibration
+
+
+def quantize_model(
+    model: Model, samples: Samples, settings: Settings | None = None, progress: Progress | None = None
+) -> Quantized:
+    """Calibrate a model on samples and quantise it, with all that the settings ask for.
+
+    ``progress`` is told what is being done, how much of it, and of how much.  Raises InputError for settings and
+    samples that do not fit, ImageError for a picture that can't be read, GraphError for a model that is quantised
+    already.
+    """
+    settings, tell = settings or Settings(), progress or (lambda stage, done, total: None)
+    graph = equalize(model.graph) if settings.equalize else prepare(model.graph)
+    select(graph, graph.infer_types(), settings.keep)  # what fits nothing is said before anything is run
+    original = like(model, graph)
+    calibration = calibrate(original, samples, lambda done: tell("calibration pictures", done, len(samples)))
+    quantized = settings.quantize(graph, calibration)
+    if settings.bias_correction:
+        quantized = correct_bias(original, quantized, samples.first(PICTURES), partial(tell, "layers corrected"))
+    result = like(model, quantized)
+    quantized.verify()
+    result.meta = described(model.meta, settings, calibration)
+    return Quantized(result, original, calibration)
+
+
+def described(meta: Mapping[str, Any], settings: Settings, calibration: Calibration) -> dict[str, Any]:
+    """A model's metadata with what was done to it, and without what holds no longer."""
+    kept = {key: value for key, value in meta.items() if key not in STALE}
+    done = {**asdict(settings), "keep": list(settings.keep), "samples": calibration.samples}
+    return {**kept, "quantization": {"dtype": "int8", **done}}
