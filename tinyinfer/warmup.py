@@ -27,7 +27,7 @@ def preparations(threads: int | None = None) -> list[Callable[[], object]]:
     counts = sorted({1, make_options(threads).threads})
     operators = map(ops.get, ops.names())
     found = [partial(_prepare, kernel, cls, counts) for cls in operators for kernel in kernels.list(cls.name)]
-    return [*found, _cross_border, *(partial(machine_peak, count) for count in counts)]
+    return [*found, _cross_border, *(partial(machine_peak, count, codes=True) for count in counts)]
 
 
 def warm(todo: Sequence[Callable[[], object]], progress: Callable[[int, int], None] | None = None) -> float:

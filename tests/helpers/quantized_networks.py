@@ -52,12 +52,9 @@ def one_code_operator(name: str, case: Case, rng: np.random.Generator) -> Graph:
 def signed_case(case: Case) -> Case:
     """The same example with int8 in place of uint8."""
     attrs = dict(case.attrs)
+    kept = {"weight_zero_point"} | ({"zero_point", "inner_zero_point"} if "dtype" in attrs else set())
     for name in attrs:
-        if (
-            name.endswith("zero_point")
-            and name != "weight_zero_point"
-            and (name != "zero_point" or "dtype" not in attrs)
-        ):
+        if name.endswith("zero_point") and name not in kept:
             attrs[name] -= 128
     if "scale" in attrs and "dtype" not in attrs:
         attrs["dtype"] = "int8"

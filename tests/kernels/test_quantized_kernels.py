@@ -37,6 +37,21 @@ def test_depthwise(n, c, size, kernel, stride, padding, threads, activation, zer
 
 
 @given(
+    c=st.integers(1, 3 * LANES), size=st.tuples(st.integers(5, 12), st.integers(5, 12)), dilation=st.integers(1, 2),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)), stride=st.tuples(st.integers(1, 3), st.integers(1, 2)),
+    zero=st.integers(-128, 127), threads=threads,
+)  # fmt: skip
+def test_depthwise_of_any_window(c, size, dilation, kernel, stride, zero, threads):
+    """Also weights that have a zero point, as those of older files."""
+    attrs = {**SCALES, "groups": c, "dilation": dilation, "stride": stride, "padding": 1, "weight_zero_point": zero}
+    op = ops.create("quantized_conv2d", attrs)
+    weight = {"weight": (c, 1, *kernel), "weight_scale": (c,), "bias": (c,)}
+    rng = np.random.default_rng(0)
+    problem = make_problem(op, [(2, c, *size)], example_params(op, weight, rng), threads, ["uint8"])
+    check(kernels.find("quantized_conv2d", "depthwise"), problem, Example.of(problem, rng), before=3, after=5)
+
+
+@given(
     name=st.sampled_from(["quantized_add", "quantized_mul"]), n=st.integers(1, 3), c=st.integers(1, 5 * LANES),
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)), activation=clips, swap=st.booleans(), threads=threads,
     data=st.data(),
@@ -117,3 +132,14 @@ def test_bytes_in_other_orders(n, c, h, w, groups, size):
     for op in (ops.create("channel_shuffle", {"groups": g}) for g in (groups, size)):
         assert check_all(op, [(n, groups * size, 2, w)], {}, 1, codes) > 0
     assert check_all(ops.create("interleave", {}), [(n, size, h, 3)] * 2, {}, 2, codes * 2) == 1
+
+
+def test_results_beyond_32_bits(rng: np.random.Generator) -> None:
+    """Of scales that nobody has: all results are the first or the last code."""
+    op = ops.create("quantized_conv2d", {**SCALES, "groups": 2 * LANES, "padding": 1})
+    weight = {"weight": (2 * LANES, 1, 3, 3), "weight_scale": (2 * LANES,), "bias": (2 * LANES,)}
+    params = example_params(op, weight, rng) | {"weight_scale": np.full(2 * LANES, 1e9, np.float32)}
+    problem = make_problem(op, [(1, 2 * LANES, 5, 5)], params, 1, ["uint8"])
+    example = Example.of(problem, rng)
+    assert {*np.unique(example.outputs[0])} <= {0, 110, 255}
+    check(kernels.find("quantized_conv2d", "depthwise"), problem, example)

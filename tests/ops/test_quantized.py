@@ -52,7 +52,13 @@ def in_real_numbers(name: str, case: Case, inputs: list[np.ndarray], params: dic
         weight = dequantized(params["weight"], 1, a["weight_zero_point"]) * scale.reshape(-1, *[1] * (rank - 1))
         bias = params["bias"] * scale * a["input_scale"]
         plain = ops.create(PLAIN[name], {k: v for k, v in a.items() if k in SHARED})
-        (y,) = plain.reference(x, {"weight": weight, "bias": bias})
+        if a.get("inner_scale") is None:
+            (y,) = plain.reference(x, {"weight": weight, "bias": bias})
+        else:  # rounded before the residual is added
+            (inner,) = plain.reference(x[:1], {"weight": weight, "bias": bias})
+            limits = np.iinfo(op.dtype)  # type: ignore[attr-defined]
+            codes = np.clip(np.rint(inner / a["inner_scale"]) + a["inner_zero_point"], limits.min, limits.max)
+            y = dequantized(codes, a["inner_scale"], a["inner_zero_point"]) + x[1]
     return y if a["activation"] is None else ops.reference(a["activation"])(y)
 
 

@@ -161,7 +161,7 @@ def test_bound_is_the_nearer_roof(macs, moved, seconds, bound):
 def test_steps_beside_tiles_are_held_against_the_fma_peak():
     peak = Peak(gflops=1000, gbytes=10, fma_gflops=100)
     case = 10**9, 10**6, 0.04  # half of the FMA peak, a twentieth of that of tiles
-    assert (peak.bound(*case), peak.bound(*case, on_fma=True)) == ("overhead", "compute")
+    assert (peak.bound(*case), peak.bound(*case, "fma")) == ("overhead", "compute")
 
 
 def test_roof_bends_at_the_ridge():

@@ -49,7 +49,7 @@ def bench_int8(
     for name in peers:
         if name in UNREAD:
             raise InputError(f"engine {name!r} takes no quantised file; there are: {', '.join(FROM_ONNX)}")
-    peaks, microkernel = {count: machine_peak(count) for count in threads}, measure_microkernel()
+    peaks, microkernel = {count: machine_peak(count, codes=True) for count in threads}, measure_microkernel()
     report = PrecisionReport(BenchReport([], peaks, microkernel), BenchReport([], peaks, microkernel))
     for name, model in named(networks):
         plain = calibrate(model)
@@ -98,7 +98,8 @@ def _measure(
     for kind, rows in ((INT8, report.int8.rows), (FLOAT32, report.float32.rows)):
         noise = {name: noise_of(outputs[_key(name, kind)], truth) for name in names}
         seconds = {name: times[_key(name, kind)] for name in names}
-        peak = machine_peak(setting.threads)
+        peak = machine_peak(setting.threads, codes=True)
+        peak = peak.of_codes if kind == INT8 else peak
         rows += make_rows(setting, counts_of(ours[kind], shapes), peak, seconds, noise)
 
 

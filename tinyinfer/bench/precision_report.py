@@ -69,6 +69,7 @@ class PrecisionReport(Report):
             Column("int8\nms", [f"{codes.median_ms:.3g}" for codes, _ in pairs]),
             Column("float32\nms", [f"{floats.median_ms:.3g}" for _, floats in pairs]),
             Column("int8 /\nfloat32", [f"{codes.median_ms / floats.median_ms:.2f}" for codes, floats in pairs]),
+            Column("of int8\npeak", [f"{codes.peak_share:.0%}" for codes, _ in pairs]),
             Column("noise\ndB", [decibels(codes.error) for codes, _ in pairs]),
             Column("tinyinfer / engine\nint8", [f"{row.ratio:.2f}" if row else "" for row in against]),
             Column("\nquartiles", ["{:.2f} {:.2f}".format(*row.ratio_quartiles) if row else "" for row in against]),

@@ -168,6 +168,7 @@ class BenchReport(Report):
             "cpu": cpu_name(),
             "peak_gmacs_per_s": {str(count): peak.gmacs for count, peak in self.peaks.items()},
             "peak_fma_gmacs_per_s": {str(count): peak.fma_gmacs for count, peak in self.peaks.items()},
+            "peak_code_gmacs_per_s": {str(count): peak.code_gmacs for count, peak in self.peaks.items()},
             "peak_gbytes_per_s": {str(count): peak.gbytes for count, peak in self.peaks.items()},
             "microkernel": dataclasses.asdict(self.microkernel),
             "microkernel_share": self.microkernel.share,
@@ -180,7 +181,13 @@ class BenchReport(Report):
         """The report that `to_dict` was made of."""
         machine = found["machine"]
         most, fma, gbytes = (machine[f"peak_{what}_per_s"] for what in ("gmacs", "fma_gmacs", "gbytes"))
-        peaks = {int(n): Peak(2 * most[n], gbytes[n], int(n), None if fma[n] == most[n] else 2 * fma[n]) for n in most}
+        codes = machine.get("peak_code_gmacs_per_s", {})
+        peaks = {
+            int(n): Peak(
+                2 * most[n], gbytes[n], int(n), None if fma[n] == most[n] else 2 * fma[n], code_gmacs=codes.get(n)
+            )
+            for n in most
+        }
         return cls([BenchRow(**row) for row in found["rows"]], peaks, Microkernel(**machine["microkernel"]))
 
     def to_json(self, path: str | os.PathLike[str]) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from tinyinfer.errors import InputError
+from tinyinfer.ops.quantized.requantization import Requantization
 from tinyinfer.profiling.cost import cost, node_cost
 from tinyinfer.profiling.profile_rows import ProfileRow
 from tinyinfer.profiling.reuse import Traffic, scaled, traffic
-from tinyinfer.profiling.roofline import TILE_KERNELS, Peak, machine_peak
+from tinyinfer.profiling.roofline import TILE_KERNELS, Peak, Units, machine_peak
 from tinyinfer.profiling.subject import Inputs, make_inputs, plan_for
 from tinyinfer.profiling.timings import Profile
 from tinyinfer.runtime.executor import View, execute
@@ -71,7 +72,8 @@ class Session:
         """What was measured."""
         plan, times, totals = self.plan, self.stopwatch.milliseconds(), np.array(self.totals) / 1e6
         uses_kernels = any(step.implementation for step in plan.steps)  # without them, Numba is not to be imported
-        peak = machine_peak(plan.options.threads) if uses_kernels else None
+        codes = any(_units_of(step) == "codes" for step in plan.steps)
+        peak = machine_peak(plan.options.threads, codes) if uses_kernels else None
         model = None if isinstance(self.subject, Plan) else self.subject
         counts = _counts(model, self.arrays) if model else {}
         medians, firsts = np.median(times, axis=0), self.first.milliseconds()[0]
@@ -158,10 +160,15 @@ def _row(
         p90_ms=float(np.percentile(times, 90)),
         first_ms=first_ms,
         share=share,
-        bound=peak.bound(macs, found.bytes, ms / 1e3, step.kernel not in TILE_KERNELS, scaled(parts, found.bytes))
-        if peak
-        else "",
+        bound=peak.bound(macs, found.bytes, ms / 1e3, _units_of(step), scaled(parts, found.bytes)) if peak else "",
     )
+
+
+def _units_of(step: Step) -> Units:
+    """The units that a step's arithmetic is on."""
+    if isinstance(step.node.op, Requantization):
+        return "codes"
+    return "most" if step.kernel in TILE_KERNELS else "fma"
 
 
 def _counts_of(step: Step, counts: Counts) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ import functools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from tinyinfer.profiling.reuse import Traffic
 from tinyinfer.runtime.threads import guard
 
 Bound = Literal["compute", "L1", "L2", "L3", "L4", "memory", "overhead", ""]
+Units = Literal["most", "fma", "codes"]  # whichever do most floats, those of FMA alone, those that multiply 8-bit codes
 
 # an operator whose nearest roof accounts for less than this part of its time spends it on something else:
 # starting, scattered access, scalar code
@@ -42,6 +43,7 @@ class Peak:
 
     A multiply-add is two floating-point operations, so ``gmacs`` is half of ``gflops``.  On AMX tiles three products of
     bfloat16 count as one of float32; there ``fma_gflops`` is what the FMA units do, None where nothing does more.
+    ``code_gmacs`` are 10^9 multiply-adds of 8-bit codes, None where they were not measured.
     """
 
     gflops: float
@@ -49,6 +51,7 @@ class Peak:
     threads: int = 1
     fma_gflops: float | None = None
     caches: tuple[Cache, ...] = ()  # from the innermost; ``gbytes`` is of what lies behind them, memory
+    code_gmacs: float | None = None
 
     @property
     def gmacs(self) -> float:
@@ -69,7 +72,8 @@ class Peak:
     def arithmetic(self) -> str:
         """The arithmetic peaks in words: 366 GMAC/s on tiles, 108 on FMA units."""
         both = "" if self.fma_gflops is None else f" on tiles, {self.fma_gmacs:.0f} on FMA units"
-        return f"{self.gmacs:.0f} GMAC/s{both}"
+        codes = "" if self.code_gmacs is None else f", {self.code_gmacs:.0f} of 8-bit codes"
+        return f"{self.gmacs:.0f} GMAC/s{both}{codes}"
 
     @property
     def bandwidths(self) -> str:
@@ -80,6 +84,8 @@ class Peak:
     def to_dict(self) -> dict[str, Any]:
         """The roofs, ready for JSON."""
         arithmetic = {"gmacs_per_s": self.gmacs, "fma_gmacs_per_s": self.fma_gmacs}
+        if self.code_gmacs is not None:
+            arithmetic["code_gmacs_per_s"] = self.code_gmacs
         caches = [{"name": c.name, "bytes": c.bytes, "gbytes_per_s": c.gbytes} for c in self.caches]
         return {**arithmetic, "gbytes_per_s": self.gbytes, **({"caches": caches} if caches else {})}
 
@@ -87,6 +93,17 @@ class Peak:
     def ridge(self) -> float:
         """Mult-adds per byte from which on arithmetic and not memory is the nearer roof."""
         return self.gmacs / self.gbytes
+
+    @property
+    def of_codes(self) -> Peak:
+        """The roofs of arithmetic on 8-bit codes alone, which were measured."""
+        assert self.code_gmacs is not None
+        return Peak(2 * self.code_gmacs, self.gbytes, self.threads, caches=self.caches)
+
+    def gmacs_of(self, units: Units) -> float:
+        """10^9 mult-adds a second on some units; of codes as many as of floats where they were not measured."""
+        codes = self.gmacs if self.code_gmacs is None else self.code_gmacs
+        return {"most": self.gmacs, "fma": self.fma_gmacs, "codes": codes}[units]
 
     def roof(self, intensity: float) -> float:
         """10^9 mult-adds a second that an operator with this many mult-adds per byte can reach."""
@@ -100,14 +117,14 @@ class Peak:
         return "memory", self.gbytes
 
     def bound(
-        self, macs: int, bytes_: int, seconds: float, on_fma: bool = False, parts: Sequence[Traffic] | None = None
+        self, macs: int, bytes_: int, seconds: float, units: Units = "most", parts: Sequence[Traffic] | None = None
     ) -> Bound:
         """What holds an operator back: the roof that takes longer, or neither if even that explains little.
 
-        ``on_fma`` holds it against the FMA peak, even where other units do more.  ``parts`` are its bytes by where they
-        were left; without them all come from memory.  Of several levels the one is named that takes longest.
+        ``units`` says whose peak it is held against.  ``parts`` are its bytes by where they were left; without them all
+        come from memory.  Of several levels the one is named that takes longest.
         """
-        gmacs = self.fma_gmacs if on_fma else self.gmacs
+        gmacs = self.gmacs_of(units)
         moved: dict[Bound, float] = {}
         for size, distance in [(bytes_, math.inf)] if parts is None else parts:
             name, gbytes = self.level(distance)
@@ -119,11 +136,15 @@ class Peak:
 
 
 @functools.cache
-def machine_peak(threads: int = 1) -> Peak:
+def machine_peak(threads: int = 1, codes: bool = False) -> Peak:
     """The roofs, measured once a process: FMA chains and tile products in registers, streams through caches and memory.
 
-    The best of many short runs counts, as only a disturbed one is slower than the machine.
+    With ``codes`` the roof of arithmetic on 8-bit codes too.  The best of many short runs counts, as only a disturbed
+    one is slower than the machine.
     """
+    if codes:
+        with guard(threads):
+            return replace(machine_peak(threads), code_gmacs=_measure_code_macs(threads) / 1e9)
     with guard(threads):
         fma, tiles, memory = _measure_macs(threads), _measure_tile_macs(threads), _measure_bytes(threads)
         caches = measure_caches(threads, functools.partial(_measure_cached_bytes, threads), memory)
@@ -152,6 +173,21 @@ def _measure_tile_macs(threads: int) -> float | None:
     state = words.view(np.float32)
     products = peak.tile_products.bind(threads, state, TILE_STEPS)
     return TILE_STEPS * peak.TILE_MACS_A_STEP * threads / best_seconds(products)
+
+
+def _measure_code_macs(threads: int) -> float:
+    """On vector units or on tiles, whichever do more."""
+    from tinyinfer.kernels.bare import peak
+    from tinyinfer.kernels.codegen import amx
+
+    state = np.full((threads, peak.CHAIN_FLOATS), 0x01020304, np.int32).view(np.float32)
+    vectors = peak.code_multiply_adds.bind(threads, state, STEPS)
+    macs = STEPS * peak.CODE_MACS_A_STEP * threads / best_seconds(vectors)
+    if amx.available():
+        numbers = np.random.default_rng(0).integers(0, 2**31, (threads, peak.TILE_CHAIN_FLOATS), np.int32)
+        products = peak.code_tile_products.bind(threads, numbers.view(np.float32), TILE_STEPS)
+        macs = max(macs, TILE_STEPS * peak.CODE_TILE_MACS_A_STEP * threads / best_seconds(products))
+    return macs
 
 
 def _measure_bytes(threads: int) -> float:

@@ -246,7 +246,10 @@ class Importer:
         graph = Graph(list(self._inputs), nodes, list(outputs), Weights(self._weights))
         graph.remove_dead()
         recognised = recognise(graph)
-        return recognised if self.dequantize else in_integers(recognised, self.codes.by_key(self._keys))
+        if self.dequantize or not any(node.op.name == "dequantize_linear" for node in recognised.nodes):
+            return recognised
+        # what steps of quantisation stood between is whole after that
+        return recognise(in_integers(recognised, self.codes.by_key(self._keys)))
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -148,7 +148,7 @@ class _QuantizedArithmetic(Kernel):
             return None
         return NHWC if is_one_a_channel(spread, full) or is_one_a_pixel(spread, full) else ROWS
 
-    def worths(self) -> tuple[np.float64, np.float64]:
+    def worths(self) -> Sequence[np.float64]:
         """What a unit of each of the two inputs is worth."""
         raise NotImplementedError
 
@@ -158,12 +158,12 @@ class _QuantizedArithmetic(Kernel):
         in_order = spreads(self.problem.inputs[1], self.problem.inputs[0])
         order = slice(None, None, 1 if in_order else -1)
         (x, b), (full, spread) = inputs[order], self.problem.inputs[order]
-        zeros = (op.a_zero_point, op.b_zero_point)[order]
+        x_zero, b_zero = [op.a_zero_point, op.b_zero_point][order]
         x_worth, b_worth = self.worths()[order]
         whole, rows, single = self._spread(x, b, outputs[0], full, spread)
         nothing = np.zeros(1, np.float32)
         epilogue = Requantize.of(op, nothing, nothing, inputs[:1], outputs[0])
-        terms = Terms(*zeros, np.float32(x_worth), np.float32(b_worth), int(single))
+        terms = Terms(x_zero, b_zero, np.float32(x_worth), np.float32(b_worth), int(single))
         pieces, parts = pieces_of(
             whole.rows, whole.columns, worthwhile(self.problem.threads, whole.rows * whole.columns)
         )
@@ -197,7 +197,7 @@ class QuantizedAddCodes(_QuantizedArithmetic):
     op = "quantized_add"
     task = make_combination(weighted_sum)
 
-    def worths(self) -> tuple[np.float64, np.float64]:
+    def worths(self) -> Sequence[np.float64]:
         """Steps of the inputs in those of the output."""
         op = self.problem.op
         assert isinstance(op, QuantizedAdd)
@@ -211,7 +211,7 @@ class QuantizedMulCodes(_QuantizedArithmetic):
     op = "quantized_mul"
     task = make_combination(product)
 
-    def worths(self) -> tuple[np.float64, np.float64]:
+    def worths(self) -> Sequence[np.float64]:
         """A step of the product in those of the output, twice."""
         op = self.problem.op
         assert isinstance(op, QuantizedMul)

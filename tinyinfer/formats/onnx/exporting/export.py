@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OPSET = 20  # unless said: Gelu came with 20, dilated average pooling and wrapping pads with 19
 OLDEST = 13  # from which on Softmax and the axes of Squeeze are what they are
+MIXING = ("interpolate", "resize")  # operators that make elements of several
 AXES = {"N": "batch", "C": "channels", "H": "height", "W": "width"}  # names of free sizes
 
 
@@ -127,8 +128,11 @@ def _write_node(
     if node.op.name not in EXPORTERS:
         call.refuse(f"operators that can be are {', '.join(sorted(EXPORTERS))}")
     before, write = len(writer.nodes), EXPORTERS[node.op.name]
-    computes_codes = isinstance(node.op, Requantization | Lookup) or not all(map(_are_codes, (*inputs, *outputs)))
-    values = write(call) if not inputs or computes_codes else over_real_numbers(call, write)
+    moves_codes = (
+        inputs and all(map(_are_codes, (*inputs, *outputs))) and not isinstance(node.op, Requantization | Lookup)
+    )
+    mixes_codes = node.op.name in MIXING and inputs[0].dtype in CODES  # which ONNX would cut off
+    values = over_real_numbers(call, write) if moves_codes or mixes_codes else write(call)
     call.finish([values] if isinstance(values, str) else values, before)
 
 

@@ -11,14 +11,18 @@ from functools import partial
 
 import numpy as np
 
+from tinyinfer.formats.onnx.exporting import pooling
 from tinyinfer.formats.onnx.exporting.activations import PLAIN, epilogue
 from tinyinfer.formats.onnx.exporting.convolution import convolution
-from tinyinfer.formats.onnx.exporting.pooling import adaptive_avg_pool2d, avg_pool2d
 from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.graph import Quant
 from tinyinfer.ops.activation.activation import apply_activation
 from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d
 from tinyinfer.ops.quantized.lookup import table_of
+
+NUMBERS = Quant((1.0,), (0,))
+"""What codes stand for that stand for nothing else."""
 
 
 def dequantized(call: Call, x: str, scale: float, zero_point: int, dtype: str) -> str:
@@ -39,6 +43,9 @@ def _input(call: Call, index: int, role: str) -> str:
 
 def _finished(call: Call, y: str, residual: tuple[str, ...] = ()) -> str:
     """Real numbers after the residual and the activation, as codes unless the operator leaves them real."""
+    if residual and call.op.inner_scale is not None:
+        inner = call.op.inner.scale, call.op.inner.zero_point, call.op.dtype
+        y = dequantized(call, quantized(call, y, *inner), *inner)
     y = epilogue(call, y, residual)
     return y if call.op.dtype == "float32" else quantized(call, y, call.op.scale, call.op.zero_point, call.op.dtype)
 
@@ -80,22 +87,22 @@ def quantized_linear(call: Call) -> str:
     return _finished(call, call.add("Add", y, *bias) if bias else y, _residual(call))
 
 
+def quantized_pool(call: Call) -> str:
+    """The pool of real numbers."""
+    op = call.op.pool
+    if isinstance(op, AdaptiveAvgPool2d):
+        op = AdaptiveAvgPool2d(op.output_size)
+    node = call.node.replace(op=op, inputs=(_input(call, 0, "input"),))
+    y = pooling.EXPORTERS[op.name](dataclasses.replace(call, node=node, dtypes=["float32"], quants=[None]))
+    assert isinstance(y, str)
+    return _finished(call, y)
+
+
 def _arithmetic(kind: str) -> Callable[[Call], str]:
     def write(call: Call) -> str:
         return _finished(call, call.add(kind, _input(call, 0, "a"), _input(call, 1, "b")))
 
     return write
-
-
-def _pool(write: Callable[[Call], str]) -> Callable[[Call], str]:
-    """Means of real numbers; halves, which some round away from a code, are rounded to even there."""
-
-    def pooled(call: Call) -> str:
-        node = call.node.replace(op=call.op.pool, inputs=(_input(call, 0, "input"),))
-        real = dataclasses.replace(call, node=node, dtypes=["float32"], quants=[None])
-        return _finished(call, write(real))
-
-    return pooled
 
 
 def lookup(call: Call) -> str:
@@ -120,15 +127,14 @@ def over_real_numbers(call: Call, write: Callable[[Call], str | list[str]]) -> s
 
     That is the form that engines look for; where elements are only moved or chosen it changes none of them.
     """
-    assert all(quant is not None for quant in (*call.quants, *call.out_quants))
+    quants, out_quants = ([quant or NUMBERS for quant in found] for found in (call.quants, call.out_quants))
     inputs = tuple(
-        dequantized(call, value, quant.scale[0], quant.zero_point[0], dtype)  # type: ignore[union-attr]
-        for value, quant, dtype in zip(call.node.inputs, call.quants, call.dtypes, strict=True)
+        dequantized(call, value, quant.scale[0], quant.zero_point[0], dtype)
+        for value, quant, dtype in zip(call.node.inputs, quants, call.dtypes, strict=True)
     )
     op = call.op
     if isinstance(op, Pad):
-        quant = call.quants[0]
-        op = dataclasses.replace(op, value=(op.value - quant.zero_point[0]) * quant.scale[0])  # type: ignore[union-attr]
+        op = dataclasses.replace(op, value=(op.value - quants[0].zero_point[0]) * quants[0].scale[0])
     real = dataclasses.replace(
         call,
         node=call.node.replace(op=op, inputs=inputs),
@@ -138,8 +144,8 @@ def over_real_numbers(call: Call, write: Callable[[Call], str | list[str]]) -> s
     values = write(real)
     values = [values] if isinstance(values, str) else values
     return [
-        quantized(call, value, quant.scale[0], quant.zero_point[0], call.dtypes[0])  # type: ignore[union-attr]
-        for value, quant in zip(values, call.out_quants, strict=True)
+        quantized(call, value, quant.scale[0], quant.zero_point[0], call.dtypes[0])
+        for value, quant in zip(values, out_quants, strict=True)
     ]
 
 
@@ -148,7 +154,7 @@ EXPORTERS: dict[str, Callable[[Call], str]] = {
     "quantized_linear": quantized_linear,
     "quantized_add": _arithmetic("Add"),
     "quantized_mul": _arithmetic("Mul"),
-    "quantized_avg_pool2d": _pool(avg_pool2d),
-    "quantized_adaptive_avg_pool2d": _pool(adaptive_avg_pool2d),
+    "quantized_avg_pool2d": quantized_pool,
+    "quantized_adaptive_avg_pool2d": quantized_pool,
     "lookup": lookup,
 }

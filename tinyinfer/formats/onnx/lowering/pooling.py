@@ -25,7 +25,7 @@ from tinyinfer.formats.onnx.lowering.windows import (
 )
 from tinyinfer.graph import Shape
 from tinyinfer.ops.base import LARGEST_FLOAT
-from tinyinfer.ops.dtypes import INTEGERS
+from tinyinfer.ops.dtypes import CODES, INTEGERS
 from tinyinfer.ops.geometry import resolve_padding
 
 VOLUMES = 5  # their rank
@@ -36,14 +36,16 @@ def max_pool(call: Call) -> str | list[str]:
     """MaxPool, with the places of the maxima as a second output."""
     ceil_mode, by_columns = bool(call.attribute("ceil_mode", 0)), bool(call.attribute("storage_order", 0))
     x, dtype = call.x, call.type().dtype
-    if dtype in INTEGERS:  # small ones are exact as float32
-        if dtype not in ("uint8", "int8"):
-            call.refuse(f"MaxPool of {dtype} is not supported")
+    if dtype in INTEGERS and dtype not in CODES:
+        call.refuse(f"MaxPool of {dtype} is not supported")
+    if dtype in CODES and len(call.node.outputs) > 1:  # they are exact as float32
         x = call.apply("cast", x, dtype="float32")
+    kind = call.importer.type(x).dtype
+    lowest = np.iinfo(kind).min if kind in CODES else -LARGEST_FLOAT
 
     def pool(x: str, windows: Windows) -> list[str]:
         name = "max_pool2d" if len(call.node.outputs) < 2 else "max_pool2d_with_indices"
-        x, windows = (x, windows) if ceil_mode else with_open_pad(call, x, windows, -LARGEST_FLOAT)
+        x, windows = (x, windows) if ceil_mode else with_open_pad(call, x, windows, lowest)
         return call.apply_all(
             name, x, kernel_size=windows.kernel, stride=windows.stride, dilation=windows.dilation,
             padding=windows.padding, ceil_mode=ceil_mode,
@@ -72,7 +74,7 @@ def over_windows(call: Call, x: str, pool: Callable[[str, Windows], str]) -> str
 
 
 def _back(call: Call, y: str, dtype: str) -> str:
-    return call.apply("cast", y, dtype=dtype) if dtype in INTEGERS else y
+    return y if call.importer.type(y).dtype == dtype else call.apply("cast", y, dtype=dtype)
 
 
 def _through_batch(call: Call, x: str, at: str, by_columns: bool) -> str:
