@@ -6,10 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from quantized_networks import mobile_network
 
 from tinyinfer import kernels, models
 from tinyinfer.model import Model
-from tinyinfer.profiling.compare import compare, relative_error
+from tinyinfer.profiling.compare import CompareRow, Comparison, compare, relative_error
 
 
 @pytest.fixture
@@ -72,3 +73,19 @@ def test_error_is_relative_to_the_spread():
     passed_on = np.array([np.nan, np.inf, 1.0, 3.0])
     assert relative_error(np.array([np.nan, np.inf, 1.0, 3.5]), passed_on) == 0.5
     assert np.isinf(relative_error(-passed_on, passed_on))
+
+
+def test_steps_of_codes_are_counted_in_codes() -> None:
+    model = Model(mobile_network(), threads=1)
+    found = compare(model)
+    assert found.passed
+    layer = next(row for row in found.rows if row.name == "expand")
+    assert (layer.in_codes, layer.error, layer.tolerance) == (True, 0.0, 0.0)
+    assert "0 codes" in str(found)
+
+
+def test_codes_that_differ_fail_unless_a_formula_made_them() -> None:
+    rows = [CompareRow("x", "add", "codes", (1,), error, allowed, True) for error, allowed in ((1, 1), (1, 0), (0, 0))]
+    assert [row.passed for row in rows] == [True, False, True]
+    assert [row.used for row in rows] == [1.0, float("inf"), 0.0]
+    assert "1 code " in str(Comparison(tuple(rows), ()))

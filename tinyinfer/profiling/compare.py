@@ -1,7 +1,7 @@
 """Each fast step against the textbook: the same live inputs through the NumPy reference in float64.
 
 Where values of other dtypes than float32 take part, rounding is part of what is computed, and the reference keeps to
-the dtypes that the network has.
+the dtypes that the network has.  Of 8-bit codes it is counted by how many they differ.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.ops.base import Op
+from tinyinfer.ops.quantized.requantization import CODES, Requantization
 from tinyinfer.profiling.subject import Inputs, make_inputs
 from tinyinfer.reporting.report import Report
 from tinyinfer.reporting.tables import By, Column, Table, shape_text
@@ -32,7 +33,10 @@ _WIDE = np.float64
 
 @dataclass(frozen=True)
 class CompareRow:
-    """One step or one output: largest difference over the reference's standard deviation, and what is allowed."""
+    """One step or one output: largest difference over the reference's standard deviation, and what is allowed.
+
+    Both are in codes where ``in_codes`` is true.
+    """
 
     name: str
     op: str
@@ -40,11 +44,19 @@ class CompareRow:
     shape: Shape
     error: float
     tolerance: float
+    in_codes: bool = False
 
     @property
     def passed(self) -> bool:
         """Whether the error is within the tolerance; a NaN never is."""
         return self.error <= self.tolerance
+
+    @property
+    def used(self) -> float:
+        """The error as a share of the tolerance."""
+        if self.error == 0:
+            return 0.0
+        return float(np.nan_to_num(self.error, nan=np.inf)) / self.tolerance if self.tolerance else float("inf")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields and the verdict; an error that is not a finite number is None, as JSON has no other."""
@@ -66,8 +78,8 @@ class Comparison(Report):
 
     @property
     def worst(self) -> CompareRow | None:
-        """The step that uses most of its tolerance."""
-        return max(self.rows, key=lambda row: np.nan_to_num(row.error, nan=np.inf) / row.tolerance, default=None)
+        """The step that uses most of its tolerance, or exceeds one of none."""
+        return max(self.rows, key=lambda row: row.used, default=None)
 
     def records(self, by: By = "node") -> list[dict[str, Any]]:
         return [row.to_dict() for row in (*self.rows, *self.outputs)]
@@ -87,12 +99,18 @@ class Comparison(Report):
                 Column("operator", [row.op for row in rows], right=False),
                 Column("kernel", [row.kernel for row in rows], right=False),
                 Column("shape", [shape_text(row.shape) for row in rows]),
-                Column("error/std", [f"{row.error:.1e}" for row in rows]),
-                Column("allowed", [f"{row.tolerance:.0e}" for row in rows]),
+                Column("error", [_text(row.error, row.in_codes, 1) for row in rows]),
+                Column("allowed", [_text(row.tolerance, row.in_codes, 0) for row in rows]),
                 Column("verdict", ["ok" if row.passed else "FAIL" for row in rows], f"{failed} failed", right=False),
             ],
-            ("error: largest |difference| over the standard deviation of the reference",),
+            ("error: largest |difference| over the standard deviation of the reference, or in codes",),
         )
+
+
+def _text(number: float, in_codes: bool, digits: int) -> str:
+    if not in_codes:
+        return f"{number:.{digits}e}"
+    return f"{number:.0f} code" if number == 1 else f"{number:.0f} codes"
 
 
 def compare(model: Runnable, x: Inputs = None) -> Comparison:
@@ -129,8 +147,9 @@ class _Checker:
         ]
         call()
         truth = _reference(step.node, inputs, self.weights, exact)
-        errors = [relative_error(view(v), t) for v, t in zip(step.outputs, truth, strict=True)]
-        kernel = step.implementation or Kernel
+        in_codes = all(kind.dtype in CODES for kind in step.output_types)
+        measure = largest_difference if in_codes else relative_error
+        errors = [measure(view(v), t) for v, t in zip(step.outputs, truth, strict=True)]
         self.rows.append(
             CompareRow(
                 step.node.name,
@@ -138,9 +157,19 @@ class _Checker:
                 step.kernel,
                 step.output_types[0].shape,
                 float(np.max(errors)),
-                kernel.tolerance,
+                _tolerance(step, in_codes),
+                in_codes,
             )
         )
+
+
+def _tolerance(step: Step, in_codes: bool) -> float:
+    """That of the kernel; codes are the reference's, unless the formula of an activation makes them."""
+    op, kernel = step.node.op, step.implementation or Kernel
+    if in_codes:
+        return kernel.tolerance if isinstance(op, Requantization) and not op.is_clip else 0.0
+    real = isinstance(op, Requantization)  # of codes, but as real numbers: of those any kernel may have as many
+    return Kernel.tolerance if real else kernel.tolerance
 
 
 def evaluate(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -168,6 +197,11 @@ def _reference(
 ) -> list[np.ndarray]:
     params = {role: weights[key].astype(_WIDE) if exact else weights[key] for role, key in node.params.items()}
     return cast(Op, node.op).reference(inputs, params)
+
+
+def largest_difference(found: np.ndarray, truth: np.ndarray) -> float:
+    """Largest |found - truth| of integers."""
+    return float(np.max(np.abs(found.astype(np.float64) - truth)))
 
 
 def relative_error(found: np.ndarray, truth: np.ndarray) -> float:
