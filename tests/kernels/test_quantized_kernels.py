@@ -132,3 +132,14 @@ def test_bytes_in_other_orders(n, c, h, w, groups, size):
     for op in (ops.create("channel_shuffle", {"groups": g}) for g in (groups, size)):
         assert check_all(op, [(n, groups * size, 2, w)], {}, 1, codes) > 0
     assert check_all(ops.create("interleave", {}), [(n, size, h, 3)] * 2, {}, 2, codes * 2) == 1
+
+
+def test_results_beyond_32_bits(rng: np.random.Generator) -> None:
+    """Of scales that nobody has: all results are the first or the last code."""
+    op = ops.create("quantized_conv2d", {**SCALES, "groups": 2 * LANES, "padding": 1})
+    weight = {"weight": (2 * LANES, 1, 3, 3), "weight_scale": (2 * LANES,), "bias": (2 * LANES,)}
+    params = example_params(op, weight, rng) | {"weight_scale": np.full(2 * LANES, 1e9, np.float32)}
+    problem = make_problem(op, [(1, 2 * LANES, 5, 5)], params, 1, ["uint8"])
+    example = Example.of(problem, rng)
+    assert {*np.unique(example.outputs[0])} <= {0, 110, 255}
+    check(kernels.find("quantized_conv2d", "depthwise"), problem, example)

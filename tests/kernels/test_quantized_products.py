@@ -17,7 +17,7 @@ from tinyinfer.kernels.arguments.epilogue import CLIPS, FUSED
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.kernels.codegen import amx
 from tinyinfer.kernels.quantized import byte_gemm
-from tinyinfer.kernels.quantized.byte_gemm import block_rows, product_bytes, tail_rows
+from tinyinfer.kernels.quantized.byte_gemm import block_rows, copied_rows, product_bytes, tail_rows
 
 activations = st.sampled_from(sorted(FUSED, key=str))
 threads = st.integers(1, 3)
@@ -117,7 +117,7 @@ def test_large_and_lopsided_windows(x: Shape, weight: Shape, attrs: dict[str, An
     ("rows", "k", "n", "zero"),
     [
         (1, 1280, 200, 0), (2, 70, 500, 5), (3, 2049, 65, 0), (49, 960, 160, -3), (600, 1000, 33, 0), (5000, 3, 5, 9),
-        (4500, 130, 40, 0), (40, 5, 700, 0), (700, 1, 1, 0), (33, 64, 32, 0),
+        (4500, 130, 40, 0), (40, 5, 700, 0), (700, 1, 1, 0), (33, 64, 32, 0), (800, 1024, 300, 7), (50, 100, 290, 0),
     ],
 )  # fmt: skip
 def test_large_and_lopsided_products(rows: int, k: int, n: int, zero: int, threads: int) -> None:
@@ -154,6 +154,8 @@ def test_blocks_and_workspace_are_of_a_size(k: int, n: int) -> None:
     assert byte_gemm.UNIT <= block_rows(k, n) <= byte_gemm.LARGEST_BLOCK
     assert byte_gemm.MOST_READ // k < tail_rows(k)
     assert product_bytes(k) < 400_000 + 80 * k
+    assert byte_gemm.UNIT <= copied_rows(k) <= byte_gemm.LARGEST_BLOCK
+    assert product_bytes(k, copies=True) < 1_400_000 + 80 * k
 
 
 @pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")

@@ -26,6 +26,8 @@ import numpy as np
 from tinyinfer.kernels.arguments.windows import Geometry
 from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows, fill_bytes
 from tinyinfer.kernels.codegen.jit import inline
+from tinyinfer.kernels.quantized.byte_gemm import CROWDED, TILES
+from tinyinfer.kernels.quantized.byte_tiles import STEP
 
 OVERRUN = 32  # positions behind the last that tiles read, and nobody uses
 
@@ -35,6 +37,7 @@ class BandLayout(NamedTuple):
 
     geometry: Geometry
     c: int
+    pixel_bytes: int  # from one pixel to the next
     phases: int  # down: at most as many as the stride
     across: int  # pixels of a position: at most as many as the stride
     rows: int  # of a phase
@@ -43,7 +46,7 @@ class BandLayout(NamedTuple):
     @property
     def position_bytes(self) -> int:
         """From one position to the next."""
-        return self.across * self.c
+        return self.across * self.pixel_bytes
 
     @property
     def row_bytes(self) -> int:
@@ -56,28 +59,34 @@ class BandLayout(NamedTuple):
         return self.phases * self.rows * self.row_bytes + OVERRUN * self.position_bytes + 64
 
 
-def band_layout(geometry: Geometry, c: int, lines: int) -> BandLayout:
-    """The layout for ``lines`` rows of outputs."""
+def band_layout(geometry: Geometry, c: int, lines: int, tiles: bool) -> BandLayout:
+    """The layout for ``lines`` rows of outputs.
+
+    For tiles pixels are further apart than they need to be where they would crowd (`byte_gemm`) and taps are whole
+    steps, which need not lie side by side.
+    """
     reach_h, reach_w = (geometry.kh - 1) * geometry.dilation_h, (geometry.kw - 1) * geometry.dilation_w
     phases, across = min(geometry.stride_h, reach_h + 1), min(geometry.stride_w, reach_w + 1)
     rows, pitch = lines + reach_h // geometry.stride_h, geometry.out_w + reach_w // geometry.stride_w
-    return BandLayout(geometry, c, phases, across, rows, pitch)
+    spread = tiles and c % STEP == 0 and across * c % CROWDED == 0
+    return BandLayout(geometry, c, c + 64 * spread, phases, across, rows, pitch)
 
 
-def run_count(kh: int, kw: int, dilation_w: int) -> int:
-    """Runs of a window: its rows or, where these are not contiguous, its taps."""
-    return kh if dilation_w == 1 or kw == 1 else kh * kw
+def run_count(kh: int, kw: int, c: int, dilation_w: int) -> int:
+    """Runs of a window: its rows or, where these are not contiguous or tiles gain nothing by that, its taps."""
+    in_steps = TILES and c % STEP == 0
+    return kh if kw == 1 or (dilation_w == 1 and not in_steps) else kh * kw
 
 
 def run_offsets(band: BandLayout) -> np.ndarray:
     """Bytes from an output position to each run of its window, row by row of the kernel; int64."""
     g = band.geometry
-    taps = 1 if run_count(g.kh, g.kw, g.dilation_w) == g.kh else g.kw
+    taps = run_count(g.kh, g.kw, band.c, g.dilation_w) // g.kh
     offsets = [
         i % g.stride_h * band.rows * band.row_bytes
         + i // g.stride_h * band.row_bytes
         + j // g.stride_w * band.position_bytes
-        + j % g.stride_w * band.c
+        + j % g.stride_w * band.pixel_bytes
         for i in range(0, g.kh * g.dilation_h, g.dilation_h)
         for j in range(0, taps * g.dilation_w, g.dilation_w)
     ]
@@ -88,7 +97,7 @@ def run_offsets(band: BandLayout) -> np.ndarray:
 def fill_band(x, band, image, oy, lines, zero, to):
     """The input rows that ``lines`` rows of outputs from ``oy`` on read; ``zero`` is the code of the border."""
     g, c = band.geometry, band.c
-    position_bytes = band.across * c
+    position_bytes = band.across * band.pixel_bytes
     row_bytes, reach = band.pitch * position_bytes, (g.kh - 1) * g.dilation_h // g.stride_h
     for phase in range(band.phases):
         for row in range(lines + reach):
@@ -98,25 +107,26 @@ def fill_band(x, band, image, oy, lines, zero, to):
                 continue
             pixels = x.at((image * g.h + iy) * g.w)
             if band.across == g.stride_w:
-                _copy_padded_row(pixels, c, g.w, g.left, band.pitch * g.stride_w, zero, at)
+                _copy_padded_row(pixels, c, band.pixel_bytes, g.w, g.left, band.pitch * g.stride_w, zero, at)
                 continue
             fill_bytes(zero, at, row_bytes)
             for pixel in range(band.across):
                 first = max(0, -(-(g.left - pixel) // g.stride_w))
                 count = min(band.pitch, (g.w - 1 + g.left - pixel) // g.stride_w + 1) - first
                 source = pixels.at(first * g.stride_w + pixel - g.left)
-                target = at + first * position_bytes + pixel * c
+                target = at + first * position_bytes + pixel * band.pixel_bytes
                 copy_byte_rows(source.address, g.stride_w * x.stride, target, position_bytes, count, c)
 
 
 @inline
-def _copy_padded_row(x, c, w, left, width, zero, to):
-    """A row of an image, w pixels of c codes, into to[width, c], between ``left`` pixels of border and more of it."""
+def _copy_padded_row(x, c, pixel_bytes, w, left, width, zero, to):
+    """A row of an image, w pixels of c codes, into to[width], between ``left`` pixels of border and more of it."""
     left = min(left, width)
     real = min(w, width - left)
-    fill_bytes(zero, to, left * c)
-    if x.stride == c:
-        copy_byte_rows(x.address, 0, to + left * c, 0, 1, real * c)
+    start = to + left * pixel_bytes
+    fill_bytes(zero, to, left * pixel_bytes)
+    if x.stride == c == pixel_bytes:
+        copy_byte_rows(x.address, 0, start, 0, 1, real * c)
     else:
-        copy_byte_rows(x.address, x.stride, to + left * c, c, real, c)
-    fill_bytes(zero, to + (left + real) * c, (width - left - real) * c)
+        copy_byte_rows(x.address, x.stride, start, pixel_bytes, real, c)
+    fill_bytes(zero, start + real * pixel_bytes, (width - left - real) * pixel_bytes)

@@ -4,7 +4,9 @@ Blocks of rows are outermost, so that each stays in L2 while all panels pass ove
 leave their sums in L1 or L2, and `finish` makes codes of them.
 
 Rows are read where they lie, padding and all.  The last ones, behind which there may be nothing to be read, are copied
-first (`tail_rows`), and so are those that make no whole tile.
+first (`tail_rows`), and so are those that make no whole tile.  For tiles all rows are copied if they lie badly: such as
+span cache lines, and such as crowd into a few sets of L1, where of 16 rows 1024 bytes apart every fourth is in the
+same.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ BLOCK_BYTES = 256 * 1024  # of inputs and outputs of a block: a quarter of a usu
 L2_BYTES = 640 * 1024  # of a 1 MiB L2, where weights only pass through it; the rest is for their panels
 LARGEST_BLOCK = 4096  # rows
 MOST_READ = DEPTH - 1  # bytes behind a row
+CROWDED = 512  # bytes: rows a multiple of that apart are in at most 8 of the 64 sets of a usual L1
+MANY_PANELS = 4  # that rows have to pass over before copying them pays
 
 
 def block_rows(k: int, n: int) -> int:
@@ -53,10 +57,25 @@ def tail_rows(k: int) -> int:
     return -(-(MOST_READ // k + HEIGHT) // HEIGHT) * HEIGHT
 
 
-def product_bytes(k: int) -> int:
+def copy_pays(stride: int, n: int) -> bool:
+    """Whether rows so many bytes apart are better copied for tiles, and there are panels enough that it pays."""
+    return TILES and n >= MANY_PANELS * NR and (stride % CROWDED == 0 or stride % 64 != 0)
+
+
+def copied_rows(k: int) -> int:
+    """Rows of a block that are copied at a time because they crowd."""
+    return min(LARGEST_BLOCK, max(UNIT, BLOCK_BYTES // k // UNIT * UNIT))
+
+
+def spread(size: int) -> int:
+    """Bytes from one to the next of rows of this size so that they do not crowd: an odd number of cache lines."""
+    return size + 64 if TILES and size % 128 == 0 else size
+
+
+def product_bytes(k: int, copies: bool = False) -> int:
     """Workspace of `multiply_rows`: sums, a term for each row, and the rows that are copied."""
-    terms = (LARGEST_BLOCK + tail_rows(k)) * 4
-    return sums_rows(k) * NR * 4 + -(-terms // 64) * 64 + tail_rows(k) * padded(k)
+    terms, rows = (LARGEST_BLOCK + tail_rows(k)) * 4, copied_rows(k) if copies else tail_rows(k)
+    return sums_rows(k) * NR * 4 + -(-terms // 64) * 64 + rows * spread(padded(k))
 
 
 @struct
@@ -100,7 +119,7 @@ def row_terms(x, grid, runs, factor, to):
 
 
 _padded, _block_rows, _sums_rows, _tail_rows = map(inline, (padded, block_rows, sums_rows, tail_rows))
-_on_tiles = inline(on_tiles)
+_on_tiles, _copied_rows, _spread = map(inline, (on_tiles, copied_rows, spread))
 
 
 @shared(
@@ -137,31 +156,33 @@ def _in_place(x, end, rows, k, tiles):
 
 
 @inline
-def multiply_rows(x, end, rows, weights, y, epilogue, memory):
+def multiply_rows(x, end, rows, weights, y, epilogue, copies, memory):
     """Results y[rows, n] of rows of one run, behind which memory can be read up to ``end``.
 
-    ``memory`` is the address of `product_bytes`.
+    ``memory`` is the address of `product_bytes`; with ``copies`` all rows are copied first.
     """
     runs, n = weights.runs, weights.n
     k, tiles = runs.size, int(rows > FEW_ROWS and _on_tiles(1, runs.size))
-    depth, block, split = _padded(k), _block_rows(k, n), _in_place(x, end, rows, k, tiles)
+    depth, split = _padded(k), 0 if copies else _in_place(x, end, rows, k, tiles)
+    block = _copied_rows(k) if copies else _block_rows(k, n)
     terms = memory + _sums_rows(k) * NR * 4
-    tail = ByteRows(terms + -(-(LARGEST_BLOCK + _tail_rows(k)) * 4 // 64) * 64, depth)
-    copy_byte_rows(x.at(split).address, x.stride, tail.address, depth, rows - split, k)
+    copied = ByteRows(terms + -(-(LARGEST_BLOCK + _tail_rows(k)) * 4 // 64) * 64, _spread(depth))
     if TILES and tiles:
         configure()
     p = 0
     while p < rows:
-        count = min(block, split - p)
-        more = rows - split if p + count == split else 0
+        count = max(0, min(block, split - p))
+        more = min(block, rows - p) if copies else rows - split if p + count == split else 0
+        copy_byte_rows(x.at(p + count).address, x.stride, copied.address, copied.stride, more, k)
         own = epilogue.at(p)
         if weights.zero != 0:
             row_terms(x.at(p), Grid(1, count + more, count + more), runs, -weights.zero, terms)
             own = own.with_row_terms(terms)
         for start in range(0, n, NR):
             w, columns, last = weights.address + start * depth, min(NR, n - start), own.at(0, start)
-            _panel_of_rows(x.at(p), count, runs, w, y.at(p, start), columns, last, memory, tiles)
-            _panel_of_rows(tail, more, runs, w, y.at(split, start), columns, last.at(count), memory, tiles)
+            to = y.at(p, start)
+            _panel_of_rows(x.at(p), count, runs, w, to, columns, last, memory, tiles)
+            _panel_of_rows(copied, more, runs, w, to.at(count), columns, last.at(count), memory, tiles)
         p += count + more
     if TILES and tiles:
         release()

@@ -74,8 +74,11 @@ def pack_columns(values: np.ndarray) -> np.ndarray:
     return packed
 
 
-def microkernel(v: Any, rows: int, vectors: int, x: Any, runs: Any, w: Any, bias: Any, sums: Any) -> None:
-    """Emit sums[rows, NR] = bias + x @ w for ``vectors`` registers of columns."""
+def microkernel(v: Any, rows: int, vectors: int, x: Any, runs: Any, w: Any, ahead: Any, bias: Any, sums: Any) -> None:
+    """Emit sums[rows, NR] = bias + x @ w for ``vectors`` registers of columns.
+
+    Each step meanwhile brings a cache line from ``ahead`` to L2; a single row fetches its own weights instead.
+    """
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load_sums(bias, j * LANES)) for i, j in tile}
     others = [{at: v.variable(v.integer(0)) for at in tile} for _ in range(CHAINS // len(tile) - 1)]
@@ -93,6 +96,8 @@ def microkernel(v: Any, rows: int, vectors: int, x: Any, runs: Any, w: Any, bias
             if rows == 1:
                 for j in range(vectors):
                     v.prefetch(panel + step * step_bytes + (NEAR + j * LANES * 4), level=1)
+            else:
+                v.prefetch(ahead + run * run_bytes + step * step_bytes)
     for i, j in tile:
         total = acc[i, j].get()
         for more in others:
@@ -110,12 +115,14 @@ def _dot_panel(v, x, rows, runs, w, columns, bias, sums):
     with v.either(columns > LANES) as (wide, narrow):
         for width, vectors in ((wide, NV), (narrow, 1)):
             with width:
-                done = rows * 0
+                done, depth = rows * 0, (runs.size + (DEPTH - 1)) // DEPTH * DEPTH * runs.number
+                next_panel = w + depth * (vectors * LANES)
                 for tile_rows in TILE_ROWS:
                     tiles = (rows - done) // tile_rows
                     with v.loop(tiles) as t:
-                        p = done + t * tile_rows
-                        microkernel(v, tile_rows, vectors, x.at(p), runs, w, bias, sums + p * (NR * 4))
+                        # memory is slower than one tile alone: neighbours fetch a register each
+                        p, ahead = done + t * tile_rows, next_panel + (t - t // vectors * vectors) * (LANES * 4)
+                        microkernel(v, tile_rows, vectors, x.at(p), runs, w, ahead, bias, sums + p * (NR * 4))
                     done = done + tiles * tile_rows
 
 

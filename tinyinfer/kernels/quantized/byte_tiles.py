@@ -24,14 +24,20 @@ CHUNK_STEPS = 12  # of a panel's K at most: 24 KiB, which stay in L1 while all r
 
 @struct
 class Chunk(NamedTuple):
-    """A part of a panel's K: some runs, and of each of them ``steps``, whose bytes lie ``run_bytes`` apart in it."""
+    """A part of a panel's K: some runs, and of each of them ``steps``, whose weights begin ``run_bytes`` apart.
+
+    Each step meanwhile brings ``share`` bytes of what follows to L2, the next chunk or panel.
+    """
 
     runs: Runs
     steps: int
     run_bytes: int
+    share: int
 
 
-def microkernel(v: Any, rows: int, columns: int, x: Any, chunk: Any, w: Any, bias: Any, sums: Any, more: Any) -> None:
+def microkernel(
+    v: Any, rows: int, columns: int, x: Any, chunk: Any, w: Any, ahead: Any, bias: Any, sums: Any, more: Any
+) -> None:
     """Emit the products of ``rows`` x ``columns`` tiles (1 or 2 each), whose sums go to sums[32, NR].
 
     They begin with the bias or, with ``more``, with what is there.
@@ -56,6 +62,8 @@ def microkernel(v: Any, rows: int, columns: int, x: Any, chunk: Any, w: Any, bia
             amx.load(v, 4 + i, codes + x.stride * (i * TILE), x.stride)
         for j in range(columns):
             amx.load(v, 6 + j, weights + j * (TILE * 4), width)
+        with v.loop(chunk.share, 64) as at:
+            v.prefetch(ahead + (run * chunk.steps + step) * chunk.share + at)
         for i, j in tiles:
             amx.multiply_codes(v, i * 2 + j, 4 + i, 6 + j)
     for i, j in tiles:
@@ -63,16 +71,17 @@ def microkernel(v: Any, rows: int, columns: int, x: Any, chunk: Any, w: Any, bia
 
 
 @vector_function(
-    x=ByteRows, rows="int", columns="int", chunk=Chunk, w="address", bias="address", sums="address", more="int"
-)
-def _multiply(v, x, rows, columns, chunk, w, bias, sums, more):
+    x=ByteRows, rows="int", columns="int", chunk=Chunk, w="address", ahead="address", bias="address", sums="address",
+    more="int",
+)  # fmt: skip
+def _multiply(v, x, rows, columns, chunk, w, ahead, bias, sums, more):
     """The microkernel for as many tiles as there are."""
     with v.either(rows > TILE) as (tall, low):
         for height, is_high in ((2, tall), (1, low)):
             with is_high, v.either(columns > TILE) as (wide, narrow):
                 for width, is_wide in ((2, wide), (1, narrow)):
                     with is_wide:
-                        microkernel(v, height, width, x, chunk, w, bias, sums, more)
+                        microkernel(v, height, width, x, chunk, w, ahead, bias, sums, more)
 
 
 @vector_function()
@@ -90,17 +99,19 @@ def release(v):
 @shared(**PANEL)
 def tile_panel(x, rows, runs, w, columns, bias, sums):
     """`dot_panel` on tiles, between `configure` and `release`; rows are read up to a multiple of 16."""
-    across = NR if columns > TILE else TILE
+    across, pairs = NR if columns > TILE else TILE, -(-rows // PAIR)
     steps, step_bytes = -(-runs.size // STEP), STEP * across
-    pieces = -(-steps // CHUNK_STEPS)
+    pieces, share = -(-steps // CHUNK_STEPS), -(-step_bytes // 64 // pairs) * 64
     together = max(1, CHUNK_STEPS // steps)
     for run in range(0, runs.number, together):
         some = Runs(runs.offsets + run * 8, min(together, runs.number - run), runs.size)
         for piece in range(pieces):
             first, end = steps * piece // pieces, steps * (piece + 1) // pieces
-            chunk, more = Chunk(some, end - first, steps * step_bytes), run + piece
-            for p in range(0, rows, PAIR):
+            panel, all_steps = w + (run * steps + first) * step_bytes, some.number * (end - first)
+            chunk = Chunk(some, end - first, steps * step_bytes, share)
+            for t in range(pairs):
+                p, ahead = t * PAIR, panel + all_steps * (step_bytes + t * share)
                 _multiply(
-                    x.at(p, first * STEP), rows - p, columns, chunk, w + (run * steps + first) * step_bytes, bias,
-                    sums + p * (NR * 4), more,
+                    x.at(p, first * STEP), rows - p, columns, chunk, panel, ahead, bias, sums + p * (NR * 4),
+                    run + piece,
                 )  # fmt: skip

@@ -19,7 +19,7 @@ from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.kernels.quantized.depthwise_packing import Blocks, Walk, pack_pixels, pack_strips, shape_of
 from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Bounds, ByteImage, make_strip
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, signed_weight
+from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers, signed_weight
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 
@@ -179,12 +179,16 @@ class QuantizedDepthwise(Kernel):
 
 
 def _has_strips(layer: Layer) -> bool:
-    """Whether there are strips: for square kernels, one stride, no dilation, weights around 0, enough channels."""
+    """Whether there are strips: for square kernels, one stride, no dilation, weights around 0, enough channels.
+
+    Nor do they take results that could leave 32 bits, which those of any useful scales are far from.
+    """
     op = layer.op
     assert isinstance(op, QuantizedConv2d)
     (kh, kw), (down, across) = layer.params["weight"].shape[2:], op.stride
     usual = kh == kw and down == across and (kw, across) in BY_KERNEL and op.dilation == (1, 1)
-    return usual and signed_weight(layer)[1] == 0 and len(layer.params["weight"]) >= LANES
+    steps = multipliers(layer).max(initial=0) * (1.0 if op.is_clip else 1 / op.scale)
+    return bool(usual and signed_weight(layer)[1] == 0 and len(layer.params["weight"]) >= LANES and steps < 1)
 
 
 KERNELS = (QuantizedDepthwise,)

@@ -24,7 +24,6 @@ from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.quantized.requantize import Finishing, Requantize
 
 REGISTERS = (4, 2, 1)  # of channels that a strip may have; the codes of 4 fill a register
-LARGEST = 2.0**20  # beyond all codes, and what it is the bound of can be rounded to 32 bits
 
 
 @struct
@@ -118,7 +117,7 @@ def make_strip(shape: Shape, registers: int) -> Any:
             for number, value in enumerate(values):
                 finishing.store_codes(value.get(), address, number * LANES)
             return
-        integers = [v.rounded(v.min(value.get(), v.constant(LARGEST))) for value in values]
+        integers = [v.rounded(value.get()) for value in values]  # which 32 bits hold: multipliers are below 1
         codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)
         v.registers(registers).store_byte_vector(codes, address)
 
@@ -131,28 +130,34 @@ def make_strip(shape: Shape, registers: int) -> Any:
         ]
         biases = [v.load_sums(epilogue.bias, number * LANES) for number in range(registers)]
         sums = [[[v.variable(bias) for bias in biases] for _ in range(shape.rows)] for _ in range(shape.reached)]
-        with v.loop(columns + (shape.reached - 1)) as step:
+
+        def advance(v, step, by_age):
+            """The columns of a step onto all sums; the oldest are complete then, and begin anew."""
             for new in range(shape.stride):
                 lines = lines_at(v, starts, x, inside, zeros, step * shape.stride + new)
                 quads = [quads_of(v, lines[4 * quad : 4 * quad + 4]) for quad in range(shape.quads)]
                 for (column, quad, row), number in places.items():
                     age, of_step = divmod(column, shape.stride)
                     if of_step == new:
-                        for register, total in enumerate(sums[age][row]):
+                        for register, total in enumerate(by_age[age][row]):
                             taps = v.load_sums(w, (number * registers + register) * LANES)
                             total.set(v.dot4(total.get(), quads[quad][register], taps))
             done = step - (shape.reached - 1)
             with v.when(done > -1):
                 for row in range(shape.rows):
                     with v.when(rows > row):
-                        complete = [total.get() for total in sums[-1][row]]
+                        complete = [total.get() for total in by_age[-1][row]]
                         finish(v, finishing, complete, y.address + (y.row * row + done * y.pixel), epilogue, bounds)
-            for younger, older in reversed([*itertools.pairwise(sums)]):
-                for row in range(shape.rows):
-                    for total, other in zip(older[row], younger[row], strict=True):
-                        total.set(other.get())
-            for own in sums[0]:
+            for own in by_age[-1]:
                 for total, bias in zip(own, biases, strict=True):
                     total.set(bias)
+
+        steps = columns + (shape.reached - 1)
+        with v.loop(steps, shape.reached) as first:
+            for phase in range(shape.reached):
+                # sums by age: unrolled, so that they grow older where they are
+                by_age = [sums[(phase - age) % shape.reached] for age in range(shape.reached)]
+                with v.when(first < steps - phase):
+                    advance(v, first + phase, by_age)
 
     return strip

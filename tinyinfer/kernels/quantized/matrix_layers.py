@@ -13,7 +13,7 @@ from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, La
 from tinyinfer.kernels.codegen.structs import Address
 from tinyinfer.kernels.parallel.parts import own_memory, own_units
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.quantized.byte_gemm import UNIT, multiply_rows, product_bytes
+from tinyinfer.kernels.quantized.byte_gemm import FEW_ROWS, UNIT, copy_pays, multiply_rows, product_bytes
 from tinyinfer.kernels.quantized.byte_panels import NR, Runs
 from tinyinfer.kernels.quantized.packed_layer import PackedLayer, WeightGroups, pack_layer
 from tinyinfer.kernels.quantized.requantize import ByteRows, Requantize, Results, signed_weight
@@ -35,8 +35,8 @@ def takes_codes(problem: Problem) -> bool:
 
 @task
 def matrix_product(
-    part, parts, x: ByteRows, pixels, weights: WeightGroups, y: Results, epilogue: Requantize, by_panels, memory
-):
+    part, parts, x: ByteRows, pixels, weights: WeightGroups, y: Results, epilogue: Requantize, by_panels, copies, memory
+):  # fmt: skip
     """y[pixels, n] for each group: rows are dealt out in whole tiles, or panels where rows are few."""
     own = own_memory(part, memory, parts).ctypes.data
     k, n = weights.first.runs.size, weights.first.n
@@ -48,7 +48,7 @@ def matrix_product(
         group, columns = weights.group(g).columns(n0, n1), g * weights.column_bytes
         last = epilogue.at(p0, g * n)
         last = last.with_columns(epilogue.bias + columns, epilogue.multiplier + columns).at(0, n0)
-        multiply_rows(x.at(p0, g * k), end, p1 - p0, group, y.at(p0, g * n + n0), last, own)
+        multiply_rows(x.at(p0, g * k), end, p1 - p0, group, y.at(p0, g * n + n0), last, copies, own)
 
 
 def by_panels(rows: int, n: int, threads: int) -> bool:
@@ -65,7 +65,9 @@ class _MatrixProduct(Kernel):
 
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
-        self.workspace_floats = -(-product_bytes(self._channels() // packed.groups) // 64) * 16 * problem.threads
+        k, n = self._channels() // packed.groups, len(problem.params["weight"])
+        self.may_copy = packed.groups == 1 and copy_pays(k, n)
+        self.workspace_floats = -(-product_bytes(k, self.may_copy) // 64) * 16 * problem.threads
 
     def _channels(self) -> int:
         raise NotImplementedError
@@ -84,7 +86,8 @@ class _MatrixProduct(Kernel):
         epilogue = Requantize.of(op, packed.bias, packed.multiplier, inputs, y)
         return matrix_product.bind(
             threads, ByteRows.of(x), x.pixels, weights, Results.of(y), epilogue,
-            packed.groups == 1 and by_panels(x.pixels, y.c, threads), workspace,
+            packed.groups == 1 and by_panels(x.pixels, y.c, threads),
+            self.may_copy and copy_pays(x.pixel_stride, y.c) and x.pixels > FEW_ROWS, workspace,
         )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from tinyinfer.kernels.arguments.windows import window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.structs import Address
+from tinyinfer.kernels.matmul.joined_groups import group_count
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, own_units
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.kernels.quantized.bands import BandLayout, band_layout, fill_band, run_count, run_offsets
@@ -53,7 +54,7 @@ def windows(
     """Each part's rows of outputs, band after band, or its panels of them."""
     own, geometry = own_memory(part, memory, parts).ctypes.data, layout.geometry
     terms, c, n = own + bands.sums_bytes, layout.c, weights.first.n
-    band = ByteRows(terms + bands.terms_bytes, layout.across * c)
+    band = ByteRows(terms + bands.terms_bytes, layout.across * layout.pixel_bytes)
     p, p1 = own_range(part // bands.column_parts, bands.all_rows, parts // bands.column_parts)
     n0, n1 = own_units(part % bands.column_parts, n, NR, bands.column_parts)
     if TILES and bands.tiles:
@@ -95,12 +96,15 @@ class Windows(Kernel):
         self.lines, per_group = batch * geometry.out_h, c // packed.groups
         panels = packed.groups == 1 and by_panels(self.lines * geometry.out_w, m, threads)
         self.parts = (1, threads) if panels else (threads, 1)
-        halo = band_layout(geometry, per_group, 0)
+        runs = run_count(geometry.kh, geometry.kw, per_group, geometry.dilation_w)
+        self.run_bytes = geometry.kh * geometry.kw * per_group // runs
+        self.tiles = on_tiles(runs, self.run_bytes)
+        halo = band_layout(geometry, per_group, 0, self.tiles)
         weights = packed.weights.size // packed.groups
         space = max(SMALL_BAND, min(weights, LARGE_BAND)) - halo.size
         rows = space // (halo.phases * halo.row_bytes)
         self.band = max(1, min(rows, -(-self.lines // self.parts[0]), geometry.out_h))
-        self.layout = band_layout(geometry, per_group, self.band)
+        self.layout = band_layout(geometry, per_group, self.band, self.tiles)
         self.offsets = run_offsets(self.layout)
         positions, pixels = (self.band - 1) * self.layout.pitch + geometry.out_w, self.band * geometry.out_w
         self.sums_bytes, self.terms_bytes = -(-positions // 32) * 32 * NR * 4, -(-pixels * 4 // 64) * 64
@@ -112,20 +116,20 @@ class Windows(Kernel):
 
     @classmethod
     def pack(cls, layer: Layer) -> PackedLayer:
-        op, (kh, kw) = layer.op, layer.params["weight"].shape[2:]
+        op, (_, c, kh, kw) = layer.op, layer.params["weight"].shape
         assert isinstance(op, QuantizedConv2d)
-        return pack_layer(layer, run_count(kh, kw, op.dilation[1]))
+        joined = c * op.groups // group_count(layer)
+        return pack_layer(layer, run_count(kh, kw, joined, op.dilation[1]))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed = inputs[0], outputs[0], self.problem.op, self.packed
         assert isinstance(op, QuantizedConv2d)
         _, weight_zero = signed_weight(self.problem)
-        kh, kw = self.layout.geometry.kh, self.layout.geometry.kw
-        runs = Runs(Address.of(self.offsets), self.offsets.size, self.layout.c * kh * kw // self.offsets.size)
+        runs = Runs(Address.of(self.offsets), self.offsets.size, self.run_bytes)
         row_parts, column_parts = self.parts
         bands = Bands(
             self.lines, self.band, column_parts, self.sums_bytes, self.terms_bytes, op.input_zero_point,
-            on_tiles(runs.number, runs.size),
+            self.tiles,
         )  # fmt: skip
         return windows.bind(
             row_parts * column_parts, ByteRows.of(x), self.layout,
