@@ -25,16 +25,16 @@ def use_integer_weights(editing: Editing, codes: Mapping[str, Codes]) -> None:
 
     ``codes`` has what weights were dequantised from by their keys.  Layers whose sums could leave 32 bits stay.
     """
-    uses = Counter(key for node in editing.in_order() for key in node.params.values())
+    parameters = _Parameters(editing, codes)
     for node in editing.in_order():
         if isinstance(node.op, Conv2d | Linear) and len(node.inputs) == 1 and node.params["weight"] in codes:
             reading = codes_behind(editing, node.inputs[0])
             if reading is not None:
-                _replace(editing, node, reading, codes, uses)
+                _replace(editing, node, reading, codes, parameters)
 
 
 def _replace(
-    editing: Editing, node: Node, reading: Reading, codes: Mapping[str, Codes], uses: Mapping[str, int]
+    editing: Editing, node: Node, reading: Reading, codes: Mapping[str, Codes], parameters: _Parameters
 ) -> None:
     weights = editing.graph.weights
     weight = integer_weight(codes[node.params["weight"]])
@@ -52,7 +52,7 @@ def _replace(
         op.check_values(params)
     except WeightsError:
         return
-    keys = {role: _key(editing, node, role, array, codes, uses) for role, array in params.items()}
+    keys = {role: parameters.key(node, role, array) for role, array in params.items()}
     new = node.replace(op=op, inputs=(reading.value,), params=keys)
     try:
         infer(editing, op, new.inputs, keys)
@@ -72,14 +72,22 @@ def _quantized(op: object, reading: Reading, zero_point: int) -> QuantizedLayer 
     return None
 
 
-def _key(
-    editing: Editing, node: Node, role: str, array: np.ndarray, codes: Mapping[str, Codes], uses: Mapping[str, int]
-) -> str:
-    """The key of a parameter: the file's name of its integers, where it has them, which layers share as it does."""
-    weights, old = editing.graph.weights, node.params.get(role, "")
-    name = codes[old].name if old in codes else f"{node.name}.{role}"
-    if name == old and uses[old] == 1:
-        weights[name] = array
-        return name
-    same = name in weights and weights.dtype(name) == array.dtype and np.array_equal(weights[name], array)
-    return name if same else editing.weight(name, array)
+class _Parameters:
+    """Parameters of the layers that are made, which share the file's integers as it does."""
+
+    def __init__(self, editing: Editing, codes: Mapping[str, Codes]) -> None:
+        self._weights, self._add, self._codes = editing.graph.weights, editing.weight, codes
+        self._uses = Counter(key for node in editing.in_order() for key in node.params.values())
+        self._made: dict[str, str] = {}  # keys by the names that were wanted
+
+    def key(self, node: Node, role: str, array: np.ndarray) -> str:
+        """The key of a parameter: the file's name of its integers, where it has them."""
+        old = node.params.get(role, "")
+        name = self._codes[old].name if old in self._codes else f"{node.name}.{role}"
+        if name == old and self._uses[old] == 1:
+            self._weights[name] = array
+            return name
+        made = self._made.get(name)
+        if made is None or not np.array_equal(self._weights[made], array):
+            made = self._made[name] = self._add(name, array)
+        return made
