@@ -13,7 +13,7 @@ from tinyinfer.model import Model
 from tinyinfer.profiling.cost import cost
 
 torch = pytest.importorskip("torch")
-TorchGraph = pytest.importorskip("tinyinfer.bench.torch_graph").TorchGraph
+TorchGraph = pytest.importorskip("tinyinfer.bench.torch_peer.graph").TorchGraph
 
 CASES = [(name, i) for name in ops.names() if not ops.get(name).composite for i in range(len(ops.get(name).cases()))]
 

@@ -29,7 +29,7 @@ from PIL import Image
 from torch import Tensor
 
 from tinyinfer import models
-from tinyinfer.bench.torch_graph import TorchGraph
+from tinyinfer.bench.torch_peer.graph import TorchGraph
 from tinyinfer.formats.npz import model_file as npz
 
 ARCHITECTURE = "mobilenet_v2_cifar"

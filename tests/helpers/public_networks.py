@@ -18,7 +18,7 @@ import pytest
 import tinyinfer as ti
 
 torch = pytest.importorskip("torch")
-TorchGraph = pytest.importorskip("tinyinfer.bench.torch_graph").TorchGraph
+TorchGraph = pytest.importorskip("tinyinfer.bench.torch_peer.graph").TorchGraph
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def openvino(subject: Subject) -> Run:
 def torch(subject: Subject) -> Run:
     """PyTorch, eager, norms apart as its users run them; images in whichever memory format is faster here."""
     th = package("torch")
-    from tinyinfer.bench.torch_graph import TorchGraph
+    from tinyinfer.bench.torch_peer.graph import TorchGraph
 
     graph = subject.model.graph
     th.set_num_threads(subject.threads)

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tinyinfer.bench.torch_indexing import FUNCTIONS as INDEXING
-from tinyinfer.bench.torch_resampling import FUNCTIONS as RESAMPLING
-from tinyinfer.bench.torch_sampling import FUNCTIONS as SAMPLING
+from tinyinfer.bench.torch_peer.indexing import FUNCTIONS as INDEXING
+from tinyinfer.bench.torch_peer.resampling import FUNCTIONS as RESAMPLING
+from tinyinfer.bench.torch_peer.sampling import FUNCTIONS as SAMPLING
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node
 
