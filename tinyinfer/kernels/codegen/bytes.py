@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import platform
 
-from llvmlite import ir
+from llvmlite import binding, ir
 
 from tinyinfer.kernels.codegen.integers import Int, raw
 from tinyinfer.kernels.codegen.number_types import NumberTypes
 
 _I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 PACKS = platform.machine().lower() in ("x86_64", "amd64")  # whether there are instructions that pack and saturate
+FIRST_WITH_LRINT = (20,)  # LLVM's first version that rounds vectors by its word for it
 _HALF = 128  # bytes of a table that one instruction looks up
 
 
@@ -155,4 +156,6 @@ class Bytes(NumberTypes):
     def rounded(self, floats: ir.Value) -> ir.Value:
         """The nearest integers, halves to even; what is below all of them may be any that is negative."""
         lanes = self._vector(_I32)
-        return self._call(f"lrint.v{self.lanes}i32.v{self.lanes}f32", lanes, [floats])
+        if binding.llvm_version_info < FIRST_WITH_LRINT:
+            return self.builder.fptosi(self.round(floats), lanes)
+        return self._call(f"lrint.v{self.lanes}i32.v{self.lanes}f32", lanes, [floats])  # one instruction, not two
