@@ -11,7 +11,7 @@ from bench_models import tiny_model
 
 from tinyinfer.bench import bench_int8
 from tinyinfer.bench.by_precision import noise_of, quantized
-from tinyinfer.bench.precision_report import decibels
+from tinyinfer.bench.precision_report import PrecisionReport, decibels
 from tinyinfer.errors import InputError
 from tinyinfer.model import Model
 
@@ -39,6 +39,7 @@ def test_every_engine_is_timed_in_both_precisions(model: Model, tmp_path: Path) 
     found = json.loads((tmp_path / "bench.json").read_text())
     assert [row["engine"] for row in found["int8"]["rows"]] == [engine for _, engine in settings]
     assert len(found["gains"]) == 2
+    assert str(PrecisionReport.from_dict(found)) == str(report)
     text = str(report)
     assert "int8, batch 1, threads 1: tinyinfer / best peer" in text
     assert text.count("onnxruntime") >= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,11 @@ class PrecisionReport(Report):
         """Both reports, as JSON can hold them."""
         gains = [{"batch": b, "threads": t, "ours_over_float32": ratio} for (b, t), ratio in self.gains().items()]
         return {INT8: self.int8.to_dict(), FLOAT32: self.float32.to_dict(), "gains": gains}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> PrecisionReport:
+        """The report that `to_dict` was made of."""
+        return cls(BenchReport.from_dict(found[INT8]), BenchReport.from_dict(found[FLOAT32]))
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` to a file; raises OSError."""

@@ -1,0 +1,75 @@
+"""Time the networks of docs/benchmarks.md in 8 bits and in floats beside other engines; write docs/int8.md's tables.
+
+python docs/draw_int8.py                 (from the repository's root, ten minutes on an otherwise idle machine)
+python docs/draw_int8.py FILE            (only draws what `tinyinfer bench ... --int8 --json` printed into a file)
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from draw_benchmarks import NETWORKS, TITLES
+from marked import units_of, write_between
+
+from tinyinfer.bench import BenchRow, PrecisionReport
+from tinyinfer.bench.precision_report import decibels
+from tinyinfer.bench.report import OURS
+
+PAGE = Path(__file__).resolve().parent / "int8.md"
+PEERS = ("onnxruntime", "openvino")
+
+
+def measure() -> PrecisionReport:
+    """A new measurement, in a process of its own."""
+    command = [sys.executable, "-m", "tinyinfer", "bench", *NETWORKS, "--int8", "--against", ",".join(PEERS), "--json"]
+    done = subprocess.run([*command, "--threads", "1,2"], stdout=subprocess.PIPE, check=True)
+    return PrecisionReport.from_dict(json.loads(done.stdout))
+
+
+def measured(report: PrecisionReport) -> str:
+    """What stands between the page's marks: circumstances, and a table for each number of threads."""
+    lines = [f"Measured on {datetime.date.today():%d %B %Y}:".replace(" 0", " "), ""]
+    lines += [f"- {line}" for line in report.int8.circumstances()]
+    gains = report.gains()
+    for found in report.int8.summary():
+        threads = found["threads"]
+        lines += ["", f"### {threads} thread{'' if threads == 1 else 's'}", "", *table(report, threads), ""]
+        lines += [
+            f"In the geometric mean tinyinfer's int8 takes **{found['geomean']:.2f}** of the time of the faster peer's "
+            f"int8, {found['worst']:.2f} in the worst case ({NETWORKS[found['worst_model']]}), and "
+            f"**{gains[found['batch'], threads]:.2f}** of its own float32's."
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def table(report: PrecisionReport, threads: int) -> list[str]:
+    """A row for each network: every engine's milliseconds in 8 bits and in floats, our time over each peer's int8."""
+    heads = ["network", *(f"{TITLES.get(name, name)}: int8, float32" for name in (OURS, *PEERS)), "of peak", "SQNR, dB"]
+    lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
+    for codes, floats in zip(report.int8.groups(), report.float32.groups(), strict=True):
+        if codes[OURS].threads != threads:
+            continue
+        cells = [NETWORKS[codes[OURS].model], f"**{_ms(codes[OURS])}**, {_ms(floats[OURS])}"]
+        cells += [f"{_ms(codes[name])} ({codes[name].ratio:.2f}), {_ms(floats[name])}" for name in PEERS]
+        cells += [f"{codes[OURS].peak_share:.0%}", decibels(codes[OURS].error)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _ms(row: BenchRow) -> str:
+    return f"{row.median_ms:.{1 if row.median_ms >= 2 else 2}f}"
+
+
+def main() -> None:
+    """Measure or read, then write the page's tables."""
+    files = [Path(file).read_text(encoding="utf-8") for file in sys.argv[1:]]
+    report = PrecisionReport.from_dict(json.loads(files[0])) if files else measure()
+    write_between(PAGE, units_of(report.float32), measured(report))
+
+
+if __name__ == "__main__":
+    main()
