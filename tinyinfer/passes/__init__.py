@@ -6,6 +6,9 @@ memory for this computer.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from tinyinfer.passes.machine.advance_stride import advance_stride
 from tinyinfer.passes.machine.fuse_activation import fuse_activation
 from tinyinfer.passes.machine.fuse_residual import fuse_residual
@@ -18,12 +21,16 @@ from tinyinfer.passes.portable.fold_input_scaling import fold_input_scaling
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
 from tinyinfer.passes.portable.merge_branches import merge_branches
 from tinyinfer.passes.portable.merge_gate_shortcut import merge_gate_shortcut
-from tinyinfer.passes.portable.quantize import quantize
-from tinyinfer.passes.portable.quantize.equalize import equalize
 from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
 from tinyinfer.passes.portable.remove_identity import remove_identity
 from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
 from tinyinfer.passes.portable.simplify import simplify
+
+if TYPE_CHECKING:
+    from tinyinfer.passes.portable.quantize.equalize import equalize
+    from tinyinfer.passes.portable.quantize.quantize import quantize
+
+_LATER = {"equalize": "portable.quantize.equalize", "quantize": "portable.quantize.quantize"}  # what no plan needs
 
 __all__ = [
     "advance_stride",
@@ -46,3 +53,9 @@ __all__ = [
     "simplify",
     "specialise",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(f"tinyinfer.passes.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'tinyinfer.passes' has no attribute {name!r}")

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinyinfer.graph import Graph, TensorType
+from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.passes.machine.advance_stride import advance_stride
 from tinyinfer.passes.machine.choose_kernels import REFERENCE, choose_kernels
 from tinyinfer.passes.machine.fuse_activation import fuse_activation
 from tinyinfer.passes.machine.fuse_depthwise_chain import fuse_depthwise_chain
 from tinyinfer.passes.machine.fuse_gate import fuse_gate
 from tinyinfer.passes.machine.fuse_join_pixels import fuse_join_pixels
-from tinyinfer.passes.machine.fuse_requantization import fuse_requantization
 from tinyinfer.passes.machine.fuse_residual import fuse_residual
 from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
-from tinyinfer.passes.machine.join_lookups import join_lookups
-from tinyinfer.passes.machine.unsigned_codes import unsigned_codes
 from tinyinfer.passes.portable.simplify import simplify
 
 
 def lower(graph: Graph) -> Graph:
     """Simplified, fused as the kernels can at any size, and in order."""
-    codes = unsigned_codes(fuse_requantization(join_lookups(simplify(graph))))
-    lowered = advance_stride(fuse_activation(fuse_residual(codes)))
+    simplified = simplify(graph)
+    if any(_is_of_codes(node) for node in simplified.nodes):
+        simplified = _lower_codes(simplified)
+    lowered = advance_stride(fuse_activation(fuse_residual(simplified)))
     lowered.nodes = lowered.topological_order()
     return lowered
+
+
+def _is_of_codes(node: Node) -> bool:
+    name = node.op.name
+    return name in ("lookup", "quantize_linear", "dequantize_linear") or name.startswith("quantized_")
+
+
+def _lower_codes(graph: Graph) -> Graph:
+    from tinyinfer.passes.machine.fuse_requantization import fuse_requantization  # here, as most networks have no codes
+    from tinyinfer.passes.machine.join_lookups import join_lookups
+    from tinyinfer.passes.machine.unsigned_codes import unsigned_codes
+
+    return unsigned_codes(fuse_requantization(join_lookups(graph)))
 
 
 def specialise(

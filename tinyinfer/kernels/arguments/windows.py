@@ -7,7 +7,6 @@ from typing import NamedTuple
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.ops.convolution.conv2d import Conv2d
-from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 
 
 class Geometry(NamedTuple):
@@ -29,7 +28,7 @@ class Geometry(NamedTuple):
 
 def window_geometry(problem: Problem) -> Geometry:
     """The windows of a problem."""
-    op = problem.op.layer if isinstance(problem.op, QuantizedConv2d) else problem.op
+    op = getattr(problem.op, "layer", problem.op)  # of codes, the convolution whose sums these are
     assert isinstance(op, Conv2d)
     size, kernel = problem.inputs[0][2:], problem.params["weight"].shape[2:]
     top, _, left, _ = op.pads(size, kernel)
