@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from tinyinfer import kernels, ops
-from tinyinfer.errors import GraphError, InputError
+from tinyinfer.errors import GraphError, InputError, WeightsError
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.ops.base import Case, Op
@@ -53,8 +53,9 @@ def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int, least: 
     inputs = [np.ones(*each) for each in zip(_enlarged(case.inputs, least), dtypes, strict=True)]
     plain = len(inputs) if cls.arity is None else cls.arity
     named = dict(zip(cls.optional_inputs, inputs[plain:], strict=False))
-    params = {role: np.full(shape, weight, np.float32) for role, shape in case.params.items()}
-    with contextlib.suppress(InputError, GraphError):  # two matrices that have grown do not fit each other
+    kinds = cls(**case.attrs).param_types(case.params)
+    params = {role: np.full(kind.shape, weight, kind.dtype) for role, kind in kinds.items()}
+    with contextlib.suppress(InputError, GraphError, WeightsError):  # sizes that have grown, scales of 0
         kernels.prepare(kernel, *inputs[:plain], threads=threads, **named, **params, **case.attrs)
 
 

@@ -55,10 +55,11 @@ def test_boxes_are_those_of_the_original_runtime(name: str, shared: Path) -> Non
             np.testing.assert_allclose(one.box, box, atol=0.1)
 
 
-def test_a_portrait_is_that_of_the_float_network(shared: Path) -> None:
-    """From the quantised file, whose own arithmetic errs more: it is another class at 2.8 % of these pixels."""
+def test_a_portrait_is_that_of_the_quantised_network(shared: Path) -> None:
+    """And so, but for 2.8 % of these pixels, that of the float network."""
     model, stored = opened(
         shared, "mobilenetv3_minimalistic_portrait_seg", entries()["portrait_segmentation_mobilenet_v3"]
     )
     found = model.segment(stored["x_u8"][0])
-    assert (found == stored["mask"][0]).mean() > 0.99
+    assert (found == stored["mask_int8"][0]).mean() > 0.99
+    assert (found == stored["mask"][0]).mean() > 0.97

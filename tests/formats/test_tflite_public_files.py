@@ -31,10 +31,12 @@ DECISIONS = (
 )
 
 
-def outputs(folder: Path, file: str, mean: float, std: float, kernels: str | None) -> tuple[list[np.ndarray], dict]:
+def outputs(
+    folder: Path, file: str, mean: float, std: float, kernels: str | None, dequantize: bool = False
+) -> tuple[list[np.ndarray], dict]:
     """Outputs for all reference pictures, and what is recorded of them."""
     reference = dict(np.load(folder / "ref.npz"))
-    model = Model(*load(folder / file), threads=1, kernels=kernels)
+    model = Model(*load(folder / file, dequantize=dequantize), threads=1, kernels=kernels)
     pictures = ((reference["x_u8"].astype(np.float32) - mean) / std).transpose(0, 3, 1, 2)
     found = [model.run({model.inputs[0][0]: np.ascontiguousarray(picture[None])}) for picture in pictures]
     return [np.concatenate([values[name] for values in found]) for name in found[0]], reference
@@ -44,8 +46,8 @@ def outputs(folder: Path, file: str, mean: float, std: float, kernels: str | Non
     ("folder", "file", "mean", "std", "names"), FLOAT, ids=lambda x: x if isinstance(x, str) else ""
 )
 def test_float_outputs(shared: Path, folder: str, file: str, mean: float, std: float, names: tuple[str, ...]) -> None:
-    """Within a thousandth of the outputs' standard deviation, by the textbook's kernels."""
-    found, reference = outputs(shared / "realdata" / "weights" / folder, file, mean, std, "reference")
+    """Within a thousandth of the outputs' standard deviation, by the textbook's kernels, quantised ones in floats."""
+    found, reference = outputs(shared / "realdata" / "weights" / folder, file, mean, std, "reference", True)
     for y, name in zip(found, names, strict=True):
         allowed = TOLERANCE.get(folder, 1e-3) * reference[name].std()
         assert np.abs(y - reference[name]).max() <= allowed
@@ -61,8 +63,8 @@ def test_quantised_decisions(shared: Path, folder: str, file: str, mean: float, 
 
 
 def test_a_mask_of_a_quantised_network(shared: Path) -> None:
-    """At most as many pixels differ from the float network's as did in the runtime's integers."""
+    """In floats, at most as many pixels differ from the float network's as did in the runtime's integers."""
     folder = shared / "realdata" / "weights" / "mobilenetv3_minimalistic_portrait_seg"
-    (found,), reference = outputs(folder, "mnv3_post_quant.tflite", 127.5, 127.5, None)
+    (found,), reference = outputs(folder, "mnv3_post_quant.tflite", 127.5, 127.5, None, True)
     mask = found.argmax(1)
     assert (mask != reference["mask"]).mean() <= (reference["mask_int8"] != reference["mask"]).mean()

@@ -75,9 +75,9 @@ def test_parts_along_any_dimension(shape: list[int], data: st.DataObject, sizes:
     parts = [tuple(size if i == dim % len(shape) else n for i, n in enumerate(shape)) for size in sizes]
     whole = tuple(sum(sizes) if i == dim % len(shape) else n for i, n in enumerate(shape))
     assume(np.prod(whole) < 20_000)
-    assert check_all(ops.create("concat", {"dim": dim}), parts, {}, threads) == 1
+    assert check_all(ops.create("concat", {"dim": dim}), parts, {}, threads) >= 1
     cut = ops.create("split", {"split_size_or_sections": sizes, "dim": dim})
-    assert check_all(cut, [whole], {}, threads) == 1
+    assert check_all(cut, [whole], {}, threads) >= 1
 
 
 REDUCTIONS = ["sum", "mean", "amax", "amin"]
@@ -95,6 +95,11 @@ def test_dimensions_side_by_side(name, run, keepdim, data, threads) -> None:
     op = ops.create(name, {"dim": tuple(range(first, last)), "keepdim": keepdim})
     applied = check_all(op, [shape], {}, threads)
     assert applied == 1 or 2 in (rank, rank - (last - first))  # where matrices may have gaps between their rows
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_what_five_dimensions_are_reduced_to_is_no_image(name: str) -> None:
+    assert check_all(ops.create(name, {"dim": (1,)}), [(2, 3, 4, 5, 7)], {}, 1) == 1
 
 
 @pytest.mark.parametrize("name", ["amax", "amin"])

@@ -143,7 +143,7 @@ class _Reduce(Kernel):
 
     @classmethod
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
-        return NHWC if cls._axes(op, inputs[0]) in ((1,), IMAGE) else ROWS
+        return NHWC if len(inputs[0]) == 4 and cls._axes(op, inputs[0]) in ((1,), IMAGE) else ROWS
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,), (shape,), op = inputs, outputs, self.problem.inputs, self.problem.op

@@ -53,10 +53,12 @@ class Deinterleave(Op):
     composite: ClassVar[bool] = True
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        n, _, *image = inputs[0].shape
         for t in inputs:
-            require((t.shape[0], *t.shape[2:]) == (n, *image), f"expected maps of one size, found {inputs[0]} and {t}")
+            require(len(t.shape) >= 2, f"input: expected rank 2 or more, found shape {t}")
+            same = (t.shape[0], *t.shape[2:]) == (inputs[0].shape[0], *inputs[0].shape[2:])
+            require(same, f"expected maps of one size, found {inputs[0]} and {t}")
             require(t.shape[1] % 2 == 0, f"expected even numbers of channels, found {t.shape[1]}")
+        n, _, *image = inputs[0].shape
         return [TensorType((n, sum(t.shape[1] for t in inputs), *image), inputs[0].dtype)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
