@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -14,7 +15,7 @@ import numpy as np
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError, InputError, WeightsError
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.base import Kernel
+from tinyinfer.kernels.base import FeatureMap, Kernel
 from tinyinfer.ops.base import Case, Op
 from tinyinfer.profiling.roofline import machine_peak
 from tinyinfer.runtime.options import make_options
@@ -42,9 +43,16 @@ def warm(todo: Sequence[Callable[[], object]], progress: Callable[[int, int], No
 
 def _prepare(kernel: type[Kernel], cls: type[Op], counts: Sequence[int]) -> None:
     """Bind the kernel to all examples of its operator, as it may have several functions where sizes or zeros decide."""
-    for case, threads, least, weight in product(cls.cases(), counts, (1, LARGE), (1, 0)):
+    cases = [*cls.cases(), *_of_codes(kernel, cls)]
+    for case, threads, least, weight in product(cases, counts, (1, LARGE), (1, 0)):
         if threads > 1 or least == 1:
             _bind(kernel, cls, case, threads, least, weight)
+
+
+def _of_codes(kernel: type[Kernel], cls: type[Op]) -> list[Case]:
+    """The examples on float32 with 8-bit codes instead, for a kernel that takes both."""
+    both = "uint8" in kernel.dtypes and "uint8" in cls.dtypes
+    return [replace(case, dtypes=("uint8",) * len(case.inputs)) for case in cls.cases() if both and not case.dtypes]
 
 
 def _bind(kernel: type[Kernel], cls: type[Op], case: Case, threads: int, least: int, weight: float) -> None:
@@ -67,9 +75,9 @@ def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
 
 def _cross_border() -> None:
     """The compiled functions that plans call and no kernel stands for."""
-    from tinyinfer.kernels.arguments.operands import Address, Rows
-    from tinyinfer.kernels.movement.copies import to_given_planes, to_nhwc
+    from tinyinfer.kernels.movement.copies import bind_to_images, bind_to_planes
 
-    pixel, address = Rows(Address.of(np.empty(3, np.float32)), 3), np.zeros(1, np.int64)
-    to_nhwc.bind(1, address, 1, 3, 1, pixel)
-    to_given_planes.bind(1, pixel, 1, 3, 1, address)
+    for dtype in (np.float32, np.uint8):
+        pixel, address = FeatureMap.place(np.empty(3, dtype), (1, 3, 1, 1), 3), np.zeros(1, np.int64)
+        bind_to_images(1, address, pixel)
+        bind_to_planes(1, pixel, address)
