@@ -146,6 +146,7 @@ def test_codes_have_a_peak_of_their_own():
 
 def test_multiply_adds_of_codes_are_measured_where_they_are_asked_for():
     assert machine_peak(1).code_gmacs is None
+    assert machine_peak(2, codes=True).code_gmacs is not None
     found = machine_peak(1, codes=True)
     assert found.code_gmacs is not None
     assert found.code_gmacs > 0.2 * found.fma_gmacs

@@ -143,8 +143,9 @@ def machine_peak(threads: int = 1, codes: bool = False) -> Peak:
     one is slower than the machine.
     """
     if codes:
+        floats = machine_peak(threads)  # before the guard, which it takes itself
         with guard(threads):
-            return replace(machine_peak(threads), code_gmacs=_measure_code_macs(threads) / 1e9)
+            return replace(floats, code_gmacs=_measure_code_macs(threads) / 1e9)
     with guard(threads):
         fma, tiles, memory = _measure_macs(threads), _measure_tile_macs(threads), _measure_bytes(threads)
         caches = measure_caches(threads, functools.partial(_measure_cached_bytes, threads), memory)
