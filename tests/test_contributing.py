@@ -15,11 +15,10 @@ from tinyinfer import kernels, models
 OPERATOR = """
 from __future__ import annotations
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 import numpy as np
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, operator, require
 from tinyinfer.ops.dtypes import ANY_DTYPE
 """
 KERNEL = """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import FrozenInstanceError, dataclass, field
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -17,6 +17,7 @@ Arrays = Sequence[np.ndarray]
 Params = Mapping[str, np.ndarray]
 Types = Sequence[TensorType]
 ParamTypes = Mapping[str, TensorType]
+OpClass = TypeVar("OpClass")
 
 LARGEST = 2**31 - 1  # what sizes, strides and paddings can be without leaving 64 bits in a product
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
@@ -42,16 +43,32 @@ class Case:
         return [TensorType(shape, dtype) for shape, dtype in zip(self.inputs, dtypes, strict=True)]
 
 
-@dataclass(frozen=True)
-class Op:
-    """Base of the operators: frozen dataclasses whose fields are the attributes, spelled as in torch.
+@dataclass_transform(frozen_default=True)
+def operator(cls: type[OpClass] | None = None, /, *, kw_only: bool = False) -> Any:
+    """Make a subclass of `Op` a dataclass, whose fields are its attributes and never change.
 
-    One without attributes of its own is a plain subclass: a decorator would only write the same methods anew, which
-    takes a millisecond of every start.  A subclass writes `output_types`, `reference` and `cases`, and what else
-    differs from the rules here.
+    With ``frozen=True`` a dataclass would have comparison, representation and guards written anew for each class,
+    which takes a millisecond of every start; `Op` has them once.
+    """
+
+    def decorate(cls: Any) -> Any:
+        made = dataclass(repr=False, eq=False, kw_only=kw_only)(cls)
+        made.attr_names = tuple(field.name for field in dataclasses.fields(made))
+        return made
+
+    return decorate if cls is None else decorate(cls)
+
+
+@operator
+class Op:
+    """Base of the operators: dataclasses by `operator` whose fields are the attributes, spelled as in torch.
+
+    One without attributes of its own is a plain subclass.  A subclass writes `output_types`, `reference` and `cases`,
+    and what else differs from the rules here.
     """
 
     name: ClassVar[str]
+    attr_names: ClassVar[tuple[str, ...]] = ()
     param_names: ClassVar[tuple[str, ...]] = ()  # roles in torch.nn.functional's argument order
     required_params: ClassVar[tuple[str, ...]] = ()
     arity: ClassVar[int | None] = 1  # inputs a plain call takes; None: one or more
@@ -61,10 +78,30 @@ class Op:
     takes_infinity: ClassVar[bool] = False  # whether its parameters may be infinite
     composite: ClassVar[bool] = False  # made of other operators by passes for this machine; in no file
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self) or name not in self.attr_names:
+            raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.attrs.items())})"
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in self.attr_names])
+
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes by name, as JSON can hold them."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return dict(zip(self.attr_names, self._values(), strict=True))
 
     def normalize(self, **attrs: Any) -> None:
         """Replace attributes by their normal form; for ``__post_init__`` alone, as operators do not change."""

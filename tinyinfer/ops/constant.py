@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import OpCost, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, operator, require
 from tinyinfer.tensor_type import DTYPES, FLOATS, Quant
 
 
-@dataclass(frozen=True)
+@operator
 class Constant(Op):
     """An array that comes with the network: of any dtype and rank, a scalar included.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,6 @@ from tinyinfer.graph import Node, OpCost, TensorType
 from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types
 
 
-@dataclass(frozen=True)
 class CopyIn(Op):
     """Copy an input array to where the plan keeps it."""
 
@@ -24,7 +22,6 @@ class CopyIn(Op):
         return list(inputs)
 
 
-@dataclass(frozen=True)
 class LeaveInPlace(CopyIn):
     """Note where an input array lies, for kernels that read it there."""
 
@@ -32,7 +29,6 @@ class LeaveInPlace(CopyIn):
         return OpCost(macs=0, params=0, reads=0, writes=0)
 
 
-@dataclass(frozen=True)
 class CopyOut(CopyIn):
     """Copy a result to a new array for the caller."""
 

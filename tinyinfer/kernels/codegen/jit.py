@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from tinyinfer.kernels.codegen.kept_code import KeptCode
 from tinyinfer.kernels.codegen.numba_internals import (
-    HelperDispatcher,
+    Helper,
     c_function,
     cgutils,
     compiler_lock,
@@ -60,7 +60,7 @@ def inline(function: Function) -> Function:
     name = f"{function.__module__}.{function.__qualname__}_{file}"
     _named[name] += 1
     function.__qualname__ += f"_{file}_{_named[name]}"
-    return HelperDispatcher(function)  # type: ignore[return-value]
+    return Helper(function)  # type: ignore[return-value]
 
 
 _named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the file

@@ -7,6 +7,7 @@ bounds in pyproject.toml; no other file imports Numba, but to ask for its thread
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib
 import os
 from collections.abc import Callable
@@ -143,11 +144,33 @@ class _HelperCompiler(Compiler):  # type: ignore[misc, valid-type]
         return super().compile_extra(func)
 
 
-class HelperDispatcher(CPUDispatcher):  # type: ignore[misc, valid-type]
-    """What only compiled functions call: wrappers and machine code of its own would take half of all time."""
+class _HelperDispatcher(CPUDispatcher):  # type: ignore[misc, valid-type]
+    """Numba's form of a helper: wrappers and machine code of its own would take half of all time."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(py_func=function, targetoptions=dict(HELPER), pipeline_class=_HelperCompiler)
+
+
+class Helper:
+    """What only compiled functions call; Numba's form of it is made when the first of them is compiled.
+
+    Most processes find all callers on disk, and there are hundreds of helpers.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """What compiles it."""
+        return _HelperDispatcher(self.py_func)
+
+    @property
+    def _numba_type_(self) -> Any:  # what Numba asks any object for that a function names
+        return self.dispatcher._numba_type_
+
+    def __reduce__(self) -> tuple[type[Helper], tuple[Callable[..., Any]]]:
+        return Helper, (self.py_func,)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"{self.py_func.__qualname__} is compiled into its callers; .py_func is the Python of it")

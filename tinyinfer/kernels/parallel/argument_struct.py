@@ -17,15 +17,14 @@ which is what Numba's threading layers can call: a thread starts parts by one ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
-from tinyinfer.kernels.codegen.jit import as_intrinsic, inline, integer_function, jit
-from tinyinfer.kernels.codegen.numba_internals import cgutils, types
+from tinyinfer.kernels.codegen.jit import as_intrinsic, integer_function, jit
+from tinyinfer.kernels.codegen.numba_internals import Helper, cgutils, types
 from tinyinfer.kernels.codegen.structs import ADDRESS, INT, argument_kinds, flattener, named_type, with_names
 
 _I64 = ir.IntType(64)
@@ -60,16 +59,17 @@ def run(builder, function, struct, first, count):
     return failed
 
 
-def storing(function: Callable[..., None]) -> Any:
+def storing(body: Helper) -> Any:
     """Compiled ``store(struct, args)``: writes a struct, gives the address of ``run_parts``; for 0 the size of one."""
-    body, kinds = inline(function), argument_kinds(function)[1:]
+    function = body.py_func
+    kinds = argument_kinds(function)[1:]
 
     def definition(typingctx: Any, struct: Any, args: Any) -> Any:
         named = map(named_type, args.types, kinds)
-        called = types.Dispatcher(body).get_call_type(typingctx, (INT, *named), {})
+        called = body._numba_type_.get_call_type(typingctx, (INT, *named), {})
 
         def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            return _emit_store(context, builder, body.get_compile_result(called), args, *values)
+            return _emit_store(context, builder, body.dispatcher.get_compile_result(called), args, *values)
 
         return INT(ADDRESS, args), codegen
 
@@ -78,7 +78,7 @@ def storing(function: Callable[..., None]) -> Any:
     place = function.__code__
     code = _store.__code__.replace(co_filename=place.co_filename, co_firstlineno=place.co_firstlineno)
     store = FunctionType(code, {"emit": as_intrinsic(definition, function, ["struct", "args"])})
-    store.__module__, store.__qualname__ = function.__module__, body.py_func.__qualname__
+    store.__module__, store.__qualname__ = function.__module__, function.__qualname__
     compiled = jit(store)
     compiled.flatteners = tuple(map(flattener, kinds))
     return compiled

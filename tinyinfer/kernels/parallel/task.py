@@ -7,6 +7,7 @@ kernel takes.  Numba's ``prange`` would compile every kernel twice more, and loo
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.kernels.base import Bound
+from tinyinfer.kernels.codegen.jit import inline
 from tinyinfer.kernels.parallel import argument_struct, thread_team
 
 
@@ -22,8 +24,13 @@ class Task:
     """A kernel's function ``(part, parts, *args)``, each part of which writes outputs of its own."""
 
     def __init__(self, function: Callable[..., None]) -> None:
-        self.store = argument_struct.storing(function)
+        self._body = inline(function)
         self.__doc__ = function.__doc__
+
+    @functools.cached_property
+    def store(self) -> Any:
+        """What writes the arguments; made for the few tasks that a process binds."""
+        return argument_struct.storing(self._body)
 
     def bind(self, parts: int, *args: Any) -> Bound:
         """The call that runs all parts at once, for one thread at a time.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,10 +9,10 @@ import numpy as np
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation import activation_functions as functions
 from tinyinfer.ops.activation.activation import Activation
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, operator, require
 
 
-@dataclass(frozen=True)
+@operator
 class Gelu(Activation):
     """x * Phi(x), Phi the normal distribution; ``approximate`` "none" is exact, "tanh" the usual approximation."""
 
@@ -28,7 +27,7 @@ class Gelu(Activation):
         require(good, f"approximate: expected 'none' or 'tanh', found {self.approximate!r}")
 
 
-@dataclass(frozen=True)
+@operator
 class LeakyRelu(Activation):
     """x where positive, negative_slope * x elsewhere."""
 
@@ -39,7 +38,7 @@ class LeakyRelu(Activation):
     negative_slope: float = 0.01
 
 
-@dataclass(frozen=True)
+@operator
 class Elu(Activation):
     """x where positive, alpha * (exp(x) - 1) elsewhere."""
 
@@ -50,7 +49,7 @@ class Elu(Activation):
     alpha: float = 1.0
 
 
-@dataclass(frozen=True)
+@operator
 class Celu(Activation):
     """x where positive, alpha * (exp(x / alpha) - 1) elsewhere."""
 
@@ -65,7 +64,7 @@ class Celu(Activation):
         require(self.alpha != 0, "alpha: expected a number other than 0, found 0")
 
 
-@dataclass(frozen=True)
+@operator
 class Softplus(Activation):
     """log(1 + exp(beta x)) / beta, and x itself where beta x exceeds the threshold."""
 
@@ -81,7 +80,7 @@ class Softplus(Activation):
         require(self.beta > 0, f"beta: expected a number above 0, found {self.beta}")
 
 
-@dataclass(frozen=True)
+@operator
 class Hardtanh(Activation):
     """x, but no less than min_val and no more than max_val."""
 
@@ -97,7 +96,7 @@ class Hardtanh(Activation):
         require(self.min_val <= self.max_val, f"min_val {self.min_val} exceeds max_val {self.max_val}")
 
 
-@dataclass(frozen=True)
+@operator
 class Hardshrink(Activation):
     """x, but 0 from -lambd to lambd."""
 
@@ -107,7 +106,7 @@ class Hardshrink(Activation):
     lambd: float = 0.5
 
 
-@dataclass(frozen=True)
+@operator
 class Softshrink(Activation):
     """x moved towards 0 by lambd, and 0 from -lambd to lambd."""
 
@@ -121,7 +120,7 @@ class Softshrink(Activation):
         require(self.lambd >= 0, f"lambd: expected at least 0, found {self.lambd}")
 
 
-@dataclass(frozen=True)
+@operator
 class Threshold(Activation):
     """x where it exceeds the threshold, value elsewhere."""
 

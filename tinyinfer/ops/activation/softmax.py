@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, operator
 
 
 class Normalized(Op):
@@ -33,7 +32,7 @@ class Normalized(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Softmax(Normalized):
     """exp(x) / sum(exp(x)) along ``dim``, shifted by the largest x so that nothing overflows."""
 
@@ -46,7 +45,7 @@ class Softmax(Normalized):
         return [e / e.sum(axis=self.dim, keepdims=True)]
 
 
-@dataclass(frozen=True)
+@operator
 class LogSoftmax(Normalized):
     """log(softmax(x)) along ``dim``, without taking the logarithm of a number near 0."""
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.arithmetic.broadcasting import broadcast_shape
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, number, require, require_same_dtype
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    number,
+    operator,
+    require,
+    require_same_dtype,
+)
 from tinyinfer.ops.dtypes import INTEGERS, NUMBERS
 
 
-@dataclass(frozen=True)
+@operator
 class Clamp(Op):
     """x, but no less than ``min`` and no more than ``max``; ``max`` everywhere if it is the smaller, NaN stays NaN.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, flag, integer
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, flag, integer, operator
 from tinyinfer.ops.dtypes import FLOATS, INDICES
 
 
-@dataclass(frozen=True)
+@operator
 class Cumsum(Op):
     """Element i along ``dim`` of y is the sum of the elements up to i of x.
 

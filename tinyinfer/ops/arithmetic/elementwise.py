@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +11,7 @@ from tinyinfer.errors import InputError
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation.activation import apply_activation, check_activation
 from tinyinfer.ops.arithmetic.broadcasting import broadcast_shape
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require, require_same_dtype
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, operator, require, require_same_dtype
 from tinyinfer.ops.dtypes import INTEGERS, NUMBERS
 
 
@@ -55,7 +54,7 @@ class Arithmetic(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Add(Arithmetic):
     """y = activation(a + b)."""
 
@@ -106,7 +105,7 @@ class Maximum(Arithmetic):
     function = staticmethod(np.maximum)
 
 
-@dataclass(frozen=True)
+@operator
 class Div(Arithmetic):
     """y = a / b, rounded to a whole number as ``rounding_mode`` says: "trunc" towards 0, "floor" down, None not at all.
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import Quant, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, number, one_or_more, require
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axis,
+    integer,
+    number,
+    one_or_more,
+    operator,
+    require,
+)
 from tinyinfer.ops.dtypes import ANY_DTYPE, FLOATS, INTEGERS
 
 CAST_TO = ("float16", "float32", *INTEGERS, "bool")
@@ -24,7 +36,7 @@ def saturate(x: np.ndarray, dtype: str) -> np.ndarray:
     return np.where(below, limits.min, np.where(above, limits.max, y)).astype(dtype)
 
 
-@dataclass(frozen=True)
+@operator
 class Cast(Op):
     """x as ``dtype``: floats become integers by cutting off the fraction, and true where they are not 0.
 
@@ -116,7 +128,7 @@ class LinearQuantization(Op):
         return np.asarray(self.scale, np.float32).astype(dtype).reshape(across), zero.astype(dtype).reshape(across)
 
 
-@dataclass(frozen=True)
+@operator
 class QuantizeLinear(LinearQuantization):
     """q = x / scale, rounded, halves to even, plus zero_point; what ``dtype`` can't hold saturates, NaN becomes 0."""
 
@@ -155,7 +167,7 @@ class QuantizeLinear(LinearQuantization):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class DequantizeLinear(LinearQuantization):
     """r = (q - zero_point) * scale in float32, from uint8, int8, or int32 (sums of products, whose zero point is 0)."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.arithmetic.reduction import reduced_shape
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, flag, integer, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, flag, integer, operator, require
 from tinyinfer.ops.dtypes import NUMBERS
 
 
@@ -51,7 +50,7 @@ class Extremum(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Argmax(Extremum):
     """Where the largest element is."""
 
@@ -62,7 +61,7 @@ class Argmax(Extremum):
     keepdim: bool = False
 
 
-@dataclass(frozen=True)
+@operator
 class Argmin(Extremum):
     """Where the smallest element is."""
 
@@ -73,7 +72,7 @@ class Argmin(Extremum):
     keepdim: bool = False
 
 
-@dataclass(frozen=True)
+@operator
 class Topk(Op):
     """The ``k`` largest (or smallest) elements along ``dim``, best first, and as a second output their int64 indices.
 

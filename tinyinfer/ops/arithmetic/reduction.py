@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axes, flag, one_or_more
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axes, flag, one_or_more, operator
 from tinyinfer.ops.dtypes import FLOATS, INDICES, NUMBERS
 
 
@@ -65,7 +64,7 @@ class Reduction(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Mean(Reduction):
     """The mean of the elements; over (2, 3) it is global average pooling."""
 
@@ -77,7 +76,7 @@ class Mean(Reduction):
     keepdim: bool = False
 
 
-@dataclass(frozen=True)
+@operator
 class Sum(Reduction):
     """The sum of the elements."""
 
@@ -89,7 +88,7 @@ class Sum(Reduction):
     keepdim: bool = False
 
 
-@dataclass(frozen=True)
+@operator
 class Prod(Reduction):
     """The product of the elements."""
 
@@ -101,7 +100,7 @@ class Prod(Reduction):
     keepdim: bool = False
 
 
-@dataclass(frozen=True)
+@operator
 class Amax(Reduction):
     """The largest element; NaN where there is one."""
 
@@ -113,7 +112,7 @@ class Amax(Reduction):
     keepdim: bool = False
 
 
-@dataclass(frozen=True)
+@operator
 class Amin(Reduction):
     """The smallest element; NaN where there is one."""
 

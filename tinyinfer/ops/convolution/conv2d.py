@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from tinyinfer.ops.base import (
     Types,
     cast,
     integer,
+    operator,
     pair,
     require,
     require_rank,
@@ -37,7 +37,7 @@ from tinyinfer.ops.geometry import (
 )
 
 
-@dataclass(frozen=True)
+@operator
 class Conv2d(Op):
     """y = activation(conv2d(x, weight) + bias + residual), torch's conv2d with a fused epilogue.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from tinyinfer.ops.base import (
     Types,
     cast,
     integer,
+    operator,
     pair,
     require,
     require_rank,
@@ -25,7 +25,7 @@ from tinyinfer.ops.base import (
 )
 
 
-@dataclass(frozen=True)
+@operator
 class ConvTranspose2d(Op):
     """Where conv2d's outputs read windows of the image, here every input pixel writes one (Zeiler et al. 2010).
 

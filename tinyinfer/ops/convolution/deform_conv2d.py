@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from tinyinfer.ops.base import (
     Types,
     cast,
     integer,
+    operator,
     pair,
     require,
     require_rank,
@@ -26,7 +26,7 @@ from tinyinfer.ops.base import (
 from tinyinfer.ops.geometry import Padding, normalize_padding, resolve_padding, window_counts
 
 
-@dataclass(frozen=True)
+@operator
 class DeformConv2d(Op):
     """conv2d whose taps are displaced by ``offset`` and weighed by ``mask`` (Dai et al. 2017; mask: Zhu et al. 2019).
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation.activation import check_activation
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, pair, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, operator, pair, require
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.geometry import Padding, normalize_padding
 
 LAYERS = ("expand", "depthwise", "project")
 
 
-@dataclass(frozen=True)
+@operator
 class DepthwiseChain(Op):
     """An inverted residual (MobileNet V2, figure 4), or as much of it as there are weights for.
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation.activation import check_activation
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require, require_rank, require_shape
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    operator,
+    require,
+    require_rank,
+    require_shape,
+)
 from tinyinfer.ops.convolution.conv2d import Conv2d
 
 
-@dataclass(frozen=True)
+@operator
 class GatedConv2d(Op):
     """y = activation(conv2d(x * gate, weight) + bias + residual) with a 1x1 kernel.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from tinyinfer.ops.base import (
     Types,
     cast,
     integer,
+    operator,
     pair,
     require_rank,
     require_shape,
@@ -28,7 +28,7 @@ from tinyinfer.ops.geometry import Padding, normalize_padding, resolve_padding
 FURTHEST = 64.0  # pixels that a tap may wander: the regular kernel that reaches as far has 129 x 129 taps
 
 
-@dataclass(frozen=True)
+@operator
 class IrregularConv2d(Op):
     """conv2d whose taps lie at learnt, fractional places, the same all over the map (Ma et al. 2017, section 3).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,10 +9,22 @@ import numpy as np
 from tinyinfer.dim import agreed_shape
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation.activation import apply_activation, check_activation
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, require, require_rank, require_shape
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    cast,
+    operator,
+    require,
+    require_rank,
+    require_shape,
+)
 
 
-@dataclass(frozen=True)
+@operator
 class Linear(Op):
     """y = activation(x @ weight.T + bias + residual), torch's linear with a fused epilogue.
 

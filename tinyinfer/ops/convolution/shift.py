@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from tinyinfer.ops.base import (
     ParamTypes,
     Types,
     integer,
+    operator,
     require,
     require_rank,
     require_shape,
@@ -34,7 +34,7 @@ def move(x: np.ndarray, dy: int, dx: int) -> np.ndarray:
     return y
 
 
-@dataclass(frozen=True)
+@operator
 class Shift(Op):
     """Each channel moved by one of kernel_size^2 displacements, dealt out in turn (Wu et al. 2018, section 3.1).
 

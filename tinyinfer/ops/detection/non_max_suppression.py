@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.dim import dim_min
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, flag, integer, number, require, require_rank
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    flag,
+    integer,
+    number,
+    operator,
+    require,
+    require_rank,
+)
 from tinyinfer.ops.dtypes import FLOAT32
 
 NOTHING = -1  # in rows beyond those that are selected
 
 
-@dataclass(frozen=True)
+@operator
 class NonMaxSuppression(Op):
     """Rows (picture, class, box) of int64 of the boxes (N, B, 4) to keep by their scores (N, C, B).
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import OpCost, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, require, require_dtype
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axis,
+    integer,
+    operator,
+    require,
+    require_dtype,
+)
 from tinyinfer.ops.dtypes import ANY_DTYPE, INDICES
 
 
@@ -53,7 +64,7 @@ class Indexed(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Index(Indexed):
     """x[:, ..., index], the index in the place of ``dim``: its dimensions, any number, take the place of that one.
 
@@ -84,7 +95,7 @@ class Index(Indexed):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Gather(Indexed):
     """y[i, j, k] = x[i, index[i, j, k], k] for ``dim`` 1 of three, as torch.gather; ONNX calls it GatherElements.
 
@@ -121,7 +132,7 @@ class Gather(Indexed):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class GatherNd(Op):
     """y[i, j, ...] = x[index[i, j, :]], as ONNX's GatherND and TensorFlow's gather_nd.
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, pair, require, require_rank
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    integer,
+    operator,
+    pair,
+    require,
+    require_rank,
+)
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
-@dataclass(frozen=True)
+@operator
 class JoinPixels(Op):
     """Maps (N, C, H, W) with their channels last, in rows of ``width`` numbers, one map after the other.
 
@@ -52,7 +63,7 @@ class JoinPixels(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class PixelsToImages(Op):
     """Rows of channels (N, H * W, C), a pixel each, as maps (N, C, H, W) of this ``size``.
 

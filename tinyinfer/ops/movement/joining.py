@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
 
@@ -21,13 +20,14 @@ from tinyinfer.ops.base import (
     axis,
     integer,
     integers,
+    operator,
     require,
     require_same_dtype,
 )
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
-@dataclass(frozen=True)
+@operator
 class Concat(Op):
     """Any number of tensors one after the other along ``dim``, as torch.cat."""
 
@@ -70,7 +70,7 @@ class Concat(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Split(Op):
     """Pieces along ``dim``, as torch.split: of one size (the last may be smaller), or of the sizes listed."""
 
@@ -116,7 +116,7 @@ class Split(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class IndexSelect(Op):
     """Entry i along ``dim`` of the output is entry ``index[i]`` of the input, as torch.index_select.
 
@@ -154,7 +154,7 @@ class IndexSelect(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Permute(Op):
     """Dimension i of the output is dimension ``dims[i]`` of the input, as torch.permute."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, number, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, number, operator, require
 from tinyinfer.ops.dtypes import ANY_DTYPE, INTEGERS
 from tinyinfer.ops.geometry import PADDING_MODES, check_reach
 
@@ -17,7 +16,7 @@ from tinyinfer.ops.geometry import PADDING_MODES, check_reach
 MODES = {mode: name for mode, name in PADDING_MODES.items() if mode != "zeros"} | {"constant": "constant"}
 
 
-@dataclass(frozen=True)
+@operator
 class Pad(Op):
     """More rows, columns and channels around x (N, C, H, W); negative numbers cut off instead.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require, require_rank
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, operator, require, require_rank
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
-@dataclass(frozen=True)
+@operator
 class PixelShuffle(Op):
     """Channels c * r * r + i * r + j become pixel (i, j) of an r x r square: (N, C r^2, H, W) to (N, C, H r, W r).
 
@@ -51,7 +50,7 @@ class PixelShuffle(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class PixelUnshuffle(Op):
     """The way back: (N, C, H r, W r) to (N, C r^2, H, W); r is ``downscale_factor``."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import OpCost, Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integers, operator, require
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 MOST_ELEMENTS = 2**31  # of the output: a few counts in a file must not ask for more memory than a machine has
@@ -27,7 +26,7 @@ class Repeated(Op):
         return [output]
 
 
-@dataclass(frozen=True)
+@operator
 class Expand(Repeated):
     """Dimensions of size 1 repeated up to ``size``, -1 leaving a dimension as it is, as torch.Tensor.expand.
 
@@ -91,7 +90,7 @@ class Expand(Repeated):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Tile(Repeated):
     """The whole input repeated ``dims[i]`` times along dimension i, as torch.tile.
 

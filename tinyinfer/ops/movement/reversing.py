@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, require, require_dtype
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axis,
+    integer,
+    operator,
+    require,
+    require_dtype,
+)
 from tinyinfer.ops.dtypes import ANY_DTYPE, INDICES
 
 
-@dataclass(frozen=True)
+@operator
 class ReverseSequence(Op):
     """The first ``lengths[i]`` elements along ``dim`` in reverse order, the others as they are.
 

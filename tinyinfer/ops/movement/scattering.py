@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axis, integer, require, require_dtype
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axis,
+    integer,
+    operator,
+    require,
+    require_dtype,
+)
 from tinyinfer.ops.dtypes import ANY_DTYPE, INDICES
 from tinyinfer.ops.movement.indexing import counted_from_front
 
@@ -55,7 +66,7 @@ class Scattered(Op):
         return y
 
 
-@dataclass(frozen=True)
+@operator
 class Scatter(Scattered):
     """y[i, index[i, j, k], k] = elements[i, j, k] for ``dim`` 1 of three, as torch.scatter and ONNX's ScatterElements.
 
@@ -111,7 +122,7 @@ class Scatter(Scattered):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class ScatterNd(Scattered):
     """y[index[i, j, :]] = elements[i, j, ...], as ONNX's ScatterND and TensorFlow's tensor_scatter_nd_update.
 

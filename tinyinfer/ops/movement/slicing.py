@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.dim import dim_max, dim_min
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, axes, integer, one_or_more, require
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    axes,
+    integer,
+    one_or_more,
+    operator,
+    require,
+)
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
-@dataclass(frozen=True)
+@operator
 class Slice(Op):
     """x[start:end:step] along ``dim`` (or along each of several), Python's rules for negative and large numbers.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, operator, require
 from tinyinfer.ops.dtypes import ANY_DTYPE
 
 
@@ -41,7 +40,7 @@ class Triangle(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Tril(Triangle):
     """What is on the diagonal and below."""
 
@@ -51,7 +50,7 @@ class Tril(Triangle):
     diagonal: int = 0
 
 
-@dataclass(frozen=True)
+@operator
 class Triu(Triangle):
     """What is on the diagonal and above."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -23,6 +22,7 @@ from tinyinfer.ops.base import (
     integers,
     number,
     one_or_more,
+    operator,
     require,
 )
 from tinyinfer.ops.dtypes import ANY_DTYPE
@@ -49,7 +49,7 @@ class View(Op):
         return [inputs[0].reshape(self.view_shape(inputs[0].shape))]
 
 
-@dataclass(frozen=True)
+@operator
 class Flatten(View):
     """Dimensions ``start_dim`` to ``end_dim`` as one, as torch.flatten; start_dim 1 keeps the batch."""
 
@@ -76,7 +76,7 @@ class Flatten(View):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Reshape(View):
     """The same elements in another shape: one -1 takes what is left, a 0 keeps a dimension of the input.
 
@@ -164,7 +164,7 @@ class ReshapeAs(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Squeeze(View):
     """Without the dimensions ``dim``, one or several, all of size 1.
 
@@ -193,7 +193,7 @@ class Squeeze(View):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Unsqueeze(View):
     """With new dimensions of size 1, which are the output's dimensions ``dim``, one or several."""
 
@@ -219,7 +219,7 @@ class Unsqueeze(View):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class Dropout(View):
     """Nothing, at inference; ``p`` is what training dropped."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,12 +9,24 @@ import numpy as np
 from tinyinfer.errors import WeightsError
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.activation.activation import apply_activation, check_activation
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, cast, number, require, require_shape
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    cast,
+    number,
+    operator,
+    require,
+    require_shape,
+)
 
 STATISTICS = ("running_mean", "running_var")
 
 
-@dataclass(frozen=True)
+@operator
 class BatchNorm(Op):
     """y = activation((x - running_mean) / sqrt(running_var + eps) * weight + bias), per channel (Ioffe & Szegedy 2015).
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, number, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, number, operator, require
 
 
-@dataclass(frozen=True)
+@operator
 class LocalResponseNorm(Op):
     """x / (k + alpha * mean of x^2 over ``size`` channels)^beta (Krizhevsky et al. 2012, section 3.3).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +19,7 @@ from tinyinfer.ops.base import (
     integer,
     integers,
     number,
+    operator,
     require,
     require_shape,
 )
@@ -39,7 +39,7 @@ def affine(y: np.ndarray, params: Params, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(y * p.get("weight", y.dtype.type(1)) + p.get("bias", y.dtype.type(0)))
 
 
-@dataclass(frozen=True)
+@operator
 class LayerNorm(Op):
     """Each sample brought to mean 0 and variance 1 over some dimensions, then y * weight + bias (Ba et al. 2016).
 
@@ -99,7 +99,7 @@ class LayerNorm(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class GroupNorm(Op):
     """Each sample's ``num_groups`` runs of channels brought to mean 0 and variance 1 (Wu & He 2018, section 3).
 
@@ -143,7 +143,7 @@ class GroupNorm(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class InstanceNorm(Op):
     """Each channel of each sample brought to mean 0 and variance 1 (Ulyanov et al. 2016, equation 4).
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, number, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, number, operator, require
 
 
-@dataclass(frozen=True)
+@operator
 class ScaleShift(Op):
     """y[:, c] = x[:, c] * scale[c] + shift[c]; a single number goes for all channels.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require, require_rank
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, operator, require, require_rank
 
 OutputSize = tuple[int | None, int | None]
 
@@ -68,7 +67,7 @@ class AdaptivePool2d(Op):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class AdaptiveAvgPool2d(AdaptivePool2d):
     """The mean of each bin."""
 
@@ -81,7 +80,7 @@ class AdaptiveAvgPool2d(AdaptivePool2d):
         return np.asarray(window.mean(axis=(2, 3)))
 
 
-@dataclass(frozen=True)
+@operator
 class AdaptiveMaxPool2d(AdaptivePool2d):
     """The largest value of each bin."""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, flag, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, flag, operator, require
 from tinyinfer.ops.pooling.interpolate import Taps, cubic
 
 MODES = ("bilinear", "nearest", "bicubic")
@@ -18,7 +17,7 @@ PADDING_MODES = ("zeros", "border", "reflection")
 FURTHEST = 2.0**30  # pixels: points further off, and NaN, are as good as there
 
 
-@dataclass(frozen=True)
+@operator
 class GridSample(Op):
     """y[n, :, i, j] = x[n] at the point grid[n, i, j], as torch's grid_sample (Jaderberg et al. 2015, section 3.3).
 

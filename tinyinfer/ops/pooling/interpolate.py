@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,7 +10,20 @@ import numpy as np
 from tinyinfer.dim import dim_scale
 from tinyinfer.graph import OpCost, Shape, TensorType
 from tinyinfer.ops.arithmetic.quantization import saturate
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, flag, number, pair, require, require_rank
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    flag,
+    number,
+    operator,
+    pair,
+    require,
+    require_rank,
+)
 from tinyinfer.ops.dtypes import CODES, FLOAT32
 from tinyinfer.ops.pooling.adaptive_pooling import bins
 
@@ -66,7 +78,7 @@ def area_taps(size: int, out: int) -> Taps:
     return Taps(np.minimum(at, stop - 1), inside / inside.sum(axis=1, keepdims=True))
 
 
-@dataclass(frozen=True)
+@operator
 class Interpolate(Op):
     """Images at another size, as torch.nn.functional.interpolate: x (N, C, H, W) to (N, C, H', W').
 

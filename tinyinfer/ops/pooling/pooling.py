@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from tinyinfer.ops.base import (
     Types,
     flag,
     integer,
+    operator,
     pair,
     require,
     require_rank,
@@ -86,7 +86,7 @@ class WindowPool(Op):
         return [x.reshaped((n, c, *self.out_size((h, w))))]
 
 
-@dataclass(frozen=True)
+@operator
 class MaxPool2d(WindowPool):
     """The largest value of each window, of numbers or of codes; padding counts as minus infinity.
 
@@ -135,7 +135,7 @@ class MaxPool2d(WindowPool):
         ]
 
 
-@dataclass(frozen=True)
+@operator
 class AvgPool2d(WindowPool):
     """The mean of each window.
 

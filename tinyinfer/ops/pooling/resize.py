@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from tinyinfer.ops.base import (
     integers,
     number,
     one_or_more,
+    operator,
     require,
 )
 from tinyinfer.ops.dtypes import CODES, FLOAT32
@@ -55,7 +55,7 @@ class Line(NamedTuple):
     outside: np.ndarray
 
 
-@dataclass(frozen=True)
+@operator
 class Resize(Op):
     """x with other sizes along ``dims``, each pixel mixed from those around the place it comes from.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from tinyinfer.ops.base import (
     flag,
     integer,
     number,
+    operator,
     pair,
     require,
     require_rank,
@@ -28,7 +28,7 @@ MODES = ("avg", "max")
 MOST_POINTS = 2**16  # along one side of a region: its box comes from data, and could ask for any number
 
 
-@dataclass(frozen=True)
+@operator
 class RoiAlign(Op):
     """The mean of points in each cell of each region, as torchvision.ops.roi_align (He et al. 2017, section 3).
 

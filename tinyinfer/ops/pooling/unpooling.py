@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.graph import OpCost, Shape, TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, pair, require, require_rank, require_shape
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    operator,
+    pair,
+    require,
+    require_rank,
+    require_shape,
+)
 from tinyinfer.ops.dtypes import FLOAT32
 from tinyinfer.ops.geometry import pad_image, taps
 from tinyinfer.ops.pooling.pooling import MaxPool2d
@@ -62,7 +73,7 @@ class MaxPool2dWithIndices(MaxPool2d):
         return [case for case in super().cases() if not case.dtypes]
 
 
-@dataclass(frozen=True)
+@operator
 class MaxUnpool2d(Op):
     """y[indices] = x in every channel and 0 elsewhere, as torch's max_unpool2d (Zeiler and Fergus 2014, section 2.1).
 

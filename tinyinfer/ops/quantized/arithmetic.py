@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.arithmetic.broadcasting import broadcast_shape
-from tinyinfer.ops.base import Arrays, Case, Params, ParamTypes, Types
+from tinyinfer.ops.base import Arrays, Case, Params, ParamTypes, Types, operator
 from tinyinfer.ops.quantized.requantization import Requantization, check_scale, positive
 
 PRECISION = 21  # binary digits of the larger of two steps that are added
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class QuantizedArithmetic(Requantization):
     """Base: two inputs of codes, each with a scale and a zero point of its own."""
 

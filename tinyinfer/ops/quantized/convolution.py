@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from tinyinfer.ops.base import Case, integer, pair
+from tinyinfer.ops.base import Case, integer, operator, pair
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.geometry import Padding, normalize_padding
 from tinyinfer.ops.quantized.weights import QuantizedLayer, example_scales, fields_of
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class QuantizedConv2d(QuantizedLayer):
     """conv2d of codes; the border is padded with the input's zero point, which stands for 0.
 

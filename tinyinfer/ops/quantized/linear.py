@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from tinyinfer.ops.base import Case
+from tinyinfer.ops.base import Case, operator
 from tinyinfer.ops.convolution.linear import Linear
 from tinyinfer.ops.quantized.weights import QuantizedLayer, example_scales
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class QuantizedLinear(QuantizedLayer):
     """linear of codes, with the attributes of `QuantizedLayer`.
 

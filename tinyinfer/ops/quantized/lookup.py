@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import Quant, TensorType
 from tinyinfer.ops.arithmetic.quantization import DequantizeLinear, QuantizeLinear
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, require, require_dtype, require_shape
+from tinyinfer.ops.base import (
+    Arrays,
+    Case,
+    Op,
+    Params,
+    ParamTypes,
+    Types,
+    operator,
+    require,
+    require_dtype,
+    require_shape,
+)
 from tinyinfer.ops.quantized.requantization import CODES, all_codes, code, positive
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class Lookup(Op):
     """y = table[x]: an activation, other scales, or both; the table's first entry is for the smallest code.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, require
+from tinyinfer.ops.base import Arrays, Case, Op, Params, ParamTypes, Types, integer, operator, require
 from tinyinfer.ops.geometry import Padding
 from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, OutputSize
 from tinyinfer.ops.pooling.pooling import AvgPool2d, Pair
@@ -18,7 +17,7 @@ from tinyinfer.ops.quantized.weights import fields_of
 FURTHER = 2.0**-20  # as a share of a mean: more than float32 rounds by, less than lies between two means
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class QuantizedPool(Requantization):
     """Base: a mean of codes; padding is the input's zero point, which stands for 0.
 
@@ -75,7 +74,7 @@ class QuantizedPool(Requantization):
         return [self.finish(terms)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class QuantizedAvgPool2d(QuantizedPool):
     """avg_pool2d of codes; all attributes as there and in `QuantizedPool`."""
 
@@ -131,7 +130,7 @@ class BinSums(AdaptiveAvgPool2d):
         return np.asarray(window.sum(axis=(2, 3)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class QuantizedAdaptiveAvgPool2d(QuantizedPool):
     """adaptive_avg_pool2d of codes, with ``output_size`` 1 the mean over height and width."""
 

@@ -8,7 +8,6 @@ output's code it is float32, in the order that `Requantization.finish` writes do
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from tinyinfer.graph import Quant, Shape, TensorType
 from tinyinfer.ops.activation.activation import apply_activation, check_activation
 from tinyinfer.ops.activation.activation_functions import CLIPS
-from tinyinfer.ops.base import Op, Types, integer, number, require
+from tinyinfer.ops.base import Op, Types, integer, number, operator, require
 from tinyinfer.ops.dtypes import CODES as CODES
 
 FLOAT = "float32"
@@ -25,7 +24,7 @@ FLOAT = "float32"
 Term = tuple[np.ndarray, float | np.ndarray]
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class Requantization(Op):
     """Base: reads codes, adds up, applies ``activation``, writes codes of ``dtype``, ``scale`` and ``zero_point``.
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tinyinfer.errors import WeightsError
 from tinyinfer.graph import Shape, TensorType
-from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types, require, require_dtype, require_shape
+from tinyinfer.ops.base import Arrays, Op, Params, ParamTypes, Types, operator, require, require_dtype, require_shape
 from tinyinfer.ops.quantized.arithmetic import QuantizedAdd
 from tinyinfer.ops.quantized.requantization import CODES, Requantization, Term, check_scale, code, positive
 
@@ -19,7 +18,7 @@ LARGEST_SUM = 2**31 - 1
 LARGEST_CODE = 255  # of inputs, less their zero point
 
 
-@dataclass(frozen=True, kw_only=True)
+@operator(kw_only=True)
 class QuantizedLayer(Requantization):
     """Base: a layer's exact sums of integer products, of which a unit is worth input_scale * weight_scale.
 
