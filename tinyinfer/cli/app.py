@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import importlib
 import io
 import os
 import sys
@@ -15,7 +16,6 @@ from typing import Any
 
 import typer
 
-from tinyinfer.cli import convert, evaluate, inspect, measure, pull, quantize, run
 from tinyinfer.cli.terminal import complain
 from tinyinfer.errors import TinyInferError
 
@@ -26,16 +26,16 @@ BUG, USAGE, FILE, INTERRUPTED, CLOSED_PIPE = 1, 2, 4, 130, 141
 # typer's own class for a wrong command line; recent versions no longer come with click, which used to define it
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(
-    name="tinyinfer",
-    help="Inference of convolutional networks on a CPU: labels, timings and mult-adds of every operator.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for group in (run, inspect, measure, convert, quantize, evaluate, pull):
-    group.register(app)
+# files of this folder and their verbs, so that a command brings in its own alone
+FILES = {
+    "run": ("run",),
+    "inspect": ("summary", "models", "draw"),
+    "measure": ("profile", "bench", "compare"),
+    "convert": ("convert", "export"),
+    "quantize": ("quantize", "optimize"),
+    "evaluate": ("eval", "warmup"),
+    "pull": ("pull",),
+}
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,12 +46,29 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Inference of convolutional networks on a CPU: labels, timings and mult-adds of every operator."""
+
+
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """The verbs of the one file that these arguments need, or all, to list them or to tell a mistake."""
+    app = typer.Typer(
+        name="tinyinfer",
+        help="Inference of convolutional networks on a CPU: labels, timings and mult-adds of every operator.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    verb = next((argument for argument in arguments if not argument.startswith("-")), None)
+    own = [file for file, verbs in FILES.items() if verb in verbs]
+    for file in own or FILES:
+        importlib.import_module(f"tinyinfer.cli.{file}").register(app)
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,7 +93,8 @@ def _run(arguments: list[str], debug: bool) -> int:
     if not arguments:
         return _run(["--help"], debug) or USAGE
     try:
-        command = typer.main.get_command(app)  # not its main: that has exits of its own for interrupts and pipes
+        # not the app's own main, which has exits of its own for interrupts and pipes
+        command = typer.main.get_command(_app(arguments))
         with command.make_context("tinyinfer", arguments) as context:
             result = command.invoke(context)
         sys.stdout.flush()
