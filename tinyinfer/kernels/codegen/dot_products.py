@@ -2,8 +2,16 @@
 
 A lane of 32 bits holds four codes.  A CPU with VNNI multiplies those of two registers and adds the four products to the
 lane of a third in one instruction, four times as many as it does in float32.  Elsewhere codes are widened to 16 bits,
-of which LLVM multiplies and adds pairs.  The instruction for pairs of 8 bits, vpmaddubsw, is of no use: its sums are of
-16 bits, and saturate.
+of which LLVM multiplies and adds pairs, no faster than floats.  The instruction for pairs of 8 bits, vpmaddubsw, is of
+no use: its sums are of 16 bits, and saturate.
+
+What there is to spare on such a CPU are additions, and with two of them one multiplication does for two (Winograd, "A
+New Algorithm for Inner Product", 1968):
+
+    (x0 + w1) (x1 + w0) = x0 w0 + x1 w1 + x0 x1 + w0 w1
+
+The last two terms are known before: one is a weight's alone, and the other the same for all columns of weights.
+Integers lose nothing by that, even where sums wrap around in between.
 
 Offsets of codes count bytes, those of sums 32-bit integers.
 """
@@ -14,13 +22,15 @@ from typing import TYPE_CHECKING
 
 from llvmlite import ir
 
-from tinyinfer.kernels.codegen.cpu import has_vnni
+from tinyinfer.kernels.codegen.cpu import has_amx, has_vnni
 from tinyinfer.kernels.codegen.integers import Int, raw
 from tinyinfer.kernels.codegen.number_types import NumberTypes
 
 _I8, _I16, _I32 = ir.IntType(8), ir.IntType(16), ir.IntType(32)
+Pairs = tuple[ir.Value, ir.Value]
 _SHIFT, _SHIFT_BITS = 1.5 * 2**23, 0x4B400000
 VNNI = has_vnni()
+PAIRED = not VNNI and not has_amx()  # whether products of matrices are made of `dot_sums`
 
 
 class DotProducts(NumberTypes):
@@ -103,11 +113,25 @@ class DotProducts(NumberTypes):
         if VNNI:
             lanes = self._vector(_I32)
             return self._call(f"x86.avx512.vpdpbusd.{32 * self.lanes}", lanes, [sums, x, w])
-        for x_pair, w_pair in zip(self._pairs(x, signed=False), self._pairs(w, signed=True), strict=True):
-            sums = self.builder.add(sums, self._dot2(x_pair, w_pair))
+        for x_pair, w_pair in zip(self.pairs(x), self.pairs(w, signed=True), strict=True):
+            sums = self.builder.add(sums, self.dot2(x_pair, w_pair))
         return sums
 
-    def _pairs(self, codes: ir.Value, signed: bool) -> tuple[ir.Value, ir.Value]:
+    def load_pairs(self, address: Int, offset: Int | int = 0) -> Pairs:
+        """Two registers of 16-bit integers, which the offset counts: what `pairs` would make."""
+        halves, integers = ir.VectorType(_I16, 2 * self.lanes), []
+        for first in (0, 2 * self.lanes):
+            base = self.builder.inttoptr(raw(address), _I16.as_pointer())
+            place = self.builder.gep(base, [raw(offset + first)])
+            integers.append(self.builder.load(self.builder.bitcast(place, halves.as_pointer()), align=2))
+        return integers[0], integers[1]
+
+    def dot_sums(self, sums: ir.Value, x: Pairs, w: Pairs) -> ir.Value:
+        """Lane by lane the sum and the two products (x0 + w1) (x1 + w0) of four codes, which come as `pairs`."""
+        (x_even, x_odd), (w_even, w_odd), add = x, w, self.builder.add
+        return add(sums, self.dot2(add(x_even, w_odd), add(x_odd, w_even)))
+
+    def pairs(self, codes: ir.Value, signed: bool = False) -> Pairs:
         """Codes 0 and 2 of every lane as 16-bit integers, and codes 1 and 3."""
         b, halves = self.builder, ir.VectorType(_I16, 2 * self.lanes)
         eight, codes = ir.Constant(halves, [8] * halves.count), b.bitcast(codes, halves)
@@ -115,7 +139,7 @@ class DotProducts(NumberTypes):
             return b.ashr(b.shl(codes, eight), eight), b.ashr(codes, eight)
         return b.and_(codes, ir.Constant(halves, [255] * halves.count)), b.lshr(codes, eight)
 
-    def _dot2(self, x: ir.Value, w: ir.Value) -> ir.Value:
+    def dot2(self, x: ir.Value, w: ir.Value) -> ir.Value:
         """The sums of two neighbouring products of 16-bit integers: one instruction, vpmaddwd, on x86."""
         b, wide = self.builder, ir.VectorType(_I32, 2 * self.lanes)
         products = b.mul(b.sext(x, wide), b.sext(w, wide))
