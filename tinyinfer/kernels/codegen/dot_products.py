@@ -18,7 +18,7 @@ Offsets of codes count bytes, those of sums 32-bit integers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
@@ -117,14 +117,31 @@ class DotProducts(NumberTypes):
             sums = self.builder.add(sums, self.dot2(x_pair, w_pair))
         return sums
 
+    def load_wide_codes(self, address: Int) -> ir.Value:
+        """Twice as many unsigned codes as there are lanes, as 16-bit integers."""
+        return self.builder.zext(self.load_bytes(2 * self.lanes, address), ir.VectorType(_I16, 2 * self.lanes))
+
+    def load_halves(self, address: Int) -> ir.Value:
+        """A register of 16-bit integers."""
+        return self.builder.load(self._halves_at(address), align=2)
+
+    def store_halves(self, value: ir.Value, address: Int) -> None:
+        """16-bit integers to memory."""
+        self.builder.store(value, self._halves_at(address), align=2)
+
+    def _halves_at(self, address: Int) -> ir.Value:
+        return self.builder.inttoptr(raw(address), ir.VectorType(_I16, 2 * self.lanes).as_pointer())
+
+    def load_two_pairs(self, address: Int) -> Pairs:
+        """The same two 16-bit integers in every lane, and the two behind them."""
+        halves = ir.VectorType(_I16, 2 * self.lanes)
+        first, second = (self.builder.bitcast(self.load_four_codes(address, at), halves) for at in (0, 4))
+        return first, second
+
     def load_pairs(self, address: Int, offset: Int | int = 0) -> Pairs:
         """Two registers of 16-bit integers, which the offset counts: what `pairs` would make."""
-        halves, integers = ir.VectorType(_I16, 2 * self.lanes), []
-        for first in (0, 2 * self.lanes):
-            base = self.builder.inttoptr(raw(address), _I16.as_pointer())
-            place = self.builder.gep(base, [raw(offset + first)])
-            integers.append(self.builder.load(self.builder.bitcast(place, halves.as_pointer()), align=2))
-        return integers[0], integers[1]
+        first = address + offset * 2
+        return self.load_halves(first), self.load_halves(first + 4 * self.lanes)
 
     def dot_sums(self, sums: ir.Value, x: Pairs, w: Pairs) -> ir.Value:
         """Lane by lane the sum and the two products (x0 + w1) (x1 + w0) of four codes, which come as `pairs`."""
@@ -149,6 +166,36 @@ class DotProducts(NumberTypes):
             return b.shuffle_vector(products, products, places)
 
         return b.add(every_other(0), every_other(1))
+
+    def dot_neighbours(self, x: ir.Value) -> ir.Value:
+        """In every other lane the sum of two products of 16-bit integers, its own with those of the next; else 0."""
+        lanes = self._vector(_I32)
+        words = self.builder.bitcast(x, lanes)
+        places = [i + 1 if i % 2 == 0 else self.lanes for i in range(self.lanes)]
+        nothing = ir.Constant(lanes, [0] * self.lanes)
+        swapped = self.builder.shuffle_vector(words, nothing, ir.Constant(lanes, places))
+        return self.dot2(x, self.builder.bitcast(swapped, x.type))
+
+    def combinations(self, matrix: Any, vectors: list[ir.Value]) -> list[ir.Value]:
+        """``matrix @ vectors`` for a constant matrix of integers, by additions and shifts."""
+        return [self._sum_of_multiples(row, vectors) for row in matrix]
+
+    def _sum_of_multiples(self, row: Any, vectors: list[ir.Value]) -> ir.Value:
+        terms = sorted(zip(map(int, row), vectors, strict=True), key=lambda term: -term[0])  # what is added comes first
+        total = None
+        for factor, x in terms:
+            for bit in (bit for bit in range(abs(factor).bit_length()) if abs(factor) >> bit & 1):
+                multiple = self.builder.shl(x, ir.Constant(x.type, [bit] * x.type.count)) if bit else x
+                if total is None:
+                    total = multiple if factor > 0 else self.builder.neg(multiple)
+                else:
+                    total = (self.builder.add if factor > 0 else self.builder.sub)(total, multiple)
+        assert total is not None
+        return total
+
+    def shift_right(self, integers: ir.Value, bits: int) -> ir.Value:
+        """Integers without so many of their last bits."""
+        return self.builder.ashr(integers, ir.Constant(integers.type, [bits] * integers.type.count))
 
     def add_integers(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """a + b of integers."""

@@ -62,38 +62,57 @@ def panel_width(n: int) -> int:
 def pack_panels(w: np.ndarray, zero: int) -> np.ndarray:
     """int8 weights [runs, size, N] as panels [K / 4, NR, 4], the last as narrow as it may be; int8.
 
-    For sums they are [K / 4, NV, 2, LANES, 2] of 16 bits: in each lane first weights 0 and 2 of the four, then 1 and 3.
+    For sums they are less their zero point, and lie as `pack_pairs` does it.
     """
     runs, size, n = w.shape
-    width = (n - 1) // NR * NR + panel_width((n - 1) % NR + 1)
-    padded_w = np.zeros((runs, padded(size), width), np.int16 if PAIRED else np.int8)
-    padded_w[:, :size, :n] = w
+    rows = np.zeros((runs, padded(size), n), np.int16 if PAIRED else np.int8)
+    rows[:, :size] = w
     if PAIRED:
-        padded_w[:, :size, :n] -= np.int16(zero)
-    depth = runs * padded(size)
-    fours = padded_w.reshape(depth // 4, 4, width)
-    packed = aligned_empty(-(-depth * width * WEIGHT // 4)).view(padded_w.dtype)
+        rows[:, :size] -= np.int16(zero)
+        return pack_pairs(rows.reshape(-1, n))
+    return _pack(rows.reshape(-1, n), lambda fours: fours.swapaxes(1, 2))
+
+
+def pack_pairs(w: np.ndarray) -> np.ndarray:
+    """int16 weights [K, N], K a multiple of 4, as panels [K / 4, NV, 2, LANES, 2]; int8.
+
+    A lane has first weights 0 and 2 of its four, then 1 and 3.
+    """
+
+    def by_lanes(fours: np.ndarray) -> np.ndarray:
+        steps, _, columns = fours.shape
+        return fours.reshape(steps, 2, 2, columns // LANES, LANES).transpose(0, 3, 2, 4, 1)
+
+    return _pack(w, by_lanes)
+
+
+def _pack(w: np.ndarray, arrange: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Panels of weights [K, N]; ``arrange`` gives those of one, [K / 4, 4, columns], the order that they have there."""
+    k, n = w.shape
+    packed = aligned_empty(-(-k * packed_width(n) * w.itemsize // 4)).view(w.dtype)
     for start in range(0, n, NR):
         columns = panel_width(n - start)
-        panel, own = packed[start * depth : (start + columns) * depth], fours[:, :, start : start + columns]
-        if PAIRED:
-            by_lanes = own.reshape(
-                depth // 4, 2, 2, columns // LANES, LANES
-            )  # (step, pair, first or second, vector, ...)
-            panel.reshape(depth // 4, columns // LANES, 2, LANES, 2)[...] = by_lanes.transpose(0, 3, 2, 4, 1)
-        else:
-            panel.reshape(depth // 4, columns, 4)[...] = own.swapaxes(1, 2)
+        fours = np.zeros((k // 4, 4, columns), w.dtype)
+        own = w[:, start : start + columns]
+        fours[:, :, : own.shape[1]] = own.reshape(k // 4, 4, -1)
+        packed[start * k : (start + columns) * k] = arrange(fours).reshape(-1)
     return packed.view(np.int8)
 
 
-def column_terms(w: np.ndarray, zero: int) -> np.ndarray:
-    """What the sums of each of the N columns of int8 weights [runs, size, N] have too much, int64 [N]."""
+def packed_width(n: int) -> int:
+    """Columns of all panels of n."""
+    full = (n - 1) // NR * NR
+    return full + panel_width(n - full)
+
+
+def column_terms(w: np.ndarray) -> np.ndarray:
+    """What the sums of each of the N columns of weights [runs, size, N], less their zero point, have too much."""
     runs, size, n = w.shape
     if not PAIRED:
         return np.zeros(n, np.int64)
-    fours = np.zeros((runs, padded(size), n), np.int64)
-    fours[:, :size] = w.astype(np.int64) - zero
-    first, second = fours.reshape(-1, 2, n).swapaxes(0, 1)
+    rows = np.zeros((runs, padded(size), n), np.int64)
+    rows[:, :size] = w
+    first, second = rows.reshape(-1, 2, n).swapaxes(0, 1)
     return np.einsum("kn,kn->n", first, second)
 
 
@@ -105,10 +124,13 @@ def pack_columns(values: np.ndarray) -> np.ndarray:
     return packed
 
 
-def microkernel(v: Any, rows: int, vectors: int, x: Any, runs: Any, w: Any, ahead: Any, bias: Any, sums: Any) -> None:
+def microkernel(
+    v: Any, rows: int, vectors: int, x: Any, runs: Any, w: Any, ahead: Any, bias: Any, sums: Any, halves: bool = False
+) -> None:
     """Emit sums[rows, NR] = bias + x @ w for ``vectors`` registers of columns.
 
-    Each step meanwhile brings a cache line from ``ahead`` to L2; a single row fetches its own weights instead.
+    Inputs are codes or, with ``halves``, 16-bit integers as they are multiplied.  Each step meanwhile brings a cache
+    line from ``ahead`` to L2; a single row fetches its own weights instead.
     """
     tile = [(i, j) for i in range(rows) for j in range(vectors)]
     acc = {(i, j): v.variable(v.load_sums(bias, j * LANES)) for i, j in tile}
@@ -121,9 +143,9 @@ def microkernel(v: Any, rows: int, vectors: int, x: Any, runs: Any, w: Any, ahea
         panels = [v.optimization_barrier(panel) for _ in range(rows)] if REREAD else [panel]
         for step, totals in in_turn(v, steps, [acc, *others]):
             weights = [[_weights(v, own, step * vectors + j) for j in range(vectors)] for own in panels] * rows
-            for i, address in enumerate(column(start + step * 4)):
-                codes = v.load_four_codes(address)
-                codes = v.pairs(codes) if PAIRED else codes
+            for i, address in enumerate(column(start + step * (8 if halves else 4))):
+                codes = v.load_two_pairs(address) if halves else v.load_four_codes(address)
+                codes = v.pairs(codes) if PAIRED and not halves else codes
                 for j in range(vectors):
                     multiply = v.dot_sums if PAIRED else v.dot4
                     totals[i, j].set(multiply(totals[i, j].get(), codes, weights[i][j]))
@@ -151,9 +173,10 @@ PANEL = {
 }  # fmt: skip
 
 
-@vector_function(**PANEL)
-def _dot_panel(v, x, rows, runs, w, columns, bias, sums):
-    def panel(vectors):
+def panel(v, x, rows, runs, w, columns, bias, sums, halves=False):
+    """Emit sums[rows, NR] = bias + x @ w for a panel of weights."""
+
+    def tiles_of(vectors):
         done, depth = rows * 0, (runs.size + (DEPTH - 1)) // DEPTH * DEPTH * runs.number
         next_panel = w + depth * (vectors * LANES * WEIGHT)
         for tile_rows in TILE_ROWS:
@@ -161,10 +184,10 @@ def _dot_panel(v, x, rows, runs, w, columns, bias, sums):
             with v.loop(tiles) as t:
                 # memory is slower than one tile alone: neighbours fetch a register each
                 p, ahead = done + t * tile_rows, next_panel + (t - t // vectors * vectors) * REGISTER
-                microkernel(v, tile_rows, vectors, x.at(p), runs, w, ahead, bias, sums + p * (NR * 4))
+                microkernel(v, tile_rows, vectors, x.at(p), runs, w, ahead, bias, sums + p * (NR * 4), halves)
             done = done + tiles * tile_rows
 
-    _by_width(v, columns, panel, WIDTHS)
+    _by_width(v, columns, tiles_of, WIDTHS)
 
 
 def _by_width(v: Any, columns: Any, emit: Callable[[int], None], widths: Sequence[int]) -> None:
@@ -178,6 +201,11 @@ def _by_width(v: Any, columns: Any, emit: Callable[[int], None], widths: Sequenc
             emit(vectors)
         with narrow:
             _by_width(v, columns, emit, narrower)
+
+
+@vector_function(**PANEL)
+def _dot_panel(v, x, rows, runs, w, columns, bias, sums):
+    panel(v, x, rows, runs, w, columns, bias, sums)
 
 
 @shared(**PANEL)
