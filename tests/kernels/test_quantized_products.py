@@ -16,6 +16,8 @@ from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import CLIPS, FUSED
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.kernels.codegen import amx
+from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.quantized import byte_gemm
 from tinyinfer.kernels.quantized.byte_gemm import block_rows, copied_rows, product_bytes, tail_rows
 
@@ -79,6 +81,39 @@ def test_windows(n, c, m, groups, size, kernel, stride, padding, dilation, activ
     }  # fmt: skip
     weight = (m, c // groups, *kernel)
     check_codes("windows", "quantized_conv2d", attrs, [(n, c, *size)], weight, threads, before, after)
+
+
+@pytest.mark.skipif(not PAIRED, reason="products of codes are fast enough here")
+@settings(max_examples=80)
+@given(
+    name=st.sampled_from(["winograd2x2", "winograd4x4"]), n=st.integers(1, 3), c=st.integers(1, 5 * LANES),
+    m=st.integers(1, 9 * LANES), size=st.tuples(st.integers(1, 19), st.integers(1, 19)),
+    padding=st.tuples(*[st.integers(1, 3)] * 4), activation=activations, residual=st.booleans(),
+    as_float=st.booleans(), before=st.integers(0, 9), after=st.integers(0, 9), threads=threads, zero=codes,
+)  # fmt: skip
+def test_winograd(name, n, c, m, size, padding, activation, residual, as_float, before, after, threads, zero):
+    attrs = {"padding": padding, "activation": activation, "input_zero_point": zero}
+    attrs |= {"dtype": "float32", "zero_point": 0} if as_float else {}
+    attrs |= {"residual_scale": 0.07, "residual_zero_point": 100} if residual else {}
+    left, right, top, bottom = padding[2], padding[3], padding[0], padding[1]
+    outputs = (n, m, size[0] + top + bottom - 2, size[1] + left + right - 2)
+    inputs = [(n, c, *size)] + ([outputs] if residual else [])
+    check_codes(name, "quantized_conv2d", attrs, inputs, (m, c, 3, 3), threads, before, after)
+
+
+@pytest.mark.skipif(not PAIRED, reason="products of codes are fast enough here")
+@pytest.mark.parametrize(("name", "c"), [("winograd2x2", 1000), ("winograd4x4", 227)])
+@pytest.mark.parametrize("signs", [(1, 1), (-1, -1), (1, -1)])
+def test_winograd_of_the_largest_sums(name: str, c: int, signs: tuple[int, int]) -> None:
+    """Of channels as many as it takes, all codes and weights the largest; results do not saturate."""
+    weight = np.full((3, c, 3, 3), 127, np.int8) * np.resize(signs, (1, c, 1, 1)).astype(np.int8)
+    x = np.where(weight[:1, :, :1, :1] > 0, 255, 0).astype(np.uint8) * np.ones((1, c, 6, 5), np.uint8)
+    scale = np.full(3, 100 / (9 * c * 255 * 127), np.float32)
+    attrs = {"input_scale": 1.0, "scale": 1.0, "zero_point": 120, "padding": 1, "input_zero_point": 9}
+    found = kernels.call(f"quantized_conv2d/{name}", x, weight, scale, **attrs)
+    expected = kernels.call("quantized_conv2d/windows", x, weight, scale, **attrs)
+    np.testing.assert_array_equal(found, expected)
+    assert 0 < found.min() <= found.max() < 255
 
 
 @settings(max_examples=60)

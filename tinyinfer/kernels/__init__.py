@@ -29,6 +29,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "conv.winograd": ("conv2d",),
     "quantized.matrix_layers": ("quantized_conv2d", "quantized_linear"),
     "quantized.windows": ("quantized_conv2d",),
+    "quantized.winograd": ("quantized_conv2d",),
     "pooling.small_windows": ("max_pool2d", "avg_pool2d"),
     "pooling.pooling": ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "mean"),
     "pooling.reduction": ("sum", "mean", "amax", "amin"),

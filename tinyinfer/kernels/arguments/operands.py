@@ -57,6 +57,15 @@ class ByteRows(NamedTuple):
 
 
 @struct
+class ByteImage(NamedTuple):
+    """Pixels of an image of codes, or of a part of one: ``row`` bytes from one line to the next, ``pixel`` in it."""
+
+    address: Address
+    row: int
+    pixel: int
+
+
+@struct
 class Epilogue(NamedTuple):
     """What is done to sums before they are stored: bias and residual are added, then comes the activation.
 

@@ -60,6 +60,17 @@ class LaneOrders:
         """Lane i from lane i ^ distance: neighbours change places, within groups of any power of two above it."""
         return self._shuffle(a, a, [i ^ distance for i in range(self.lanes)])
 
+    def across_each(self, rows: list[ir.Value], combine: Callable[[ir.Value, ir.Value], ir.Value]) -> ir.Value:
+        """In lane i all lanes of row i combined, of as many rows as a vector has lanes."""
+        distance = 1
+        while len(rows) > 1:
+            first = [i if not i & distance else self.lanes + i - distance for i in range(self.lanes)]
+            second = [i + distance if not i & distance else self.lanes + i for i in range(self.lanes)]
+            pairs = zip(rows[::2], rows[1::2], strict=True)
+            rows = [combine(self._shuffle(a, b, first), self._shuffle(a, b, second)) for a, b in pairs]
+            distance *= 2
+        return rows[0]
+
     def across(self, a: ir.Value, combine: Callable[[ir.Value, ir.Value], ir.Value]) -> ir.Value:
         """All lanes combined, in every lane: with the neighbour, then pair with pair, and so on."""
         distance = 1

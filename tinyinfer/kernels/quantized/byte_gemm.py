@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from tinyinfer.kernels.codegen.amx import TILE
 from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
-from tinyinfer.kernels.codegen.cpu import LANES, has_amx
+from tinyinfer.kernels.codegen.cpu import has_amx
+from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.jit import inline, load, shared
-from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
-from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, Runs, dot_panel, padded
+from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, WEIGHT, Runs, dot_panel, padded
 from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, STEP, configure, release, tile_panel
 from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, finish
+from tinyinfer.kernels.quantized.row_terms import row_terms
 
 TILES = has_amx()
 UNIT, HEIGHT = (PAIR, TILE) if TILES else (MR, 1)  # rows that are dealt out, and that are read together
@@ -90,32 +91,7 @@ class CodeWeights(NamedTuple):
     def columns(self, first: int, end: int) -> CodeWeights:
         """Those of some outputs, whole panels but for the last."""
         depth = (self.runs.size + (DEPTH - 1)) // DEPTH * DEPTH * self.runs.number
-        return CodeWeights(self.address + first * depth, self.runs, end - first, self.zero)
-
-
-TERMS = {"x": ByteRows, "grid": Grid, "runs": Runs, "factor": "int", "to": "address"}
-
-
-@vector_function(**TERMS)
-def _row_terms(v, x, grid, runs, factor, to):
-    ones, whole = v.integer(0x01010101), runs.size // (4 * LANES) * (4 * LANES)
-    rest = runs.size - whole
-    with v.loop(grid.lines) as line, v.loop(grid.width) as pixel:
-        total, row = v.variable(v.integer(0)), x.at(line * grid.pitch + pixel).address
-        with v.loop(runs.number) as run:
-            start = row + v.load_int(runs.offsets, run)
-            with v.loop(whole, 4 * LANES) as at:
-                total.set(v.dot4(total.get(), v.load_fours(start, at), ones))
-            with v.loop(rest, LANES) as at:
-                total.set(v.add_integers(total.get(), v.load_codes(start, whole + at, v.mask(rest - at))))
-        sum_ = v.across(total.get(), v.add_integers)
-        v.store_sum(v.mul_integers(sum_, v.integer(factor)), to + (line * grid.width + pixel) * 4)
-
-
-@shared(**TERMS)
-def row_terms(x, grid, runs, factor, to):
-    """to[pixels] (int32) = factor times the sum of the codes that each pixel of a grid is made of."""
-    _row_terms(x, grid, runs, factor, to)
+        return CodeWeights(self.address + first * depth * WEIGHT, self.runs, end - first, self.zero)
 
 
 _padded, _block_rows, _sums_rows, _tail_rows = map(inline, (padded, block_rows, sums_rows, tail_rows))
@@ -175,11 +151,12 @@ def multiply_rows(x, end, rows, weights, y, epilogue, copies, memory):
         more = min(block, rows - p) if copies else rows - split if p + count == split else 0
         copy_byte_rows(x.at(p + count).address, x.stride, copied.address, copied.stride, more, k)
         own = epilogue.at(p)
-        if weights.zero != 0:
-            row_terms(x.at(p), Grid(1, count + more, count + more), runs, -weights.zero, terms)
+        if PAIRED or weights.zero != 0:
+            row_terms(x.at(p), Grid(1, count, count), runs, weights.zero, terms)
+            row_terms(copied, Grid(1, more, more), runs, weights.zero, terms + count * 4)
             own = own.with_row_terms(terms)
         for start in range(0, n, NR):
-            w, columns, last = weights.address + start * depth, min(NR, n - start), own.at(0, start)
+            w, columns, last = weights.address + start * depth * WEIGHT, min(NR, n - start), own.at(0, start)
             to = y.at(p, start)
             _panel_of_rows(x.at(p), count, runs, w, to, columns, last, memory, tiles)
             _panel_of_rows(copied, more, runs, w, to.at(count), columns, last.at(count), memory, tiles)
@@ -188,4 +165,4 @@ def multiply_rows(x, end, rows, weights, y, epilogue, copies, memory):
         release()
 
 
-load(finish, dot_panel, *([tile_panel] if TILES else []), row_terms, panel_of_grid)
+load(finish, dot_panel, *([tile_panel] if TILES else []), panel_of_grid)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import FUSED
-from tinyinfer.kernels.arguments.operands import Address
+from tinyinfer.kernels.arguments.operands import Address, ByteImage
 from tinyinfer.kernels.arguments.windows import Geometry, tap_range, window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
@@ -18,7 +18,7 @@ from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.kernels.quantized.depthwise_packing import Blocks, Walk, pack_pixels, pack_strips, shape_of
-from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Bounds, ByteImage, make_strip
+from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Bounds, make_strip
 from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers, signed_weight
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT

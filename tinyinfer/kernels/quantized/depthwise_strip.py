@@ -17,22 +17,14 @@ from __future__ import annotations
 import itertools
 from typing import Any, NamedTuple
 
+from tinyinfer.kernels.arguments.operands import ByteImage
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.codegen.structs import Address, struct
+from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.quantized.requantize import Finishing, Requantize
 
 REGISTERS = (4, 2, 1)  # of channels that a strip may have; the codes of 4 fill a register
-
-
-@struct
-class ByteImage(NamedTuple):
-    """Pixels of an image of codes, or of a part of one: ``row`` bytes from one line to the next, ``pixel`` in it."""
-
-    address: Address
-    row: int
-    pixel: int
 
 
 @struct

@@ -10,6 +10,7 @@ import numpy as np
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layer, Layout, Problem
+from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.structs import Address
 from tinyinfer.kernels.parallel.parts import own_memory, own_units
 from tinyinfer.kernels.parallel.task import task
@@ -56,6 +57,14 @@ def by_panels(rows: int, n: int, threads: int) -> bool:
     return rows < 2 * UNIT * threads and n >= 2 * NR
 
 
+def unsteady(k: int) -> bool:
+    """Whether what is read behind rows of k codes counts, and so must not change while they are multiplied.
+
+    It may where rows are parts of wider ones, as in a concat: the layer's results could be the next part.
+    """
+    return PAIRED and k % 4 != 0
+
+
 class _MatrixProduct(Kernel):
     """What the two operators share."""
 
@@ -66,7 +75,7 @@ class _MatrixProduct(Kernel):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         k, n = self._channels() // packed.groups, len(problem.params["weight"])
-        self.may_copy = packed.groups == 1 and copy_pays(k, n)
+        self.may_copy = (packed.groups == 1 and copy_pays(k, n)) or unsteady(k)
         self.workspace_floats = -(-product_bytes(k, self.may_copy) // 64) * 16 * problem.threads
 
     def _channels(self) -> int:
@@ -87,8 +96,14 @@ class _MatrixProduct(Kernel):
         return matrix_product.bind(
             threads, ByteRows.of(x), x.pixels, weights, Results.of(y), epilogue,
             packed.groups == 1 and by_panels(x.pixels, y.c, threads),
-            self.may_copy and copy_pays(x.pixel_stride, y.c) and x.pixels > FEW_ROWS, workspace,
+            self._copies(x, y), workspace,
         )  # fmt: skip
+
+    def _copies(self, x: FeatureMap, y: FeatureMap) -> bool:
+        """Whether all rows are copied before they are multiplied."""
+        if unsteady(x.c // self.packed.groups) and x.pixel_stride != x.c:
+            return True
+        return bool(self.may_copy and copy_pays(x.pixel_stride, y.c) and x.pixels > FEW_ROWS)
 
 
 class Pointwise(_MatrixProduct):

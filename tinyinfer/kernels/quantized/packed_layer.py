@@ -10,7 +10,7 @@ from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.matmul.joined_groups import group_count, joined_groups
 from tinyinfer.kernels.quantized.byte_gemm import CodeWeights
-from tinyinfer.kernels.quantized.byte_panels import Runs, pack_columns, pack_panels
+from tinyinfer.kernels.quantized.byte_panels import Runs, column_terms, pack_columns, pack_panels
 from tinyinfer.kernels.quantized.requantize import folded_bias, multipliers, signed_weight
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 
@@ -37,8 +37,8 @@ class WeightGroups(NamedTuple):
     def of(cls, packed: PackedLayer, runs: Runs, n: int, zero: int) -> WeightGroups:
         """Those of a layer whose groups make n outputs of runs of inputs."""
         return cls(
-            CodeWeights(Address.of(packed.weights), runs, n, zero), packed.groups, packed.weights.size // packed.groups,
-            packed.bias.size // packed.groups * 4,
+            CodeWeights(Address.of(packed.weights), runs, n, zero), packed.groups,
+            packed.weights.size // packed.groups, packed.bias.size // packed.groups * 4,
         )  # fmt: skip
 
     def group(self, g: int) -> CodeWeights:
@@ -54,9 +54,10 @@ def pack_layer(layer: Layer, runs: int) -> PackedLayer:
     joined = joined_groups(weight, own, groups, zero)  # (G, N, C, R, S) or (1, M, C)
     n = joined.shape[1]
     rows = np.moveaxis(joined, 2, -1).reshape(groups, n, runs, -1).transpose(0, 2, 3, 1)  # (G, runs, size, N)
-    panels = [pack_panels(w) for w in rows]
+    panels = [pack_panels(w, zero) for w in rows]
+    too_much = np.concatenate([column_terms(w.astype(np.int64) - zero) for w in rows])
     bias, multiplier = (
         np.concatenate([pack_columns(values[g * n : (g + 1) * n]) for g in range(groups)])
-        for values in (folded_bias(layer), multipliers(layer))
+        for values in ((folded_bias(layer) - too_much).astype(np.int32), multipliers(layer))
     )
     return PackedLayer(panels[0] if groups == 1 else np.concatenate(panels), bias, multiplier, groups)

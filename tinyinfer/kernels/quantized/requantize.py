@@ -18,6 +18,7 @@ from tinyinfer.kernels.arguments.epilogue import clip_and_formula
 from tinyinfer.kernels.arguments.operands import ByteRows as ByteRows
 from tinyinfer.kernels.base import FeatureMap, Layer
 from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.jit import shared
 from tinyinfer.kernels.codegen.simd import Variable, vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
@@ -230,6 +231,16 @@ FINISH = {"sums": "address", "sums_row": "int", "grid": Grid, "y": Results, "col
 def _finish(v, sums, sums_row, grid, y, columns, epilogue):
     finishing, adding, shifted = Finishing(v, epilogue), epilogue.residual.stride != 0, epilogue.row_step != 0
     case = v, finishing, sums, sums_row, grid, y, columns, epilogue
+    if PAIRED:  # where all sums have row terms
+        with v.either(epilogue.plain != 0) as (usual, unusual):
+            with usual, v.either(adding) as (residuals, alone):
+                with residuals:
+                    _finish_plain(*case, adding=True, shifted=True)
+                with alone:
+                    _finish_plain(*case, shifted=True)
+            with unusual:
+                _finish_anything(*case)
+        return
     both = v.intersection(adding, shifted)
     with v.either(v.intersection(epilogue.plain != 0, v.complement(both))) as (usual, unusual):
         with usual, v.either(v.union(adding, shifted)) as (more, alone):

@@ -13,17 +13,19 @@ import numpy as np
 
 from tinyinfer.kernels.arguments.windows import window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
+from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.structs import Address
 from tinyinfer.kernels.matmul.joined_groups import group_count
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, own_units
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.kernels.quantized.bands import BandLayout, band_layout, fill_band, run_count, run_offsets
-from tinyinfer.kernels.quantized.byte_gemm import TILES, on_tiles, panel_of_grid, row_terms
+from tinyinfer.kernels.quantized.byte_gemm import TILES, on_tiles, panel_of_grid
 from tinyinfer.kernels.quantized.byte_panels import NR, Runs
 from tinyinfer.kernels.quantized.byte_tiles import configure, release
 from tinyinfer.kernels.quantized.matrix_layers import by_panels, takes_codes
 from tinyinfer.kernels.quantized.packed_layer import PackedLayer, WeightGroups, pack_layer
 from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, signed_weight
+from tinyinfer.kernels.quantized.row_terms import row_terms
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 
 # of a band: a small one is still in cache when it is read; with large weights it is as large as those, which otherwise
@@ -68,8 +70,8 @@ def windows(
             last = epilogue.at(pixel, g * n)
             last = last.with_columns(epilogue.bias + columns, epilogue.multiplier + columns).at(0, n0)
             fill_band(x.at(0, g * c), layout, image, oy, lines, bands.zero, band.address)
-            if group.zero != 0:
-                row_terms(band, grid, group.runs, -group.zero, terms)
+            if PAIRED or group.zero != 0:
+                row_terms(band, grid, group.runs, group.zero, terms)
                 last = last.with_row_terms(terms)
             for start in range(0, n1 - n0, NR):
                 panel_of_grid(

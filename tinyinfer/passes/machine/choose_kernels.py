@@ -12,8 +12,10 @@ from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.kernels.base import Problem
 from tinyinfer.passes.machine.winograd_rule import (
+    winograd2x2_of_codes_pays,
     winograd2x2_pays,
     winograd3x3_pays,
+    winograd4x4_of_codes_pays,
     winograd_5x5_pays,
     winograd_pays,
     winograd_strided_pays,
@@ -86,6 +88,10 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
     "quantized_conv2d": (
         Choice("depthwise", always, "one channel a group: no matrix product (windows 3 to 7 times as long)"),
         Choice("pointwise", always, "1x1: a matrix product as it stands (windows 1.1 times as long on MobileNet V2)"),
+        Choice(
+            "winograd4x4", winograd4x4_of_codes_pays, "3x3: a quarter of the products (windows 2 to 4 times as long)"
+        ),
+        Choice("winograd2x2", winograd2x2_of_codes_pays, "3x3, sums of many channels (windows 1.6 to 3 times as long)"),
         Choice("windows", always, "any window, read in place: only the border is copied"),
     ),
     "conv_transpose2d": (

@@ -15,6 +15,8 @@ CACHED_WEIGHTS = 64 * 1024  # floats of a layer that often enough are in a cache
 STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
 FIVE_TAPS_CHANNELS = 16
 WINOGRAD_TILES = (2, 3, 4)  # outputs on a side, for 3x3
+CODES_TRANSFORM_COST = {2: 7, 4: 14}  # of a value of 8-bit codes by the tile's outputs on a side, in products of codes
+CODES_TOGETHER = 16  # channels that are transformed at a time
 
 
 def group_shape(problem: Problem) -> tuple[int, int, int]:
@@ -91,3 +93,25 @@ def winograd_5x5_pays(problem: Problem) -> bool:
 def winograd_strided_pays(problem: Problem) -> bool:
     """At stride 2 the saving is small: on maps that fill no whole tiles, or for few channels, there is none."""
     return STRIDED_MARGIN * winograd_cost(problem, 2) < direct_cost(problem)
+
+
+def winograd_of_codes_cost(problem: Problem, m: int) -> int:
+    """What F(m x m, 3 x 3) of codes takes, in multiply-adds."""
+    (batch, n, h, w), c = problem.outputs[0], -(-problem.inputs[0][1] // CODES_TOGETHER) * CODES_TOGETHER
+    positions = (m + 2) ** 2 * batch * -(-h // m) * -(-w // m)
+    return positions * (c * n + CODES_TRANSFORM_COST[m] * (c + n))
+
+
+def winograd2x2_of_codes_pays(problem: Problem) -> bool:
+    """Where few outputs are made of few channels, transforms take longer than the products that they spare."""
+    return winograd_of_codes_cost(problem, 2) < _direct_products(problem)
+
+
+def winograd4x4_of_codes_pays(problem: Problem) -> bool:
+    """Where the larger tiles do not stick out too far."""
+    return winograd_of_codes_cost(problem, 4) < min(_direct_products(problem), winograd_of_codes_cost(problem, 2))
+
+
+def _direct_products(problem: Problem) -> int:
+    batch, n, h, w = problem.outputs[0]
+    return 9 * batch * h * w * problem.inputs[0][1] * n
