@@ -21,6 +21,15 @@ def marks(units: str) -> tuple[str, str]:
 
 def write_between(page: Path, units: str, text: str) -> None:
     """Replace what stands between the marks of a page for such units."""
-    begin, end = marks(units)
+    _write(page, marks(units), text)
+
+
+def write_section(page: Path, name: str, text: str) -> None:
+    """Replace what stands between the marks of a section of this name."""
+    _write(page, (f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"), text)
+
+
+def _write(page: Path, around: tuple[str, str], text: str) -> None:
+    begin, end = around
     before, rest = page.read_text(encoding="utf-8").split(begin)
     page.write_text(before + begin + text + end + rest.split(end)[1], encoding="utf-8")

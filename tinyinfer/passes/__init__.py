@@ -29,8 +29,13 @@ from tinyinfer.passes.portable.simplify import simplify
 if TYPE_CHECKING:
     from tinyinfer.passes.portable.quantize.equalize import equalize
     from tinyinfer.passes.portable.quantize.quantize import quantize
+    from tinyinfer.passes.portable.slimming.slim import slim
 
-_LATER = {"equalize": "portable.quantize.equalize", "quantize": "portable.quantize.quantize"}  # what no plan needs
+_LATER = {  # what no plan needs
+    "equalize": "portable.quantize.equalize",
+    "quantize": "portable.quantize.quantize",
+    "slim": "portable.slimming.slim",
+}
 
 __all__ = [
     "advance_stride",
@@ -51,6 +56,7 @@ __all__ = [
     "remove_identity",
     "shift_as_convolution",
     "simplify",
+    "slim",
     "specialise",
 ]
 

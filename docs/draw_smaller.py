@@ -1,0 +1,95 @@
+"""Measure what each way to a smaller network costs and gains; write the tables of docs/smaller.md.
+
+    python docs/draw_smaller.py DATASET             (from the repository's root, on an otherwise idle machine)
+    python docs/draw_smaller.py DATASET slimming    (one section)
+
+DATASET holds the labelled test pictures of CIFAR-10, as `tinyinfer eval` takes them.  Every section is a function below
+that returns its table, and has a pair of marks in the page.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from marked import write_section
+
+import tinyinfer as ti
+from tinyinfer import passes
+from tinyinfer.evaluation import datasets
+from tinyinfer.evaluation.accuracy import evaluate
+from tinyinfer.evaluation.datasets import Dataset
+from tinyinfer.runtime.inputs import random_inputs
+from tinyinfer.tasks import class_count
+
+FOLDER = Path(__file__).resolve().parent
+PAGE = FOLDER / "smaller.md"
+NETWORKS = sorted((FOLDER.parent / "weights").glob("*.npz"))  # those that the project has trained
+ROUNDS = 300  # of timed calls, the networks taking turns
+
+
+def slimming(source: str) -> str:
+    """The networks at several ratios, before anything is trained anew."""
+    heads = ["network", "cut", "mult-adds, M", "parameters, k", "time, ms", "time / mult-adds saved", "top-1 at once"]
+    lines = table(heads)
+    for path in NETWORKS:
+        model = ti.load(path, threads=1)
+        data = dataset_of(source, model)
+        slimmed = {ratio: with_graph(model, passes.slim(model.graph, ratio)) for ratio in (0.3, 0.5)}
+        lines += rows(path.stem, model, {f"{ratio:.0%}": made for ratio, made in slimmed.items()}, data)
+    return "\n".join(lines) + "\n"
+
+
+SECTIONS: dict[str, Callable[[str], str]] = {"slimming": slimming}
+
+
+def rows(name: str, before: ti.Model, after: dict[str, ti.Model], data: Dataset) -> Iterator[str]:
+    """A line for the network as it was and one for each smaller form: what it takes, and what it still knows."""
+    models = [before, *after.values()]
+    times, costs = milliseconds(models), [model.cost() for model in models]
+    for title, model, ms, found in zip(("", *after), models, times, costs, strict=True):
+        saved = "" if model is before else f"{(1 - ms / times[0]) / (1 - found.macs / costs[0].macs):.2f}"
+        figures = f"{found.macs / 1e6:.2f} | {found.params / 1e3:.0f} | {ms:.3f} | {saved}"
+        yield f"| {name} | {title} | {figures} | {evaluate(model, data).top1:.2%} |"
+
+
+def table(heads: list[str]) -> list[str]:
+    """The first two lines of a table: two columns of names, the rest of figures."""
+    return [f"| {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * (len(heads) - 2)}"]
+
+
+def with_graph(model: ti.Model, graph: ti.Graph) -> ti.Model:
+    """The model with another graph."""
+    return ti.Model(graph, model.meta, model.options.threads, model.options.kernels)
+
+
+def dataset_of(source: str, model: ti.Model) -> Dataset:
+    """The pictures, labelled as the model does."""
+    return datasets.read(source, model.meta.get("labels"), class_count(model.meta, model.outputs))
+
+
+def milliseconds(models: list[ti.Model]) -> list[float]:
+    """Median time of a call of each, all taking turns."""
+    inputs = [random_inputs(model.graph, model.graph.input_shapes()) for model in models]
+    times: list[list[float]] = [[] for _ in models]
+    for at in range(-3, ROUNDS):
+        for model, x, found in zip(models, inputs, times, strict=True):
+            start = time.perf_counter()
+            model.run(x)
+            if at >= 0:
+                found.append(time.perf_counter() - start)
+    return [float(np.median(found)) * 1e3 for found in times]
+
+
+def main() -> None:
+    """Measure, and write into the page."""
+    source, *names = sys.argv[1:]
+    for name in names or SECTIONS:
+        write_section(PAGE, name, SECTIONS[name](source))
+
+
+if __name__ == "__main__":
+    main()
