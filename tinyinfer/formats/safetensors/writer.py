@@ -27,8 +27,8 @@ def save(
     """Write a state dict; ``half`` stores float32 as float16.  The file appears whole or not at all.
 
     Of a model's metadata go along, as texts, what `to_texts` takes of it, so that `tinyinfer.convert` knows the network
-    again and what it is for; "format" is what other readers ask for.  The same weights always give the same bytes.  Raises
-    WeightsError for what float16 can't hold.
+    again and what it is for; "format" is what other readers ask for.  The same weights always give the same bytes.
+    Raises WeightsError for what float16 can't hold.
     """
     arrays = {key: _stored(key, array, half) for key, array in weights.items()}
     # larger elements first, so that all lie at multiples of their size

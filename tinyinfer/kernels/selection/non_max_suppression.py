@@ -74,7 +74,10 @@ class Rule(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """(picture, class, box) of what is selected, and how many rows each picture's class has, from row 0, most ... on."""
+    """(picture, class, box) of what is selected, and how many rows there are of each class of a picture.
+
+    Those of class number i begin at row i times the most there can be.
+    """
 
     values: np.ndarray
     stride: int
