@@ -215,7 +215,7 @@ class Model:
         return dict(self.meta["preprocess"])
 
     def save(self, path: str | os.PathLike[str], half: bool = False) -> None:
-        """Write a .npz model file, or the weights alone as .safetensors; float16 weights if ``half``.
+        """Write a .npz model file, or weights and what was said of them as .safetensors; float16 weights if ``half``.
 
         The file appears whole or not at all.
         """

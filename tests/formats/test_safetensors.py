@@ -115,14 +115,29 @@ def test_what_a_network_is_for_is_known_by_its_architecture(tmp_path: Path) -> N
     assert ti.convert(tmp_path / "a.safetensors").meta["task"] == model.meta["task"] == "segment"
 
 
+def test_what_was_said_of_a_network_comes_back(tmp_path: Path) -> None:
+    model = ti.models.create("mobilenet_v2", width=0.25, num_classes=7)
+    model.meta["task"] = {"kind": "yunet"}
+    model.meta["preprocess"] |= {"resize": [96, 64], "channels": "bgr"}
+    model.meta["labels"] = [f"kind {i}" for i in range(7)]
+    model.save(tmp_path / "a.safetensors")
+    found = ti.convert(tmp_path / "a.safetensors")
+    for key in ("task", "preprocess", "labels"):
+        assert found.meta[key] == model.meta[key], key
+
+
 @pytest.mark.parametrize("texts", [
     {"arch": "resnet18"}, {"arch": "no such"}, {"arch": "resnet20", "knobs": "["}, {"arch": "resnet20", "knobs": "7"},
+    {"arch": "resnet20", "task": '{"kind": "no such"}'}, {"arch": "resnet20", "task": "text-generation"},
+    {"arch": "resnet20", "preprocess": "[1"}, {"arch": "resnet20", "labels": '[7, "\\u001b"]'},
     {"arch": "resnet20", "knobs": '{"colour": 1}'}, {"arch": "resnet20", "knobs": '{"num_classes": "x"}'},
 ])  # fmt: skip
 def test_wrong_texts_do_no_harm(texts: dict[str, str], tmp_path: Path) -> None:
     weights = dict(ti.models.create("resnet20").graph.weights)
     path = written(tmp_path / "net.safetensors", sf.of_arrays(weights, texts))
-    assert ti.convert(path).meta["arch"] == "resnet20"
+    found = ti.convert(path)
+    assert found.meta["arch"] == "resnet20"
+    assert "task" not in found.meta
 
 
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:

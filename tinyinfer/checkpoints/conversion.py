@@ -20,6 +20,7 @@ from tinyinfer.formats.contents import format_of
 from tinyinfer.formats.npz.plain_npz import read_arrays
 from tinyinfer.formats.reading import read_network
 from tinyinfer.formats.safetensors.checkpoint import read_checkpoint as read_safetensors
+from tinyinfer.formats.safetensors.description import from_texts
 from tinyinfer.formats.state_dict import Checkpoint, is_needed, load_weights
 from tinyinfer.formats.suffixes import NPZ, SAFETENSORS, TORCH, Format
 from tinyinfer.formats.torch.checkpoint import read_checkpoint
@@ -70,8 +71,8 @@ def convert(
         return Model(*read_network(file, found, input_shapes, dequantize=dequantize), verified=True)
     state, notes = _prepared(checkpoint, patterns, strip, str(file))
     public = _published(file)
-    match = None if arch or public else _told(state, checkpoint.metadata, knobs)
-    match, more = (match, []) if match else _choose(file, state, arch, knobs, public)
+    told = None if arch or public else _told(state, checkpoint.metadata, knobs)
+    match, more = (told, []) if told else _choose(file, state, arch, knobs, public)
     graph = _filled(match, where=f"{file} as {match}")
     meta = metadata(match.family, match.variant, graph, match.family.resolve(match.variant, match.knobs))
     meta |= {
@@ -81,6 +82,7 @@ def convert(
         "recognised": str(match),
     }
     notes += [*more, *_liberties(match), *preparation(meta, match, public, arch)]
+    meta |= from_texts(checkpoint.metadata, str(file)) if told else {}
     if notes:
         meta["notes"] = notes
     return Model(graph, meta)

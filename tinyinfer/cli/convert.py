@@ -88,7 +88,7 @@ def export(
 ) -> None:
     """Write a model as ONNX, .safetensors or .npz.
 
-    Free sizes stay free in ONNX unless --input fixes them; .safetensors has the weights alone.
+    Free sizes stay free in ONNX unless --input fixes them; .safetensors has the weights and what was said of them.
     """
     from tinyinfer.formats.suffixes import NPZ, ONNX, SAFETENSORS, by_name
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinyinfer.errors import WeightsError
 from tinyinfer.files import atomic_write
+from tinyinfer.formats.safetensors.description import to_texts
 from tinyinfer.formats.safetensors.header import BFLOAT16, DTYPES, LENGTH, METADATA
 
 ALIGNMENT = 8  # of the first array, so that a reader may take arrays where they lie
@@ -25,14 +26,14 @@ def save(
 ) -> None:
     """Write a state dict; ``half`` stores float32 as float16.  The file appears whole or not at all.
 
-    Of a model's metadata the architecture and its knobs go along, as texts, so that `tinyinfer.convert` knows the
-    network again; "format" is what other readers ask for.  The same weights always give the same bytes.  Raises
-    WeightsError for what float16 can't hold.
+    Of a model's metadata go along, as texts, what `to_texts` takes of it, so that `tinyinfer.convert` knows the network
+    again and what it is for; "format" is what other readers ask for.  The same weights always give the same bytes.
+    Raises WeightsError for what float16 can't hold.
     """
     arrays = {key: _stored(key, array, half) for key, array in weights.items()}
     # larger elements first, so that all lie at multiples of their size
     order = sorted(arrays, key=lambda key: (-arrays[key].itemsize, key))
-    text, at = {METADATA: _texts(meta or {})}, 0
+    text, at = {METADATA: {"format": "pt"} | to_texts(meta or {})}, 0
     entries: dict[str, Any] = {}
     for key in order:
         array = arrays[key]
@@ -56,11 +57,3 @@ def _stored(key: str, array: np.ndarray, half: bool) -> np.ndarray:
             raise WeightsError(f"weight {key!r}: too large for float16")
         return found
     return np.asarray(array, array.dtype.newbyteorder("<"))
-
-
-def _texts(meta: Mapping[str, Any]) -> dict[str, str]:
-    found = {"format": "pt"}
-    if "arch" in meta:
-        found["arch"] = str(meta["arch"])
-        found["knobs"] = json.dumps(meta.get("knobs", {}), separators=(",", ":"), sort_keys=True)
-    return found

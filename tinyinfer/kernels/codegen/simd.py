@@ -262,6 +262,11 @@ class Vectors(LaneOrders, DotProducts, Bytes):
         """The lanes that a mask does not select."""
         return self.builder.not_(a)
 
+    def any(self, mask: ir.Value) -> ir.Value:
+        """Whether a mask selects a lane: a condition for `when`."""
+        bits = ir.IntType(self.lanes)
+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(mask, bits), bits(0))
+
     def where(self, mask: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         """``a`` in the lanes the mask selects, ``b`` in the others."""
         return self.builder.select(mask, a, b)

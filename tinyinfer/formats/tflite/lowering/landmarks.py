@@ -114,10 +114,9 @@ def transform_tensor_bilinear(call: TfliteCall) -> str:
     unit = steps("sub", steps("mul", places, 2 / last, as_="doubled"), np.array(1), as_="unit")
     grid = steps("reshape", unit, as_="grid", shape=(1, height, width, 2))
     seen = steps("grid_sample", image, grid, as_="seen", align_corners=True)
-    inside = steps("logical_and", steps("ge", places, np.array(0), as_="above"),
-                   steps("le", places, last, as_="below"), as_="inside")  # fmt: skip
-    both = steps("prod", steps("cast", inside, as_="kept", dtype="float32"), as_="both", dim=2)
-    mask = steps("reshape", both, as_="mask", shape=(1, 1, height, width))
+    room = steps("minimum", places, steps("sub", last, places, as_="beyond"), as_="room")  # to the nearest border
+    inside = steps("ge", steps("amin", room, as_="least", dim=2), np.array(0), as_="inside")
+    mask = steps("reshape", steps("cast", inside, as_="kept", dtype="float32"), as_="mask", shape=(1, 1, height, width))
     return call.image(call.apply("mul", seen, mask))
 
 

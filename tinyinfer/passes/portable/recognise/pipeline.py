@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyinfer.graph import Graph
+from tinyinfer.passes.portable.limit_suppression import limit_suppression
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
 from tinyinfer.passes.portable.recognise.gate_layers import recognise_gate_layers
@@ -51,4 +52,4 @@ def recognise(graph: Graph) -> Graph:
     editing = Editing(graph)
     for step in STEPS:
         step(editing)
-    return editing.finish()
+    return limit_suppression(editing.finish())

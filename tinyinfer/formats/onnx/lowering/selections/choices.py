@@ -25,15 +25,16 @@ def gather(call: Call, lowering: Lowering) -> str:
             call.refuse("places among other values than those they were found among")
         if call.x in about.kept:
             call.refuse("rows of NonMaxSuppression are picked")
-        numbers = call.apply("maximum", index, call.constant(0, "int64"))  # of what is not there there may be none
-        return carry(call, call.apply("index", call.x, numbers, dim=dim), dim, about.of[index][1])
+        return carry(call, call.apply("index", call.x, index, dim=dim), dim, about.of[index][1])
     known = call.known(1)
     if at == dim or known is None or index in about.of or known.ndim > 1:
         call.refuse(UNSURE)
     y = plainly(call, lowering)
+    columns = set((known.reshape(-1) % 3).tolist()) if call.x in about.kept else set()
+    if columns == {2}:
+        y = call.apply("maximum", y, call.constant(0, "int64"))  # rows that are not there hold no place
     y = carry(call, y, dim - (known.ndim == 0 and at < dim), selection)
-    if call.x in about.kept:
-        columns = set((known.reshape(-1) % 3).tolist())
+    if columns:
         if columns == {2}:
             about.places[y] = about.kept[y]
         if len(columns) == 1:
