@@ -58,6 +58,10 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
         outputs = tuple(values[name] for name in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
 
+    def parameter(self, key: str) -> Tensor:
+        """The weight of this key of the graph."""
+        return self.get_parameter(_safe(key))
+
     def weights(self) -> dict[str, np.ndarray]:
         """All weights, running statistics too, by the graph's keys."""
         return {name.replace("/", "."): value.detach().numpy().copy() for name, value in self.state_dict().items()}
