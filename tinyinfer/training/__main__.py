@@ -15,6 +15,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from tinyinfer.training.data import BATCH, Pictures, read
 from tinyinfer.training.run import Recipe, Run, top1
 
 PEAK_RATE = 0.3
+PICTURE = (1, 3, 32, 32)
 
 
 def options() -> argparse.ArgumentParser:
@@ -48,19 +50,44 @@ def options() -> argparse.ArgumentParser:
         "--augment", choices=augment.STRENGTHS, default="full", help="light: mirrored and shifted alone"
     )
     parser.add_argument("--teacher", type=Path, help="model file to distil from")
-    parser.add_argument("--distill", choices=("logits", "features"), default="logits", help="what the teacher shows")
+    parser.add_argument("--distill", choices=objectives.DISTILL, default="logits", help="what the teacher shows")
     parser.add_argument("--sparsity", type=float, default=0.0, help="L1 penalty on batch norms' scales")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--report", type=int, default=4, help="epochs between looks at the test set")
+    parser.add_argument("--dataset", default="CIFAR-10 test, JPEG quality 75", help="name of the test set")
+    parser.add_argument("--licence", default="Apache-2.0", help="of what is written")
     return parser
 
 
 def network(args: argparse.Namespace, classes: int) -> tuple[Graph, dict[str, Any]]:
-    """The network to train, and what is known about it."""
+    """The network to train, and what is known about it; raises InputError for one that does not fit the pictures."""
     if args.start is not None:
-        return npz.load(args.start)
-    model = models.create(args.arch, num_classes=classes, seed=args.seed)
-    return model.graph, {"arch": args.arch}
+        graph, known = npz.load(args.start)
+    else:
+        model = models.create(args.arch, num_classes=classes, seed=args.seed)
+        graph, known = model.graph, {"arch": args.arch}
+    shapes = (graph.inputs[0].nominal, graph.infer_types()[graph.outputs[0]].shape)
+    if shapes != (PICTURE, (1, classes)):
+        wanted, found = (f"from {x} to {y}" for x, y in ((PICTURE, (1, classes)), shapes))
+        raise InputError(f"{args.start or args.arch}: expected a network {wanted}, found one {found}")
+    return graph, known
+
+
+def prepared(args: argparse.Namespace, train_set: Pictures) -> tuple[Run, dict[str, Any]]:
+    """The run, where its checkpoint left it if there is one, and the metadata of what it trains."""
+    graph, known = network(args, len(train_set.names))
+    teacher = None if args.teacher is None else npz.load(args.teacher)[0]
+    plain = augment.normalize(train_set.pixels[: 2 * BATCH])
+    objective = objectives.make(graph, teacher, args.distill, plain, args.sparsity, args.seed)
+    small = 0.0 if args.start is not None or args.distill == "features" else schedule.SMALL
+    recipe = Recipe(args.epochs, args.rate, args.seed, small, args.augment)
+    run = Run(objective, recipe, len(train_set.labels) // BATCH)
+    if args.checkpoint.exists():
+        run.load(args.checkpoint)
+    training = {**vars(recipe), "sparsity": args.sparsity}
+    if args.teacher is not None:
+        training |= {"teacher": args.teacher.stem, "distill": args.distill}
+    return run, {**known, "licence": args.licence, "training": training}
 
 
 def train(run: Run, train_set: Pictures, test_set: Pictures, args: argparse.Namespace) -> None:
@@ -77,27 +104,16 @@ def train(run: Run, train_set: Pictures, test_set: Pictures, args: argparse.Name
             print(line, flush=True)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, train, write the model file."""
-    args = options().parse_args()
+    args = options().parse_args(arguments)
     torch.set_num_threads(1)  # the pool's threads share the work; torch's own would only wait for each other
     train_set, test_set = read(args.data / "train.npz"), read(args.data / "test.npz")
     if len(train_set.labels) < BATCH:
         raise InputError(f"{args.data}: expected at least {BATCH} training pictures, found {len(train_set.labels)}")
-    graph, known = network(args, len(train_set.names))
-    teacher = None if args.teacher is None else npz.load(args.teacher)[0]
-    plain = augment.normalize(train_set.pixels[: 5 * BATCH])
-    objective = objectives.make(graph, teacher, args.distill, plain, args.sparsity)
-    small = 0.0 if args.start is not None or args.distill == "features" else schedule.SMALL
-    recipe = Recipe(args.epochs, args.rate, args.seed, small, args.augment)
-    run = Run(objective, recipe, len(train_set.labels) // BATCH)
-    if args.checkpoint.exists():
-        run.load(args.checkpoint)
+    run, known = prepared(args, train_set)
     train(run, train_set, test_set, args)
-    training = {**vars(recipe), "sparsity": args.sparsity}
-    if args.teacher is not None:
-        training |= {"teacher": args.teacher.stem, "distill": args.distill}
-    accuracy = model_file.write(args.out, run.averaged(train_set), {**known, "training": training}, test_set)
+    accuracy = model_file.write(args.out, run.averaged(train_set), known, test_set, args.dataset)
     print(f"{args.out}: top-1 {accuracy:.2%}, {args.out.stat().st_size} bytes")
 
 

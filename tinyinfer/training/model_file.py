@@ -25,10 +25,11 @@ PREPROCESS: dict[str, Any] = {
 }
 
 
-def write(out: Path, net: TorchGraph, known: Mapping[str, Any], test_set: Pictures) -> float:
+def write(out: Path, net: TorchGraph, known: Mapping[str, Any], test_set: Pictures, dataset: str) -> float:
     """Write the network with weights rounded to float16; returns its accuracy, measured with them so.
 
-    ``known`` is metadata from elsewhere: the architecture, how it was trained.
+    ``known`` is metadata from elsewhere: the architecture, the licence, how it was trained; ``dataset`` is what the
+    test set is called.
     """
     graph = net.graph.copy()
     graph.weights.update({key: value.astype(np.float16).astype(np.float32) for key, value in net.weights().items()})
@@ -36,10 +37,9 @@ def write(out: Path, net: TorchGraph, known: Mapping[str, Any], test_set: Pictur
     meta = {
         **known,
         "name": out.stem,
-        "source": "trained by tinyinfer.training (weights/README.md)",
-        "licence": "Apache-2.0",
+        "source": "trained by tinyinfer.training",
         "accuracy": {
-            "dataset": "CIFAR-10 test, JPEG quality 75",
+            "dataset": dataset,
             "top1": round(accuracy, 4),
             "images": len(test_set.labels),
         },

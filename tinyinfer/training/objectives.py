@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor, nn
 
 from tinyinfer.bench.torch_peer.graph import TorchGraph
+from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
 from tinyinfer.training.augment import shrink
 from tinyinfer.training.distillation.features import FeatureLoss, margins
@@ -13,6 +16,9 @@ from tinyinfer.training.distillation.logits import logits_loss
 from tinyinfer.training.distillation.places import paired
 from tinyinfer.training.losses import label_loss, sparsity_penalty
 from tinyinfer.training.teacher import Teacher
+
+Distill = Literal["logits", "features"]
+DISTILL = get_args(Distill)
 
 
 class Objective(nn.Module):  # type: ignore[misc]
@@ -40,6 +46,9 @@ class FromLogits(Objective):
 
     def __init__(self, graph: Graph, teacher: Graph, sparsity: float = 0.0) -> None:
         super().__init__(graph, sparsity)
+        classes = [g.output_shapes()[0][1][-1] for g in (graph, teacher)]
+        if classes[0] != classes[1]:
+            raise InputError(f"teacher: expected {classes[0]} classes as the student has, found {classes[1]}")
         self.teacher = Teacher(teacher)
 
     def task_loss(self, x: Tensor, labels: Tensor, size: int) -> Tensor:
@@ -70,10 +79,15 @@ class FromFeatures(Objective):
         return label_loss(logits, labels) + self.features(mine, self.teacher(x)[1:])
 
 
-def make(graph: Graph, teacher: Graph | None, distill: str, pictures: Tensor, sparsity: float = 0.0) -> Objective:
-    """The objective for a teacher or none; ``distill`` is "logits" or "features"."""
+def make(
+    graph: Graph, teacher: Graph | None, distill: Distill, pictures: Tensor, sparsity: float = 0.0, seed: int = 0
+) -> Objective:
+    """The objective with a teacher or without; ``pictures``, prepared, are for what "features" measures.
+
+    ``seed`` is of the weights that only distillation has.  Raises InputError for networks that do not fit each other.
+    """
     with torch.random.fork_rng():
-        torch.manual_seed(0)  # of the weights that only distillation has
+        torch.manual_seed(seed)
         if teacher is None:
             return Objective(graph, sparsity)
         if distill == "features":

@@ -100,15 +100,16 @@ class Run:
         """The network with the averaged weights, its batch statistics measured on plain training pictures."""
         graph = self.objective.net.graph.copy()
         graph.outputs = graph.outputs[:1]
-        net = TorchGraph(graph).to(memory_format=torch.channels_last)
+        net: TorchGraph = TorchGraph(graph).to(memory_format=torch.channels_last)
         mine = {id(p): value for p, value in zip(self.params, self.average, strict=True)}
         with torch.no_grad():
             for parameter, trained in zip(net.parameters(), self.objective.net.parameters(), strict=True):
                 parameter.copy_(mine.get(id(trained), trained))
-            for count, rows in enumerate(torch.arange(min(MEASURED, len(data.labels))).split(BATCH), 1):
-                net.momentum = 1 / count
-                net(augment.normalize(data.pixels[rows]))
-        return net.eval()
+            for count, pixels in enumerate(data.pixels[:MEASURED].split(BATCH), 1):
+                net.momentum = 1 / count  # so that all parts count alike
+                net(augment.normalize(pixels))
+        net.eval()
+        return net
 
     def save(self, path: Path) -> None:
         """Write everything a later process needs to go on."""

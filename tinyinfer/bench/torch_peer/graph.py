@@ -44,7 +44,8 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
                 if key in statistics:
                     self.register_buffer(_safe(key), value)
                 else:
-                    self.register_parameter(_safe(key), nn.Parameter(value, value.is_floating_point()))
+                    trainable = value.is_floating_point() and node.op.name != "constant"
+                    self.register_parameter(_safe(key), nn.Parameter(value, trainable))
         self._overwrites = self._overwritable()
 
     def forward(self, *inputs: Tensor) -> Any:

@@ -66,9 +66,9 @@ def build(
     x = conv_bn_act(b, x, stem, 3, names=sequential("conv1"), style=style, stride=1 if small_input else 2)
     if not small_input:
         x = b.max_pool2d(x, 3, name="maxpool", stride=2, padding=style.pad(3))
-    for stage, (channels, repeat) in enumerate(zip(stages, repeats, strict=True), start=2):
+    for stage, (wide, repeat) in enumerate(zip(stages, repeats, strict=True), start=2):
         for i in range(repeat):
-            x = _unit(b, x, channels, f"stage{stage}.{i}", 2 if i == 0 else 1, form, style)
+            x = _unit(b, x, wide, f"stage{stage}.{i}", 2 if i == 0 else 1, form, style)
     x = conv_bn_act(b, x, last, 1, names=sequential("conv5"), style=style)
     x = b.flatten(b.adaptive_avg_pool2d(x, name="globalpool"))
     return b.finish(b.linear(x, num_classes, name="fc", bias=form == "torchvision"))

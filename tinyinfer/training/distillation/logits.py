@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from tinyinfer.training.losses import label_loss
-
 TEMPERATURE = 4.0
 SHARE = 0.9  # of the teacher's part in the sum
 
@@ -25,4 +23,4 @@ def logits_loss(
     student: Tensor, teacher: Tensor, labels: Tensor, temperature: float = TEMPERATURE, share: float = SHARE
 ) -> Tensor:
     """``share`` of the softened loss, the rest of the plain cross-entropy with the labels."""
-    return share * soft_loss(student, teacher, temperature) + (1 - share) * label_loss(student, labels, smoothing=0.0)
+    return share * soft_loss(student, teacher, temperature) + (1 - share) * F.cross_entropy(student, labels)
