@@ -11,6 +11,7 @@ from tinyinfer.errors import ModelFormatError, UnsupportedOpError
 from tinyinfer.formats.npz.model_file import save
 from tinyinfer.loading import load, resolve
 from tinyinfer.models import find
+from tinyinfer.published.shipped import shipped_file, shipped_names
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,19 @@ def test_a_name_is_what_was_pulled_and_else_the_network(cache: Path) -> None:
     save(pulled, small_graph(), META)
     assert resolve("mobilenet_v2") == pulled
     assert load("mobilenet_v2").meta["name"] == "small"
+
+
+def test_a_name_is_what_ships_under_it(cache: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = repository / "weights" / "mobilenet_v2_cifar10.npz"
+    assert resolve("mobilenet_v2_cifar10") == shipped_file("mobilenet_v2_cifar10") == file
+    assert load("mobilenet_v2_cifar10").meta["accuracy"]["images"] == 10_000
+    assert "mobilenet_v2_cifar10" in shipped_names()
+    assert resolve("mobilenet_v2_cifar") is None  # the network without weights
+    assert shipped_file("") is shipped_file("../weights/mobilenet_v2_cifar10") is None
+    monkeypatch.setattr("tinyinfer.published.shipped.FOLDER", cache / "no checkout")
+    assert shipped_names() == []
+    with pytest.raises(UnsupportedOpError, match="no such file, and network"):
+        resolve("mobilenet_v2_cifar10")
 
 
 def test_a_file_is_what_it_holds(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """``load``: a model from a file or from a name.
 
 What a caller names is resolved here, for Python and for the command line: a file, then what was pulled under the name,
-then a network to be built.  The last has no trained weights.  `load` gives it random ones, as do the verbs that count,
-draw and time; those whose answers would mean nothing (run, eval) or would outlive the command (export) refuse it.
+then what ships under it, then a network to be built.  The last has no trained weights.  `load` gives it random ones, as
+do the verbs that count, draw and time; those whose answers would mean nothing (run, eval) or would outlive the command
+(export) refuse it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def load(
     dequantize: bool = False,
 ) -> Model:
     """The model in a file, or a network by name ("mobilenet_v2"), with public weights once they were pulled.
+
+    "mobilenet_v2_cifar10" and its like, of the folder ``weights`` of a checkout, are names too.
 
     Files may be .npz, .onnx, .tflite, ncnn's .param with its .bin beside it, and .safetensors whose network is
     recognised by its keys.  ``input_shapes`` says, for inputs whose sizes a file leaves free, which they usually are.
@@ -53,9 +56,9 @@ def load(
 
 
 def resolve(source: str | os.PathLike[str]) -> Path | None:
-    """The model file that is meant: the file of this path, or what was pulled under this name.
+    """The model file that is meant: the file of this path, or what was pulled or ships under this name.
 
-    None for a network's name under which nothing was pulled, so that there are no weights but random ones.  Raises
+    None for a network's name under which there is neither, so that there are no weights but random ones.  Raises
     ModelFormatError for a file that does not exist or is no model, UnsupportedOpError for other formats and for
     unknown names.
     """
@@ -72,11 +75,12 @@ def resolve(source: str | os.PathLike[str]) -> Path | None:
     if path.parent != Path("."):
         raise ModelFormatError(f"{path}: no such file")
     from tinyinfer.hub import local_file
+    from tinyinfer.published.shipped import shipped_file
 
-    pulled = local_file(source)
-    if pulled is None:
+    found_by_name = local_file(source) or shipped_file(str(source))
+    if found_by_name is None:
         _check_name(str(source))
-    return pulled
+    return found_by_name
 
 
 def _no_model(path: Path) -> ModelFormatError:

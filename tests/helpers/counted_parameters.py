@@ -277,7 +277,10 @@ UNCOUNTED = {
         "mobilenet_v2_flgc8",
     ),
     "this package's own": (
-        "mobilenet_v2_cifar", "upsampler_nearest", "upsampler_bilinear", "upsampler_bicubic",
-        "upsampler_conv_transpose", "upsampler_pixel_shuffle", "upsampler_max_unpool",
+        "asymmnet_cifar", "densenet_cifar", "efficientnet_cifar", "ghostnet_cifar", "mobilenet_v1_cifar",
+        "mobilenet_v2_cifar", "mobilenet_v3_cifar", "repvgg_cifar", "resnet20_s2", "shiftnet_cifar",
+        "shufflenet_v1_cifar", "shufflenet_v2_cifar", "squeezenet_cifar", "upsampler_nearest",
+        "upsampler_bilinear", "upsampler_bicubic", "upsampler_conv_transpose", "upsampler_pixel_shuffle",
+        "upsampler_max_unpool",
     ),
 }  # fmt: skip

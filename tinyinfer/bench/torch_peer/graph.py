@@ -44,7 +44,8 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
                 if key in statistics:
                     self.register_buffer(_safe(key), value)
                 else:
-                    self.register_parameter(_safe(key), nn.Parameter(value, value.is_floating_point()))
+                    trainable = value.is_floating_point() and node.op.name != "constant"
+                    self.register_parameter(_safe(key), nn.Parameter(value, trainable))
         self._overwrites = self._overwritable()
 
     def forward(self, *inputs: Tensor) -> Any:
@@ -57,6 +58,10 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
             values.update(zip(node.outputs, (results,) if isinstance(results, Tensor) else results, strict=True))
         outputs = tuple(values[name] for name in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def parameter(self, key: str) -> Tensor:
+        """The weight of this key of the graph."""
+        return self.get_parameter(_safe(key))
 
     def weights(self) -> dict[str, np.ndarray]:
         """All weights, running statistics too, by the graph's keys."""

@@ -16,6 +16,18 @@ Params = Mapping[str, Tensor]
 
 
 def shift(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
+    """A depthwise convolution with kernels of a single one."""
+    op, x = node.op, inputs[0]
+    size, before, channels = op.kernel_size, op.kernel_size // 2, x.shape[1]
+    taps = torch.from_numpy(op.displacements(channels, {}) // op.dilation + before)
+    weight = x.new_zeros(channels, 1, size, size)
+    weight[torch.arange(channels), 0, taps[:, 0], taps[:, 1]] = 1
+    front, back = op.dilation * before, op.dilation * (size - 1 - before)
+    x, padding = (x, front) if front == back else (F.pad(x, (front, back, front, back)), 0)
+    return F.conv2d(x, weight, padding=padding, dilation=op.dilation, groups=channels)
+
+
+def sparse_shift(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
     """Every channel cut out of a padded copy."""
     x = inputs[0]
     h, w = x.shape[2:]
@@ -102,7 +114,7 @@ def _pads(op: Any, x: Tensor, weight: Tensor) -> tuple[int, int, int, int]:
 
 FUNCTIONS = {
     "shift": shift,
-    "sparse_shift": shift,
+    "sparse_shift": sparse_shift,
     "deform_conv2d": deform_conv2d,
     "irregular_conv2d": irregular_conv2d,
     "encoding": encoding,

@@ -48,6 +48,25 @@ SMALL: tuple[Row, ...] = (
     (5, 576, 96, True, "hardswish", 1),
 )
 
+# the same columns for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_TABLE: tuple[Row, ...] = (
+    (3, 16, 16, True, "relu", 2),
+    (3, 64, 24, False, "relu", 1),
+    (3, 72, 24, False, "relu", 1),
+    (5, 96, 40, True, "hardswish", 2),
+    (5, 120, 40, True, "hardswish", 1),
+    (5, 192, 64, True, "hardswish", 2),
+    (5, 256, 64, True, "hardswish", 1),
+)
+CIFAR_KNOBS: dict[str, Any] = {
+    "table": CIFAR_TABLE,
+    "head": 256,
+    "last": 192,
+    "dropout": 0.0,
+    "small_input": True,
+    "num_classes": 10,
+}
+
 
 def build(
     *,
@@ -150,6 +169,7 @@ FAMILIES = (
             Variant("asymmnet_large_075", {"width": 0.75}, params=4_290_672, macs=142_076_416),
             Variant("asymmnet_large_050", {"width": 0.5}, params=2_844_976, macs=67_244_264),
             Variant("asymmnet_large_035", {"width": 0.35}, params=2_207_376, macs=42_620_072),
+            Variant("asymmnet_cifar", CIFAR_KNOBS, labels="cifar10", params=273_674, macs=6_121_728),
             Variant("asymmnet_small", SMALL_NETWORK, params=3_131_896, macs=57_674_416),
             Variant("asymmnet_small_075", {**SMALL_NETWORK, "width": 0.75}, params=2_495_128, macs=40_821_136),
             Variant("asymmnet_small_050", {**SMALL_NETWORK, "width": 0.5}, params=1_964_472, macs=20_594_280),

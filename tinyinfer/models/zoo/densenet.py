@@ -11,6 +11,18 @@ from tinyinfer.models.blocks import Style, make_divisible
 from tinyinfer.models.family import Family, Layout, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding, Probability
 
+# for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_KNOBS: dict[str, Any] = {
+    "depths": (3, 5, 8),
+    "growth": 16,
+    "stem": 32,
+    "stem_kernel": 3,
+    "stem_pool": False,
+    "bottleneck": 2,
+    "resolution": 32,
+    "num_classes": 10,
+}
+
 
 def build(
     *,
@@ -18,6 +30,8 @@ def build(
     depths: Sequence[int] = (6, 12, 24, 16),
     growth: Count = 32,
     stem: Count = 64,
+    stem_kernel: Count = 7,
+    stem_pool: bool = True,
     bottleneck: Count = 4,
     compression: Factor = 0.5,
     width: Factor = 1.0,
@@ -36,12 +50,12 @@ def build(
     style = Style("relu", padding, eps)
     b = Builder()
     x = b.input(3, resolution or (32 if small_input else 224))
-    kernel, stride = (3, 1) if small_input else (7, 2)
+    kernel, stride = (3, 1) if small_input else (stem_kernel, 2)
     added = max(1, round(growth * width))
     channels, padded = make_divisible(stem * width), style.pad(kernel)
     x = b.conv2d(x, channels, kernel, name="features.conv0", stride=stride, padding=padded, bias=False)
     x = _norm_relu(b, x, "features.norm0", "features.relu0", style)
-    if not small_input:
+    if stem_pool and not small_input:
         x = b.max_pool2d(x, 3, name="features.pool0", stride=2, padding=style.pad(3))
     for block, depth in enumerate(depths, start=1):
         if block > 1:
@@ -99,6 +113,7 @@ FAMILIES = (
             ),
             Variant("densenet169", {"depths": (6, 12, 32, 32)}, params=14_149_480, macs=3_359_843_328),
             Variant("densenet201", {"depths": (6, 12, 48, 32)}, params=20_013_928, macs=4_291_365_888),
+            Variant("densenet_cifar", CIFAR_KNOBS, labels="cifar10", params=137_434, macs=9_498_456),
         ),
     ),
 )

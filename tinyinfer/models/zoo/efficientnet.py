@@ -39,6 +39,17 @@ TABLE: tuple[Row, ...] = (
 )
 STEM, HEAD = 32, 1280
 
+# the same columns for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_TABLE: tuple[Row, ...] = ((1, 3, 2, 16, 1), (4, 3, 1, 24, 2), (4, 5, 2, 40, 2), (4, 3, 2, 80, 2))
+CIFAR_KNOBS: dict[str, Any] = {
+    "table": CIFAR_TABLE,
+    "stem": 16,
+    "head": 320,
+    "dropout": 0.0,
+    "small_input": True,
+    "num_classes": 10,
+}
+
 # section 3.3: what one step of phi multiplies depth, width and resolution by, so that mult-adds double
 ALPHA, BETA, GAMMA = 1.2, 1.1, 1.15
 
@@ -78,6 +89,8 @@ def build(
     depth: Factor = 1.0,
     phi: Exponent | None = None,
     table: Sequence[Row] = TABLE,
+    stem: Count = STEM,
+    head: Count = HEAD,
     lite: bool = False,
     small_input: bool = False,
     resolution: Count | None = None,
@@ -90,7 +103,7 @@ def build(
     ``phi`` replaces width, depth and resolution by equation 3's; ``lite`` has ReLU6, no squeeze-and-excitation, and
     leaves stem, head and the depth of the first and last row unscaled; ``small_input`` gives the first convolution
     stride 1; ``padding`` "same" is TensorFlow's, "nominal" the same fixed for ``resolution``; ``eps`` unless given is
-    torchvision's.
+    torchvision's; ``stem`` and ``head`` are channels before and behind the table's.
     """
     size = 32 if small_input else 224
     if phi is not None:
@@ -106,8 +119,8 @@ def build(
     factor = 1.0 if lite else width
     return network(
         rows,
-        stem=make_divisible(STEM * factor),
-        head=make_divisible(HEAD * factor),
+        stem=make_divisible(stem * factor),
+        head=make_divisible(head * factor),
         num_classes=num_classes,
         size=resolution or size,
         first_stride=1 if small_input else 2,
@@ -255,6 +268,7 @@ FAMILIES = (
         variants=(
             *_variants("efficientnet_b", RELEASED, COSTS),
             *_variants("tf_efficientnet_b", RELEASED, COSTS, **TF),
+            Variant("efficientnet_cifar", CIFAR_KNOBS, labels="cifar10", params=166_326, macs=6_750_464),
             *_variants("efficientnet_lite", RELEASED_LITE, COSTS_LITE, lite=True),
             *_variants("tf_efficientnet_lite", RELEASED_LITE, COSTS_LITE, lite=True, **TF),
         ),

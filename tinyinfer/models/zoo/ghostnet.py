@@ -39,6 +39,25 @@ TABLE: tuple[tuple[Row, ...], ...] = (
     ),
 )
 STEM, SQUEEZED, HEAD = 16, 960, 1280
+
+# the same columns for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_TABLE: tuple[tuple[Row, ...], ...] = (
+    ((3, 16, 16, False, 2),),
+    ((3, 64, 24, False, 1), (3, 72, 24, False, 1)),
+    ((5, 96, 48, True, 2),),
+    ((5, 144, 48, True, 1), (5, 144, 48, True, 1)),
+    ((5, 192, 72, True, 2),),
+    ((5, 288, 72, True, 1),),
+)
+CIFAR_KNOBS: dict[str, Any] = {
+    "table": CIFAR_TABLE,
+    "squeezed": 288,
+    "head": 192,
+    "dropout": 0.0,
+    "small_input": True,
+    "num_classes": 10,
+}
+
 PLAIN_STAGES = 2  # the first of V2, without attention
 ATTENTION_KERNEL = 5
 
@@ -48,6 +67,9 @@ def build(
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Sequence[Row]] = TABLE,
+    stem: Count = STEM,
+    squeezed: Count = SQUEEZED,
+    head: Count = HEAD,
     ratio: Count = 2,
     cheap_kernel: Count = 3,
     attention: bool = False,
@@ -59,15 +81,16 @@ def build(
 ) -> Graph:
     """The network of table 1.
 
-    ``width`` is the paper's alpha, of all channels but the head's; ``ratio`` and ``cheap_kernel`` are its s and d;
+    ``width`` is the paper's alpha, of all channels but ``head``; ``ratio`` and ``cheap_kernel`` are its s and d; the
+    table's last channels become ``squeezed``, scaled too, in front of the pooling and ``head`` behind it;
     ``attention`` makes it GhostNetV2; ``small_input`` gives the first convolution stride 1; ``padding`` "same" is
     for weights trained by TensorFlow.
     """
     style = Style("relu", padding, eps)
     b = Builder()
     x = b.input(3, resolution or (32 if small_input else 224))
-    stem = make_divisible(STEM * width, 4)
-    x = conv_bn_act(b, x, stem, 3, names=("conv_stem", "bn1", "act1"), style=style, stride=1 if small_input else 2)
+    first = make_divisible(stem * width, 4)
+    x = conv_bn_act(b, x, first, 3, names=("conv_stem", "bn1", "act1"), style=style, stride=1 if small_input else 2)
     for stage, rows in enumerate(table):
         for i, (k, expanded, channels, squeeze, stride) in enumerate(rows):
             x = _bottleneck(
@@ -86,9 +109,9 @@ def build(
             )
     name = f"blocks.{len(table)}.0"
     names = (f"{name}.conv", f"{name}.bn1", f"{name}.act1")
-    x = conv_bn_act(b, x, make_divisible(SQUEEZED * width, 4), 1, names=names, style=style)
+    x = conv_bn_act(b, x, make_divisible(squeezed * width, 4), 1, names=names, style=style)
     x = b.adaptive_avg_pool2d(x, name="global_pool")
-    x = b.relu(b.conv2d(x, HEAD, 1, name="conv_head"), name="act2")
+    x = b.relu(b.conv2d(x, head, 1, name="conv_head"), name="act2")
     x = b.dropout(b.flatten(x), dropout, name="dropout")
     return b.finish(b.linear(x, num_classes, name="classifier"))
 
@@ -161,6 +184,7 @@ FAMILIES = (
         variants=(
             Variant("ghostnet_050", {"width": 0.5}, ("ghostnet_official_050",), params=2_587_292, macs=42_328_152),
             Variant("ghostnet_100", aliases=("ghostnet", "ghostnet_official"), params=5_182_508, macs=141_150_512),
+            Variant("ghostnet_cifar", CIFAR_KNOBS, labels="cifar10", params=243_030, macs=5_231_872),
             Variant("ghostnet_130", {"width": 1.3}, ("ghostnet_official_130",), params=7_358_820, macs=227_003_256),
         ),
     ),

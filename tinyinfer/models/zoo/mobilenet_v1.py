@@ -25,12 +25,24 @@ TABLE: tuple[Row, ...] = (
 # table 5's shallow network: without the five layers of 14x14x512 at the same size
 SHALLOW: tuple[Row, ...] = ((64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 1, 2), (1024, 2, 2))
 
+# the same columns for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_TABLE: tuple[Row, ...] = ((64, 2, 2), (128, 4, 2), (256, 3, 2))
+
+CIFAR_KNOBS: dict[str, Any] = {
+    "table": CIFAR_TABLE,
+    "stem": 16,
+    "dropout": 0.0,
+    "small_input": True,
+    "num_classes": 10,
+}
+
 
 def build(
     *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
     table: Sequence[Row] = TABLE,
+    stem: Count = 32,
     separable: bool = True,
     activation: Literal["relu", "relu6"] = "relu6",
     small_input: bool = False,
@@ -50,7 +62,7 @@ def build(
     x = b.input(3, resolution or (32 if small_input else 224))
     first_stride = 1 if small_input else 2
     x = conv_bn_act(
-        b, x, make_divisible(32 * width), 3, names=("conv_stem", "bn1", "act1"), style=style, stride=first_stride
+        b, x, make_divisible(stem * width), 3, names=("conv_stem", "bn1", "act1"), style=style, stride=first_stride
     )
     layer = _separable if separable else _standard
     for stage, (c, n, s) in enumerate(table):
@@ -108,6 +120,7 @@ FAMILIES = (
             Variant("mobilenet_v1_050", {"width": 0.5}, ("mobilenet_v1_0.5_224",), 1_331_592, 149_497_088),
             Variant("mobilenet_v1_025", {"width": 0.25}, ("mobilenet_v1_0.25_224",), 470_072, 41_030_272),
             Variant("mobilenet_v1_shallow", {"table": SHALLOW}, params=2_887_976, macs=307_323_392),
+            Variant("mobilenet_v1_cifar", CIFAR_KNOBS, labels="cifar10", params=245_002, macs=8_581_632),
             Variant("mobilenet_v1_conv", {"separable": False}, params=29_294_088, macs=4_867_293_184),
         ),
     ),

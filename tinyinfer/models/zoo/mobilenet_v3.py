@@ -62,6 +62,18 @@ SMALL: tuple[Row, ...] = (
     (5, 576, 96, SE, HS, 1),
 )
 
+# the same columns for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_TABLE: tuple[Row, ...] = (
+    (3, 16, 16, SE, RE, 2),
+    (3, 64, 24, __, RE, 1),
+    (3, 72, 24, __, RE, 1),
+    (5, 96, 40, SE, HS, 2),
+    (5, 120, 40, SE, HS, 1),
+    (5, 144, 40, SE, HS, 1),
+    (5, 192, 64, SE, HS, 2),
+    (5, 256, 64, SE, HS, 1),
+)
+
 STEM = 16
 
 
@@ -218,6 +230,14 @@ def _layers(expand: bool, attention: bool) -> list[tuple[str, str, str]]:
 
 
 _SMALL: dict[str, Any] = {"table": SMALL, "last": 1024}
+_CIFAR: dict[str, Any] = {
+    "table": CIFAR_TABLE,
+    "last": 128,
+    "eps": 1e-5,
+    "dropout": 0.0,
+    "small_input": True,
+    "num_classes": 10,
+}
 _TIMM: dict[str, Any] = {"widths": "tensorflow", "eps": 1e-5}
 _TF: dict[str, Any] = {"widths": "tensorflow", "padding": "same", "eps": 1e-3}
 
@@ -243,6 +263,7 @@ FAMILIES = (
                 params=2_542_856,
                 macs=56_510_400,
             ),
+            Variant("mobilenet_v3_cifar", _CIFAR, labels="cifar10", params=264_954, macs=7_072_000),
             Variant("mobilenetv3_large_075", {"width": 0.75, **_TIMM}, (), 3_993_528, 154_560_624),
             Variant("mobilenetv3_small_075", {"width": 0.75, **_SMALL, **_TIMM}, (), 2_041_872, 43_399_344),
             Variant("mobilenetv3_small_050", {"width": 0.5, **_SMALL, **_TIMM}, (), 1_593_224, 24_188_688),

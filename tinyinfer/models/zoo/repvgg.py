@@ -94,6 +94,9 @@ def _b(a: float, b: float, groups: int = 1) -> dict[str, object]:
 # the authors' page: released after the paper, and evaluated on pictures larger than it was trained on
 D2SE = {"a": 2.5, "b": 5.0, "depths": (8, 14, 24, 1), "reduction": 16, "resolution": 320}
 
+# for 32x32 pictures, within 10 M mult-adds and 300 k parameters, the parallel branches included
+CIFAR_KNOBS: dict[str, Any] = {"a": 0.25, "b": 0.375, "depths": (4, 5, 3, 1), "small_input": True, "num_classes": 10}
+
 FAMILIES = (
     Family(
         name="repvgg",
@@ -116,6 +119,7 @@ FAMILIES = (
             Variant("repvgg_b3", _b(3.0, 5.0), params=123_085_288, macs=29_120_696_320),
             Variant("repvgg_b3g2", _b(3.0, 5.0, 2), params=96_911_848, macs=21_606_338_560),
             Variant("repvgg_b3g4", _b(3.0, 5.0, 4), params=83_825_128, macs=17_849_159_680),
+            Variant("repvgg_cifar", CIFAR_KNOBS, labels="cifar10", params=287_114, macs=8_193_920),
             Variant("repvgg_d2se", D2SE, params=133_334_836, macs=74_437_325_312),
         ),
     ),

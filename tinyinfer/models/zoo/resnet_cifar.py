@@ -19,6 +19,7 @@ def build(
     num_classes: Count = 10,
     width: Factor = 1.0,
     blocks: Count = 3,
+    stem_stride: Literal[1, 2] = 1,
     shortcut: Literal["A", "B"] = "A",
     resolution: Count = 32,
     padding: Padding = "symmetric",
@@ -27,12 +28,14 @@ def build(
     """ResNet-(6 ``blocks`` + 2).
 
     Where the size halves, ``shortcut`` "A" takes every second pixel and pads the channels with zeros, as the paper
-    does on CIFAR; "B" projects by a 1x1 convolution.
+    does on CIFAR; "B" projects by a 1x1 convolution.  A ``stem_stride`` of 2 takes all stages at half the size.
     """
     style = Style("relu", padding, eps)
     b = Builder()
     x = b.input(3, resolution)
-    x = conv_bn_act(b, x, make_divisible(STAGES[0][0] * width), 3, names=("conv1", "bn1", "relu"), style=style)
+    x = conv_bn_act(
+        b, x, make_divisible(STAGES[0][0] * width), 3, names=("conv1", "bn1", "relu"), style=style, stride=stem_stride
+    )
     for stage, (channels, stride) in enumerate(STAGES, start=1):
         for i in range(blocks):
             name, out, step = f"layer{stage}.{i}", make_divisible(channels * width), stride if i == 0 else 1
@@ -67,6 +70,9 @@ FAMILIES = (
         labels="cifar10",
         variants=(
             Variant("resnet20", {"blocks": 3}, ("resnet20_cifar10",), params=269_722, macs=40_551_040),
+            Variant(
+                "resnet20_s2", {"blocks": 3, "stem_stride": 2}, params=269_722, macs=10_138_240
+            ),  # within 10 M mult-adds
             Variant("resnet32", {"blocks": 5}, ("resnet32_cifar10",), params=464_154, macs=68_862_592),
             Variant("resnet44", {"blocks": 7}, ("resnet44_cifar10",), params=658_586, macs=97_174_144),
             Variant("resnet56", {"blocks": 9}, ("resnet56_cifar10",), params=853_018, macs=125_485_696),

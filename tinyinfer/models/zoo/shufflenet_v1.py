@@ -120,6 +120,10 @@ def _released(groups: int, width: float, **knobs: int) -> Variant:
     return Variant(f"shufflenet_v1_g{groups}_x{scale}", {"groups": groups, "width": width, **knobs})
 
 
+# for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_KNOBS: dict[str, Any] = {"width": 0.5, "stem": 12, "repeats": (2, 4, 2), "small_input": True, "num_classes": 10}
+
+
 def _paper(groups: int, width: float, name: str) -> Variant:
     knobs = {"groups": groups, "width": width, "form": "paper"}
     return Variant(f"shufflenet_g{groups}_{name}", knobs, (f"pytorchcv_shufflenet_g{groups}_{name}",))
@@ -137,6 +141,7 @@ FAMILIES = (
             *(_released(groups, width) for groups in CHANNELS for width in (1.0, 0.5, 0.25)),
             *(_released(groups, 1.5, stem=24) for groups in (3, 8)),
             *(_released(groups, 2.0) for groups in (3, 8)),
+            Variant("shufflenet_v1_cifar", CIFAR_KNOBS, labels="cifar10", params=110_784, macs=5_900_736),
             *(_paper(groups, 1.0, "w1") for groups in CHANNELS),
             *(_paper(3, width, name) for width, name in ((0.75, "w3d4"), (0.5, "wd2"), (0.25, "wd4"))),
         ),

@@ -22,6 +22,15 @@ CHANNELS: dict[float, tuple[int, int, int, int]] = {
 }
 REPEATS = (4, 8, 4)  # units of each stage, the first with stride 2
 
+# for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_KNOBS: dict[str, Any] = {
+    "channels": (64, 128, 256, 256),
+    "repeats": (2, 5, 2),
+    "stem": 16,
+    "small_input": True,
+    "num_classes": 10,
+}
+
 Form = Literal["torchvision", "released"]
 
 
@@ -29,6 +38,7 @@ def build(
     *,
     num_classes: Count = 1000,
     width: Factor = 1.0,
+    channels: Sequence[int] | None = None,
     stem: Count = 24,
     repeats: Sequence[int] = REPEATS,
     form: Form = "torchvision",
@@ -37,7 +47,7 @@ def build(
     padding: Padding = "symmetric",
     eps: Factor = 1e-5,
 ) -> Graph:
-    """The network of table 5; widths between its columns scale that of 1.0.
+    """The network of table 5; widths between its columns scale that of 1.0, ``channels`` stand in a column's place.
 
     ``form`` "torchvision" is figure 3: split in halves, shuffle at the end.  The authors' release splits even
     channels from odd ones, at the start of a unit and not before one of stride 2, whose left branch keeps its number
@@ -45,7 +55,9 @@ def build(
     """
     if len(repeats) != len(REPEATS):
         raise InputError(f"repeats: expected {len(REPEATS)} counts of units, found {repeats!r}")
-    *stages, last = CHANNELS.get(width) or _scaled(width)
+    *stages, last = channels or CHANNELS.get(width) or _scaled(width)
+    if len(stages) != len(REPEATS):
+        raise InputError(f"channels: expected those of {len(REPEATS)} stages and a convolution, found {channels!r}")
     if form == "released" and stages[0] <= stem:
         raise InputError(f"width {width} leaves {stages[0]} channels, not more than the {stem} of the stem")
     style = Style("relu", padding, eps)
@@ -54,9 +66,9 @@ def build(
     x = conv_bn_act(b, x, stem, 3, names=sequential("conv1"), style=style, stride=1 if small_input else 2)
     if not small_input:
         x = b.max_pool2d(x, 3, name="maxpool", stride=2, padding=style.pad(3))
-    for stage, (channels, repeat) in enumerate(zip(stages, repeats, strict=True), start=2):
+    for stage, (wide, repeat) in enumerate(zip(stages, repeats, strict=True), start=2):
         for i in range(repeat):
-            x = _unit(b, x, channels, f"stage{stage}.{i}", 2 if i == 0 else 1, form, style)
+            x = _unit(b, x, wide, f"stage{stage}.{i}", 2 if i == 0 else 1, form, style)
     x = conv_bn_act(b, x, last, 1, names=sequential("conv5"), style=style)
     x = b.flatten(b.adaptive_avg_pool2d(x, name="globalpool"))
     return b.finish(b.linear(x, num_classes, name="fc", bias=form == "torchvision"))
@@ -108,6 +120,7 @@ FAMILIES = (
             Variant("shufflenet_v2_x1_0", params=2_278_604, macs=144_907_992),
             Variant("shufflenet_v2_x1_5", {"width": 1.5}, params=3_503_624, macs=295_759_392),
             Variant("shufflenet_v2_x2_0", {"width": 2.0}, params=7_393_996, macs=583_253_464),
+            Variant("shufflenet_v2_cifar", CIFAR_KNOBS, labels="cifar10", params=212_490, macs=9_163_264),
             Variant("megvii_shufflenet_v2_x0_5", {"width": 0.5, "form": "released"}, params=1_365_792, macs=40_476_448),
             Variant("megvii_shufflenet_v2_x1_0", {"form": "released"}, params=2_278_760, macs=145_814_296),
             Variant(

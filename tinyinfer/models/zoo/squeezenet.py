@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tinyinfer.builder import Builder
 from tinyinfer.graph import Graph
@@ -42,6 +43,28 @@ TABLE_1_1: tuple[Row, ...] = (
     (64, 256, 256),
     (64, 256, 256),
 )
+
+# the same columns for 32x32 pictures, within 10 M mult-adds and 300 k parameters
+CIFAR_TABLE: tuple[Row, ...] = (
+    POOL,
+    (16, 32, 32),
+    (16, 48, 48),
+    POOL,
+    (32, 64, 64),
+    (32, 64, 64),
+    POOL,
+    (48, 128, 128),
+    (48, 128, 128),
+)
+CIFAR_KNOBS: dict[str, Any] = {
+    "table": CIFAR_TABLE,
+    "stem": 32,
+    "stem_kernel": 3,
+    "padding": "same",
+    "dropout": 0.0,
+    "small_input": True,
+    "num_classes": 10,
+}
 
 
 def build(
@@ -106,6 +129,7 @@ FAMILIES = (
                 params=1_235_496,
                 macs=349_151_936,
             ),
+            Variant("squeezenet_cifar", CIFAR_KNOBS, labels="cifar10", params=208_362, macs=9_936_896),
         ),
     ),
 )

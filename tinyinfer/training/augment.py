@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -9,17 +11,35 @@ from torch import Generator, Tensor
 MEAN = (0.4914, 0.4822, 0.4465)  # of the training pictures, per channel, 0 to 1
 STD = (0.2470, 0.2435, 0.2616)
 
+Strength = Literal["full", "light"]
+STRENGTHS = get_args(Strength)
+
 
 def normalize(pixels: Tensor) -> Tensor:
     """uint8 pictures (N, 3, H, W) as the network takes them: (pixel / 255 - mean) / std."""
     return _standardize(pixels.float() / 255)
 
 
-def augment(pixels: Tensor, size: int, rng: Generator) -> Tensor:
-    """uint8 pictures (N, 3, H, W) moved, zoomed, recoloured, blurred or sharpened at random: (N, 3, size, size)."""
-    x = _frame(pixels.float() / 255, size, rng)
+def augment(pixels: Tensor, rng: Generator, strength: Strength = "full") -> Tensor:
+    """uint8 pictures (N, 3, H, W) changed at random, as the network takes them.
+
+    All are mirrored and shifted; unless it is "light", zoomed, recoloured, blurred or sharpened, and partly erased too.
+    """
+    x = pixels.float() / 255
+    if strength == "light":
+        return _standardize(_frame(x, rng, zoomed=0.0))
+    x = _frame(x, rng, zoomed=0.5)
     x = _sharpness(_colours(x, rng), rng).clamp(0, 1)
     return _erase(_standardize(x), rng)
+
+
+def shrink(x: Tensor, size: int) -> Tensor:
+    """Pictures (N, 3, H, W) at a smaller size: somewhat less of the scene, at somewhat lower resolution."""
+    if size >= x.shape[2]:
+        return x
+    border = (x.shape[2] - size) // 4
+    x = F.interpolate(x[:, :, border:-border, border:-border], size, mode="bilinear", align_corners=False)
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def _standardize(x: Tensor) -> Tensor:
@@ -33,21 +53,18 @@ def _uniform(n: int, low: float, high: float, rng: Generator, chance: float = 1.
     return torch.where(torch.rand(n, generator=rng) < chance, values, torch.full((n,), rest))
 
 
-def _frame(x: Tensor, size: int, rng: Generator) -> Tensor:
-    """Mirror half the pictures, shift by up to 4 pixels, zoom half of them, mostly in, to half the scene.
+def _frame(x: Tensor, rng: Generator, zoomed: float) -> Tensor:
+    """Mirror half the pictures, shift by up to 4 pixels, zoom a share ``zoomed``, mostly in, to half the scene.
 
-    An unzoomed picture is shifted by whole pixels and thus not blurred.  A size below the picture's own shows
-    somewhat less of the scene, at somewhat lower resolution.
+    An unzoomed picture is shifted by whole pixels and thus not blurred.
     """
     n, side = len(x), x.shape[2]
-    span = (size + side) / 2 / side if size < side else 1.0
-    zoom = span * _uniform(n, 0.5, 1.15, rng, chance=0.5, rest=1.0)
-    reach = 4 + round((1 - span) * side / 2)
-    shift = torch.randint(-reach, reach + 1, (n, 2), generator=rng) * (2 / side)
+    zoom = _uniform(n, 0.5, 1.15, rng, chance=zoomed, rest=1.0)
+    shift = torch.randint(-4, 5, (n, 2), generator=rng) * (2 / side)
     mirror = torch.where(torch.rand(n, generator=rng) < 0.5, -1.0, 1.0)
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = zoom * mirror, zoom, shift
-    grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
 
 

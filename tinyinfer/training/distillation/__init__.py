@@ -1,0 +1,1 @@
+"""Learning from a teacher: from its answers, or from what it sees."""
