@@ -27,10 +27,15 @@ from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
 from tinyinfer.passes.portable.simplify import simplify
 
 if TYPE_CHECKING:
+    from tinyinfer.passes.portable.low_rank.low_rank import low_rank
     from tinyinfer.passes.portable.quantize.equalize import equalize
     from tinyinfer.passes.portable.quantize.quantize import quantize
 
-_LATER = {"equalize": "portable.quantize.equalize", "quantize": "portable.quantize.quantize"}  # what no plan needs
+_LATER = {  # what no plan needs
+    "equalize": "portable.quantize.equalize",
+    "low_rank": "portable.low_rank.low_rank",
+    "quantize": "portable.quantize.quantize",
+}
 
 __all__ = [
     "advance_stride",
@@ -43,6 +48,7 @@ __all__ = [
     "fold_scale_shift",
     "fuse_activation",
     "fuse_residual",
+    "low_rank",
     "lower",
     "merge_branches",
     "merge_gate_shortcut",
