@@ -27,18 +27,23 @@ def check_mult_adds(mult_adds: float) -> None:
         raise InputError(f"low rank: mult-adds: expected a share above 0 and below 1, found {mult_adds:g}")
 
 
+def enough(candidate: Candidate, energy: float) -> list[Form]:
+    """The cheapest form of each kind that keeps this share of the weight's energy, its squared singular values."""
+    first: dict[str, Form] = {}
+    for form in candidate.forms:
+        if form.error <= 1 - energy + ROUNDED_OFF:
+            first.setdefault(form.name, form)
+    return [*first.values()]
+
+
 def by_energy(candidates: Sequence[Candidate], energy: float, price: Callable[[Form], float] | None = None) -> Choice:
     """For each layer the form of least mult-adds, or ``price``, of those that keep this share of its energy.
 
-    The energy of a weight is the sum of its squared singular values.  Raises InputError for no share.
+    Raises InputError for a share that no layer can keep.
     """
     check_energy(energy)
-    chosen = {}
-    for candidate in candidates:
-        enough = [form for form in candidate.forms if form.error <= 1 - energy + ROUNDED_OFF]
-        if enough:
-            chosen[candidate.node.name] = min(enough, key=price or _macs)
-    return chosen
+    found = {candidate.node.name: enough(candidate, energy) for candidate in candidates}
+    return {layer: min(forms, key=price or _macs) for layer, forms in found.items() if forms}
 
 
 def by_mult_adds(candidates: Sequence[Candidate], total: int, mult_adds: float) -> Choice:
@@ -57,7 +62,7 @@ def by_mult_adds(candidates: Sequence[Candidate], total: int, mult_adds: float) 
         chosen[cut.layer] = cut.form
     if left > mult_adds * total:
         raise InputError(
-            f"low rank: mult-adds: {mult_adds:g} can't be reached, the lowest ranks leave {left / total:.3f} of them"
+            f"low rank: mult-adds: {mult_adds:g} can't be reached, all cuts together leave {left / total:.3f}"
         )
     return chosen
 
@@ -69,6 +74,11 @@ class _Cut(NamedTuple):
     form: Form
     saved: int
     slope: float  # error added for each mult-add saved
+
+
+def hull(candidate: Candidate) -> list[Form]:
+    """The forms that a budget can lead to."""
+    return [cut.form for cut in _cuts(candidate)]
 
 
 def _cuts(candidate: Candidate) -> Iterator[_Cut]:
