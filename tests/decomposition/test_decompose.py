@@ -104,11 +104,11 @@ def test_the_fastest_form_is_taken_not_the_one_of_least_mult_adds(monkeypatch: p
 
 def test_a_budget_is_met_by_what_is_faster_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     timing(monkeypatch, lambda layer, form: 0.5 if layer in ("left", "fc") else 2.0)
-    made = decompose_model(model(), Settings(mult_adds=0.7, measured=True, multiple=1))
-    assert made.report.macs_after <= 0.7 * made.report.macs
+    made = decompose_model(model(), Settings(mult_adds=0.8, measured=True, multiple=1))
+    assert made.report.macs_after <= 0.8 * made.report.macs
     assert {row.name for row in made.report.rows if row.made} <= {"left", "fc"}
-    with pytest.raises(InputError, match=r"mult-adds: 0\.4 can't be reached, all cuts together leave 0\.[4-9]"):
-        decompose_model(model(), Settings(mult_adds=0.4, measured=True, multiple=1))
+    with pytest.raises(InputError, match=r"mult-adds: 0\.7 can't be reached, all cuts together leave 0\.7"):
+        decompose_model(model(), Settings(mult_adds=0.7, measured=True, multiple=1))
 
 
 def test_time_needs_kernels() -> None:
