@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Annotated
 
@@ -24,10 +21,7 @@ from tinyinfer.cli.options import (
     usage,
 )
 from tinyinfer.cli.terminal import complain, progress_bar, show_json
-from tinyinfer.errors import InputError
 from tinyinfer.tasks import CLASSIFY, class_count, require_task
-
-CONNECT_SECONDS = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +40,7 @@ def evaluate(
     labels: Labels = None,
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Decoding threads.")] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="tcp://...", help="Decode on a Dask cluster instead (the cluster extra).")
+        str | None, typer.Option(metavar="tcp://...", help="Run on the workers of a Dask cluster (the cluster extra).")
     ] = None,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
@@ -54,10 +48,17 @@ def evaluate(
     dequantize: Dequantize = False,
     json: Json = False,
 ) -> int:
-    """Measure accuracy.  Unreadable pictures are reported and left out; the exit code is then 4."""
+    """Measure accuracy.
+
+    Unreadable pictures are reported and left out; the exit code is then 4.  With --scheduler the workers run the
+    network, with --threads each or 1.  Start one for each core: dask worker tcp://... --nworkers auto --nthreads 1.
+    """
     from tinyinfer.evaluation import datasets
     from tinyinfer.evaluation.accuracy import evaluate as run_evaluation
+    from tinyinfer.evaluation.cluster import connected, evaluate_on_cluster
 
+    if workers is not None and scheduler is not None:
+        raise usage("--workers and --scheduler both say who decodes: give one of them")
     limit_pixels(max_pixels)
     network = load_trained(model, threads, kernel, dequantize=dequantize)
     describe(network, preprocess, labels, task=None)
@@ -66,20 +67,18 @@ def evaluate(
     for note in data.notes:
         complain(note)
     count = min(len(data.samples), limit or len(data.samples))
-    with (
-        _decoders(workers, scheduler) as decoders,
-        progress_bar("images", count) as bar,
-        running(kernel, bar.compiling),
-    ):
-        result = run_evaluation(
-            network,
-            data,
-            batch=batch,
-            fixed_batch=network.graph.inputs[0].shape[0],
-            limit=limit,
-            workers=decoders,
-            progress=lambda done, _: bar.advance(done),
-        )
+    with progress_bar("images", count) as bar:
+        if scheduler is None:
+            with running(kernel, bar.compiling):
+                batches = network.graph.inputs[0].shape[0]
+                result = run_evaluation(
+                    network, data, batch=batch, fixed_batch=batches, limit=limit, workers=workers, progress=bar.advance
+                )
+        else:
+            with connected(scheduler) as client:
+                result = evaluate_on_cluster(
+                    client, network, data, batch=batch, limit=limit, threads=threads or 1, progress=bar.advance
+                )
     for problem in result.skipped:
         complain(problem)
     if json:
@@ -91,26 +90,6 @@ def evaluate(
             f"({result.images_per_second:.0f} images/s; labels matched by {result.matched_by}{left_out})"
         )
     return 4 if result.skipped else 0
-
-
-@contextlib.contextmanager
-def _decoders(workers: int | None, scheduler: str | None) -> Iterator[int | Executor | None]:
-    """Who decodes pictures: threads of this process, or a cluster.  Raises InputError when it can't be had."""
-    if scheduler is None:
-        yield workers
-        return
-    if workers is not None:
-        raise usage("--workers and --scheduler both say who decodes: give one of them")
-    try:
-        from distributed import Client
-    except ImportError:
-        raise InputError("--scheduler needs the cluster extra: pip install 'tinyinfer[cluster]'") from None
-    try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--scheduler {scheduler}: can't connect ({error})") from None
-    with client:
-        yield client.get_executor()
 
 
 def warmup(threads: Threads = None) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tinyinfer.cli.description import PreprocessOption, describe
+from tinyinfer.cli.low_rank import LowRank, decomposed, low_rank_settings
 from tinyinfer.cli.options import (
     Json,
     Kernels,
@@ -25,6 +26,7 @@ from tinyinfer.cli.options import (
 from tinyinfer.cli.terminal import complain, progress_bar, show, show_json
 
 if TYPE_CHECKING:
+    from tinyinfer.decomposition import LowRankReport
     from tinyinfer.evaluation.datasets import Dataset
     from tinyinfer.model import Model
     from tinyinfer.quantization import Pictures, Quantized, Sensitivity, Settings
@@ -123,6 +125,7 @@ def optimize(
     reparameterize: Annotated[
         bool, typer.Option("--reparameterize", help="Merge norms and parallel branches into convolutions.")
     ] = False,
+    low_rank: LowRank = None,
     quantize: Annotated[
         Literal["int8"] | None, typer.Option(metavar="int8", help="Turn it into 8-bit integers; needs --calibrate.")
     ] = None,
@@ -150,19 +153,25 @@ def optimize(
     from tinyinfer.quantization import Settings, read_pictures
 
     _check_output(output, needed=True)
-    if not (reparameterize or quantize):
-        raise usage("expected --reparameterize, --quantize int8, or both: there is nothing to do")
+    if not (reparameterize or low_rank is not None or quantize):
+        raise usage("expected --reparameterize, --low-rank, --quantize int8, or several: there is nothing to do")
     if quantize and calibrate is None:
         raise usage("--quantize needs --calibrate FOLDER|DATASET, the pictures to see values on")
     settings = Settings(method, per_tensor, parse_outputs(keep), equalize, bias_correction)
+    ranks = None if low_rank is None else low_rank_settings(low_rank, parse_outputs(keep))
     network = load_trained(model, threads, kernel)
     describe(network, preprocess, labels=None, task=None)
     pictures = None if calibrate is None else read_pictures(calibrate, network, limit)
     data = None if dataset is None else _read_dataset(dataset, network)
     result = network
+    reports: dict[str, LowRankReport] = {}
     with running(kernel):
         if reparameterize:
             result = _reparameterized(network)
+        if ranks is not None:
+            with _stages() as tell:
+                made = decomposed(result, ranks, tell)
+            result, reports["low_rank"] = made.model, made.report
         if quantize:
             assert pictures is not None
             result = _quantize(result, pictures, settings).model
@@ -172,9 +181,10 @@ def optimize(
     assert output is not None
     result.save(output)
     if json:
-        show_json(report.to_dict())
+        show_json({**report.to_dict(), **{name: found.to_dict() for name, found in reports.items()}})
     else:
-        show(report)
+        for found in (*reports.values(), report):
+            show(found)
         complain(f"written to {output}")
 
 

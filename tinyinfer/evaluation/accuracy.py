@@ -58,29 +58,46 @@ def evaluate(
     is left out and listed.  Raises InputError when none can be, when a label is beyond the model's outputs, and when
     classes that are matched in order are not as many as these.
     """
-    for key, value in (("batch", batch), ("limit", limit), ("workers", workers)):
+    check_counts(batch=batch, limit=limit, workers=workers)
+    start = time.perf_counter()
+    counts = count(model, dataset.first(limit), batch, fixed_batch, workers, progress)
+    return counts.result(time.perf_counter() - start, dataset.matched_by)
+
+
+def check_counts(**counts: object) -> None:
+    """Raise InputError for a number that is below 1."""
+    for key, value in counts.items():
         if isinstance(value, int) and value < 1:
             raise InputError(f"{key}: expected at least 1, found {value}")
-    samples = dataset.samples[:limit]
+
+
+def count(
+    model: Runnable,
+    dataset: Dataset,
+    batch: int,
+    fixed_batch: int | None = None,
+    workers: int | Executor | None = None,
+    progress: Progress | None = None,
+) -> Counts:
+    """Right answers on all samples of a data set; arguments and errors are those of `evaluate`."""
     preprocess = Preprocess.from_meta(model.preprocess)
     own = None if isinstance(workers, Executor) else ThreadPoolExecutor(workers or min(available_cores(), MAX_WORKERS))
-    score = _Score()
-    start = time.perf_counter()
+    counts = Counts()
     try:
-        prepared = _prepared_ahead(own or workers, samples, preprocess, ahead=2 * batch)
-        for images, labels in _batches(prepared, fixed_batch or batch, score.skipped):
+        prepared = _prepared_ahead(own or workers, dataset.samples, preprocess, ahead=2 * batch)
+        for images, labels in _batches(prepared, fixed_batch or batch, counts.skipped):
             if fixed_batch is None:
                 logits = model(images)
             else:
                 logits = model(_padded(images, fixed_batch))[: len(images)]
             _check_classes(dataset, logits)
-            score.add(logits, labels)
+            counts.add(logits, labels)
             if progress:
-                progress(score.images + len(score.skipped), len(samples))
+                progress(counts.seen, len(dataset.samples))
     finally:
         if own:
             own.shutdown(cancel_futures=True)
-    return score.result(time.perf_counter() - start, dataset.matched_by)
+    return counts
 
 
 def _check_classes(dataset: Dataset, logits: np.ndarray) -> None:
@@ -147,12 +164,19 @@ def _stack(group: list[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]
     return np.stack([image for image, _ in group]), np.array([label for _, label in group])
 
 
-class _Score:
-    """Counts of images and of right answers so far."""
+@dataclass
+class Counts:
+    """Images so far, how many labels came ``first`` or among the first ``five``, and what was left out."""
 
-    def __init__(self) -> None:
-        self.images = self.first = self.five = 0
-        self.skipped: list[str] = []
+    images: int = 0
+    first: int = 0
+    five: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def seen(self) -> int:
+        """Samples that were looked at."""
+        return self.images + len(self.skipped)
 
     def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
         """Count one batch of (N, classes) logits."""
@@ -164,6 +188,13 @@ class _Score:
         self.images += len(labels)
         self.first += int(right[:, 0].sum())
         self.five += int(right.any(axis=1).sum())
+
+    def merge(self, other: Counts) -> None:
+        """Count other samples as well."""
+        self.images += other.images
+        self.first += other.first
+        self.five += other.five
+        self.skipped += other.skipped
 
     def result(self, seconds: float, matched_by: str) -> Evaluation:
         """The fractions; raises InputError when nothing was counted."""

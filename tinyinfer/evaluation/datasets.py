@@ -9,7 +9,7 @@ import itertools
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,10 @@ class Dataset:
     names: tuple[str, ...]
     matched_by: str
     notes: tuple[str, ...] = ()
+
+    def first(self, count: int | None) -> Dataset:
+        """The first few samples of it; all for None."""
+        return replace(self, samples=self.samples[:count])
 
 
 def read(path: str | os.PathLike[str], labels: Sequence[str] | None = None, classes: int | None = None) -> Dataset:

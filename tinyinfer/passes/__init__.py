@@ -27,12 +27,14 @@ from tinyinfer.passes.portable.shift_as_convolution import shift_as_convolution
 from tinyinfer.passes.portable.simplify import simplify
 
 if TYPE_CHECKING:
+    from tinyinfer.passes.portable.low_rank.low_rank import low_rank
     from tinyinfer.passes.portable.quantize.equalize import equalize
     from tinyinfer.passes.portable.quantize.quantize import quantize
     from tinyinfer.passes.portable.slimming.slim import slim
 
 _LATER = {  # what no plan needs
     "equalize": "portable.quantize.equalize",
+    "low_rank": "portable.low_rank.low_rank",
     "quantize": "portable.quantize.quantize",
     "slim": "portable.slimming.slim",
 }
@@ -48,6 +50,7 @@ __all__ = [
     "fold_scale_shift",
     "fuse_activation",
     "fuse_residual",
+    "low_rank",
     "lower",
     "merge_branches",
     "merge_gate_shortcut",
