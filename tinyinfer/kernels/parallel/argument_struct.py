@@ -17,7 +17,7 @@ which is what Numba's threading layers can call: a thread starts parts by one ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -26,7 +26,7 @@ from llvmlite import ir
 
 from tinyinfer.kernels.codegen.jit import as_intrinsic, inline, integer_function, jit
 from tinyinfer.kernels.codegen.numba_internals import cgutils, types
-from tinyinfer.kernels.codegen.structs import ADDRESS, INT, argument_kinds, flattener, named_type, with_names
+from tinyinfer.kernels.codegen.structs import ADDRESS, INT, Kind, argument_kinds, flattener, named_type, with_names
 
 _I64 = ir.IntType(64)
 POINTER, WORD = ir.IntType(8).as_pointer(), _I64.as_pointer()
@@ -60,12 +60,15 @@ def run(builder, function, struct, first, count):
     return failed
 
 
-def storing(function: Callable[..., None]) -> Any:
-    """Compiled ``store(struct, args)``: writes a struct, gives the address of ``run_parts``; for 0 the size of one."""
-    body, kinds = inline(function), argument_kinds(function)[1:]
+def storing(function: Callable[..., None], kinds: Mapping[str, Kind]) -> Any:
+    """Compiled ``store(struct, args)``: writes a struct, gives the address of ``run_parts``; for 0 the size of one.
+
+    ``kinds`` are those of arguments that have no annotation.
+    """
+    body, found = inline(function), argument_kinds(function, kinds)[1:]
 
     def definition(typingctx: Any, struct: Any, args: Any) -> Any:
-        named = map(named_type, args.types, kinds)
+        named = map(named_type, args.types, found)
         called = types.Dispatcher(body).get_call_type(typingctx, (INT, *named), {})
 
         def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -80,7 +83,7 @@ def storing(function: Callable[..., None]) -> Any:
     store = FunctionType(code, {"emit": as_intrinsic(definition, function, ["struct", "args"])})
     store.__module__, store.__qualname__ = function.__module__, body.py_func.__qualname__
     compiled = jit(store)
-    compiled.flatteners = tuple(map(flattener, kinds))
+    compiled.flatteners = tuple(map(flattener, found))
     return compiled
 
 

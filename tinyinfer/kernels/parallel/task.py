@@ -8,21 +8,22 @@ kernel takes.  Numba's ``prange`` would compile every kernel twice more, and loo
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinyinfer.kernels.base import Bound
+from tinyinfer.kernels.codegen.structs import Kind
 from tinyinfer.kernels.parallel import argument_struct, thread_team
 
 
 class Task:
     """A kernel's function ``(part, parts, *args)``, each part of which writes outputs of its own."""
 
-    def __init__(self, function: Callable[..., None]) -> None:
-        self.store = argument_struct.storing(function)
+    def __init__(self, function: Callable[..., None], kinds: Mapping[str, Kind]) -> None:
+        self.store = argument_struct.storing(function, kinds)
         self.__doc__ = function.__doc__
 
     def bind(self, parts: int, *args: Any) -> Bound:
@@ -35,8 +36,13 @@ class Task:
 
 
 def task(function: Callable[..., None]) -> Task:
-    """Make a kernel's function a task."""
-    return Task(function)
+    """Make a kernel's function a task; its structs are those that its annotations name."""
+    return Task(function, {})
+
+
+def task_of(**kinds: Kind) -> Callable[[Callable[..., None]], Task]:
+    """The same in a factory of tasks for several structs: each keyword names an argument and its struct."""
+    return partial(Task, kinds=kinds)
 
 
 def in_turn(calls: Sequence[Bound]) -> Bound:
