@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
@@ -46,6 +48,7 @@ STEPS = (
 )
 
 
+@np.errstate(all="ignore")  # a file may have any numbers; rules look at what has become of them
 def recognise(graph: Graph) -> Graph:
     """The same function as a network of ours would have it: operators that exporters break up are whole again."""
     editing = Editing(graph)
