@@ -75,7 +75,7 @@ def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
 
 def _cross_border() -> None:
     """The compiled functions that plans call and no kernel stands for."""
-    from tinyinfer.kernels.movement.copies import bind_to_images, bind_to_planes
+    from tinyinfer.kernels.movement.borders import bind_to_images, bind_to_planes
 
     for dtype in (np.float32, np.uint8):
         pixel, address = FeatureMap.place(np.empty(3, dtype), (1, 3, 1, 1), 3), np.zeros(1, np.int64)

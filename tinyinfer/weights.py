@@ -81,8 +81,9 @@ class Derived:
         return self.make, self.arguments, self.inputs.identity
 
     def fetch(self) -> np.ndarray:
-        """The array, worked out."""
-        return self.make(self.inputs, *self.arguments)
+        """The array, worked out; what no float can hold becomes infinite or NaN."""
+        with np.errstate(all="ignore"):
+            return self.make(self.inputs, *self.arguments)
 
     def release(self) -> None:
         """Let the inputs go."""

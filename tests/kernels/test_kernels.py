@@ -14,7 +14,7 @@ import tinyinfer as ti
 from tinyinfer import kernels, ops
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.kernels.arguments.epilogue import FUSED
-from tinyinfer.kernels.arguments.operands import Address, Rows
+from tinyinfer.kernels.arguments.operands import Rows
 
 activations = st.sampled_from(sorted(FUSED, key=str))
 threads = st.sampled_from([1, 2])
@@ -146,13 +146,13 @@ def test_orders_of_channels(n, channels, groups, size, threads, data):
 )  # fmt: skip
 def test_layouts_there_and_back(n, c, h, w, extra, threads):
     from tinyinfer.kernels.bare.on_arrays import empty_map
-    from tinyinfer.kernels.movement.copies import to_nchw, to_nhwc
+    from tinyinfer.kernels.movement.borders import bind_to_images, bind_to_planes, fixed_address
 
     x = np.random.default_rng(0).standard_normal((n, c, h, w)).astype(np.float32)
     fm, back = empty_map(x.shape, extra), np.empty_like(x)
-    to_nhwc.bind(threads, np.array([x.ctypes.data]), n, c, h * w, Rows.of(fm))()
+    bind_to_images(threads, fixed_address(x), fm)()
     np.testing.assert_array_equal(fm.nchw(), x)
-    to_nchw.bind(threads, Rows.of(fm), n, c, h * w, Rows(Address.of(back), c * h * w))()
+    bind_to_planes(threads, fm, fixed_address(back))()
     np.testing.assert_array_equal(back, x)
 
 

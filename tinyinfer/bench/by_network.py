@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +48,8 @@ def bench(
     report = BenchReport([], {count: machine_peak(count) for count in threads}, measure_microkernel())
     for name, model in named(networks):
         model = calibrate(model)
-        for images in batch:
-            inputs = make_inputs(model.graph, images, input_shape)
-            for count in threads:
-                setting = Setting(name, images, count)
-                report.rows += bench_setting(setting, model, inputs, peers, rounds, progress)
+        for setting, inputs in settings(name, model, batch, threads, input_shape):
+            report.rows += bench_setting(setting, model, inputs, peers, rounds, progress)
     return report
 
 
@@ -63,6 +60,16 @@ def check_peers(against: Sequence[str], rounds: int) -> tuple[str, ...]:
     if rounds < 1:
         raise InputError(f"rounds: expected at least 1, found {rounds}")
     return peers
+
+
+def settings(
+    name: str, model: Model, batch: Sequence[int], threads: Sequence[int], input_shape: Shape | None
+) -> Iterator[tuple[Setting, dict[str, np.ndarray]]]:
+    """Every combination of images a call and threads, and its random inputs."""
+    for images in batch:
+        inputs = make_inputs(model.graph, images, input_shape)
+        for count in threads:
+            yield Setting(name, images, count), inputs
 
 
 def bench_setting(

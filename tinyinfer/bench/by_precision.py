@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tinyinfer.bench import engines
-from tinyinfer.bench.by_network import Progress, check_peers, counts_of
+from tinyinfer.bench.by_network import Progress, check_peers, counts_of, settings
 from tinyinfer.bench.calibrate import calibrate
 from tinyinfer.bench.engines import Subject
 from tinyinfer.bench.measure import check_agreement, interleaved
@@ -54,13 +54,10 @@ def bench_int8(
     for name, model in named(networks):
         plain = calibrate(model)
         codes = quantized(plain, input_shape)
-        for images in batch:
-            inputs = make_inputs(plain.graph, images, input_shape)
-            for count in threads:
-                setting = Setting(name, images, count)
-                if progress is not None:
-                    progress(str(setting))
-                _measure(report, setting, {INT8: codes, FLOAT32: plain}, inputs, peers, rounds)
+        for setting, inputs in settings(name, plain, batch, threads, input_shape):
+            if progress is not None:
+                progress(str(setting))
+            _measure(report, setting, {INT8: codes, FLOAT32: plain}, inputs, peers, rounds)
     return report
 
 
@@ -82,6 +79,7 @@ def _measure(
     """Add the rows of one setting, from one interleaved run of all engines on all models."""
     shapes = {name: array.shape for name, array in inputs.items()}
     ours = {kind: Model(model.graph, model.meta, setting.threads) for kind, model in models.items()}
+    names = ("tinyinfer", *peers)
     with tempfile.TemporaryDirectory() as folder:
         runs: dict[str, Run] = {}
         for kind, model in ours.items():
@@ -89,18 +87,16 @@ def _measure(
             if peers:
                 export_onnx(fix_inputs(model.graph, shapes), file)
             subject = Subject(model, file, inputs, setting.threads)
-            runs |= {_key(name, kind): engines.ENGINES[name](subject) for name in ("tinyinfer", *peers)}
+            runs |= {_key(name, kind): engines.ENGINES[name](subject) for name in names}
     outputs = {key: [array.copy() for array in run()] for key, run in runs.items()}
     truth = outputs[_key(peers[0] if peers else "tinyinfer", FLOAT32)]
-    names = ("tinyinfer", *peers)
     check_agreement({name: outputs[_key(name, FLOAT32)] for name in names}, truth, str(setting))
-    times = interleaved(runs, rounds)
+    times, peak = interleaved(runs, rounds), machine_peak(setting.threads, codes=True)
+    peaks = {INT8: peak.of_codes, FLOAT32: peak}
     for kind, rows in ((INT8, report.int8.rows), (FLOAT32, report.float32.rows)):
         noise = {name: noise_of(outputs[_key(name, kind)], truth) for name in names}
         seconds = {name: times[_key(name, kind)] for name in names}
-        peak = machine_peak(setting.threads, codes=True)
-        peak = peak.of_codes if kind == INT8 else peak
-        rows += make_rows(setting, counts_of(ours[kind], shapes), peak, seconds, noise)
+        rows += make_rows(setting, counts_of(ours[kind], shapes), peaks[kind], seconds, noise)
 
 
 def _key(engine: str, kind: str) -> str:

@@ -38,11 +38,11 @@ def peak_mib() -> float:
 
 def ours(kernels: str | None) -> Infer:
     """This package, once a kernel has run."""
-    from tinyinfer.kernels.arguments.operands import Address, Rows
-    from tinyinfer.kernels.movement.copies import to_nhwc
+    from tinyinfer.kernels.base import FeatureMap
+    from tinyinfer.kernels.movement.borders import bind_to_images, fixed_address
 
-    planes, pixel = np.ones(3, np.float32), np.empty(3, np.float32)
-    to_nhwc.bind(1, np.array([planes.ctypes.data]), 1, 3, 1, Rows(Address.of(pixel), 3))()
+    pixel = FeatureMap.place(np.empty(3, np.float32), (1, 3, 1, 1), 3)
+    bind_to_images(1, fixed_address(np.ones(3, np.float32)), pixel)()
 
     def infer(file: str, inputs: Inputs, threads: int) -> object:
         from tinyinfer.loading import load

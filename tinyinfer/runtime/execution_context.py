@@ -84,7 +84,7 @@ def _can_transpose(value: str, arena: Arena) -> bool:
 
 def _bind_transpose_in(value: str, arena: Arena, threads: int) -> Call:
     """For images a kernel does it, in a fraction of NumPy's time."""
-    from tinyinfer.kernels.movement.copies import bind_to_images
+    from tinyinfer.kernels.movement.borders import bind_to_images
     from tinyinfer.kernels.parallel.task import in_turn
 
     transpose = bind_to_images(threads, arena.address(value), arena.feature_map(value))
@@ -104,7 +104,7 @@ def _bind_copy_out(value: str, arena: Arena, results: Results, fast: bool, threa
 
 def _bind_transpose_out(value: str, arena: Arena, results: Results, threads: int) -> Call:
     """For maps a kernel does it, in half of NumPy's time, most of which new pages take."""
-    from tinyinfer.kernels.movement.copies import bind_to_planes
+    from tinyinfer.kernels.movement.borders import bind_to_planes
 
     fm, address = arena.feature_map(value), np.zeros(1, np.int64)
     transpose = bind_to_planes(threads, fm, address)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
+
 from tinyinfer.errors import GraphError, TinyInferError
 from tinyinfer.formats.importing.free_sizes import with_free_sizes
 from tinyinfer.graph import Graph
@@ -18,7 +20,8 @@ def verified(build: Build, where: str, allow_nonfinite: bool = False, hint: str 
     Errors say ``where``, and those of sizes that do not fit end in ``hint``.
     """
     try:
-        (graph, notes), fixed = with_free_sizes(build)
+        with np.errstate(all="ignore"):  # a file may have any numbers; `verify` finds what has become of them
+            (graph, notes), fixed = with_free_sizes(build)
         graph.verify(allow_nonfinite)
     except TinyInferError as error:
         text = str(error) if str(error).startswith(where) else f"{where}: {error}"

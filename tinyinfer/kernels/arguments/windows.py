@@ -26,13 +26,24 @@ class Geometry(NamedTuple):
     dilation_w: int
 
 
+def _convolution(problem: Problem) -> Conv2d:
+    """The convolution of a problem, or whose sums a problem on codes has."""
+    op = getattr(problem.op, "layer", problem.op)
+    assert isinstance(op, Conv2d)
+    return op
+
+
 def window_geometry(problem: Problem) -> Geometry:
     """The windows of a problem."""
-    op = getattr(problem.op, "layer", problem.op)  # of codes, the convolution whose sums these are
-    assert isinstance(op, Conv2d)
-    size, kernel = problem.inputs[0][2:], problem.params["weight"].shape[2:]
+    op, size, kernel = _convolution(problem), problem.inputs[0][2:], problem.params["weight"].shape[2:]
     top, _, left, _ = op.pads(size, kernel)
     return Geometry(*size, *problem.outputs[0][2:], *kernel, *op.stride, top, left, *op.dilation)
+
+
+def is_pointwise(problem: Problem) -> bool:
+    """Whether the windows of a problem are the pixels of the image, one after the other."""
+    op, kernel = _convolution(problem), problem.params["weight"].shape[2:]
+    return kernel == op.stride == (1, 1) and op.pads(problem.inputs[0][2:], kernel) == (0, 0, 0, 0)
 
 
 @inline

@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -104,9 +104,9 @@ def unwrap(builder: ir.IRBuilder, value: Any, kind: Kind) -> ir.Value:
     return result
 
 
-def argument_kinds(function: Any) -> list[Kind]:
-    """The structs and addresses among a function's arguments, by their annotations, and None for all others."""
-    hints = typing.get_type_hints(function)
+def argument_kinds(function: Any, kinds: Mapping[str, Kind]) -> list[Kind]:
+    """The structs and addresses among a function's arguments, by ``kinds`` or annotations, and None for all others."""
+    hints = {**typing.get_type_hints(function), **kinds}
     found = [hints.get(name) for name in inspect.signature(function).parameters]
     return [kind if (is_struct(kind) and kind is not tuple) or kind is Address else None for kind in found]
 

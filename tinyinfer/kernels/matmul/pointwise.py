@@ -12,6 +12,7 @@ import numpy as np
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.kernels.arguments.operands import Address, Epilogue, Rows
+from tinyinfer.kernels.arguments.windows import is_pointwise
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layer, Layout, Problem
 from tinyinfer.kernels.matmul.gemm import MR, few_rows, gemm_part, gemm_rows, pack_bias, pack_panels
 from tinyinfer.kernels.parallel.parts import own_units
@@ -52,9 +53,7 @@ class Pointwise(_MatrixProduct):
     def applies(cls, problem: Problem) -> bool:
         op = problem.op
         assert isinstance(op, Conv2d)
-        kernel = problem.params["weight"].shape[2:]
-        no_border = op.pads(problem.inputs[0][2:], kernel) == (0, 0, 0, 0)
-        return kernel == (1, 1) and op.stride == (1, 1) and op.groups == 1 and no_border and op.activation in FUSED
+        return is_pointwise(problem) and op.groups == 1 and op.activation in FUSED
 
     @classmethod
     def pack(cls, layer: Layer) -> tuple[np.ndarray, np.ndarray]:

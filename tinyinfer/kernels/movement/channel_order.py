@@ -15,10 +15,10 @@ from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.movement import byte_order
+from tinyinfer.kernels.movement.byte_shuffles import pick_bytes, reorder_byte_rows
 from tinyinfer.kernels.movement.interleave import emit_deinterleave, emit_interleave
 from tinyinfer.kernels.parallel.parts import own_range
-from tinyinfer.kernels.parallel.task import Task, task
+from tinyinfer.kernels.parallel.task import Task, task, task_of
 from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.channel_shuffle import ChannelShuffle
 from tinyinfer.ops.movement.joining import IndexSelect
@@ -53,19 +53,23 @@ def collect_rows(streams: int) -> Any:
     return collect
 
 
-def make_shuffle(reorder: Any) -> Task:
+def make_shuffle(rows: Any, reorder: Any) -> Task:
     """Rows of pixels, each reordered."""
 
-    @task
-    def shuffle(part, parts, x: Rows, rows, count, y: Rows):
-        p0, p1 = own_range(part, rows, parts)
+    @task_of(x=rows, y=rows)
+    def shuffle(part, parts, x, pixels, count, y):
+        p0, p1 = own_range(part, pixels, parts)
         reorder(x.at(p0), p1 - p0, count, y.at(p0))
 
     return shuffle
 
 
-DEAL = {streams: make_shuffle(deal_rows(streams)) for streams in STREAMS}
-COLLECT = {streams: make_shuffle(collect_rows(streams)) for streams in STREAMS}
+DEAL = {streams: make_shuffle(Rows, deal_rows(streams)) for streams in STREAMS}
+COLLECT = {streams: make_shuffle(Rows, collect_rows(streams)) for streams in STREAMS}
+DEAL_BYTES, COLLECT_BYTES = (
+    {streams: make_shuffle(ByteRows, reorder_byte_rows(streams, collect)) for streams in STREAMS}
+    for collect in (False, True)
+)
 
 
 @vector_function(x=Rows, rows="int", index="address", count="int", y=Rows)
@@ -89,6 +93,14 @@ def select(part, parts, x: Rows, rows, c, index: Address, y: Rows):
             select_rows(x.at(p), min(chunk, p1 - p), index + first * 4, c - first, y.at(p, first))
 
 
+@task
+def select_bytes(part, parts, x: ByteRows, rows, c, index: Address, y: ByteRows):
+    """The same of bytes; ``index`` is of 64-bit integers."""
+    p0, p1 = own_range(part, rows, parts)
+    for p in range(p0, p1):
+        pick_bytes(x.at(p).address, index, y.at(p).address, c)
+
+
 class _Reorder(Kernel):
     name = "reorder"
     dtypes = ("float32", *BYTES)
@@ -97,9 +109,7 @@ class _Reorder(Kernel):
         """The call that gathers channels by an index."""
         if x.data.itemsize == 1:
             places = Address.of(index.astype(np.int64))
-            return byte_order.select_bytes.bind(
-                self.problem.threads, ByteRows.of(x), x.pixels, y.c, places, ByteRows.of(y)
-            )
+            return select_bytes.bind(self.problem.threads, ByteRows.of(x), x.pixels, y.c, places, ByteRows.of(y))
         padded = np.zeros(-(-index.size // LANES) * LANES, np.int32)
         padded[: index.size] = index
         return select.bind(self.problem.threads, Rows.of(x), x.pixels, y.c, Address.of(padded), Rows.of(y))
@@ -119,9 +129,7 @@ class ChannelShuffleReorder(_Reorder):
         (x,), (y,), groups = inputs, outputs, self.problem.op.groups
         channels = x.c // groups
         of_bytes = x.data.itemsize == 1
-        rows, (deal, collect) = (
-            (ByteRows, (byte_order.DEAL, byte_order.COLLECT)) if of_bytes else (Rows, (DEAL, COLLECT))
-        )
+        rows, deal, collect = (ByteRows, DEAL_BYTES, COLLECT_BYTES) if of_bytes else (Rows, DEAL, COLLECT)
         for streams, count, tasks in ((groups, channels, deal), (channels, groups, collect)):
             if streams in tasks:
                 return tasks[streams].bind(self.problem.threads, rows.of(x), x.pixels, count, rows.of(y))

@@ -1,7 +1,6 @@
-"""Copies: between NCHW and NHWC at the borders of a network, and the operators that only move data.
+"""Operators that move rows of elements as they are: joins, cuts, and other views of the same numbers.
 
-Each is described by plain strides, so a few loops serve them all: copy, interleave, transpose.  Rows
-of pixels are dealt out as elsewhere, so that each core copies what it has written.
+Rows of pixels are dealt out as elsewhere, so that each core copies what it has written.
 """
 
 from __future__ import annotations
@@ -14,101 +13,31 @@ from functools import partial
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
 from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
-from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
-from tinyinfer.kernels.codegen.cpu import LANES
-from tinyinfer.kernels.codegen.jit import inline
-from tinyinfer.kernels.codegen.memory import copy_rows
-from tinyinfer.kernels.codegen.simd import Vectors, vector_function
-from tinyinfer.kernels.movement.byte_order import bytes_to_nchw, bytes_to_nhwc
-from tinyinfer.kernels.movement.interleave import interleave_3
-from tinyinfer.kernels.parallel.parts import own_range, own_units, worthwhile
-from tinyinfer.kernels.parallel.task import in_turn, task
+from tinyinfer.kernels.movement.borders import bind_to_images, bind_to_planes, fixed_address
+from tinyinfer.kernels.movement.elements import Elements, elements_of, for_each_size
+from tinyinfer.kernels.parallel.parts import own_range, worthwhile
+from tinyinfer.kernels.parallel.task import Task, in_turn, task_of
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.joining import Concat, Split
 from tinyinfer.ops.movement.views import Flatten
 
 
-@vector_function(x=Rows, rows="int", columns="int", y=Rows)
-def transpose_block(v, x, rows, columns, y):
-    """y[j, i] = x[i, j], for at most LANES of each: in registers where all rows are there."""
-    with v.either(rows == LANES) as (whole, partial):
-        with whole:
-            mask = v.mask(columns)
-            lines = v.transpose([v.load_masked(x.address, x.stride * i, mask) for i in range(LANES)])
-            for j, line in enumerate(lines):
-                with v.when(columns > j):
-                    v.store(line, y.address, y.stride * j)
-        with partial:
-            scalars = Vectors(v.builder, lanes=1)
-            with v.loop(columns) as j, v.loop(rows) as i:
-                scalars.store(scalars.load(x.address, i * x.stride + j), y.address, j * y.stride + i)
+def make_copy(elements: Elements) -> Task:
+    """Rows of ``channels`` elements."""
+    copy_rows = elements.copy
+
+    @task_of(x=elements.rows, y=elements.rows)
+    def copy(part, parts, x, rows, channels, y):
+        p0, p1 = own_range(part, rows, parts)
+        source, target = x.at(p0), y.at(p0)
+        copy_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
+
+    return copy
 
 
-@inline
-def transpose(x, rows, columns, y):
-    """y[j, i] = x[i, j], block by block."""
-    for i in range(0, rows, LANES):
-        for j in range(0, columns, LANES):
-            transpose_block(x.at(i, j), min(LANES, rows - i), min(LANES, columns - j), y.at(j, i))
-
-
-@inline
-def pixels_of_planes(x, c, y, count):
-    """``count`` pixels of an image whose c planes are the rows of x."""
-    if c == 3 and y.stride == 3:
-        interleave_3(x, x.at(1), x.at(2), y, 1, count)
-    else:
-        transpose(x, c, count, y)
-
-
-@task
-def to_nhwc(part, parts, given, n, c, pixels, y: Rows):
-    """n images of c planes of ``pixels`` floats into pixels of c floats; given[0] is the address of the planes."""
-    p0, p1 = own_range(part, n * pixels, parts)
-    planes = Rows(given[0], pixels)
-    for image in range(p0 // pixels, -(-p1 // pixels)):
-        first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
-        pixels_of_planes(planes.at(image * c, first), c, y.at(image * pixels + first), last - first)
-
-
-@inline
-def planes_of_pixels(part, parts, x, n, c, pixels, y, y_image):
-    """A part of n images of c planes of ``pixels`` floats, y_image floats apart, from pixels of c floats."""
-    p0, p1 = own_units(part, n * pixels, LANES, parts)
-    for image in range(p0 // pixels, -(-p1 // pixels)):
-        first, last = max(0, p0 - image * pixels), min(pixels, p1 - image * pixels)
-        transpose(x.at(image * pixels + first), last - first, c, Rows(y + (image * y_image + first) * 4, pixels))
-
-
-@task
-def to_nchw(part, parts, x: Rows, n, c, pixels, y: Rows):
-    """The way back, to rows of c * ``pixels`` floats, one an image."""
-    planes_of_pixels(part, parts, x, n, c, pixels, y.address, y.stride)
-
-
-@task
-def to_given_planes(part, parts, x: Rows, n, c, pixels, given):
-    """The way back, to the address given[0]."""
-    planes_of_pixels(part, parts, x, n, c, pixels, given[0], c * pixels)
-
-
-@task
-def copy(part, parts, x: Rows, rows, channels, y: Rows):
-    """Rows of ``channels`` floats."""
-    p0, p1 = own_range(part, rows, parts)
-    source, target = x.at(p0), y.at(p0)
-    copy_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
-
-
-@task
-def copy_bytes(part, parts, x: ByteRows, rows, channels, y: ByteRows):
-    """Rows of ``channels`` bytes."""
-    p0, p1 = own_range(part, rows, parts)
-    source, target = x.at(p0), y.at(p0)
-    copy_byte_rows(source.address, source.stride, target.address, target.stride, p1 - p0, channels)
+COPY = for_each_size(make_copy)
 
 
 def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[FeatureMap]:
@@ -121,36 +50,16 @@ def channel_slices(whole: FeatureMap, parts: Sequence[FeatureMap]) -> list[Featu
     return slices
 
 
-def bind_copy(threads: int, source: FeatureMap, target: FeatureMap) -> Bound:
+def bind_copy(threads: int, x: FeatureMap, y: FeatureMap) -> Bound:
     """The call that copies a feature map to another of its shape."""
-    if source.data.itemsize == 1:
-        return copy_bytes.bind(threads, ByteRows.of(source), source.pixels, source.c, ByteRows.of(target))
-    return copy.bind(threads, Rows.of(source), source.pixels, source.c, Rows.of(target))
+    elements = elements_of(x)
+    return COPY[elements.size].bind(threads, elements.rows.of(x), x.pixels, x.c, elements.rows.of(y))
 
 
 def bind_to_rows(threads: int, x: FeatureMap, y: FeatureMap) -> Bound:
     """The call that copies images to numbers in NCHW order, to rows of one image each if y is a matrix."""
-    image = y.pixel_stride if y.n == x.n and y.c == x.c * x.h * x.w else x.c * x.h * x.w
-    if x.data.itemsize == 1:
-        address = np.array([y.data.ctypes.data])
-        return bytes_to_nchw.bind(threads, ByteRows.of(x), x.n, x.c, x.h * x.w, address, image)
-    return to_nchw.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, Rows(Address.of(y.data), image))
-
-
-def bind_to_planes(threads: int, x: FeatureMap, address: np.ndarray) -> Bound:
-    """The call that copies images to planes at the address that the array holds."""
-    if x.data.itemsize == 1:
-        size = x.h * x.w
-        return bytes_to_nchw.bind(threads, ByteRows.of(x), x.n, x.c, size, address, x.c * size)
-    return to_given_planes.bind(threads, Rows.of(x), x.n, x.c, x.h * x.w, address)
-
-
-def bind_to_images(threads: int, address: np.ndarray, y: FeatureMap) -> Bound:
-    """The way back."""
-    size = (y.n, y.c, y.h * y.w)
-    if y.data.itemsize == 1:
-        return bytes_to_nhwc.bind(threads, address, *size, ByteRows.of(y))
-    return to_nhwc.bind(threads, address, *size, Rows.of(y))
+    image_stride = y.pixel_stride if y.n == x.n and y.c == x.c * x.h * x.w else 0
+    return bind_to_planes(threads, x, fixed_address(y.data), image_stride)
 
 
 class _Copy(Kernel):
@@ -334,7 +243,7 @@ class RelayoutCopy(_Copy):
             return bind_copy(threads, x, y)
         if x.layout == NHWC:
             return bind_to_rows(threads, x, y)
-        return bind_to_images(threads, np.array([x.data.ctypes.data]), y)
+        return bind_to_images(threads, fixed_address(x.data), y)
 
 
 VIEWS = (FlattenCopy, ReshapeCopy, ReshapeAsCopy, SqueezeCopy, UnsqueezeCopy)

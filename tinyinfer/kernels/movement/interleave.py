@@ -15,9 +15,9 @@ from tinyinfer.kernels.arguments.operands import ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.movement.byte_order import interleave_two_bytes
+from tinyinfer.kernels.movement.byte_shuffles import interleave_byte_rows
 from tinyinfer.kernels.parallel.parts import own_range
-from tinyinfer.kernels.parallel.task import task
+from tinyinfer.kernels.parallel.task import Task, task, task_of
 from tinyinfer.ops.dtypes import BYTES
 
 
@@ -66,11 +66,19 @@ def emit_deinterleave(v: Any, x: Any, targets: list[Any], count: Any) -> None:
 interleave_2, interleave_3 = make_interleave(2), make_interleave(3)
 
 
-@task
-def interleave_two(part, parts, a: Rows, b: Rows, rows, channels, y: Rows):
+def make_interleave_two(rows: Any, interleave: Any) -> Task:
     """y[:, 2 i] = a[:, i], y[:, 2 i + 1] = b[:, i]."""
-    p0, p1 = own_range(part, rows, parts)
-    interleave_2(a.at(p0), b.at(p0), y.at(p0), p1 - p0, channels)
+
+    @task_of(a=rows, b=rows, y=rows)
+    def interleave_two(part, parts, a, b, count, channels, y):
+        p0, p1 = own_range(part, count, parts)
+        interleave(a.at(p0), b.at(p0), y.at(p0), p1 - p0, channels)
+
+    return interleave_two
+
+
+interleave_floats = make_interleave_two(Rows, interleave_2)
+interleave_bytes = make_interleave_two(ByteRows, interleave_byte_rows)
 
 
 class InterleaveTwo(Kernel):
@@ -86,10 +94,8 @@ class InterleaveTwo(Kernel):
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (a, b), (y,) = inputs, outputs
-        if y.data.itemsize == 1:
-            of_a, of_b, of_y = map(ByteRows.of, (a, b, y))
-            return interleave_two_bytes.bind(self.problem.threads, of_a, of_b, y.pixels, a.c, of_y)
-        return interleave_two.bind(self.problem.threads, Rows.of(a), Rows.of(b), y.pixels, a.c, Rows.of(y))
+        rows, interleave = (ByteRows, interleave_bytes) if y.data.itemsize == 1 else (Rows, interleave_floats)
+        return interleave.bind(self.problem.threads, rows.of(a), rows.of(b), y.pixels, a.c, rows.of(y))
 
 
 @vector_function(x=Rows, rows="int", count="int", even=Rows, odd=Rows)

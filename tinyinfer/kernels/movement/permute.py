@@ -13,15 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import ByteRows, Rows
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
-from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import LANES
-from tinyinfer.kernels.codegen.memory import copy_rows
-from tinyinfer.kernels.movement.byte_order import transpose_bytes
-from tinyinfer.kernels.movement.copies import transpose
+from tinyinfer.kernels.movement.elements import Elements, elements_of, for_each_size
 from tinyinfer.kernels.parallel.parts import own_range, worthwhile
-from tinyinfer.kernels.parallel.task import task
+from tinyinfer.kernels.parallel.task import Task, task_of
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.joining import Permute
@@ -64,42 +60,36 @@ def places(dims: Sequence[Dim]) -> tuple[np.ndarray, np.ndarray]:
     return x_at, y_at
 
 
-@task
-def copy_all(part, parts, x: Rows, x_at, y: Rows, y_at, rows, count):
-    """From each place to its own: rows of ``count`` floats."""
-    first, last = own_range(part, x_at.size, parts)
-    for i in range(first, last):
-        source, target = x.at(0, x_at[i]), y.at(0, y_at[i])
-        copy_rows(source.address, source.stride, target.address, target.stride, rows, count)
+def make_copy_all(elements: Elements) -> Task:
+    """From each place to its own: rows of ``count`` elements."""
+    copy_rows = elements.copy
+
+    @task_of(x=elements.rows, y=elements.rows)
+    def copy_all(part, parts, x, x_at, y, y_at, rows, count):
+        first, last = own_range(part, x_at.size, parts)
+        for i in range(first, last):
+            source, target = x.at(0, x_at[i]), y.at(0, y_at[i])
+            copy_rows(source.address, source.stride, target.address, target.stride, rows, count)
+
+    return copy_all
 
 
-@task
-def transpose_all(part, parts, x: Rows, x_at, y: Rows, y_at, rows, columns):
+def make_transpose_all(elements: Elements) -> Task:
     """From each place to its own: y[j, i] = x[i, j], strips of columns dealt out."""
-    strips = -(-columns // STRIP)
-    first, last = own_range(part, x_at.size * strips, parts)
-    for unit in range(first, last):
-        i, j = unit // strips, unit % strips * STRIP
-        transpose(x.at(0, x_at[i] + j), rows, min(STRIP, columns - j), y.at(j, y_at[i]))
+    transpose = elements.transpose
+
+    @task_of(x=elements.rows, y=elements.rows)
+    def transpose_all(part, parts, x, x_at, y, y_at, rows, columns):
+        strips = -(-columns // STRIP)
+        first, last = own_range(part, x_at.size * strips, parts)
+        for unit in range(first, last):
+            i, j = unit // strips, unit % strips * STRIP
+            transpose(x.at(0, x_at[i] + j), rows, min(STRIP, columns - j), y.at(j, y_at[i]))
+
+    return transpose_all
 
 
-@task
-def copy_all_bytes(part, parts, x: ByteRows, x_at, y: ByteRows, y_at, rows, count):
-    """`copy_all` of bytes."""
-    first, last = own_range(part, x_at.size, parts)
-    for i in range(first, last):
-        source, target = x.at(0, x_at[i]), y.at(0, y_at[i])
-        copy_byte_rows(source.address, source.stride, target.address, target.stride, rows, count)
-
-
-@task
-def transpose_all_bytes(part, parts, x: ByteRows, x_at, y: ByteRows, y_at, rows, columns):
-    """`transpose_all` of bytes."""
-    strips = -(-columns // STRIP)
-    first, last = own_range(part, x_at.size * strips, parts)
-    for unit in range(first, last):
-        i, j = unit // strips, unit % strips * STRIP
-        transpose_bytes(x.at(0, x_at[i] + j), rows, min(STRIP, columns - j), y.at(j, y_at[i]))
+COPY_ALL, TRANSPOSE_ALL = for_each_size(make_copy_all), for_each_size(make_transpose_all)
 
 
 class PermuteTiles(Kernel):
@@ -123,9 +113,8 @@ class PermuteTiles(Kernel):
         (x,), (y,), (shape,) = inputs, outputs, self.problem.inputs
         order = [dim % len(shape) for dim in self.problem.op.dims]
         threads = worthwhile(self.problem.threads, x.pixels * x.c)
-        of_bytes = x.data.itemsize == 1
-        rows_of = (ByteRows if of_bytes else Rows).of
-        copy, turn = (copy_all_bytes, transpose_all_bytes) if of_bytes else (copy_all, transpose_all)
+        elements = elements_of(x)
+        rows_of, copy, turn = elements.rows.of, COPY_ALL[elements.size], TRANSPOSE_ALL[elements.size]
         if len(shape) == 2:  # which may have gaps between its rows
             at = np.zeros(1, np.int64)
             return (copy if order == [0, 1] else turn).bind(threads, rows_of(x), at, rows_of(y), at, x.pixels, x.c)

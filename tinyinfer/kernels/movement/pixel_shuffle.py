@@ -6,44 +6,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyinfer.kernels.arguments.operands import ByteRows, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
-from tinyinfer.kernels.movement.byte_order import transpose_bytes
-from tinyinfer.kernels.movement.copies import transpose
+from tinyinfer.kernels.movement.elements import Elements, elements_of, for_each_size
 from tinyinfer.kernels.parallel.parts import own_range, worthwhile
-from tinyinfer.kernels.parallel.task import task
+from tinyinfer.kernels.parallel.task import Task, task_of
 from tinyinfer.ops.dtypes import BYTES
 from tinyinfer.ops.movement.pixel_shuffle import PixelShuffle, PixelUnshuffle
 
 
-@task
-def shuffle_pixels(part, parts, small: Rows, large: Rows, w, c, r, inverse, rows):
-    """Pixels of c * r * r floats, ``rows`` rows of them, to r x r pixels of c floats, or back."""
-    p0, p1 = own_range(part, rows, parts)
-    for p in range(p0, p1):
-        for j in range(w):
-            for i in range(r):
-                matrix = Rows(small.at(p * w + j, i * r).address, r * r)
-                line = large.at(((p * r + i) * w + j) * r)
-                if inverse:
-                    transpose(line, r, c, matrix)
-                else:
-                    transpose(matrix, c, r, line)
+def make_shuffle(elements: Elements) -> Task:
+    """Pixels of c * r * r elements, ``count`` rows of them, to r x r pixels of c elements, or back."""
+    rows, transpose = elements.rows, elements.transpose
+
+    @task_of(small=rows, large=rows)
+    def shuffle_pixels(part, parts, small, large, w, c, r, inverse, count):
+        p0, p1 = own_range(part, count, parts)
+        for p in range(p0, p1):
+            for j in range(w):
+                for i in range(r):
+                    matrix = rows(small.at(p * w + j, i * r).address, r * r)
+                    line = large.at(((p * r + i) * w + j) * r)
+                    if inverse:
+                        transpose(line, r, c, matrix)
+                    else:
+                        transpose(matrix, c, r, line)
+
+    return shuffle_pixels
 
 
-@task
-def shuffle_pixels_of_bytes(part, parts, small: ByteRows, large: ByteRows, w, c, r, inverse, rows):
-    """The same of bytes."""
-    p0, p1 = own_range(part, rows, parts)
-    for p in range(p0, p1):
-        for j in range(w):
-            for i in range(r):
-                matrix = ByteRows(small.at(p * w + j, i * r).address, r * r)
-                line = large.at(((p * r + i) * w + j) * r)
-                if inverse:
-                    transpose_bytes(line, r, c, matrix)
-                else:
-                    transpose_bytes(matrix, c, r, line)
+SHUFFLE = for_each_size(make_shuffle)
 
 
 class _Shuffle(Kernel):
@@ -58,12 +49,9 @@ class _Shuffle(Kernel):
 
     def bind_between(self, small: FeatureMap, large: FeatureMap, r: int, inverse: bool) -> Bound:
         """The call between the image of many channels and the one of many pixels."""
-        threads = worthwhile(self.problem.threads, small.pixels * small.c)
-        rows = small.n * small.h
-        if small.data.itemsize == 1:
-            maps = ByteRows.of(small), ByteRows.of(large)
-            return shuffle_pixels_of_bytes.bind(threads, *maps, small.w, large.c, r, inverse, rows)
-        return shuffle_pixels.bind(threads, Rows.of(small), Rows.of(large), small.w, large.c, r, inverse, rows)
+        threads, elements = worthwhile(self.problem.threads, small.pixels * small.c), elements_of(small)
+        maps = elements.rows.of(small), elements.rows.of(large)
+        return SHUFFLE[elements.size].bind(threads, *maps, small.w, large.c, r, inverse, small.n * small.h)
 
 
 class Shuffle(_Shuffle):

@@ -14,15 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Address, ByteRows, Rows
+from tinyinfer.kernels.arguments.operands import Address
 from tinyinfer.kernels.base import NHWC, Bound, FeatureMap
-from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import LANES
-from tinyinfer.kernels.codegen.memory import copy_rows
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.movement.byte_order import pick_blocks
+from tinyinfer.kernels.movement.byte_shuffles import pick_bytes
+from tinyinfer.kernels.movement.elements import FLOAT, Elements, elements_of, for_each_size
 from tinyinfer.kernels.parallel.parts import own_range, worthwhile
-from tinyinfer.kernels.parallel.task import task
+from tinyinfer.kernels.parallel.task import Task, task_of
 
 LARGEST_BLOCK = 16 * 1024  # elements whose places are listed one by one
 SHORT = 8  # floats of a run from which on it is copied by itself
@@ -68,34 +67,24 @@ class Places(NamedTuple):
     length: np.ndarray
 
 
-@task
-def copy_runs(part, parts, x: Rows, y: Rows, places: Places):
+def make_copy_runs(elements: Elements) -> Task:
     """The runs of all blocks, dealt out one by one."""
-    runs = places.length.size
-    first, last = own_range(part, places.x_block.size * runs, parts)
-    block, run = first // runs, first % runs
-    for _ in range(first, last):
-        source = x.at(0, places.x_block[block] + places.x_run[run])
-        target = y.at(0, places.y_block[block] + places.y_run[run])
-        copy_rows(source.address, 0, target.address, 0, 1, places.length[run])
-        run += 1
-        if run == runs:
-            block, run = block + 1, 0
+    copy_rows = elements.copy
 
+    @task_of(x=elements.rows, y=elements.rows)
+    def copy_runs(part, parts, x, y, places: Places):
+        runs = places.length.size
+        first, last = own_range(part, places.x_block.size * runs, parts)
+        block, run = first // runs, first % runs
+        for _ in range(first, last):
+            source = x.at(0, places.x_block[block] + places.x_run[run])
+            target = y.at(0, places.y_block[block] + places.y_run[run])
+            copy_rows(source.address, 0, target.address, 0, 1, places.length[run])
+            run += 1
+            if run == runs:
+                block, run = block + 1, 0
 
-@task
-def copy_byte_runs(part, parts, x: ByteRows, y: ByteRows, places: Places):
-    """The same of bytes, in which places and lengths are then counted."""
-    runs = places.length.size
-    first, last = own_range(part, places.x_block.size * runs, parts)
-    block, run = first // runs, first % runs
-    for _ in range(first, last):
-        source = x.at(0, places.x_block[block] + places.x_run[run])
-        target = y.at(0, places.y_block[block] + places.y_run[run])
-        copy_byte_rows(source.address, 0, target.address, 0, 1, places.length[run])
-        run += 1
-        if run == runs:
-            block, run = block + 1, 0
+    return copy_runs
 
 
 @vector_function(x="address", index="address", y="address", count="int")
@@ -109,12 +98,29 @@ def gather_row(v, x, index, y, count):
         v.store_masked(v.gather(x, v.load_ints(index, end), mask), y, end, mask)
 
 
-@task
-def gather_blocks(part, parts, x: Rows, y: Rows, x_block, y_block, index: Address, count):
-    """The ``count`` elements of all blocks; ``index`` is padded to whole registers."""
-    first, last = own_range(part, x_block.size, parts)
-    for block in range(first, last):
-        gather_row(x.at(0, x_block[block]).address, index, y.at(0, y_block[block]).address, count)
+def make_gather(elements: Elements) -> Task:
+    """The ``count`` elements of all blocks, each from where ``index`` says; see `_index_of`."""
+    gather = gather_row if elements is FLOAT else pick_bytes
+
+    @task_of(x=elements.rows, y=elements.rows)
+    def gather_blocks(part, parts, x, y, x_block, y_block, index: Address, count):
+        first, last = own_range(part, x_block.size, parts)
+        for block in range(first, last):
+            gather(x.at(0, x_block[block]).address, index, y.at(0, y_block[block]).address, count)
+
+    return gather_blocks
+
+
+COPY_RUNS, GATHER = for_each_size(make_copy_runs), for_each_size(make_gather)
+
+
+def _index_of(elements: Elements, places: np.ndarray) -> Address:
+    """The places of a row as what gathers them reads these: floats in registers, 32 bits a place, or in 64 bits."""
+    if elements is not FLOAT:
+        return Address.of(places)
+    index = np.zeros(-(-len(places) // LANES) * LANES, np.int32)
+    index[: len(places)] = places
+    return Address.of(index)
 
 
 def bind_copy(threads: int, x: FeatureMap, y: FeatureMap, shapes: tuple[Shape, Shape], walks: Sequence[Walk]) -> Bound:
@@ -122,8 +128,8 @@ def bind_copy(threads: int, x: FeatureMap, y: FeatureMap, shapes: tuple[Shape, S
 
     The input may lack some of the first dimensions.
     """
-    of_bytes = x.data.itemsize == 1
-    words = 1 if of_bytes else x.data.itemsize // 4
+    elements = elements_of(x)
+    words = x.data.itemsize // elements.size
     x_steps, y_steps = (_steps(value, shape) for value, shape in zip((x, y), shapes, strict=True))
     x_steps = [0] * (len(walks) - len(x_steps)) + x_steps
     dims = [walk.scaled(i * words, j * words) for walk, i, j in zip(walks, x_steps, y_steps, strict=True)]
@@ -134,23 +140,15 @@ def bind_copy(threads: int, x: FeatureMap, y: FeatureMap, shapes: tuple[Shape, S
     while dims and len(dims[-1].x) * len(block.x) <= LARGEST_BLOCK:
         block = dims.pop().around(block)
     blocks = functools.reduce(Walk.around, dims, Walk.over(1))
-    rows = ByteRows if of_bytes else Rows
-    source, target = rows.of(x), rows.of(y)
+    source, target = elements.rows.of(x), elements.rows.of(y)
     parts = worthwhile(threads, len(blocks.x) * len(block.x))
     x_run, y_run, length = block.runs()
     in_order = np.array_equal(block.y, np.arange(len(block.y)))
     if in_order and len(block.x) < SHORT * len(length):
         lowest = int(block.x.min())
-        if of_bytes:
-            index = Address.of(block.x - lowest)
-            return pick_blocks.bind(parts, source.at(0, lowest), target, *blocks, index, len(block.x))
-        index = np.zeros(-(-len(block.x) // LANES) * LANES, np.int32)
-        index[: len(block.x)] = block.x - lowest
-        return gather_blocks.bind(
-            parts, source.at(0, lowest), target, blocks.x, blocks.y, Address.of(index), len(block.x)
-        )
-    copy = copy_byte_runs if of_bytes else copy_runs
-    return copy.bind(parts, source, target, Places(*blocks, x_run, y_run, length))
+        index = _index_of(elements, block.x - lowest)
+        return GATHER[elements.size].bind(parts, source.at(0, lowest), target, *blocks, index, len(block.x))
+    return COPY_RUNS[elements.size].bind(parts, source, target, Places(*blocks, x_run, y_run, length))
 
 
 def _steps(value: FeatureMap, shape: Shape) -> list[int]:

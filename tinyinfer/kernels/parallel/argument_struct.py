@@ -17,6 +17,7 @@ which is what Numba's threading layers can call: a thread starts parts by one ca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
@@ -25,7 +26,7 @@ from llvmlite import ir
 
 from tinyinfer.kernels.codegen.jit import as_intrinsic, integer_function, jit
 from tinyinfer.kernels.codegen.numba_internals import Helper, cgutils, types
-from tinyinfer.kernels.codegen.structs import ADDRESS, INT, argument_kinds, flattener, named_type, with_names
+from tinyinfer.kernels.codegen.structs import ADDRESS, INT, Kind, argument_kinds, flattener, named_type, with_names
 
 _I64 = ir.IntType(64)
 POINTER, WORD = ir.IntType(8).as_pointer(), _I64.as_pointer()
@@ -59,13 +60,16 @@ def run(builder, function, struct, first, count):
     return failed
 
 
-def storing(body: Helper) -> Any:
-    """Compiled ``store(struct, args)``: writes a struct, gives the address of ``run_parts``; for 0 the size of one."""
+def storing(body: Helper, kinds: Mapping[str, Kind]) -> Any:
+    """Compiled ``store(struct, args)``: writes a struct, gives the address of ``run_parts``; for 0 the size of one.
+
+    ``kinds`` are those of arguments that have no annotation.
+    """
     function = body.py_func
-    kinds = argument_kinds(function)[1:]
+    found = argument_kinds(function, kinds)[1:]
 
     def definition(typingctx: Any, struct: Any, args: Any) -> Any:
-        named = map(named_type, args.types, kinds)
+        named = map(named_type, args.types, found)
         called = body._numba_type_.get_call_type(typingctx, (INT, *named), {})
 
         def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -80,7 +84,7 @@ def storing(body: Helper) -> Any:
     store = FunctionType(code, {"emit": as_intrinsic(definition, function, ["struct", "args"])})
     store.__module__, store.__qualname__ = function.__module__, function.__qualname__
     compiled = jit(store)
-    compiled.flatteners = tuple(map(flattener, kinds))
+    compiled.flatteners = tuple(map(flattener, found))
     return compiled
 
 

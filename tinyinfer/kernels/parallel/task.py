@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,20 +17,21 @@ import numpy as np
 
 from tinyinfer.kernels.base import Bound
 from tinyinfer.kernels.codegen.jit import inline
+from tinyinfer.kernels.codegen.structs import Kind
 from tinyinfer.kernels.parallel import argument_struct, thread_team
 
 
 class Task:
     """A kernel's function ``(part, parts, *args)``, each part of which writes outputs of its own."""
 
-    def __init__(self, function: Callable[..., None]) -> None:
-        self._body = inline(function)
+    def __init__(self, function: Callable[..., None], kinds: Mapping[str, Kind]) -> None:
+        self._body, self._kinds = inline(function), kinds
         self.__doc__ = function.__doc__
 
     @functools.cached_property
     def store(self) -> Any:
         """What writes the arguments; made for the few tasks that a process binds."""
-        return argument_struct.storing(self._body)
+        return argument_struct.storing(self._body, self._kinds)
 
     def bind(self, parts: int, *args: Any) -> Bound:
         """The call that runs all parts at once, for one thread at a time.
@@ -42,8 +43,13 @@ class Task:
 
 
 def task(function: Callable[..., None]) -> Task:
-    """Make a kernel's function a task."""
-    return Task(function)
+    """Make a kernel's function a task; its structs are those that its annotations name."""
+    return Task(function, {})
+
+
+def task_of(**kinds: Kind) -> Callable[[Callable[..., None]], Task]:
+    """The same in a factory of tasks for several structs: each keyword names an argument and its struct."""
+    return partial(Task, kinds=kinds)
 
 
 def in_turn(calls: Sequence[Bound]) -> Bound:

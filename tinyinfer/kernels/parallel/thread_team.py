@@ -104,7 +104,7 @@ def thread(me, size, tasks, flags):
             _await(other % parts, size, number, own, tasks, flags)
 
 
-_store_thread = argument_struct.storing(inline(thread))
+_store_thread = argument_struct.storing(inline(thread), {})
 
 
 @inline

@@ -56,6 +56,14 @@ def spreads(b: Shape, x: Shape) -> bool:
     return any(rule(b, x) for rule in (operator.eq, is_single, is_one_a_channel, is_one_a_pixel, is_one_row))
 
 
+def layout_of_pair(a: Shape, b: Shape) -> Layout | None:
+    """How two values of four dimensions have to lie, one of which can be spread over the other."""
+    full, spread = (a, b) if spreads(b, a) else (b, a)
+    if full == spread or is_single(spread, full):
+        return None
+    return NHWC if is_one_a_channel(spread, full) or is_one_a_pixel(spread, full) else ROWS
+
+
 def matrix_of(x: FeatureMap, columns: int) -> Matrix:
     """Rows of so many floats: the pixels, or any part of what lies without gaps."""
     if x.c == columns:
@@ -94,11 +102,7 @@ class _Arithmetic(Kernel):
 
     @classmethod
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
-        a, b = inputs
-        full, spread = (a, b) if spreads(b, a) else (b, a)
-        if full == spread or is_single(spread, full):
-            return None
-        return NHWC if is_one_a_channel(spread, full) or is_one_a_pixel(spread, full) else ROWS
+        return layout_of_pair(*inputs)
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x, b), y = inputs if self.in_order else inputs[::-1], outputs[0]

@@ -1,15 +1,11 @@
-"""Pooling of every kind: windows of pixels reduced channel by channel to their maximum or mean.
-
-All pools differ only in which input rows and columns an output sees and in what a sum is divided by.  Both are
-settled at planning time as small tables (`Windows`), so one loop serves sliding, adaptive and global pooling.
-"""
+"""Pooling of every kind: windows of pixels, of which tables tell (`windows`), reduced to their maximum or mean."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,27 +13,14 @@ from tinyinfer.kernels.arguments.operands import Address, Image, Rows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
-from tinyinfer.kernels.parallel.parts import SMALL, Pieces, own_channels, own_memory, own_range, pieces_of
+from tinyinfer.kernels.parallel.parts import Pieces, own_channels, own_memory, own_range, pieces_of
 from tinyinfer.kernels.parallel.task import Task, in_turn, task
+from tinyinfer.kernels.pooling.windows import POOL_SMALL, Windows, adaptive, sliding, window_of
 from tinyinfer.ops.arithmetic.reduction import Mean
-from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d, bins
-from tinyinfer.ops.pooling.pooling import AvgPool2d, WindowPool
+from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d, AdaptivePool2d
 
 SUMMED_BY_ROWS = 8192  # floats of an image from which on it pays that all threads add it up
-POOL_SMALL = 8 * SMALL  # floats of inputs from which on another thread pays, which it does for few global pools
 WIDE = 4  # registers reduced side by side: one alone waits for each addition to end
-
-
-class Windows(NamedTuple):
-    """For each output row and column the first pixel it sees and how many, ``dilation`` apart; a scale a pixel."""
-
-    row_start: np.ndarray
-    row_count: np.ndarray
-    column_start: np.ndarray
-    column_count: np.ndarray
-    dilation_h: int
-    dilation_w: int
-    scale: np.ndarray  # (out_h * out_w,) factor of the result: 1 for a maximum
 
 
 def reduce_to_sum(v: Any, rows: Any, columns: Any, load: Callable[[Any, Any], Any]) -> Any:
@@ -94,17 +77,12 @@ def make_pool(reduce: Callable[..., Any]) -> Task:
 
     @task
     def pool(part, parts, x: Rows, h, w, windows: Windows, y: Rows, c, pieces: Pieces):
-        row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
-        out_h, out_w = row_start.size, column_start.size
         p0, p1, first, channels = own_channels(part, parts, c, pieces)
         for p in range(p0, p1):
-            image, at = p // (out_h * out_w), p % (out_h * out_w)
-            i, j = at // out_w, at % out_w
-            start = x.at((image * h + row_start[i]) * w + column_start[j], first)
-            window(
-                Image(start.address, dilation_h * w * x.stride, dilation_w * x.stride), row_count[i], column_count[j],
-                scale[at], y.at(p, first).address, channels,
-            )  # fmt: skip
+            image, row, column, rows, columns, at = window_of(windows, p)
+            start = x.at((image * h + row) * w + column, first).address
+            pixels = Image(start, windows.dilation_h * w * x.stride, windows.dilation_w * x.stride)
+            window(pixels, rows, columns, windows.scale[at], y.at(p, first).address, channels)
 
     return pool
 
@@ -125,35 +103,6 @@ def sum_rows(part, parts, x: Rows, h, w, c, sums):
 def scale_sums(part, parts, sums, count, scale, y: Address, c):
     """The scaled sum of what `sum_rows` gives in ``count`` parts."""
     mean_window(Image(sums.ctypes.data, sums.size // count, 0), count, 1, scale, y, c)
-
-
-def sliding(problem: Problem) -> Windows:
-    """The windows of max_pool2d and avg_pool2d, clipped to the image."""
-    op: Any = problem.op
-    assert isinstance(op, WindowPool)
-    size, out = problem.inputs[0][2:], problem.outputs[0][2:]
-    top, _, left, _ = op.pads(size)
-    sides = []
-    for i, before in enumerate((top, left)):
-        start = np.arange(out[i]) * op.step[i] - before
-        first = np.maximum(0, -(start // op.dilation[i]))  # taps that lie before the image
-        last = np.clip(-(-(size[i] - start) // op.dilation[i]), 0, op.kernel_size[i])
-        sides += [start + first * op.dilation[i], np.maximum(last - first, 0)]
-    counts = op.counts(size) if isinstance(op, AvgPool2d) else np.ones((1, 1, 1, 1))
-    scale = np.broadcast_to(1 / counts, (1, 1, *out)).astype(np.float32).reshape(-1)
-    return Windows(*sides, *op.dilation, scale)
-
-
-def adaptive(problem: Problem) -> Windows:
-    """The bins of adaptive pooling."""
-    size, out = problem.inputs[0][2:], problem.outputs[0][2:]
-    sides = []
-    for i in range(2):
-        cuts = bins(size[i], out[i])
-        sides += [np.array([cut.start for cut in cuts]), np.array([cut.stop - cut.start for cut in cuts])]
-    counts = np.outer(sides[1], sides[3]) if problem.op.name == "adaptive_avg_pool2d" else np.ones(out)
-    scale = (1 / counts).astype(np.float32).reshape(-1)
-    return Windows(*sides, 1, 1, scale)
 
 
 class _Pool(Kernel):

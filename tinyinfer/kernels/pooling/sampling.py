@@ -17,7 +17,7 @@ from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, worthwhile
 from tinyinfer.kernels.parallel.task import Task, task
-from tinyinfer.kernels.pooling.resample import Taps, mix_rows
+from tinyinfer.kernels.pooling.mixing import Taps, mix_rows
 from tinyinfer.ops.pooling.grid_sample import FURTHEST, PADDING_MODES, GridSample
 from tinyinfer.ops.pooling.interpolate import CUBIC_A
 

@@ -20,7 +20,7 @@ from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import Task, task
-from tinyinfer.kernels.pooling.pooling import POOL_SMALL, sliding
+from tinyinfer.kernels.pooling.windows import POOL_SMALL, sliding
 from tinyinfer.ops.pooling.pooling import WindowPool
 
 SIZES = (2, 3)  # of windows

@@ -18,7 +18,7 @@ from tinyinfer.kernels.codegen.memory import fill_rows
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.parts import own_range, own_units, worthwhile
 from tinyinfer.kernels.parallel.task import in_turn, task
-from tinyinfer.kernels.pooling.pooling import Windows, sliding
+from tinyinfer.kernels.pooling.windows import Windows, sliding, window_of
 
 
 class Positions(NamedTuple):
@@ -52,15 +52,15 @@ def find_largest(v, x, rows, columns, positions, y, at, channels):
 @task
 def pool_with_places(part, parts, x: Rows, h, w, c, windows: Windows, y: Rows, at: Rows, pixels):
     """Each window's maximum, and its position row * w + column: -1 for a window that sees nothing."""
-    row_start, row_count, column_start, column_count, dilation_h, dilation_w, _ = windows
-    out_h, out_w = row_start.size, column_start.size
+    row_step, column_step = windows.dilation_h * w, windows.dilation_w
     p0, p1 = own_range(part, pixels, parts)
     for p in range(p0, p1):
-        image, i, j = p // (out_h * out_w), p // out_w % out_h, p % out_w
-        first, seen = row_start[i] * w + column_start[j], row_count[i] * column_count[j] > 0
-        window = Image(x.at(image * h * w + first).address, dilation_h * w * x.stride, dilation_w * x.stride)
-        positions = Positions(np.float32(first if seen else -1), np.float32(dilation_h * w), np.float32(dilation_w))
-        find_largest(window, row_count[i], column_count[j], positions, y.at(p).address, at.at(p).address, c)
+        image, row, column, rows, columns, _ = window_of(windows, p)
+        first = row * w + column
+        window = Image(x.at(image * h * w + first).address, row_step * x.stride, column_step * x.stride)
+        start = first if rows * columns > 0 else -1
+        positions = Positions(np.float32(start), np.float32(row_step), np.float32(column_step))
+        find_largest(window, rows, columns, positions, y.at(p).address, at.at(p).address, c)
 
 
 class MaxPoolWithIndices(Kernel):

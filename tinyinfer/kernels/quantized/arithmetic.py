@@ -17,10 +17,10 @@ from tinyinfer.kernels.parallel.parts import Pieces, as_one_row, own_channels, p
 from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.kernels.pointwise_math.arithmetic import (
     Matrix,
-    is_one_a_channel,
     is_one_a_pixel,
     is_one_row,
     is_single,
+    layout_of_pair,
     matrix_of,
     spreads,
 )
@@ -142,11 +142,7 @@ class _QuantizedArithmetic(Kernel):
 
     @classmethod
     def layout(cls, op: Op, inputs: Sequence[Shape]) -> Layout | None:
-        a, b = inputs
-        full, spread = (a, b) if spreads(b, a) else (b, a)
-        if full == spread or is_single(spread, full):
-            return None
-        return NHWC if is_one_a_channel(spread, full) or is_one_a_pixel(spread, full) else ROWS
+        return layout_of_pair(*inputs)
 
     def worths(self) -> Sequence[np.float64]:
         """What a unit of each of the two inputs is worth."""

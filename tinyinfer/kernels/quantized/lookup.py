@@ -79,9 +79,8 @@ class LookupCodes(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         table = aligned_empty(self.packed.size // 4).view(np.uint8)
-        table[:] = (
-            np.roll(self.packed, 128) if x.data.dtype == np.int8 else self.packed
-        )  # bytes from 128 on are below 0
+        signed = x.data.dtype == np.int8  # bytes from 128 on are below 0
+        table[:] = np.roll(self.packed, 128) if signed else self.packed
         rows, count = as_one_row(x, y)
         pieces, parts = pieces_of(rows, count, worthwhile(self.problem.threads, rows * count))
         return look_up.bind(parts, ByteRows.of(x), Address.of(table), ByteRows.of(y), count, pieces)

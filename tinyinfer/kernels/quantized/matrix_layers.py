@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import FUSED
+from tinyinfer.kernels.arguments.windows import is_pointwise
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layer, Layout, Problem
 from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.structs import Address
@@ -19,7 +20,6 @@ from tinyinfer.kernels.quantized.byte_panels import NR, Runs
 from tinyinfer.kernels.quantized.packed_layer import PackedLayer, WeightGroups, pack_layer
 from tinyinfer.kernels.quantized.requantize import ByteRows, Requantize, Results, signed_weight
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 from tinyinfer.ops.quantized.weights import QuantizedLayer
 
@@ -114,11 +114,7 @@ class Pointwise(_MatrixProduct):
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
-        op = problem.op
-        assert isinstance(op, QuantizedConv2d)
-        kernel = problem.params["weight"].shape[2:]
-        no_border = op.layer.pads(problem.inputs[0][2:], kernel) == (0, 0, 0, 0)
-        return kernel == (1, 1) and op.stride == (1, 1) and no_border and takes_codes(problem)
+        return is_pointwise(problem) and takes_codes(problem)
 
     def _channels(self) -> int:
         return self.problem.inputs[0][1]

@@ -16,7 +16,7 @@ from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.parallel.parts import Pieces, own_channels, pieces_of
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.pooling.pooling import POOL_SMALL, Windows, adaptive, sliding
+from tinyinfer.kernels.pooling.windows import POOL_SMALL, Windows, adaptive, sliding, window_of
 from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
 from tinyinfer.ops.quantized.pooling import QuantizedAdaptiveAvgPool2d, QuantizedAvgPool2d, QuantizedPool
 
@@ -94,31 +94,22 @@ def mean_pool(
     part, parts, x: ByteRows, h, w, windows: Windows, zero, shift, y: Results, c, epilogue: Requantize, pieces: Pieces
 ):
     """Every window summed up and scaled; ``zero`` is the zero point of its codes."""
-    row_start, row_count, column_start, column_count, dilation_h, dilation_w, scale = windows
-    out_h, out_w = row_start.size, column_start.size
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
     for p in range(p0, p1):
-        image, at = p // (out_h * out_w), p % (out_h * out_w)
-        i, j = at // out_w, at % out_w
-        start = x.at((image * h + row_start[i]) * w + column_start[j], first)
-        rows, columns = row_count[i], column_count[j]
-        window = ByteWindow(start.address, dilation_h * w * x.stride, dilation_w * x.stride, rows, columns)
-        mean_window(window, -zero * rows * columns, scale[at], shift, y.at(p, first), channels, epilogue)
+        image, row, column, rows, columns, at = window_of(windows, p)
+        start = x.at((image * h + row) * w + column, first).address
+        window = ByteWindow(start, windows.dilation_h * w * x.stride, windows.dilation_w * x.stride, rows, columns)
+        mean_window(window, -zero * rows * columns, windows.scale[at], shift, y.at(p, first), channels, epilogue)
 
 
 @task
 def max_pool(part, parts, x: ByteRows, h, w, windows: Windows, y: ByteRows, c, pieces: Pieces):
     """Of every window the largest codes."""
-    row_start, row_count, column_start, column_count, dilation_h, dilation_w, _ = windows
-    out_h, out_w = row_start.size, column_start.size
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
     for p in range(p0, p1):
-        image, at = p // (out_h * out_w), p % (out_h * out_w)
-        i, j = at // out_w, at % out_w
-        start = x.at((image * h + row_start[i]) * w + column_start[j], first)
-        window = ByteWindow(
-            start.address, dilation_h * w * x.stride, dilation_w * x.stride, row_count[i], column_count[j]
-        )
+        image, row, column, rows, columns, _ = window_of(windows, p)
+        start = x.at((image * h + row) * w + column, first).address
+        window = ByteWindow(start, windows.dilation_h * w * x.stride, windows.dilation_w * x.stride, rows, columns)
         max_window(window, y.at(p, first).address, channels)
 
 

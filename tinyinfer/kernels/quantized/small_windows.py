@@ -18,8 +18,8 @@ from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import Task, task
-from tinyinfer.kernels.pooling.pooling import POOL_SMALL
 from tinyinfer.kernels.pooling.small_windows import SIZES, SmallMax
+from tinyinfer.kernels.pooling.windows import POOL_SMALL
 from tinyinfer.ops.pooling.pooling import WindowPool
 
 WIDE = 4 * LANES  # codes in a register

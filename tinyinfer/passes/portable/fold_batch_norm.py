@@ -74,15 +74,15 @@ def scale_outputs(weight: np.ndarray, scale: np.ndarray, groups: int | None) -> 
     return scaled
 
 
+def norm_scale(p: Weights, eps: float, prefix: str = "") -> np.ndarray:
+    """What a norm multiplies channels by, gamma / sqrt(var + eps); its parameters are those behind ``prefix``."""
+    return np.asarray(p.get(f"{prefix}weight", 1.0) / np.sqrt(p[f"{prefix}running_var"].astype(np.float64) + eps))
+
+
 def _folded_weight(p: Weights, eps: float, groups: int | None) -> np.ndarray:
-    return scale_outputs(p["weight"], _scale(p, eps), groups)
+    return scale_outputs(p["weight"], norm_scale(p, eps, "norm."), groups)
 
 
 def _folded_bias(p: Weights, eps: float) -> np.ndarray:
-    shift = (p.get("bias", 0.0) - p["norm.running_mean"].astype(np.float64)) * _scale(p, eps)
+    shift = (p.get("bias", 0.0) - p["norm.running_mean"].astype(np.float64)) * norm_scale(p, eps, "norm.")
     return np.asarray(shift + p.get("norm.bias", 0.0), np.float32)
-
-
-def _scale(p: Weights, eps: float) -> np.ndarray:
-    """gamma / sqrt(var + eps)."""
-    return np.asarray(p.get("norm.weight", 1.0) / np.sqrt(p["norm.running_var"].astype(np.float64) + eps))

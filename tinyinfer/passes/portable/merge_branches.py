@@ -12,6 +12,7 @@ from tinyinfer.graph import Graph, Node, free_name
 from tinyinfer.ops.arithmetic.elementwise import Add
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
+from tinyinfer.passes.portable.fold_batch_norm import norm_scale
 from tinyinfer.weights import Derived, Shape, Weights
 
 AT_ONCE = 64  # output channels added up in float64: of all at once, that would be the largest array of all
@@ -136,7 +137,7 @@ def _merged_weight(
     p: Weights, shape: Shape, eps: tuple[float | None, ...], corners: tuple[tuple[int, int], ...]
 ) -> np.ndarray:
     """Sum of the branches' weights, each from its corner on; a branch with an ``eps`` is a norm."""
-    parts = [p[f"{i}.weight"] if e is None else _diagonal(_scale(p, i, e), shape) for i, e in enumerate(eps)]
+    parts = [p[f"{i}.weight"] if e is None else _diagonal(norm_scale(p, e, f"{i}."), shape) for i, e in enumerate(eps)]
     merged = np.empty(shape, np.float32)
     for start in range(0, shape[0], AT_ONCE):
         some = slice(start, start + AT_ONCE)
@@ -152,7 +153,7 @@ def _merged_bias(p: Weights, channels: int, eps: tuple[float | None, ...]) -> np
     for i, e in enumerate(eps):
         total += p.get(f"{i}.bias", 0.0)
         if e is not None:
-            total -= p[f"{i}.running_mean"] * _scale(p, i, e)
+            total -= p[f"{i}.running_mean"] * norm_scale(p, e, f"{i}.")
     return total.astype(np.float32)
 
 
@@ -162,8 +163,3 @@ def _diagonal(scale: np.ndarray, shape: Shape) -> np.ndarray:
     channel = np.arange(shape[0])
     weight[channel, channel % shape[1], 0, 0] = scale
     return weight
-
-
-def _scale(p: Weights, i: int, eps: float) -> np.ndarray:
-    """gamma / sqrt(var + eps) of branch i."""
-    return np.asarray(p.get(f"{i}.weight", 1.0) / np.sqrt(p[f"{i}.running_var"].astype(np.float64) + eps))

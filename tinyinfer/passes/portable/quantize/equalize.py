@@ -18,6 +18,7 @@ LEAST, MOST = 0.01, 100.0  # of a factor: more would only move the trouble from 
 ROUNDS, SETTLED = 30, 1e-3
 
 
+@np.errstate(all="ignore")  # weights that are infinite once norms are folded are refused by who quantises them
 def equalize(graph: Graph) -> Graph:
     """The simplified graph with weights whose channels are alike on both sides of every value between two layers.
 

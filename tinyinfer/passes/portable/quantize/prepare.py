@@ -9,6 +9,7 @@ from tinyinfer.graph import Graph, Node, TensorType, free_name
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.passes.machine.fuse_activation import fuse_activation
+from tinyinfer.passes.portable.fold_batch_norm import norm_scale
 from tinyinfer.passes.portable.simplify import simplify
 from tinyinfer.weights import Derived, Weights
 
@@ -55,13 +56,8 @@ def _convolution(graph: Graph, norm: Node, image: TensorType) -> Node:
 
 
 def _taps(p: Weights, eps: float) -> np.ndarray:
-    return np.asarray(_scale(p, eps), np.float32).reshape(-1, 1, 1, 1)
+    return np.asarray(norm_scale(p, eps), np.float32).reshape(-1, 1, 1, 1)
 
 
 def _shifts(p: Weights, eps: float) -> np.ndarray:
-    return np.asarray(p.get("bias", 0.0) - p["running_mean"] * _scale(p, eps), np.float32)
-
-
-def _scale(p: Weights, eps: float) -> np.ndarray:
-    """gamma / sqrt(var + eps)."""
-    return np.asarray(p.get("weight", 1.0) / np.sqrt(p["running_var"].astype(np.float64) + eps))
+    return np.asarray(p.get("bias", 0.0) - p["running_mean"] * norm_scale(p, eps), np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyinfer.graph import Graph
 from tinyinfer.passes.portable.limit_suppression import limit_suppression
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
@@ -47,6 +49,7 @@ STEPS = (
 )
 
 
+@np.errstate(all="ignore")  # a file may have any numbers; rules look at what has become of them
 def recognise(graph: Graph) -> Graph:
     """The same function as a network of ours would have it: operators that exporters break up are whole again."""
     editing = Editing(graph)

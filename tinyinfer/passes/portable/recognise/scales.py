@@ -53,13 +53,15 @@ def recognise_scales(editing: Editing) -> None:
 
 
 def _chain(editing: Editing, root: Node) -> _Scaling:
-    """All scalings from the root upwards that nothing else reads, as one."""
+    """All scalings from the root upwards that nothing else reads, as one, while floats can hold it."""
     chain = _Scaling(root.outputs[0], np.ones(1), np.zeros(1))
     while (node := editing.producers.get(chain.value)) is not None:
         step = _step(editing, node)
         if step is None or (chain.nodes and editing.reader(chain.value) is None):
             break
         scale, shift = step.scale * chain.scale, step.shift * chain.scale + chain.shift
+        if not all(np.isfinite(array.astype(np.float32)).all() for array in (scale, shift)):
+            break
         chain = _Scaling(step.value, scale, shift, (*chain.nodes, node))
     return chain
 
@@ -101,8 +103,6 @@ def _by_channel(editing: Editing, value: str, other: str) -> np.ndarray | None:
 def _operator(editing: Editing, scaling: _Scaling) -> tuple[Operator, dict[str, np.ndarray]] | None:
     """The operator for a scaling and its parameters; None where it had best stay what it is."""
     scale, shift = (array.astype(np.float32) for array in (scaling.scale, scaling.shift))
-    if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
-        return None
     source = editing.producers.get(scaling.value)
     if not scaling.by_channel or source is None:
         return ScaleShift(tuple(scale.tolist()), tuple(shift.tolist())), {}

@@ -24,6 +24,8 @@ from tinyinfer.passes.portable.recognise.patterns.pattern import (
     Value,
 )
 
+DEEPEST = 8  # nodes below each other in a sum or product: files may have any number, exporters write a few
+MOST_PARTS = 16  # of a sum or product, likewise
 CLOSE = 2e-5  # relative: constants are written in decimals, and worked out in float32
 
 
@@ -138,11 +140,11 @@ class Matcher:
 
     @_match.register
     def _(self, pattern: Sum, value: str, found: Match) -> Iterator[Match]:
-        yield from self._match_any_order(pattern.parts, pattern.number, self._terms(value, True), found)
+        yield from self._match_any_order(pattern.parts, pattern.number, self._terms(value), found)
 
     @_match.register
     def _(self, pattern: Product, value: str, found: Match) -> Iterator[Match]:
-        yield from self._match_any_order(pattern.parts, pattern.number, self._factors(value, True), found)
+        yield from self._match_any_order(pattern.parts, pattern.number, self._factors(value), found)
 
     def _match_all(self, patterns: Sequence[Pattern], values: Sequence[str], found: Match) -> Iterator[Match]:
         if not patterns:
@@ -162,58 +164,57 @@ class Matcher:
 
     # -- sums and products of the graph --------------------------------------------------------
 
-    def _terms(self, value: str, root: bool = False) -> _Parts:
+    def _terms(self, value: str, depth: int = 0) -> _Parts:
         """The sum that a value is: its terms, and all numbers in one."""
-        node = self._inner(value, root)
         number = self.editing.number(value)
         if number is not None:
             return _Parts(number, (), ())
+        node, whole = self._inner(value, depth), _Parts(0.0, (value,), ())
         if node is None or node.op.name not in ("add", "sub") or getattr(node.op, "activation", None) is not None:
-            return _Parts(0.0, (value,), ())
+            return whole
         a, b = node.inputs
         if node.op.name == "add":
-            first, second = self._terms(a), self._terms(b)
-            return _Parts(
+            first, second = self._terms(a, depth + 1), self._terms(b, depth + 1)
+            return whole.unless_too_many(
                 first.number + second.number, first.values + second.values, (node, *first.nodes, *second.nodes)
             )
         taken = self.editing.number(b)
         if taken is None:
-            return _Parts(0.0, (value,), ())
-        first = self._terms(a)
+            return whole
+        first = self._terms(a, depth + 1)
         return _Parts(first.number - taken, first.values, (node, *first.nodes))
 
-    def _factors(self, value: str, root: bool = False) -> _Parts:
+    def _factors(self, value: str, depth: int = 0) -> _Parts:
         """The product that a value is: its factors, and all numbers in one."""
         number = self.editing.number(value)
         if number is not None:
             return _Parts(number, (), ())
-        node = self._inner(value, root)
-        whole = _Parts(1.0, (value,), ())
+        node, whole = self._inner(value, depth), _Parts(1.0, (value,), ())
         if node is None:
             return whole
         if node.op.name == "mul":
-            a, b = (self._factors(operand) for operand in node.inputs)
-            return _Parts(a.number * b.number, a.values + b.values, (node, *a.nodes, *b.nodes))
+            a, b = (self._factors(operand, depth + 1) for operand in node.inputs)
+            return whole.unless_too_many(a.number * b.number, a.values + b.values, (node, *a.nodes, *b.nodes))
         if node.op.name == "neg":
-            a = self._factors(node.inputs[0])
+            a = self._factors(node.inputs[0], depth + 1)
             return _Parts(-a.number, a.values, (node, *a.nodes))
-        divisor = self.editing.number(node.inputs[1]) if node.op.name in ("div", "pow") else None
-        if divisor is None:
+        second = self.editing.number(node.inputs[1]) if node.op.name in ("div", "pow") else None
+        if second is None:
             return whole
-        a = self._factors(node.inputs[0])
+        a = self._factors(node.inputs[0], depth + 1)
         if node.op.name == "div":
-            exact = getattr(node.op, "rounding_mode", None) is None and divisor != 0
-            return _Parts(a.number / divisor, a.values, (node, *a.nodes)) if exact else whole
-        if divisor not in (2, 3):
+            exact = getattr(node.op, "rounding_mode", None) is None and second != 0
+            return _Parts(a.number / second, a.values, (node, *a.nodes)) if exact else whole
+        if second not in (2, 3):
             return whole
-        times = int(divisor)
-        return _Parts(a.number**times, a.values * times, (node, *a.nodes))
+        times = int(second)
+        return whole.unless_too_many(math.prod([a.number] * times), a.values * times, (node, *a.nodes))
 
-    def _inner(self, value: str, root: bool) -> Node | None:
+    def _inner(self, value: str, depth: int) -> Node | None:
         """The node that computes a value, if it is the root or has a single reader, so that it can be a part."""
         node = self.editing.producers.get(value)
-        alone = root or (value not in self.editing.outputs and len(self.editing.readers(value)) == 1)
-        return node if alone else None
+        alone = depth == 0 or (value not in self.editing.outputs and len(self.editing.readers(value)) == 1)
+        return node if alone and depth < DEEPEST else None
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,10 @@ class _Parts:
     number: float
     values: tuple[str, ...]
     nodes: tuple[Node, ...]
+
+    def unless_too_many(self, number: float, values: tuple[str, ...], nodes: tuple[Node, ...]) -> _Parts:
+        """Those of a longer sum or product, or these, if it is longer than any pattern."""
+        return _Parts(number, values, nodes) if len(values) <= MOST_PARTS else self
 
 
 def _bound(found: Match, name: str, value: str) -> Iterator[Match]:
