@@ -58,7 +58,8 @@ def select(found: Followed, scores: Scores, rule: Rule) -> np.ndarray:
             count = min((*tied.counts(rule.multiple), tied.size), key=lambda count: (abs(count - wanted), -count))
             for cell in tied.cells if count < tied.size else []:
                 cut[cell[int(count) :]] = True
-    return np.logical_not(cut[roots])
+    stays: np.ndarray = np.logical_not(cut[roots])
+    return stays
 
 
 def threshold(values: np.ndarray, counts: np.ndarray, ratio: float) -> float:
