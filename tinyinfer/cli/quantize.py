@@ -23,6 +23,7 @@ from tinyinfer.cli.options import (
     running,
     usage,
 )
+from tinyinfer.cli.slim import Multiple, PerLayer, Score, Slim, slim_settings, slimmed
 from tinyinfer.cli.terminal import complain, progress_bar, show, show_json
 
 if TYPE_CHECKING:
@@ -122,6 +123,10 @@ def optimize(
     model: TrainedModel,
     output: Output,
     *,
+    slim: Slim = None,
+    multiple: Multiple = None,
+    score: Score = None,
+    per_layer: PerLayer = False,
     reparameterize: Annotated[
         bool, typer.Option("--reparameterize", help="Merge norms and parallel branches into convolutions.")
     ] = False,
@@ -153,8 +158,11 @@ def optimize(
     from tinyinfer.quantization import Settings, read_pictures
 
     _check_output(output, needed=True)
-    if not (reparameterize or low_rank is not None or quantize):
-        raise usage("expected --reparameterize, --low-rank, --quantize int8, or several: there is nothing to do")
+    slimming = slim_settings(slim, multiple, score, per_layer, parse_outputs(keep))
+    if not (slimming or reparameterize or low_rank is not None or quantize):
+        raise usage(
+            "expected --slim, --reparameterize, --low-rank, --quantize int8, or several: there is nothing to do"
+        )
     if quantize and calibrate is None:
         raise usage("--quantize needs --calibrate FOLDER|DATASET, the pictures to see values on")
     settings = Settings(method, per_tensor, parse_outputs(keep), equalize, bias_correction)
@@ -166,8 +174,10 @@ def optimize(
     result = network
     reports: dict[str, LowRankReport] = {}
     with running(kernel):
+        if slimming is not None:
+            result = slimmed(network, slimming)
         if reparameterize:
-            result = _reparameterized(network)
+            result = _reparameterized(result)
         if ranks is not None:
             with _stages() as tell:
                 made = decomposed(result, ranks, tell)

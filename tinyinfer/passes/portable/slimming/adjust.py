@@ -15,9 +15,9 @@ from tinyinfer.ops.movement.joining import IndexSelect, Split
 from tinyinfer.ops.movement.repeating import Expand
 from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.ops.movement.views import Reshape
-from tinyinfer.passes.portable.slimming.channel_maps import CHANNEL_MAPS
+from tinyinfer.passes.portable.slimming.channels import movement
+from tinyinfer.passes.portable.slimming.channels.channel_maps import CHANNEL_MAPS
 from tinyinfer.passes.portable.slimming.cut import Cut
-from tinyinfer.passes.portable.slimming.maps import movement
 
 
 class InTheWayError(Exception):

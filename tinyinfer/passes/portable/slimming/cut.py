@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.graph import Node, Shape
+from tinyinfer.passes.portable.slimming.channels.step import Labels, Value
 from tinyinfer.passes.portable.slimming.follow import Followed
-from tinyinfer.passes.portable.slimming.step import Labels, Value
 
 
 def cut_weight(weight: np.ndarray, labels: Labels, kept: np.ndarray) -> np.ndarray:

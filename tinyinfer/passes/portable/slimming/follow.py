@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyinfer.graph import Graph
-from tinyinfer.passes.portable.slimming.channel_maps import channel_map
-from tinyinfer.passes.portable.slimming.channel_sets import ChannelSets
-from tinyinfer.passes.portable.slimming.step import Labels, Layer, Step, Value
+from tinyinfer.passes.portable.slimming.channels.channel_maps import channel_map
+from tinyinfer.passes.portable.slimming.channels.channel_sets import ChannelSets
+from tinyinfer.passes.portable.slimming.channels.step import Labels, Layer, Step, Value
 
 OUTPUT = ""  # what keeps the channels of outputs, which is no node
 

@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.passes.portable.slimming.channel_sets import FIXED
+from tinyinfer.passes.portable.slimming.channels.channel_sets import FIXED
 from tinyinfer.passes.portable.slimming.follow import Followed
 from tinyinfer.passes.portable.slimming.scores import Scores
 
 
 class Rule(NamedTuple):
-    """What share of the channels to cut, of the network's or of each layer's, and what counts are multiples of."""
+    """What is cut: a share ``ratio`` of the channels, of all or of each layer's, to counts that are multiples."""
 
     ratio: float
-    multiple: int
-    per_layer: bool
+    multiple: int = 16
+    per_layer: bool = False
 
 
 @dataclass
@@ -58,8 +58,7 @@ def select(found: Followed, scores: Scores, rule: Rule) -> np.ndarray:
             count = min((*tied.counts(rule.multiple), tied.size), key=lambda count: (abs(count - wanted), -count))
             for cell in tied.cells if count < tied.size else []:
                 cut[cell[int(count) :]] = True
-    stays: np.ndarray = np.logical_not(cut[roots])
-    return stays
+    return ~np.take(cut, roots)
 
 
 def threshold(values: np.ndarray, counts: np.ndarray, ratio: float) -> float:

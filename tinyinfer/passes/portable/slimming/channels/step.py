@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyinfer.graph import Node, Shape, TensorType
 from tinyinfer.ops.activation.activation import apply_activation
-from tinyinfer.passes.portable.slimming.channel_sets import Channels, ChannelSets
+from tinyinfer.passes.portable.slimming.channels.channel_sets import Channels, ChannelSets
 
 
 class Value(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinyinfer.ops.normalization.batch_norm import STATISTICS
-from tinyinfer.passes.portable.slimming.step import Step, Value
+from tinyinfer.passes.portable.slimming.channels.step import Step, Value
 
 CHANNEL = 1
 

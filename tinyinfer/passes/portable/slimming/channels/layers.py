@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.graph import TensorType
-from tinyinfer.passes.portable.slimming.channel_sets import Channels
-from tinyinfer.passes.portable.slimming.step import Labels, Layer, Step, Value
+from tinyinfer.passes.portable.slimming.channels.channel_sets import Channels
+from tinyinfer.passes.portable.slimming.channels.step import Labels, Layer, Step, Value
 
 
 def linear(step: Step) -> list[Value]:

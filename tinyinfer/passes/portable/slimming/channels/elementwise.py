@@ -6,8 +6,8 @@ import itertools
 
 import numpy as np
 
-from tinyinfer.passes.portable.slimming.channel_sets import Channels
-from tinyinfer.passes.portable.slimming.step import Step, Value
+from tinyinfer.passes.portable.slimming.channels.channel_sets import Channels
+from tinyinfer.passes.portable.slimming.channels.step import Step, Value
 
 SAMPLES = (0.0, 0.75, -1.5, 3.0)  # of what a value may hold where it is not zero
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinyinfer.passes.portable.slimming.maps import elementwise, layers, movement, per_channel
-from tinyinfer.passes.portable.slimming.step import Step, Value
+from tinyinfer.passes.portable.slimming.channels import elementwise, layers, movement, per_channel
+from tinyinfer.passes.portable.slimming.channels.step import Step, Value
 
 ChannelMap = Callable[[Step], list[Value]]
 

@@ -42,9 +42,9 @@ class ChannelSets:
 
     def unite(self, one: np.ndarray, other: np.ndarray) -> None:
         """Put ``one[i]`` and ``other[i]`` into one set; shapes may broadcast."""
-        pairs = np.stack([array.reshape(-1) for array in np.broadcast_arrays(one, other)])
-        for a, b in np.unique(pairs, axis=1).T.tolist():
-            a, b = self._root(a), self._root(b)
+        pairs = np.unique(one * len(self._parents) + other)  # as single integers, which are sorted faster
+        for pair in pairs.tolist() if one is not other else ():
+            a, b = (self._root(number) for number in divmod(pair, len(self._parents)))
             self._parents[max(a, b)] = min(a, b)
 
     def keep(self, numbers: np.ndarray, node: str) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.ops.base import Op
-from tinyinfer.passes.portable.slimming.channel_sets import FIXED, Channels
-from tinyinfer.passes.portable.slimming.step import Step, Value
+from tinyinfer.passes.portable.slimming.channels.channel_sets import FIXED, Channels
+from tinyinfer.passes.portable.slimming.channels.step import Step, Value
 
 
 def moved(step: Step) -> list[Value]:
@@ -82,7 +82,7 @@ def _along_one_axis(step: Step, channels: np.ndarray) -> Channels | None:
     if not varying:
         step.sets.keep(channels.reshape(-1), step.node.name)
         return None
-    best = max(varying, key=lambda axis: (_sets_apart(channels, axis), axis))
+    best = max(varying, key=lambda axis: (_sets_apart(channels, axis), axis)) if len(varying) > 1 else varying[0]
     columns = np.moveaxis(channels, best, -1).reshape(-1, channels.shape[best])
     if len(columns) > 1:
         step.sets.unite(columns, columns[0])
