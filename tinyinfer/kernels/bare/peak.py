@@ -10,6 +10,7 @@ from __future__ import annotations
 from tinyinfer.kernels.codegen import amx
 from tinyinfer.kernels.codegen.amx import DEPTH, TILE, TILE_BYTES
 from tinyinfer.kernels.codegen.cpu import LANES, vector_registers
+from tinyinfer.kernels.codegen.dot_products import PAIRED, VNNI
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.parts import own_units
 from tinyinfer.kernels.parallel.task import task
@@ -18,7 +19,7 @@ from tinyinfer.kernels.parallel.task import task
 CHAINS = 24 if vector_registers() == 32 else 12
 MACS_A_STEP = CHAINS * LANES
 CODE_MACS_A_STEP = 4 * MACS_A_STEP
-CHAIN_FLOATS = (CHAINS + 2) * LANES  # accumulators, then the two factors
+CHAIN_FLOATS = (3 * CHAINS + 2) * LANES  # accumulators, two factors, and two registers of weights for each of them
 # three products of bfloat16 count as one of float32 (bf16x3.py); 2 x 2 tiles of sums hide the latency, as they do there
 PRODUCTS, SUM_TILES, GROUPS = 3, 4, 8
 TILE_FLOATS = TILE_BYTES // 4
@@ -47,12 +48,21 @@ def multiply_adds(part, parts, state, steps):
 
 @vector_function(state="address", steps="int")
 def dot_chains(v, state, steps):
-    """Add the products of two vectors of codes, four a lane, to every accumulator, ``steps`` times."""
+    """Add products of vectors of codes, four a lane, to every accumulator, ``steps`` times, as `byte_panels` does it.
+
+    Where a product takes several instructions, each accumulator has weights of its own, at an address that may be
+    another at each step: else LLVM would see that all products are the same, and multiply once.
+    """
     a, b = v.load_sums(state, CHAINS * LANES), v.load_sums(state, (CHAINS + 1) * LANES)
     sums = [v.variable(v.load_sums(state, i * LANES)) for i in range(CHAINS)]
     with v.loop(steps):
-        for total in sums:
-            total.set(v.dot4(total.get(), a, b))
+        weights = v.optimization_barrier(state + (CHAINS + 2) * LANES * 4)
+        codes = v.load_two_pairs(v.optimization_barrier(state + CHAINS * LANES * 4)) if PAIRED else a
+        for i, total in enumerate(sums):
+            if PAIRED:
+                total.set(v.dot_sums(total.get(), codes, v.load_pairs(weights, i * 4 * LANES)))
+            else:
+                total.set(v.dot4(total.get(), a, b if VNNI else v.load_sums(weights, i * LANES)))
     for i, total in enumerate(sums):
         v.store_sums(total.get(), state, i * LANES)
 
