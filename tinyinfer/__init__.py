@@ -24,7 +24,7 @@ from tinyinfer.errors import (
 )
 
 if TYPE_CHECKING:
-    from tinyinfer import kernels, models, ops, passes, plots, profiling, quantization
+    from tinyinfer import decomposition, kernels, models, ops, passes, plots, profiling, quantization
     from tinyinfer.checkpoints.conversion import convert
     from tinyinfer.formats.onnx.exporting.export import export_onnx
     from tinyinfer.graph import Graph
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("kernels", "models", "ops", "passes", "plots", "profiling", "quantization")
+_MODULES = ("decomposition", "kernels", "models", "ops", "passes", "plots", "profiling", "quantization")
 _NAMES = {
     "Graph": "tinyinfer.graph",
     "Model": "tinyinfer.model",
@@ -56,6 +56,7 @@ __all__ = [
     "UnsupportedOpError",
     "WeightsError",
     "convert",
+    "decomposition",
     "export_onnx",
     "kernels",
     "load",

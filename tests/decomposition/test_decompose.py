@@ -59,7 +59,14 @@ def test_metadata_says_what_was_done() -> None:
     assert made.meta == {
         "name": "net",
         "labels": ["a"],
-        "low_rank": {"energy": None, "mult_adds": 0.7, "measured": False, "multiple": 1, "keep": ["stem"]},
+        "low_rank": {
+            "energy": None,
+            "mult_adds": 0.7,
+            "measured": False,
+            "multiple": 1,
+            "keep": ["stem"],
+            "samples": 0,
+        },
     }
     assert made.options == model().options
 

@@ -12,6 +12,7 @@ from tinyinfer.cli.options import usage
 if TYPE_CHECKING:
     from tinyinfer.decomposition import Decomposed, Settings
     from tinyinfer.model import Model
+    from tinyinfer.quantization import Pictures
 
 ENERGY = 0.95  # kept where time alone is asked for
 EXPECTED = "expected energy=0.95 or mult-adds=0.5, with time and multiple=16 after a comma if you like, or time alone"
@@ -21,7 +22,8 @@ LowRank = Annotated[
     typer.Option(
         metavar="energy=0.95|mult-adds=0.5[,time][,multiple=16]",
         help="Factorise layers: each keeps this share of its energy, or the network this share of its mult-adds; "
-        "time: only where that is measured to be faster here; multiple: of what ranks are.",
+        "time: only where that is measured to be faster here; multiple: of what ranks are.  With --calibrate, layers "
+        "are fitted to what they gave on pictures, which matters much.",
     ),
 ]
 
@@ -49,8 +51,10 @@ def low_rank_settings(text: str, keep: Sequence[str]) -> Settings:
     return Settings(**options, measured=measured, keep=keep)
 
 
-def decomposed(network: Model, settings: Settings, tell: Callable[[str, int, int], None]) -> Decomposed:
-    """The network with its layers factorised, and the report of that."""
+def decomposed(
+    network: Model, settings: Settings, pictures: Pictures | None, tell: Callable[[str, int, int], None]
+) -> Decomposed:
+    """The network with its layers factorised, and fitted to pictures if there are some, and the report of that."""
     from tinyinfer.decomposition import decompose_model
 
-    return decompose_model(network, settings, tell)
+    return decompose_model(network, settings, pictures, tell)

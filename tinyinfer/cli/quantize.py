@@ -180,7 +180,7 @@ def optimize(
             result = _reparameterized(result)
         if ranks is not None:
             with _stages() as tell:
-                made = decomposed(result, ranks, tell)
+                made = decomposed(result, ranks, pictures, tell)
             result, reports["low_rank"] = made.model, made.report
         if quantize:
             assert pictures is not None

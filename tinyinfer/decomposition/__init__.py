@@ -1,6 +1,7 @@
-"""Low rank of whole models: forms that are measured to be faster, and a report of what was decomposed and why not.
+"""Low rank of whole models: layers that are measured to be faster, fitted to pictures, and a report of what was made.
 
-    made = ti.decomposition.decompose_model(model, ti.decomposition.Settings(mult_adds=0.5, measured=True))
+    pictures = ti.quantization.read_pictures("photos/", model)
+    made = ti.decomposition.decompose_model(model, ti.decomposition.Settings(mult_adds=0.5), pictures)
     made.model, made.report
 
 ``tinyinfer.passes.low_rank`` is the step from graph to graph; here is what has to run the network.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
+from tinyinfer.decomposition.refit import refit
 from tinyinfer.decomposition.report import LowRankReport, LowRankRow
 from tinyinfer.decomposition.timing import Stopwatch, Timed
 from tinyinfer.graph import Graph
@@ -16,6 +18,8 @@ from tinyinfer.passes.portable.low_rank.choose import Choice, by_energy, by_mult
 from tinyinfer.passes.portable.low_rank.forms import Candidate, Form, candidates, network_macs
 from tinyinfer.passes.portable.low_rank.low_rank import MULTIPLE, check_settings
 from tinyinfer.passes.portable.low_rank.rewrite import decompose
+from tinyinfer.quantization.calibrate import like
+from tinyinfer.quantization.post_training import Samples
 
 Progress = Callable[[str, int, int], None]
 Trial = Mapping[Form | None, Timed]  # of a layer's forms; of the layer itself under None
@@ -60,12 +64,15 @@ class Decomposed:
     report: LowRankReport
 
 
-def decompose_model(model: Model, settings: Settings, progress: Progress | None = None) -> Decomposed:
+def decompose_model(
+    model: Model, settings: Settings, samples: Samples | None = None, progress: Progress | None = None
+) -> Decomposed:
     """Decompose a model's layers as the settings ask for.
 
     Where time is to be measured, a form has to be faster on this machine, with the model's threads, than the layer is
-    in the model's plan, and of those that keep enough energy the fastest is taken.  ``progress`` is told what is being
-    done, how much of it, and of how much.
+    in the model's plan, and of those that keep enough energy the fastest is taken.  With ``samples``, decomposed layers
+    are fitted to what the model computes on them (`refit`).  ``progress`` is told what is being done, how much of it,
+    and of how much.
 
     Raises what `tinyinfer.passes.low_rank` raises, and InputError where time is asked for of a model that runs on the
     reference.
@@ -77,10 +84,15 @@ def decompose_model(model: Model, settings: Settings, progress: Progress | None 
     allowed = [_faster(one, trials[one.node.name]) for one in found] if settings.measured else found
     choice = settings.choose(allowed, total, trials)
     made = decompose(graph, choice)
+    if samples is not None:
+        tell = partial(progress, "layers fitted") if progress else None
+        made = refit(like(model, graph), made, [*choice], samples, tell)
     made.verify()
     rows = [_row(one, choice.get(one.node.name), trials.get(one.node.name, {})) for one in found]
     report = LowRankReport(model.name, tuple(rows), total, network_macs(made), _of_groups(graph))
-    meta = {key: value for key, value in model.meta.items() if key not in STALE} | {"low_rank": _described(settings)}
+    meta = {key: value for key, value in model.meta.items() if key not in STALE} | {
+        "low_rank": _described(settings, samples)
+    }
     return Decomposed(Model(made, meta, model.options.threads, model.options.kernels, verified=True), report)
 
 
@@ -130,5 +142,6 @@ def _of_groups(graph: Graph) -> int:
     return sum(isinstance(node.op, Conv2d) and node.op.groups > 1 for node in graph.nodes)
 
 
-def _described(settings: Settings) -> dict[str, Any]:
-    return {**asdict(settings), "keep": list(settings.keep)}
+def _described(settings: Settings, samples: Samples | None) -> dict[str, Any]:
+    fitted = 0 if samples is None else len(samples)
+    return {**asdict(settings), "keep": list(settings.keep), "samples": fitted}
