@@ -30,7 +30,7 @@ COMPILED = (
     "kernels/**/*.py",
     # for their constants
     *("ops/activation/activation_functions.py", "ops/movement/pad.py", "ops/pooling/*.py", "ops/quantized/*.py"),
-    "ops/dtypes.py",
+    *("ops/detection/*.py", "ops/dtypes.py"),
 )
 _CHECKSUM = 32  # bytes
 
