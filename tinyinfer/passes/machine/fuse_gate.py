@@ -24,9 +24,10 @@ def fuse_gate(graph: Graph, types: Mapping[str, TensorType], threads: int = 1) -
         operands = _map_and_gate(product, types)
         if operands is None or layer is None or not _is_pointwise(graph, layer, types):
             continue
+        assert isinstance(layer.op, Conv2d)
         if layer.inputs[0] == product.outputs[0] and _pays(types[layer.inputs[0]], types[layer.outputs[0]], threads):
             gated = layer.replace(
-                op=GatedConv2d(layer.op.activation),  # type: ignore[attr-defined]
+                op=GatedConv2d(layer.op.activation),
                 inputs=(*operands, *layer.inputs[1:]),
                 origin=product.originals + layer.originals,
             )
