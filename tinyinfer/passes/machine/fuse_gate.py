@@ -47,11 +47,9 @@ def _map_and_gate(product: Node, types: Mapping[str, TensorType]) -> tuple[str, 
 
 def _is_pointwise(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> bool:
     op = node.op
-    if not isinstance(op, Conv2d) or op.stride != (1, 1) or op.groups != 1 or op.activation not in FUSED:
+    if not isinstance(op, Conv2d) or op.groups != 1 or op.activation not in FUSED:
         return False
-    kernel = graph.weights.shape(node.params["weight"])[2:]
-    size = types[node.inputs[0]].shape[2:]
-    return kernel == (1, 1) and op.pads((size[0], size[1]), (1, 1)) == (0, 0, 0, 0)
+    return op.is_pointwise(types[node.inputs[0]].shape[2:], graph.weights.shape(node.params["weight"])[2:])
 
 
 def _pays(x: TensorType, y: TensorType, threads: int) -> bool:
