@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from tinyinfer import expression
+from tinyinfer import expression_arithmetic as arithmetic
 from tinyinfer.errors import GraphError
 from tinyinfer.expression import Expression
 
@@ -34,17 +34,17 @@ class Dim(int):
     @classmethod
     def symbol(cls, name: str, nominal: int) -> Dim:
         """The free size called ``name``, which is ``nominal`` where nothing else is said."""
-        return cls(nominal, expression.symbol(name))
+        return cls(nominal, arithmetic.symbol(name))
 
     def substitute(self, values: Mapping[str, int]) -> int:
         """The size for these values of its symbols; raises KeyError for one that is not given."""
         return self.expression.evaluate(values)
 
     def __add__(self, other: int) -> int:
-        return _combine(int.__add__, expression.add, self, other)
+        return _combine(int.__add__, arithmetic.add, self, other)
 
     def __radd__(self, other: int) -> int:
-        return _combine(int.__add__, expression.add, other, self)
+        return _combine(int.__add__, arithmetic.add, other, self)
 
     def __sub__(self, other: int) -> int:
         return _combine(int.__sub__, _subtract, self, other)
@@ -53,16 +53,16 @@ class Dim(int):
         return _combine(int.__sub__, _subtract, other, self)
 
     def __mul__(self, other: int) -> int:
-        return _combine(int.__mul__, expression.multiply, self, other)
+        return _combine(int.__mul__, arithmetic.multiply, self, other)
 
     def __rmul__(self, other: int) -> int:
-        return _combine(int.__mul__, expression.multiply, other, self)
+        return _combine(int.__mul__, arithmetic.multiply, other, self)
 
     def __floordiv__(self, other: int) -> int:
-        return _combine(int.__floordiv__, expression.floor_divide, self, other)
+        return _combine(int.__floordiv__, arithmetic.floor_divide, self, other)
 
     def __rfloordiv__(self, other: int) -> int:
-        return _combine(int.__floordiv__, expression.floor_divide, other, self)
+        return _combine(int.__floordiv__, arithmetic.floor_divide, other, self)
 
     def __mod__(self, other: int) -> int:
         return _combine(int.__mod__, _remainder, self, other)
@@ -96,7 +96,7 @@ def is_free(size: int) -> bool:
 
 def expression_of(size: int) -> Expression:
     """What a size is in terms of the inputs' sizes; equal expressions are the same size for all inputs."""
-    return size.expression if isinstance(size, Dim) else expression.constant(size)
+    return size.expression if isinstance(size, Dim) else arithmetic.constant(size)
 
 
 def substituted(size: int, values: Mapping[str, int]) -> int:
@@ -108,20 +108,20 @@ def dim_min(a: int, b: int) -> int:
     """min(a, b) at every size."""
     if type(a) is int and type(b) is int:
         return min(a, b)
-    return _made(min(int(a), int(b)), expression.least_of(expression_of(a), expression_of(b)))
+    return _made(min(int(a), int(b)), arithmetic.least_of(expression_of(a), expression_of(b)))
 
 
 def dim_max(a: int, b: int) -> int:
     """max(a, b) at every size."""
     if type(a) is int and type(b) is int:
         return max(a, b)
-    return _made(max(int(a), int(b)), expression.greatest_of(expression_of(a), expression_of(b)))
+    return _made(max(int(a), int(b)), arithmetic.greatest_of(expression_of(a), expression_of(b)))
 
 
 def dim_scale(size: int, factor: float) -> int:
     """floor(size * factor) at every size."""
     value = math.floor(int(size) * factor)
-    return _made(value, expression.scale(size.expression, factor)) if isinstance(size, Dim) else value
+    return _made(value, arithmetic.scale(size.expression, factor)) if isinstance(size, Dim) else value
 
 
 def agreed(a: int, b: int) -> int:
@@ -149,8 +149,8 @@ def _made(value: int, result: Expression) -> int:
 
 
 def _subtract(a: Expression, b: Expression) -> Expression:
-    return expression.add(a, b, -1)
+    return arithmetic.add(a, b, -1)
 
 
 def _remainder(a: Expression, b: Expression) -> Expression:
-    return expression.add(a, expression.multiply(b, expression.floor_divide(a, b)), -1)
+    return arithmetic.add(a, arithmetic.multiply(b, arithmetic.floor_divide(a, b)), -1)

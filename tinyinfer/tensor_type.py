@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def dtype_name(dtype: np.dtype) -> str:
     return str(dtype)
 
 
-def _row(value: object) -> tuple:  # type: ignore[type-arg]
+def _row(value: object) -> tuple[Any, ...]:
     """A single value as a row of one; NumPy's numbers as Python's."""
     row = value if isinstance(value, tuple | list | np.ndarray) else (value,)
     return tuple(v.item() if isinstance(v, np.generic) else v for v in row)

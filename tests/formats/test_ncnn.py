@@ -90,13 +90,19 @@ def test_weights_beside_or_given(tmp_path: Path) -> None:
     np.testing.assert_allclose(Model(graph, kernels="reference")(IMAGE), IMAGE + 5, rtol=1e-6)
 
 
-@pytest.mark.parametrize("term", [1, 101, 2, 102])
-@pytest.mark.parametrize("groups", [1, 3])
-def test_int8_weights_are_dequantised(term: int, groups: int, tmp_path: Path) -> None:
+def int8_layer(term: int, groups: int) -> tuple[str, int, np.ndarray, np.ndarray, np.ndarray]:
+    """Type and outputs of a convolution whose weights are int8: their codes and scales, and what these stand for."""
     kind, outputs = ("Convolution", 4) if groups == 1 else ("ConvolutionDepthWise", 3)
     codes = CODES if groups == 1 else CODES.reshape(12, 1, 3, 3)[:3]
     scales = SCALES[:1] if term in (2, 102) else SCALES[:outputs]
     real = codes * np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0).reshape(-1, 1, 1, 1)
+    return kind, outputs, codes, scales, real
+
+
+@pytest.mark.parametrize("term", [1, 101, 2, 102])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_int8_weights_are_dequantised(term: int, groups: int, tmp_path: Path) -> None:
+    kind, outputs, codes, scales, real = int8_layer(term, groups)
     line = f"0={outputs} 1=3 5=1 6={codes.size} 7={groups}"
     head, bias = "Input data 0 1 data 0=7 1=6 2=3", plain(np.arange(outputs))
     behind = plain(scales) + plain([7.0]) + (plain([9.0]) if term > 100 else b"")
@@ -113,10 +119,7 @@ def test_int8_weights_are_dequantised(term: int, groups: int, tmp_path: Path) ->
 @pytest.mark.parametrize("groups", [1, 3])
 def test_int8_weights_are_multiplied_as_such(term: int, groups: int, tmp_path: Path) -> None:
     """The input is rounded by the file's scale, the output too where that has one."""
-    kind, outputs = ("Convolution", 4) if groups == 1 else ("ConvolutionDepthWise", 3)
-    codes = CODES if groups == 1 else CODES.reshape(12, 1, 3, 3)[:3]
-    scales = SCALES[:1] if term in (2, 102) else SCALES[:outputs]
-    real = codes * np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0).reshape(-1, 1, 1, 1)
+    kind, outputs, codes, scales, real = int8_layer(term, groups)
     line = f"0={outputs} 1=3 5=1 6={codes.size} 7={groups} 8={term} 9=1"
     behind = plain(np.arange(outputs)) + plain(scales) + plain([7.0]) + (plain([9.0]) if term > 100 else b"")
     path = write(tmp_path, ["Input data 0 1 data 0=7 1=6 2=3", f"{kind} c 1 1 data out {line}"], tagged(codes) + behind)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyinfer import expression
+from tinyinfer import expression_arithmetic as arithmetic
 from tinyinfer.dim import dim_max, dim_min, expression_of, is_free
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.dtypes import FLOATS
@@ -88,7 +88,7 @@ def _quotient(above: int, below: int) -> Any:
 
 def is_certain(size: int, least: int) -> bool:
     """Whether a size is at least so large at every size of the inputs."""
-    return expression.is_at_least(expression_of(size), expression.constant(least))
+    return arithmetic.is_at_least(expression_of(size), arithmetic.constant(least))
 
 
 def is_open_element(value: Any) -> bool:
@@ -105,7 +105,7 @@ def _to_float(value: Any) -> Any:
 
 def _to_whole(value: Any) -> int:
     if isinstance(value, Ratio):
-        if expression_of(value.below) != expression.constant(1) and not is_certain(value.above, 0):
+        if expression_of(value.below) != arithmetic.constant(1) and not is_certain(value.above, 0):
             raise UndecidedError  # cutting off the fraction is rounding down from 0 on alone
         return value.above // value.below
     return value if is_free(value) else int(value)

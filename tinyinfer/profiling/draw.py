@@ -110,8 +110,8 @@ def _describe(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> tupl
     stride = getattr(op, "stride", None)
     if isinstance(stride, tuple) and set(stride) != {1}:
         words.append(f"/{stride[0]}" if len(set(stride)) == 1 else f"/{shape_text(stride)}")
-    if getattr(op, "activation", None):
-        words[-1] += f", {op.activation}"  # type: ignore[attr-defined]
+    if activation := getattr(op, "activation", None):
+        words[-1] += f", {activation}"
     if node.kernel and node.kernel != REFERENCE:
         words.append(f"[{node.kernel}]")
     colour = next((colour for colour, names in KINDS if kind in names), OTHER_COLOUR)

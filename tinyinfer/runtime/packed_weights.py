@@ -46,7 +46,8 @@ class PackedWeights:
         if key not in self._packed:
             self._packed[key] = params, _laid_out(params["value"], place)
             params.release(params)
-        return self._packed[key][1]  # type: ignore[no-any-return]
+        flat: np.ndarray = self._packed[key][1]
+        return flat
 
     def return_memory(self) -> None:
         """Give the system back what was let go."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.dim import Dim, expression_of
-from tinyinfer.expression import Atom, Expression, Floor, Monomial, Scaled, Symbol
+from tinyinfer.expression import Atom, Expression, Extreme, Floor, Monomial, Scaled, Symbol
 from tinyinfer.formats.importing.free_sizes import FreeSizeError
 from tinyinfer.ops.open_values import Ratio
 
@@ -65,6 +65,7 @@ class SizeNodes:
             return self._apply("div", self._size(atom.above), self._size(atom.below), rounding_mode="floor")
         if isinstance(atom, Scaled):
             raise FreeSizeError([Dim(0, atom.inner)], "a size is scaled by a number that floats do not hold")
+        assert isinstance(atom, Extreme)
         return self._apply({"min": "minimum", "max": "maximum"}[atom.kind], *map(self._size, atom.parts))
 
     def _number(self, number: int) -> str:

@@ -38,10 +38,10 @@ def load(
 
     Batch, height and width are free, whatever sizes the file gives, as they are in ncnn, unless a layer goes by
     fixed ones; ``input_shapes`` says what they usually are ("" is the first input).  int8 weights are computed with as
-    such where the file has a scale for what they are multiplied with, unless ``dequantize`` asks for float32.  Raises
-    ModelFormatError for
-    files that are damaged, UnsupportedOpError naming all that is not supported, GraphError and WeightsError for a
-    network that is not well formed.
+    such where the file has a scale for what they are multiplied with, unless ``dequantize`` asks for float32.
+
+    Raises ModelFormatError for files that are damaged, UnsupportedOpError naming all that is not supported, GraphError
+    and WeightsError for a network that is not well formed.
     """
     where, data_file = os.fspath(path), Path(path).with_suffix(".bin") if weights is None else Path(weights)
     layers = read_param(read_whole(path, limits.document_bytes), where, limits)

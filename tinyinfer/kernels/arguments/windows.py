@@ -42,8 +42,7 @@ def window_geometry(problem: Problem) -> Geometry:
 
 def is_pointwise(problem: Problem) -> bool:
     """Whether the windows of a problem are the pixels of the image, one after the other."""
-    op, kernel = _convolution(problem), problem.params["weight"].shape[2:]
-    return kernel == op.stride == (1, 1) and op.pads(problem.inputs[0][2:], kernel) == (0, 0, 0, 0)
+    return _convolution(problem).is_pointwise(problem.inputs[0][2:], problem.params["weight"].shape[2:])
 
 
 @inline

@@ -38,13 +38,13 @@ class Int:
     def __gt__(self, other: Int | int) -> ir.Value:
         return self.builder.icmp_signed(">", self.value, raw(other))
 
-    def __eq__(self, other: object) -> ir.Value:  # type: ignore[override]
-        return self.builder.icmp_signed("==", self.value, raw(other))  # type: ignore[arg-type]
+    def __eq__(self, other: object) -> ir.Value:
+        return self.builder.icmp_signed("==", self.value, raw(other))
 
-    def __ne__(self, other: object) -> ir.Value:  # type: ignore[override]
-        return self.builder.icmp_signed("!=", self.value, raw(other))  # type: ignore[arg-type]
+    def __ne__(self, other: object) -> ir.Value:
+        return self.builder.icmp_signed("!=", self.value, raw(other))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def raw(value: Int | int) -> ir.Value:

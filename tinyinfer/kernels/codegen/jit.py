@@ -43,7 +43,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def jit(function: Function) -> Function:
     """Compile a function at its first call; it releases the GIL and is kept on disk."""
-    return dispatcher(function, KeptCode(function))  # type: ignore[no-any-return]
+    return dispatcher(function, KeptCode(function))
 
 
 def inline(function: Function) -> Function:
@@ -60,7 +60,7 @@ def inline(function: Function) -> Function:
     name = f"{function.__module__}.{function.__qualname__}_{file}"
     _named[name] += 1
     function.__qualname__ += f"_{file}_{_named[name]}"
-    return Helper(function)  # type: ignore[return-value]
+    return Helper(function)
 
 
 _named: Counter[str] = Counter()  # how many helpers were made under a name; the order is that of the file
@@ -118,7 +118,7 @@ def _calling(function: Any, name: str) -> Any:
     return calling
 
 
-def _call(arguments):  # type: ignore[no-untyped-def]
+def _call(arguments):
     function(*arguments)  # noqa: F821
 
 
@@ -158,7 +158,7 @@ def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any]
     """A Numba intrinsic with these arguments; ``definition`` gets the typing context and their types."""
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
         setattr(definition, attribute, getattr(named_after, attribute))
-    definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    definition.__signature__ = inspect.Signature(
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ["typingctx", *arguments]]
     )
     return intrinsic(definition)

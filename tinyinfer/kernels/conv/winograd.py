@@ -234,7 +234,7 @@ class _Winograd(Kernel):
     def __init__(self, problem: Problem, packed: Any) -> None:
         super().__init__(problem, packed)
         (batch, c), (n, out_h, out_w) = problem.inputs[0][:2], problem.outputs[0][1:]
-        down, across = problem.op.dilation  # type: ignore[attr-defined]
+        down, across = problem.op.dilation
         self.groups = group_count(problem)
         self.m, self.alpha = self.matrices[2].shape
         self.tiles_h, self.tiles_w = -(-out_h // (down * self.m)), -(-out_w // (across * self.m))  # of the largest grid

@@ -14,14 +14,14 @@ from tinyinfer.kernels.codegen.cpu import LANES
 
 def group_count(layer: Layer) -> int:
     """How many groups a convolution has once narrow ones are joined."""
-    groups: int = layer.op.groups  # type: ignore[attr-defined]
+    groups: int = layer.op.groups
     n = layer.params["weight"].shape[0] // groups
     return groups // max(d for d in range(1, LANES + 1) if groups % d == 0 and (d == 1 or d * n <= LANES))
 
 
 def joined_weight(layer: Layer) -> np.ndarray:
     """Weights [G, N, C, R, S] of the joined groups."""
-    groups: int = layer.op.groups  # type: ignore[attr-defined]
+    groups: int = layer.op.groups
     return joined_groups(layer.params["weight"], groups, group_count(layer))
 
 

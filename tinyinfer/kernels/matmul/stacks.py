@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,18 +33,25 @@ def pack_rows(b, k, n, panels):
         copy_rows(b.at(0, start).address, b.stride, panels + start * k * 4, width, k, columns)
 
 
+class Stacks(NamedTuple):
+    """Matrices one behind the other, and the first row of the one that is each stack's."""
+
+    rows: Rows
+    first: np.ndarray
+
+
 @task
-def multiply_stacks(part, parts, a: Rows, a_first, b: Rows, b_first, y: Rows, m, k, n, bias: Address, workspace):
-    """y[s] = a[s] @ b[s], whose first rows are those of the lists; tiles of rows dealt out, stack by stack."""
+def multiply_stacks(part, parts, a: Stacks, b: Stacks, y: Rows, m, k, n, bias: Address, workspace):
+    """y[s] = a[s] @ b[s]; tiles of rows dealt out, stack by stack."""
     panels, tiles, packed = own_memory(part, workspace, parts).ctypes.data, -(-m // MR), -1
-    first, last = own_range(part, a_first.size * tiles, parts)
+    first, last = own_range(part, a.first.size * tiles, parts)
     for s in range(first // tiles, -(-last // tiles)):
         p0, p1 = max(0, first - s * tiles) * MR, min(m, (last - s * tiles) * MR)
-        if b_first[s] != packed:
-            packed = b_first[s]
-            pack_rows(b.at(packed), k, n, panels)
+        if b.first[s] != packed:
+            packed = b.first[s]
+            pack_rows(b.rows.at(packed), k, n, panels)
         target = y.at(s * m + p0)
-        gemm(a.at(a_first[s] + p0), p1 - p0, k, panels, target, n, plain_sum(bias, Rows(target.address, 0)))
+        gemm(a.rows.at(a.first[s] + p0), p1 - p0, k, panels, target, n, plain_sum(bias, Rows(target.address, 0)))
 
 
 def first_rows(stacks: Shape, own: Shape, rows: int) -> np.ndarray:
@@ -82,7 +90,7 @@ class StackedGemm(Kernel):
         threads = worthwhile(self.problem.threads, len(a_first) * m * k * n)
         bias = Address.of(pack_bias(None, n))
         return multiply_stacks.bind(
-            threads, Rows.of(a), a_first, Rows.of(b), b_first, Rows.of(y), m, k, n, bias, workspace
+            threads, Stacks(Rows.of(a), a_first), Stacks(Rows.of(b), b_first), Rows.of(y), m, k, n, bias, workspace
         )  # fmt: skip
 
 

@@ -76,11 +76,12 @@ def make_pool(reduce: Callable[..., Any]) -> Task:
     window = make_window(reduce)
 
     @task
-    def pool(part, parts, x: Rows, h, w, windows: Windows, y: Rows, c, pieces: Pieces):
+    def pool(part, parts, x: Rows, windows: Windows, y: Rows, c, pieces: Pieces):
+        w = windows.w
         p0, p1, first, channels = own_channels(part, parts, c, pieces)
         for p in range(p0, p1):
             image, row, column, rows, columns, at = window_of(windows, p)
-            start = x.at((image * h + row) * w + column, first).address
+            start = x.at((image * windows.h + row) * w + column, first).address
             pixels = Image(start, windows.dilation_h * w * x.stride, windows.dilation_w * x.stride)
             window(pixels, rows, columns, windows.scale[at], y.at(p, first).address, channels)
 
@@ -119,7 +120,7 @@ class _Pool(Kernel):
         windows = adaptive(self.problem) if isinstance(self.problem.op, AdaptivePool2d) else sliding(self.problem)
         pieces, parts = pieces_of(y.pixels, y.c, threads if x.pixels * x.c >= POOL_SMALL else 1)
         pool = max_pool if self.largest else mean_pool
-        return pool.bind(parts, Rows.of(x), x.h, x.w, windows, Rows.of(y), y.c, pieces)
+        return pool.bind(parts, Rows.of(x), windows, Rows.of(y), y.c, pieces)
 
 
 class MaxPool(_Pool):

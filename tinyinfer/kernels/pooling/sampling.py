@@ -25,6 +25,25 @@ ZEROS, REFLECTION = (PADDING_MODES.index(mode) for mode in ("zeros", "reflection
 MOST_PIXELS = 2**24  # of an image, whose numbers are floats on the way to the tables
 
 
+class Grid(NamedTuple):
+    """Points of images of ``down`` x ``across``: the columns are pixels, which have the rows for their channels.
+
+    y coordinates lie ``next`` floats behind x; ``lanes`` has the places of as many points as fill a register.
+    """
+
+    points: Address
+    next: int
+    lanes: Address
+    down: int
+    across: int
+
+    @classmethod
+    def of(cls, grid: FeatureMap) -> Grid:
+        """The grid of a whole batch."""
+        lanes = np.arange(LANES, dtype=np.int32) * 2 * grid.pixel_stride
+        return cls(Address.of(grid.data), grid.pixel_stride, Address.of(lanes), grid.c, grid.h)
+
+
 @struct
 class Side(NamedTuple):
     """Height or width of an image, and where a point p lies in it: at (p + 1) * ``scale`` + ``shift``.
@@ -43,6 +62,15 @@ class Side(NamedTuple):
         """That of so many pixels, corners being their outer edges or their centres."""
         numbers = (size, (size - 1) / 2, 0, 0, size - 1) if align_corners else (size, size / 2, -0.5, -0.5, size)
         return cls(*map(np.float32, numbers))
+
+
+@struct
+class Sides(NamedTuple):
+    """Height and width of an image, and the number of what is seen beside it, one of the padding modes."""
+
+    rows: Side
+    columns: Side
+    padding: int
 
 
 def nearest(v: Any, at: Any) -> list[tuple[Any, Any]]:
@@ -104,15 +132,14 @@ def make_sampling(find: Callable[..., Any], taps: int) -> Task:
     number = max(2, taps * taps)
 
     @vector_function(
-        points="address", lanes="address", next="int", count="int", rows=Side, columns=Side, padding="int",
-        source="address", weight="address",
-    )  # fmt: skip
-    def tabulate(v, points, lanes, next, count, rows, columns, padding, source, weight):
+        points="address", lanes="address", next="int", count="int", sides=Sides, source="address", weight="address"
+    )
+    def tabulate(v, points, lanes, next, count, sides, source, weight):
         """Sources and weights of up to LANES points, whose y coordinates lie ``next`` floats behind the x."""
         mask, offsets = v.mask(count), v.load_ints(lanes)
-        across = taps_along(v, find, v.gather(points, offsets, mask), columns, padding)
-        down = taps_along(v, find, v.gather(points + next * 4, offsets, mask), rows, padding)
-        width = v.broadcast(columns.size)
+        across = taps_along(v, find, v.gather(points, offsets, mask), sides.columns, sides.padding)
+        down = taps_along(v, find, v.gather(points + next * 4, offsets, mask), sides.rows, sides.padding)
+        width = v.broadcast(sides.columns.size)
         sources = [v.fma(row, width, column) for row, _ in down for column, _ in across]
         weights = [v.mul(a, b) for _, a in down for _, b in across]
         if taps == 1:  # two halves, as pixels are mixed in pairs
@@ -122,19 +149,18 @@ def make_sampling(find: Callable[..., Any], taps: int) -> Task:
             v.store(share, weight, i * LANES)
 
     @task
-    def sample(part, parts, x: Rows, points, stride, lanes: Address, rows: Side, columns: Side, padding, down, across,
-               pixels, y: Rows, c, lines, workspace):  # fmt: skip
-        """``lines`` rows of points; the grid's are the channels of its images, and (column, coordinate) the pixels."""
+    def sample(part, parts, x: Rows, pixels, grid: Grid, sides: Sides, y: Rows, c, lines, workspace):
+        """``lines`` rows of points, on images of so many pixels."""
         memory, (l0, l1) = own_memory(part, workspace, parts), own_range(part, lines, parts)
         source = np.intp(memory.ctypes.data)
         taps = Taps(source, source + LANES * number * 4, number // 2)
         for line in range(l0, l1):
-            image, i = line // down, line % down
-            for j in range(0, across, LANES):
-                count = min(LANES, across - j)
-                place = points + ((image * across + j) * 2 * stride + i) * 4
-                tabulate(place, lanes, stride, count, rows, columns, padding, taps.source, taps.weight)
-                mix_rows(x.at(image * pixels), taps, y.at(line * across + j), count, c)
+            image, i = line // grid.down, line % grid.down
+            for j in range(0, grid.across, LANES):
+                count = min(LANES, grid.across - j)
+                place = grid.points + ((image * grid.across + j) * 2 * grid.next + i) * 4
+                tabulate(place, grid.lanes, grid.next, count, sides, taps.source, taps.weight)
+                mix_rows(x.at(image * pixels), taps, y.at(line * grid.across + j), count, c)
 
     return sample
 
@@ -164,12 +190,10 @@ class GridSampleTaps(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x, grid), (y,), op = inputs, outputs, self.problem.op
         assert isinstance(op, GridSample)
-        sides = (Side.of(size, op.align_corners) for size in (x.h, x.w))
-        points, stride, down, across = Address.of(grid.data), grid.pixel_stride, grid.c, grid.h
-        lanes = Address.of(np.arange(LANES, dtype=np.int32) * 2 * stride)
+        rows, columns = (Side.of(size, op.align_corners) for size in (x.h, x.w))
+        sides = Sides(rows, columns, PADDING_MODES.index(op.padding_mode))
         return SAMPLINGS[op.mode].bind(
-            self.threads, Rows.of(x), points, stride, lanes, *sides, PADDING_MODES.index(op.padding_mode), down, across,
-            x.h * x.w, Rows.of(y), x.c, y.n * down, workspace,
+            self.threads, Rows.of(x), x.h * x.w, Grid.of(grid), sides, Rows.of(y), x.c, y.n * y.h, workspace
         )  # fmt: skip
 
 

@@ -125,8 +125,7 @@ class _SmallWindows(Kernel):
         square = op.kernel_size[0] == op.kernel_size[1] in SIZES and op.dilation == (1, 1)
         if not square or problem.inputs[0][1] < LANES:
             return False
-        windows = sliding(problem)
-        return bool(windows.row_count.min() > 0 and windows.column_count.min() > 0)  # none beside the image altogether
+        return sliding(problem).all_see_pixels
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs

@@ -50,8 +50,9 @@ def find_largest(v, x, rows, columns, positions, y, at, channels):
 
 
 @task
-def pool_with_places(part, parts, x: Rows, h, w, c, windows: Windows, y: Rows, at: Rows, pixels):
+def pool_with_places(part, parts, x: Rows, c, windows: Windows, y: Rows, at: Rows, pixels):
     """Each window's maximum, and its position row * w + column: -1 for a window that sees nothing."""
+    h, w = windows.h, windows.w
     row_step, column_step = windows.dilation_h * w, windows.dilation_w
     p0, p1 = own_range(part, pixels, parts)
     for p in range(p0, p1):
@@ -76,7 +77,7 @@ class MaxPoolWithIndices(Kernel):
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y, at), threads = inputs, outputs, self.problem.threads
         parts, windows = worthwhile(threads, x.pixels * x.c), sliding(self.problem)
-        return pool_with_places.bind(parts, Rows.of(x), x.h, x.w, x.c, windows, Rows.of(y), Rows.of(at), y.pixels)
+        return pool_with_places.bind(parts, Rows.of(x), x.c, windows, Rows.of(y), Rows.of(at), y.pixels)
 
 
 class Pixels(NamedTuple):

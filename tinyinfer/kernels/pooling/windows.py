@@ -19,8 +19,10 @@ POOL_SMALL = 8 * SMALL  # floats of inputs from which on another thread pays, wh
 
 
 class Windows(NamedTuple):
-    """For each output row and column the first pixel it sees and how many, ``dilation`` apart; a scale a pixel."""
+    """On images of h x w, for each output row and column the first pixel it sees and how many, ``dilation`` apart."""
 
+    h: int
+    w: int
     row_start: np.ndarray
     row_count: np.ndarray
     column_start: np.ndarray
@@ -28,6 +30,11 @@ class Windows(NamedTuple):
     dilation_h: int
     dilation_w: int
     scale: np.ndarray  # (out_h * out_w,) factor of the result: 1 for a maximum
+
+    @property
+    def all_see_pixels(self) -> bool:
+        """Whether no output lies beside the image altogether."""
+        return bool(self.row_count.min() > 0 and self.column_count.min() > 0)
 
 
 @inline
@@ -53,7 +60,7 @@ def sliding(problem: Problem) -> Windows:
         sides += [start + first * op.dilation[i], np.maximum(last - first, 0)]
     counts = op.counts(size) if isinstance(op, AvgPool2d) else np.ones((1, 1, 1, 1))
     scale = np.broadcast_to(1 / counts, (1, 1, *out)).astype(np.float32).reshape(-1)
-    return Windows(*sides, *op.dilation, scale)
+    return Windows(*size, *sides, *op.dilation, scale)
 
 
 def adaptive(problem: Problem) -> Windows:
@@ -65,4 +72,4 @@ def adaptive(problem: Problem) -> Windows:
         sides += [np.array([cut.start for cut in cuts]), np.array([cut.stop - cut.start for cut in cuts])]
     counts = np.outer(sides[1], sides[3]) if problem.op.name == "adaptive_avg_pool2d" else np.ones(out)
     scale = (1 / counts).astype(np.float32).reshape(-1)
-    return Windows(*sides, 1, 1, scale)
+    return Windows(*size, *sides, 1, 1, scale)

@@ -156,7 +156,7 @@ class QuantizedDepthwise(Kernel):
 
     @classmethod
     def pack(cls, layer: Layer) -> Packed:
-        kernel, (stride, _) = layer.params["weight"].shape[2], layer.op.stride  # type: ignore[attr-defined]
+        kernel, (stride, _) = layer.params["weight"].shape[2], layer.op.stride
         return Packed(pack_strips(layer, kernel, stride) if _has_strips(layer) else (), pack_pixels(layer))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:

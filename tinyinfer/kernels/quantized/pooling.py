@@ -91,24 +91,26 @@ def max_window(v, x, y, channels):
 
 @task
 def mean_pool(
-    part, parts, x: ByteRows, h, w, windows: Windows, zero, shift, y: Results, c, epilogue: Requantize, pieces: Pieces
+    part, parts, x: ByteRows, windows: Windows, zero, shift, y: Results, c, epilogue: Requantize, pieces: Pieces
 ):
     """Every window summed up and scaled; ``zero`` is the zero point of its codes."""
+    w = windows.w
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
     for p in range(p0, p1):
         image, row, column, rows, columns, at = window_of(windows, p)
-        start = x.at((image * h + row) * w + column, first).address
+        start = x.at((image * windows.h + row) * w + column, first).address
         window = ByteWindow(start, windows.dilation_h * w * x.stride, windows.dilation_w * x.stride, rows, columns)
         mean_window(window, -zero * rows * columns, windows.scale[at], shift, y.at(p, first), channels, epilogue)
 
 
 @task
-def max_pool(part, parts, x: ByteRows, h, w, windows: Windows, y: ByteRows, c, pieces: Pieces):
+def max_pool(part, parts, x: ByteRows, windows: Windows, y: ByteRows, c, pieces: Pieces):
     """Of every window the largest codes."""
+    w = windows.w
     p0, p1, first, channels = own_channels(part, parts, c, pieces)
     for p in range(p0, p1):
         image, row, column, rows, columns, _ = window_of(windows, p)
-        start = x.at((image * h + row) * w + column, first).address
+        start = x.at((image * windows.h + row) * w + column, first).address
         window = ByteWindow(start, windows.dilation_h * w * x.stride, windows.dilation_w * x.stride, rows, columns)
         max_window(window, y.at(p, first).address, channels)
 
@@ -143,7 +145,7 @@ class _MeanPool(Kernel):
         epilogue = Requantize.of(op, nothing, nothing, inputs, y)
         pieces, parts = pieces_of(y.pixels, y.c, self.problem.threads if x.pixels * x.c >= POOL_SMALL else 1)
         return mean_pool.bind(
-            parts, ByteRows.of(x), x.h, x.w, self.windows(), op.input_zero_point, np.float32(op.shift), Results.of(y),
+            parts, ByteRows.of(x), self.windows(), op.input_zero_point, np.float32(op.shift), Results.of(y),
             y.c, epilogue, pieces,
         )  # fmt: skip
 
@@ -170,14 +172,12 @@ class MaxPoolCodes(Kernel):
 
     @classmethod
     def applies(cls, problem: Problem) -> bool:
-        windows = sliding(problem)
-        return bool(windows.row_count.min() > 0 and windows.column_count.min() > 0)  # none beside the image altogether
+        return sliding(problem).all_see_pixels
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         (x,), (y,) = inputs, outputs
         pieces, parts = pieces_of(y.pixels, y.c, self.problem.threads if x.pixels * x.c >= POOL_SMALL else 1)
-        windows = sliding(self.problem)
-        return max_pool.bind(parts, ByteRows.of(x), x.h, x.w, windows, ByteRows.of(y), y.c, pieces)
+        return max_pool.bind(parts, ByteRows.of(x), sliding(self.problem), ByteRows.of(y), y.c, pieces)
 
 
 KERNELS = (AvgPoolCodes, AdaptiveAvgPoolCodes, MaxPoolCodes)

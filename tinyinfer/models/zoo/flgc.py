@@ -14,6 +14,7 @@ from tinyinfer.models.blocks import Style, conv_bn_act, make_divisible, sequenti
 from tinyinfer.models.family import Family, State, Variant
 from tinyinfer.models.knobs import Count, Factor, Padding, Probability
 from tinyinfer.models.zoo.mobilenet_v2 import IMAGENET_TABLE, Row
+from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.joining import IndexSelect
 
 # keys of the selection matrices (section 3.1): of S, input channels by groups, and of T, filters by groups
@@ -119,7 +120,9 @@ def _regroup(
     graph: Graph, nodes: dict[str, Node], layer: str, weight: np.ndarray, filters: np.ndarray, inputs: np.ndarray
 ) -> np.ndarray:
     """Weights of the grouped convolution; the indices that go with them are set in the graph."""
-    groups: int = nodes[f"{layer}.conv"].op.groups  # type: ignore[attr-defined]
+    op = nodes[f"{layer}.conv"].op
+    assert isinstance(op, Conv2d)
+    groups = op.groups
     if max(filters.max(), inputs.max()) >= groups:
         raise WeightsError(f"{layer}: expected {groups} groups, found {1 + max(filters.max(), inputs.max())}")
     read, made = (max(np.bincount(of, minlength=groups)) for of in (inputs, filters))

@@ -72,6 +72,11 @@ class Conv2d(Op):
         """(top, bottom, left, right) for an image of this size."""
         return resolve_padding(self.padding, size, kernel, self.stride, self.dilation)
 
+    def is_pointwise(self, size: Shape, kernel: Shape) -> bool:
+        """Whether the windows on an image of this size are its pixels, one after the other."""
+        (h, w), (r, s) = size, kernel
+        return (r, s) == self.stride == (1, 1) and self.pads((h, w), (1, 1)) == (0, 0, 0, 0)
+
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
         x, weight = inputs[0], params["weight"]
         require_rank(x, 4)

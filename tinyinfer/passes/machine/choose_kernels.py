@@ -11,6 +11,7 @@ from tinyinfer import kernels
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.kernels.base import Problem
+from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.passes.machine.winograd_rule import (
     winograd2x2_of_codes_pays,
     winograd2x2_pays,
@@ -61,7 +62,8 @@ def map_narrower_than_a_tile(problem: Problem) -> bool:
     """Rows of output that leave the microkernel's tiles half empty; groups gather too little for longer ones."""
     from tinyinfer.kernels.matmul.gemm import MR  # here, since it brings Numba
 
-    return bool(problem.outputs[0][3] < MR and problem.op.groups == 1)  # type: ignore[attr-defined]
+    assert isinstance(problem.op, Conv2d)
+    return problem.outputs[0][3] < MR and problem.op.groups == 1
 
 
 # factors: the step's time with the other kernel over its time with this one, one thread, AVX-512

@@ -52,11 +52,9 @@ def _is_depthwise(graph: Graph, node: Node) -> bool:
 
 def _is_pointwise(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> bool:
     op = node.op
-    if not isinstance(op, Conv2d) or op.stride != (1, 1) or op.groups != 1 or op.padding_mode != "zeros":
+    if not isinstance(op, Conv2d) or op.groups != 1 or op.padding_mode != "zeros":
         return False
-    kernel = graph.weights.shape(node.params["weight"])[2:]
-    size = types[node.inputs[0]].shape[2:]
-    return kernel == (1, 1) and op.pads((size[0], size[1]), (1, 1)) == (0, 0, 0, 0)
+    return op.is_pointwise(types[node.inputs[0]].shape[2:], graph.weights.shape(node.params["weight"])[2:])
 
 
 def _chain(before: Node | None, middle: Node, after: Node | None) -> Node:

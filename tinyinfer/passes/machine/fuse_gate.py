@@ -24,9 +24,10 @@ def fuse_gate(graph: Graph, types: Mapping[str, TensorType], threads: int = 1) -
         operands = _map_and_gate(product, types)
         if operands is None or layer is None or not _is_pointwise(graph, layer, types):
             continue
+        assert isinstance(layer.op, Conv2d)
         if layer.inputs[0] == product.outputs[0] and _pays(types[layer.inputs[0]], types[layer.outputs[0]], threads):
             gated = layer.replace(
-                op=GatedConv2d(layer.op.activation),  # type: ignore[attr-defined]
+                op=GatedConv2d(layer.op.activation),
                 inputs=(*operands, *layer.inputs[1:]),
                 origin=product.originals + layer.originals,
             )
@@ -46,11 +47,9 @@ def _map_and_gate(product: Node, types: Mapping[str, TensorType]) -> tuple[str, 
 
 def _is_pointwise(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> bool:
     op = node.op
-    if not isinstance(op, Conv2d) or op.stride != (1, 1) or op.groups != 1 or op.activation not in FUSED:
+    if not isinstance(op, Conv2d) or op.groups != 1 or op.activation not in FUSED:
         return False
-    kernel = graph.weights.shape(node.params["weight"])[2:]
-    size = types[node.inputs[0]].shape[2:]
-    return kernel == (1, 1) and op.pads((size[0], size[1]), (1, 1)) == (0, 0, 0, 0)
+    return op.is_pointwise(types[node.inputs[0]].shape[2:], graph.weights.shape(node.params["weight"])[2:])
 
 
 def _pays(x: TensorType, y: TensorType, threads: int) -> bool:

@@ -87,8 +87,9 @@ def _fuse_add(graph: Graph, add: Node, types: Mapping[str, TensorType]) -> None:
 def _takes_residual(layer: Node, add: QuantizedAdd) -> bool:
     """Whether a layer can add a residual to its codes."""
     op = layer.op
-    plain = isinstance(op, QuantizedLayer) and op.activation is None and len(layer.inputs) == 1
-    return plain and add.dtype == op.dtype != FLOAT  # type: ignore[attr-defined]
+    if not isinstance(op, QuantizedLayer) or op.activation is not None or len(layer.inputs) > 1:
+        return False
+    return add.dtype == op.dtype != FLOAT
 
 
 def _with_residual(layer: Node, add: Node, residual: tuple[str, float, int]) -> Node:

@@ -40,7 +40,8 @@ def winograd_pays(problem: Problem) -> bool:
 
 def largest_grid(problem: Problem) -> tuple[int, int]:
     """Rows and columns of the map, with dilation of the largest of its grids (`list_grids`), each of which is one."""
-    (_, _, h, w), (down, across) = problem.outputs[0], problem.op.dilation  # type: ignore[attr-defined]
+    assert isinstance(problem.op, Conv2d)
+    (_, _, h, w), (down, across) = problem.outputs[0], problem.op.dilation
     return -(-h // down), -(-w // across)
 
 

@@ -130,7 +130,7 @@ class Message:
     def integer(self, number: int, default: int = 0) -> int:
         """A signed 64-bit integer."""
         value = self._last(number, VARINT)
-        return default if value is None else _signed(value)  # type: ignore[arg-type]
+        return default if value is None else _signed(_number(value))
 
     def single(self, number: int, default: float = 0.0) -> float:
         """A 32-bit float."""
@@ -140,7 +140,7 @@ class Message:
     def data(self, number: int) -> Bytes:
         """The bytes of a field, where they are; none if it is not there."""
         value = self._last(number, BYTES)
-        return memoryview(b"") if value is None else value  # type: ignore[return-value]
+        return memoryview(b"") if value is None else _bytes(value)
 
     def text(self, number: int) -> str:
         """A string; raises ModelFormatError for one that is not UTF-8 or too long."""
@@ -182,13 +182,13 @@ class Message:
         for wire_type, value in self._fields.get(number, ()):
             if wire_type != BYTES:
                 raise self.error(f"field {number}: expected wire type {BYTES}, found {wire_type}")
-            found.append(value)
-        return found  # type: ignore[return-value]
+            found.append(_bytes(value))
+        return found
 
     def message(self, number: int, what: str) -> Message | None:
         """A message inside this one, or None."""
         value = self._last(number, BYTES)
-        return None if value is None else Message(value, what, self._budget, self._depth + 1)  # type: ignore[arg-type]
+        return None if value is None else Message(_bytes(value), what, self._budget, self._depth + 1)
 
     def messages(self, number: int, what: str) -> Iterator[Message]:
         """The messages of a repeated field."""
@@ -201,9 +201,9 @@ class Message:
         single: list[int] = []
         for wire_type, value in self._fields.get(number, ()):
             if wire_type == VARINT:
-                single.append(_signed(value))  # type: ignore[arg-type]
+                single.append(_signed(_number(value)))
             elif wire_type == BYTES:
-                parts += [np.array(single, np.int64), self._unpack(value)]  # type: ignore[arg-type]
+                parts += [np.array(single, np.int64), self._unpack(_bytes(value))]
                 single = []
             else:
                 raise self.error(f"field {number}: expected integers, found wire type {wire_type}")
@@ -246,12 +246,24 @@ class Message:
         parts = []
         for wire_type, value in self._fields.get(number, ()):
             if wire_type == single:
-                parts.append(np.frombuffer(value.to_bytes(kind.itemsize, "little"), kind))  # type: ignore[union-attr]
-            elif wire_type == BYTES and len(value) % kind.itemsize == 0:  # type: ignore[arg-type]
-                parts.append(np.frombuffer(_in_memory(value), kind))  # type: ignore[arg-type]
+                parts.append(np.frombuffer(_number(value).to_bytes(kind.itemsize, "little"), kind))
+            elif wire_type == BYTES and len(_bytes(value)) % kind.itemsize == 0:
+                parts.append(np.frombuffer(_in_memory(_bytes(value)), kind))
             else:
                 raise self.error(f"field {number}: expected numbers of {kind.itemsize} bytes")
         return np.concatenate(parts) if parts else np.zeros(0, kind)
+
+
+def _number(value: Value) -> int:
+    """The value of a field whose wire type says that it is an integer."""
+    assert isinstance(value, int)
+    return value
+
+
+def _bytes(value: Value) -> Bytes:
+    """The value of a field whose wire type says that it is bytes."""
+    assert not isinstance(value, int)
+    return value
 
 
 def _in_memory(data: Bytes) -> memoryview:

@@ -9,6 +9,7 @@ import numpy as np
 from tinyinfer import ops
 from tinyinfer.graph import Node, Quant, TensorType
 from tinyinfer.ops.activation.activation import FUSABLE
+from tinyinfer.ops.arithmetic.quantization import DequantizeLinear, QuantizeLinear
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.requantization import CODES
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
@@ -43,7 +44,7 @@ class Reading(NamedTuple):
 def codes_behind(editing: Editing, value: str) -> Reading | None:
     """What a value was dequantised from; None if it was not, or by several scales."""
     node = editing.producers.get(value)
-    if node is None or node.op.name != "dequantize_linear":
+    if node is None or not isinstance(node.op, DequantizeLinear):
         return None
     source = node.inputs[0]
     return _reading(source, node.op, editing.types[source].dtype)
@@ -51,13 +52,13 @@ def codes_behind(editing: Editing, value: str) -> Reading | None:
 
 def codes_before(node: Node) -> Reading | None:
     """The codes that a quantize_linear makes; None for another node, and where it has several scales."""
-    return _reading(node.outputs[0], node.op, node.op.dtype) if node.op.name == "quantize_linear" else None  # type: ignore[attr-defined]
+    return _reading(node.outputs[0], node.op, node.op.dtype) if isinstance(node.op, QuantizeLinear) else None
 
 
-def _reading(value: str, op: object, dtype: str) -> Reading | None:
-    if dtype not in CODES or op.axis is not None:  # type: ignore[attr-defined]
+def _reading(value: str, op: QuantizeLinear | DequantizeLinear, dtype: str) -> Reading | None:
+    if dtype not in CODES or op.axis is not None:
         return None
-    return Reading(value, op.scale[0], op.zero_point[0], dtype)  # type: ignore[attr-defined]
+    return Reading(value, op.scale[0], op.zero_point[0], dtype)
 
 
 def plain_activation(op: object) -> str | None:

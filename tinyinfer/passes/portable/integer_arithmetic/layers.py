@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -63,12 +64,12 @@ def _replace(
 
 def _quantized(op: object, reading: Reading, zero_point: int) -> QuantizedLayer | None:
     """The layer that reads codes and leaves its results real; None where there is none."""
-    attrs = {**reading.attrs("input"), "weight_zero_point": zero_point, "dtype": FLOAT}
+    attrs: dict[str, Any] = {**reading.attrs("input"), "weight_zero_point": zero_point, "dtype": FLOAT}
     if isinstance(op, Linear):
-        return QuantizedLinear(activation=op.activation, **attrs)  # type: ignore[arg-type]
+        return QuantizedLinear(activation=op.activation, **attrs)
     if isinstance(op, Conv2d) and op.padding_mode == "zeros":
-        windows = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
-        return QuantizedConv2d(activation=op.activation, **windows, **attrs)  # type: ignore[arg-type]
+        attrs |= {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
+        return QuantizedConv2d(activation=op.activation, **attrs)
     return None
 
 

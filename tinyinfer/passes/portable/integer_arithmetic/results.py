@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, TypeGuard
 
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import Node
@@ -27,10 +28,10 @@ def take_in_activations(editing: Editing) -> None:
     for node in editing.in_order():
         activation = plain_activation(node.op)
         layer = editing.producers.get(node.inputs[0]) if activation is not None else None
-        if layer is None or not _is_open(layer.op) or layer.op.activation is not None:  # type: ignore[attr-defined]
+        if layer is None or not _is_open(layer.op) or layer.op.activation is not None:
             continue
         if editing.reader(node.inputs[0]) is node:
-            _merge(editing, layer, node, _activated(layer.op, activation))  # type: ignore[arg-type]
+            _merge(editing, layer, node, dataclasses.replace(layer.op, activation=activation))
 
 
 def add_and_multiply_codes(editing: Editing) -> None:
@@ -45,8 +46,8 @@ def add_and_multiply_codes(editing: Editing) -> None:
         a, b = (codes_behind(editing, value) for value in node.inputs)
         if a is None or b is None:
             continue
-        scales = {**a.attrs("a"), **b.attrs("b")}
-        op = kind(activation=getattr(node.op, "activation", None), dtype=FLOAT, **scales)  # type: ignore[arg-type]
+        scales: dict[str, Any] = {**a.attrs("a"), **b.attrs("b")}
+        op = kind(activation=getattr(node.op, "activation", None), dtype=FLOAT, **scales)
         editing.replace(node, node.replace(op=op, inputs=(a.value, b.value)))
 
 
@@ -65,24 +66,19 @@ def end_in_codes(editing: Editing) -> None:
         layer = None if out is None else editing.producers.get(node.inputs[0])
         if out is None or layer is None or not _is_open(layer.op) or editing.reader(node.inputs[0]) is not node:
             continue
-        op = _writes(layer.op, out)  # type: ignore[arg-type]
-        _merge(editing, layer, node, op)
+        _merge(editing, layer, node, _writes(layer.op, out))
 
 
-def _is_open(op: object) -> bool:
+def _is_open(op: object) -> TypeGuard[Requantization]:
     """Whether an operator reads codes and leaves its results real."""
     return isinstance(op, Requantization) and op.dtype == FLOAT
 
 
-def _activated(op: Requantization, activation: str | None) -> Requantization:
-    return dataclasses.replace(op, activation=activation)
-
-
 def _writes(op: Requantization, out: Reading) -> Requantization:
-    changes: dict[str, object] = {"scale": out.scale, "zero_point": out.zero_point, "dtype": out.dtype}
+    changes: dict[str, Any] = {"scale": out.scale, "zero_point": out.zero_point, "dtype": out.dtype}
     if isinstance(op, QuantizedPool) and (op.input_scale, op.input_zero_point) == (out.scale, out.zero_point):
         changes["halves_from"] = 0  # as TFLite, where a mean is made of the codes as they are
-    return dataclasses.replace(op, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(op, **changes)
 
 
 def _merge(editing: Editing, layer: Node, last: Node, op: Op) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.convolution.linear import Linear
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 from tinyinfer.passes.portable.recognise.patterns.matching import Match
@@ -29,7 +31,8 @@ def _with_bias(match: Match) -> Made | None:
     channels = CHANNELS[op.name] % len(shape)
     wanted = [shape[at] if at == channels else 1 for at in range(len(shape))]
     given = [1] * (len(shape) - summand.ndim) + list(summand.shape)
-    plain = op.activation is None and "bias" not in layer.params  # type: ignore[attr-defined]
+    assert isinstance(op, Conv2d | ConvTranspose2d | Linear)
+    plain = op.activation is None and "bias" not in layer.params
     if not plain or given != wanted or summand.dtype != np.float32:
         return None
     return Made(op, (match["x"],), {**layer.params, "bias": summand.reshape(-1)})

@@ -6,11 +6,10 @@ divided by 6 or multiplied by a sixth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-ADDING, MULTIPLYING = ("add", "sub"), ("mul", "div", "neg", "pow")
+from typing import Any, ClassVar, Self
 
 
 class Pattern:
@@ -22,9 +21,7 @@ class Pattern:
         return ()
 
     def __add__(self, other: Pattern | float) -> Sum:
-        if isinstance(other, AnyNumber):
-            return Sum(_parts(self, Sum), other)
-        return Sum(_parts(self, Sum) + _parts(other, Sum), _number(self, Sum) + _number(other, Sum))
+        return Sum.of(self, other)
 
     __radd__ = __add__
 
@@ -32,9 +29,7 @@ class Pattern:
         return self + -number
 
     def __mul__(self, other: Pattern | float) -> Product:
-        if isinstance(other, AnyNumber):
-            return Product(_parts(self, Product), other)
-        return Product(_parts(self, Product) + _parts(other, Product), _number(self, Product) * _number(other, Product))
+        return Product.of(self, other)
 
     __rmul__ = __mul__
 
@@ -91,27 +86,49 @@ class Apply(Pattern):
 
 
 @dataclass(frozen=True)
-class Sum(Pattern):
+class Combination(Pattern):
+    """Some values and a number, in any order and with any brackets."""
+
+    operators: ClassVar[tuple[str, ...]]
+    neutral: ClassVar[float]
+    join: ClassVar[Callable[[float, float], float]]
+
+    parts: tuple[Pattern, ...]
+    number: float | AnyNumber
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        return self.operators
+
+    @classmethod
+    def of(cls, *sides: Pattern | float) -> Self:
+        """That of two sides, which may be such combinations themselves."""
+        number: float = cls.neutral
+        parts: tuple[Pattern, ...] = ()
+        for side in sides:
+            if isinstance(side, AnyNumber) and side is sides[-1]:
+                assert number == cls.neutral, "a sum or product has one number"
+                return cls(parts, side)
+            if isinstance(side, cls):
+                assert isinstance(side.number, int | float), "a sum or product with any number has no further parts"
+                parts, number = parts + side.parts, cls.join(number, side.number)
+            elif isinstance(side, Pattern):
+                parts += (side,)
+            else:
+                number = cls.join(number, side)
+        return cls(parts, number)
+
+
+class Sum(Combination):
     """The sum of some values and a number."""
 
-    parts: tuple[Pattern, ...]
-    number: float | AnyNumber = 0.0
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        return ADDING
+    operators, neutral, join = ("add", "sub"), 0.0, operator.add
 
 
-@dataclass(frozen=True)
-class Product(Pattern):
+class Product(Combination):
     """The product of some values and a number."""
 
-    parts: tuple[Pattern, ...]
-    number: float | AnyNumber = 1.0
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        return MULTIPLYING
+    operators, neutral, join = ("mul", "div", "neg", "pow"), 1.0, operator.mul
 
 
 @dataclass(frozen=True)
@@ -133,20 +150,3 @@ def either_order(op: str, a: Pattern, b: Pattern) -> OneOf:
 def apply(op: str, *inputs: Pattern, name: str = "", **attrs: Any) -> Apply:
     """An operator's value; attributes that are left out may be any."""
     return Apply(op, inputs, attrs, name)
-
-
-def _parts(side: Pattern | float, kind: type[Sum | Product]) -> tuple[Pattern, ...]:
-    """Terms or factors of one side of a sum or product."""
-    if not isinstance(side, Pattern):
-        return ()
-    return side.parts if isinstance(side, Sum | Product) and isinstance(side, kind) else (side,)
-
-
-def _number(side: Pattern | float, kind: type[Sum | Product]) -> float:
-    """What one side brings to the number of a sum or product."""
-    if not isinstance(side, Pattern):
-        return side
-    neutral = 0.0 if kind is Sum else 1.0
-    number = side.number if isinstance(side, Sum | Product) and isinstance(side, kind) else neutral
-    assert isinstance(number, int | float), "a sum or product with any number has no further parts"
-    return number

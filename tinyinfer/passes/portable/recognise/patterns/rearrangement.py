@@ -164,8 +164,8 @@ class Rearrangement:
 
 def order_of(permute: Node) -> tuple[int, ...]:
     """The dimensions of a permute, counted from the front."""
-    dims = permute.op.dims  # type: ignore[attr-defined]
-    return tuple(axis(dim, len(dims)) for dim in dims)
+    assert isinstance(permute.op, Permute)
+    return tuple(axis(dim, len(permute.op.dims)) for dim in permute.op.dims)
 
 
 def only_views(node: Node) -> bool:
