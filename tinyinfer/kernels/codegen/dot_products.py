@@ -113,7 +113,11 @@ class DotProducts(NumberTypes):
         if VNNI:
             lanes = self._vector(_I32)
             return self._call(f"x86.avx512.vpdpbusd.{32 * self.lanes}", lanes, [sums, x, w])
-        for x_pair, w_pair in zip(self.pairs(x), self.pairs(w, signed=True), strict=True):
+        return self.dot_pairs(sums, self.pairs(x), self.pairs(w, signed=True))
+
+    def dot_pairs(self, sums: ir.Value, x: Pairs, w: Pairs) -> ir.Value:
+        """The same of what `pairs` has made."""
+        for x_pair, w_pair in zip(x, w, strict=True):
             sums = self.builder.add(sums, self.dot2(x_pair, w_pair))
         return sums
 

@@ -9,6 +9,7 @@ import numpy as np
 from tinyinfer.kernels.arguments.operands import Address
 from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.dot_products import VNNI
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Shape
 from tinyinfer.kernels.quantized.requantize import folded_bias, multipliers, signed_weight
@@ -77,7 +78,10 @@ def pack_strips(layer: Layer, kernel: int, stride: int) -> tuple[Blocks, ...]:
 
 
 def pack_blocks(starts: np.ndarray, order: np.ndarray, shape: Shape, layer: Layer) -> Blocks:
-    """Weights (C, 1, K, K) as [block, piece, register, lane, line], missing taps being 0."""
+    """Weights (C, 1, K, K) as [block, piece, register, lane, line], missing taps being 0.
+
+    Without VNNI they are 16-bit integers, and lines are apart: of each register first 0 and 2, then 1 and 3.
+    """
     weight, _ = signed_weight(layer)
     channels = starts[:, None] + order  # (blocks, lanes)
     padded = np.zeros((len(weight), shape.kernel + 1, shape.kernel), np.int8)  # the last row stands for what is none
@@ -87,6 +91,9 @@ def pack_blocks(starts: np.ndarray, order: np.ndarray, shape: Shape, layer: Laye
         for piece in shape.pieces
     }
     taps = np.stack([padded[channels][:, :, rows[piece], piece[0]] for piece in shape.pieces], axis=1)
+    if not VNNI:
+        lines = taps.astype(np.int16).reshape(*taps.shape[:2], len(order) // LANES, LANES, 2, 2)
+        taps = lines.transpose(0, 1, 2, 5, 3, 4)
     return Blocks(starts, *map(_aligned, (taps, folded_bias(layer)[channels], multipliers(layer)[channels])))
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from tinyinfer.kernels.arguments.operands import ByteImage
 from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.dot_products import VNNI
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
@@ -128,12 +129,19 @@ def make_strip(shape: Shape, registers: int) -> Any:
             for new in range(shape.stride):
                 lines = lines_at(v, starts, x, inside, zeros, step * shape.stride + new)
                 quads = [quads_of(v, lines[4 * quad : 4 * quad + 4]) for quad in range(shape.quads)]
+                if not VNNI:
+                    quads = [[*map(v.pairs, quad)] for quad in quads]
                 for (column, quad, row), number in places.items():
                     age, of_step = divmod(column, shape.stride)
                     if of_step == new:
                         for register, total in enumerate(by_age[age][row]):
-                            taps = v.load_sums(w, (number * registers + register) * LANES)
-                            total.set(v.dot4(total.get(), quads[quad][register], taps))
+                            at = number * registers + register
+                            if VNNI:
+                                taps = v.load_sums(w, at * LANES)
+                                total.set(v.dot4(total.get(), quads[quad][register], taps))
+                            else:
+                                taps = v.load_pairs(w, at * 4 * LANES)
+                                total.set(v.dot_pairs(total.get(), quads[quad][register], taps))
             done = step - (shape.reached - 1)
             with v.when(done > -1):
                 for row in range(shape.rows):
