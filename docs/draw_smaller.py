@@ -22,6 +22,7 @@ from tinyinfer import passes
 from tinyinfer.evaluation import datasets
 from tinyinfer.evaluation.accuracy import evaluate
 from tinyinfer.evaluation.datasets import Dataset
+from tinyinfer.passes.portable.slimming.scores import SCORES
 from tinyinfer.runtime.inputs import random_inputs
 from tinyinfer.tasks import class_count
 
@@ -33,13 +34,17 @@ ROUNDS = 300  # of timed calls, the networks taking turns
 
 def slimming(source: str) -> str:
     """The networks at several ratios, before anything is trained anew."""
-    heads = ["network", "cut", "mult-adds, M", "parameters, k", "time, ms", "time / mult-adds saved", "top-1 at once"]
+    heads = ["network", "cut", "mult-adds, M", "parameters, k", "time, ms", "saved", "top-1"]
     lines = table(heads)
     for path in NETWORKS:
         model = ti.load(path, threads=1)
         data = dataset_of(source, model)
-        slimmed = {ratio: with_graph(model, passes.slim(model.graph, ratio)) for ratio in (0.3, 0.5)}
-        lines += rows(path.stem, model, {f"{ratio:.0%}": made for ratio, made in slimmed.items()}, data)
+        slimmed = {
+            f"{ratio:.0%} by {score}": with_graph(model, passes.slim(model.graph, ratio, score=score))
+            for ratio in (0.3, 0.5)
+            for score in SCORES
+        }
+        lines += rows(path.stem, model, slimmed, data)
     return "\n".join(lines) + "\n"
 
 

@@ -183,6 +183,10 @@ def test_a_share_of_every_layer() -> None:
     assert widths(passes.slim(graph, 0.5, multiple=1, per_layer=True)) == [2, 2]
 
 
+def test_of_equal_scores_some_of_every_layer_go() -> None:
+    assert widths(passes.slim(chain([1] * 4, [1] * 8), 0.5, multiple=1)) == [2, 4]
+
+
 @pytest.mark.parametrize(
     ("count", "ratio", "multiple", "left"),
     [(40, 0.5, 16, 16), (40, 0.3, 16, 32), (40, 0.95, 16, 16), (40, 0.5, 8, 24), (33, 0.02, 16, 33)],
@@ -257,7 +261,7 @@ def test_groups_lose_as_many_channels_each() -> None:
     graph = randomize(b.finish(b.conv2d(x, 5, 1, name="last")))
     graph.weights["norm.weight"] = np.float32([1, 2, 3, 4, 9, 8, 7, 6])
     graph.weights["norm2.weight"] = np.arange(1, 13, dtype=np.float32)
-    plan = plan_slimming(graph, Rule(0.5, multiple=1))
+    plan = plan_slimming(graph, Rule(0.5, multiple=1, per_layer=True))
     np.testing.assert_array_equal(plan.graph.weights["norm.weight"], [3, 4, 9, 8])
     assert plan.graph.weights["groups.weight"].shape == (6, 2, 3, 3)
     assert_slim(graph, plan)

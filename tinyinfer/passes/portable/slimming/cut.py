@@ -13,12 +13,13 @@ from tinyinfer.passes.portable.slimming.follow import Followed
 
 def cut_weight(weight: np.ndarray, labels: Labels, kept: np.ndarray) -> np.ndarray:
     """The elements that write and read channels that are kept; rows may keep other columns, but as many."""
-    mask = np.ones(weight.shape, bool)
+    mask = np.ones((1,) * weight.ndim, bool)
     for numbers in labels:
         if numbers is not None:
-            mask &= kept[numbers]
-    rows = int(mask.reshape(len(mask), -1).any(axis=1).sum())
-    return weight[mask].reshape(rows, *(int(mask.sum(axis=axis).max()) for axis in range(1, weight.ndim)))
+            mask = mask & kept[numbers]
+    left = [int(mask.reshape(len(mask), -1).any(axis=1).sum()), *(mask.sum(at).max() for at in range(1, mask.ndim))]
+    shape = [size if mask.shape[at] == 1 else left[at] for at, size in enumerate(weight.shape)]
+    return weight[np.broadcast_to(mask, weight.shape)].reshape(shape)
 
 
 class Cut:

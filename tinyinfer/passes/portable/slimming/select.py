@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer.passes.portable.slimming.channels.channel_sets import FIXED
+from tinyinfer.passes.portable.slimming.channels.channel_sets import FIXED, ChannelSets
 from tinyinfer.passes.portable.slimming.follow import Followed
 from tinyinfer.passes.portable.slimming.scores import Scores
 
@@ -48,54 +47,62 @@ def select(found: Followed, scores: Scores, rule: Rule) -> np.ndarray:
     """For every channel number whether it stays."""
     roots = found.sets.roots()
     ties = [tied for tied in tie(found, roots, scores) if tied.counts(rule.multiple)]
+    low = np.zeros(len(roots), bool)
+    if ties and not rule.per_layer:
+        low[lowest([cell for tied in ties for cell in tied.cells], scores, rule.ratio)] = True
     cut = np.zeros(len(roots), bool)
-    if ties:
-        every = np.concatenate([cell for tied in ties for cell in tied.cells])
-        limit = np.inf if rule.per_layer else threshold(scores.mean[every], scores.found[every], rule.ratio)
-        for tied in ties:
-            above = sum(int((scores.mean[cell] > limit).sum()) for cell in tied.cells) / len(tied.cells)
-            wanted = (1 - rule.ratio) * tied.size if rule.per_layer else above
-            count = min((*tied.counts(rule.multiple), tied.size), key=lambda count: (abs(count - wanted), -count))
-            for cell in tied.cells if count < tied.size else []:
-                cut[cell[int(count) :]] = True
+    for tied in ties:
+        worth = sum(int((~low[cell]).sum()) for cell in tied.cells) / len(tied.cells)
+        wanted = (1 - rule.ratio) * tied.size if rule.per_layer else worth
+        count = min((*tied.counts(rule.multiple), tied.size), key=lambda count: (abs(count - wanted), -count))
+        for cell in tied.cells if count < tied.size else []:
+            cut[cell[int(count) :]] = True
     return ~np.take(cut, roots)
 
 
-def threshold(values: np.ndarray, counts: np.ndarray, ratio: float) -> float:
-    """The score that a share ``ratio`` of all channels does not exceed."""
-    order = np.argsort(values, kind="stable")
-    share = np.cumsum(counts[order]) / counts.sum()
-    below = int(np.searchsorted(share, ratio, side="right"))
-    return -np.inf if below == 0 else float(values[order[below - 1]])
+def lowest(cells: list[np.ndarray], scores: Scores, ratio: float) -> np.ndarray:
+    """The sets with the lowest scores, of at most this share of all channels; of equal scores some of each cell."""
+    every = np.concatenate(cells)
+    place = np.concatenate([1 - np.arange(len(cell)) / len(cell) for cell in cells])
+    order = every[np.lexsort((place, scores.mean[every]))]
+    share = np.cumsum(scores.found[order])
+    return order[: int(np.searchsorted(share, ratio * share[-1], side="right"))]
 
 
-def tie(found: Followed, roots: np.ndarray, scores: Scores) -> Iterable[Tied]:
+Signature = frozenset[tuple[tuple[int, ...], int]]
+
+
+def tie(found: Followed, roots: np.ndarray, scores: Scores) -> list[Tied]:
     """All cells whose channels can be cut, those that have to keep counts alike together."""
-    channels: dict[int, Counter[tuple[int, ...]]] = {}  # of a set, by layer, and by block of layers that read or write
-    for at, layer in enumerate(found.layers):
-        for root in roots[layer.numbers].tolist():
-            channels.setdefault(root, Counter())[(at,)] += 1
-    for at, alike in enumerate(found.sets.alike):
-        for block, numbers in enumerate(alike.blocks):
-            for root in roots[numbers].tolist():
-                channels.setdefault(root, Counter())[at, block] += 1
-    cells: dict[frozenset[tuple[tuple[int, ...], int]], list[int]] = {}
-    for root, counter in channels.items():
+    cells: dict[Signature, list[int]] = {}
+    for root, signature in _signatures(found, roots).items():
         if root != FIXED:
-            cells.setdefault(frozenset(counter.items()), []).append(root)
-    ties: list[tuple[set[int], Tied]] = []
+            cells.setdefault(signature, []).append(root)
+    bound = ChannelSets()  # of numbers that stand for the entries of `alike`
+    entries = bound.fresh(len(found.sets.alike))
+    blocks = {signature: entries[[key[0] for key, _ in signature if len(key) > 1]] for signature in cells}
+    for numbers in blocks.values():
+        bound.unite(numbers, numbers[:1])
+    first = bound.roots()
+    ties: dict[int | Signature, Tied] = {}
     for signature, members in cells.items():
         cell = np.array(members)
-        if np.isnan(scores.mean[cell]).any():
-            continue
-        blocks = {key[0] for key, _ in signature if len(key) > 1}
-        joined = [entry for entry in ties if entry[0] & blocks]
-        tied = Tied([cell[np.argsort(-scores.mean[cell], kind="stable")]])
-        tied.per_set.update({key[0]: count for key, count in signature if len(key) == 1})
-        for entry in joined:
-            ties.remove(entry)
-            blocks |= entry[0]
-            tied.cells += entry[1].cells
-            tied.per_set.update(entry[1].per_set)
-        ties.append((blocks, tied))
-    return [tied for _, tied in ties]
+        if not np.isnan(scores.mean[cell]).any():
+            owner: int | Signature = int(first[blocks[signature][0]]) if len(blocks[signature]) else signature
+            tied = ties.setdefault(owner, Tied())
+            tied.cells.append(cell[np.argsort(-scores.mean[cell], kind="stable")])
+            tied.per_set.update({key[0]: count for key, count in signature if len(key) == 1})
+    return list(ties.values())
+
+
+def _signatures(found: Followed, roots: np.ndarray) -> dict[int, Signature]:
+    """For each set how many channels it has of which layer (its number), and of which block (entry, block)."""
+    places: list[tuple[tuple[int, ...], np.ndarray]] = [
+        *(((at,), layer.numbers) for at, layer in enumerate(found.layers)),
+        *(((at, i), block) for at, alike in enumerate(found.sets.alike) for i, block in enumerate(alike.blocks)),
+    ]
+    counted: dict[int, Counter[tuple[int, ...]]] = {}
+    for place, numbers in places:
+        for root in roots[numbers].tolist():
+            counted.setdefault(root, Counter())[place] += 1
+    return {root: frozenset(counter.items()) for root, counter in counted.items()}

@@ -26,7 +26,9 @@ def conv2d(step: Step) -> list[Value]:
         return _depthwise(step, (m // groups, 1))
     read = _read(step, x, axis=1, groups=groups)
     written = _computed(step, m, groups)
-    columns = None if read is None else np.repeat(read.reshape(groups, per_group), m // groups, axis=0)
+    columns = None if read is None else read.reshape(groups, per_group)
+    if columns is not None and groups > 1:
+        columns = np.repeat(columns, m // groups, axis=0)
     step.labels["weight"] = _image_labels(written[:, None], columns)
     return _finished(step, written, axis=1)
 
@@ -39,7 +41,9 @@ def conv_transpose2d(step: Step) -> list[Value]:
         return _depthwise(step, (per_group, per_group))
     read = _read(step, x, axis=1, groups=groups)
     written = _computed(step, per_group * groups, groups)
-    columns = np.repeat(written.reshape(groups, per_group), c // groups, axis=0)
+    columns = written.reshape(groups, per_group)
+    if groups > 1:
+        columns = np.repeat(columns, c // groups, axis=0)
     step.labels["weight"] = _image_labels(columns, None if read is None else read[:, None])
     return _finished(step, written, axis=1)
 
