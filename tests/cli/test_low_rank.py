@@ -55,6 +55,7 @@ def test_it_goes_before_quantisation(ti, model_file, photos, tmp_path):
     code, _, _ = ti("optimize", model_file, "-o", out, *options, *PLAIN)
     assert code == 0
     nodes = {node.name: node.op.name for node in load(out).graph.nodes}
+    assert load(out).meta["low_rank"]["samples"] == 4
     assert nodes["fc"] == "linear"
     assert {kind for name, kind in nodes.items() if name.split(".")[-1] in ("reduce", "upright")} == {
         "quantized_conv2d"
