@@ -11,6 +11,7 @@ from kernel_harness import check_all
 from tinyinfer import kernels, ops
 
 BINARY = ["add", "sub", "mul", "div", "minimum", "maximum"]
+CODES = {"a_scale": 0.02, "a_zero_point": 3, "b_scale": 0.07, "b_zero_point": 11, "scale": 0.09}
 SPECIAL = [-np.inf, -3e38, -1e-40, -0.0, 0.0, 1.0, 3.5, np.inf, np.nan]
 
 
@@ -42,6 +43,14 @@ def test_a_row_spreads_over_all_rows(name, outer, d, ones, swapped, single):
 def test_a_part_of_several_dimensions_spreads_over_all_parts(name, outer, part, swapped):
     x, b = (outer, *part), (1, *part)
     assert check_all(ops.create(name, {}), [b, x] if swapped else [x, b], {}, threads=2) == 1
+
+
+@pytest.mark.parametrize("name", [*BINARY, "quantized_add"])
+@given(outer=st.lists(st.integers(1, 9), min_size=1, max_size=4), d=st.integers(1, 40), swapped=st.booleans())
+def test_a_number_of_each_row_spreads_over_it(name, outer, d, swapped):
+    x, b = (*outer, d), (*outer, 1)
+    attrs, dtypes = ({}, ("float32", "float32")) if name in BINARY else (CODES, ("uint8", "uint8"))
+    assert check_all(ops.create(name, attrs), [b, x] if swapped else [x, b], {}, 2, dtypes) == 1
 
 
 @pytest.mark.parametrize("name", BINARY)

@@ -51,9 +51,20 @@ def is_one_row(b: Shape, x: Shape) -> bool:
     return dense and 0 < len(own) <= len(b) <= len(x) and own == x[-len(own) :]
 
 
+def is_one_a_row(b: Shape, x: Shape) -> bool:
+    """Whether b (..., 1) has one number for each row of x (..., D)."""
+    return len(x) > 1 and b == (*x[:-1], 1)
+
+
+def goes_pixel_by_pixel(b: Shape, x: Shape, layout: Layout) -> bool:
+    """Whether b has one number for each pixel of images, or for each row where x lies in rows."""
+    return is_one_a_pixel(b, x) if layout == NHWC else is_one_a_row(b, x)
+
+
 def spreads(b: Shape, x: Shape) -> bool:
     """Whether b can be spread over x."""
-    return any(rule(b, x) for rule in (operator.eq, is_single, is_one_a_channel, is_one_a_pixel, is_one_row))
+    rules = (operator.eq, is_single, is_one_a_channel, is_one_a_pixel, is_one_row, is_one_a_row)
+    return any(rule(b, x) for rule in rules)
 
 
 def layout_of_pair(a: Shape, b: Shape) -> Layout | None:
@@ -115,7 +126,7 @@ class _Arithmetic(Kernel):
             operand = Operand(Rows(Address.of(row), 0), 0, whole.rows)
             return in_turn([fill.bind(1, b.data, row), self._bind(x, operand, y, whole)])
         one_row = Rows(Address.of(b.data), 0)
-        if is_one_a_pixel(self.spread, self.full) and x.layout == NHWC:
+        if goes_pixel_by_pixel(self.spread, self.full, x.layout):
             return self._bind(x, Operand(Rows.of(b), 0, whole.rows), y, whole, single=True)
         if is_one_row(self.spread, self.full) and x.layout == ROWS:
             whole = matrix_of(x, math.prod(self.spread))

@@ -17,7 +17,7 @@ from tinyinfer.kernels.parallel.parts import Pieces, as_one_row, own_channels, p
 from tinyinfer.kernels.parallel.task import Task, task
 from tinyinfer.kernels.pointwise_math.arithmetic import (
     Matrix,
-    is_one_a_pixel,
+    goes_pixel_by_pixel,
     is_one_row,
     is_single,
     layout_of_pair,
@@ -178,7 +178,7 @@ class _QuantizedArithmetic(Kernel):
         whole, one_row = matrix_of(x, x.c), of_b._replace(stride=0)
         if is_single(spread, full):
             return whole, Spread(one_row, 0, whole.rows), True
-        if is_one_a_pixel(spread, full) and x.layout == NHWC:
+        if goes_pixel_by_pixel(spread, full, x.layout):
             return whole, Spread(of_b, 0, whole.rows), True
         if is_one_row(spread, full) and x.layout == ROWS:
             whole = matrix_of(x, int(np.prod(spread)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from tinyinfer.graph import Graph
-from tinyinfer.passes.portable.limit_suppression import limit_suppression
 from tinyinfer.passes.portable.recognise.activations import recognise_activations
 from tinyinfer.passes.portable.recognise.encodings import recognise_encodings
 from tinyinfer.passes.portable.recognise.gate_layers import recognise_gate_layers
@@ -55,4 +54,9 @@ def recognise(graph: Graph) -> Graph:
     editing = Editing(graph)
     for step in STEPS:
         step(editing)
-    return limit_suppression(editing.finish())
+    recognised = editing.finish()
+    if any(node.op.name == "non_max_suppression" for node in recognised.nodes):
+        from tinyinfer.passes.portable.limit_suppression import limit_suppression  # here, as few networks have it
+
+        recognised = limit_suppression(recognised)
+    return recognised
