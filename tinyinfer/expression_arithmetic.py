@@ -91,7 +91,20 @@ def scale(a: Expression, factor: float) -> Expression:
 def is_at_least(a: Expression, b: Expression) -> bool:
     """Whether a >= b is certain, whatever the sizes."""
     bound = add(a, b, -1).lower_bound
-    return bound is not None and bound >= 0
+    if bound is not None and bound >= 0:
+        return True
+    return any(is_at_least(a, part) for part in _parts_of("min", b)) or any(
+        is_at_least(part, b) for part in _parts_of("max", a)
+    )
+
+
+def _parts_of(kind: Literal["min", "max"], a: Expression) -> tuple[Expression, ...]:
+    """What an expression is the lesser or the greater of, none where it is anything else."""
+    for monomial, coefficient in a.terms if len(a.terms) == 1 else ():
+        atom = monomial[0] if len(monomial) == coefficient == 1 else None
+        if isinstance(atom, Extreme) and atom.kind == kind:
+            return atom.parts
+    return ()
 
 
 def _of_atom(atom: Atom) -> Expression:

@@ -66,6 +66,8 @@ def test_canonical_form(size: int, text: str) -> None:
         (dim_max(H, 1) - H, 0),
         (dim_min(H + 3, H) - H, 0),
         (dim_max(H // 2, 0) - H // 2, 0),
+        (dim_min(H, dim_min(H, 5)) - dim_min(5, H), 0),
+        (dim_max(dim_max(H, 5), 4) - dim_max(5, H), 0),
         ((H + 1) // 2 - (-(-H // 2)), 0),
     ],
 )

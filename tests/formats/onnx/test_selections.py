@@ -135,11 +135,38 @@ def test_parts_of_a_detector(body: str, outputs: dict[str, str], share: float, t
     assert_same(path, Model(*load(path), kernels="reference").run(given), given)
 
 
+BEST_OF_ALL_CLASSES = """
+    flat = Reshape(scores, left) keep = Greater(flat, sure) at = NonZero(keep) t = Transpose<perm = [1, 0]>(at)
+    some = GatherND(flat, t) again = NonZero(keep) u = Transpose<perm = [1, 0]>(again) numbers = Squeeze(u, one)
+    shape = Shape(numbers) n = Gather(shape, i0) n1 = Unsqueeze(n, zero) limit = Constant<value_ints = [{limit}]>()
+    both = Concat<axis = 0>(limit, n1) k0 = ReduceMin<keepdims = 0>(both) k = Reshape(k0, left)
+    y1, place = TopK<axis = -1>(some, k) number = Gather<axis = 0>(numbers, place)
+    three = Constant<value_int = 3>() whole = Div(number, three) rest = Mod(number, three)
+    below = Less(rest, i0) other = Less(three, i0) mixed = Xor(below, other) none = Equal(rest, i0) some1 = Not(none)
+    apart = And(mixed, some1) down = Cast<to = 7>(apart) anchor = Sub(whole, down)
+    box = Gather<axis = 0>(boxes, anchor) pairs = Constant<value_ints = [-1, 2, 2]>()
+    corners = Reshape(box, pairs) y0 = Flatten(corners) y2 = Identity(rest)
+"""
+
+
+@pytest.mark.parametrize("limit", [5, 1000])
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.6, 1.0])
+def test_the_best_of_all_classes_and_whose_they_are(limit: int, share: float, tmp_path: Path) -> None:
+    path = saved(tmp_path / "net.onnx", BEST_OF_ALL_CLASSES.format(limit=limit), OUT)
+    given = feeds(2, share)
+    found = Model(*load(path), kernels="reference").run(given)
+    assert len(found["y1"]) == min(limit, PLACES * CLASSES)
+    assert_same(path, found, given)
+
+
 REFUSED: dict[str, Any] = {
     "other rows": ("y1 = Add(some0, some1)", "float[B]"),
     "places shown": ("y1 = Identity(place0)", "int64[B]"),
     "places computed with": ("y1 = Add(place0, i0)", "int64[B]"),
     "places among others": ("y1 = Gather<axis = 0>(some1, place0)", "float[B]"),
+    "places among all": ("y1 = Gather<axis = 0>(boxes, place0)", "float[A, 4]"),
+    "another number of places": ("y1 = Reshape(theirs0, left)", "float[B]"),
+    "what is there flattened": ("y1 = Flatten<axis = 0>(theirs0)", "float[A, B]"),
     "places joined": ("y1 = Concat<axis = 0>(place0, place1)", "int64[B]"),
     "rows of what is kept": (
         """a = Unsqueeze(theirs0, zero) b = Unsqueeze(some0, zero) b1 = Unsqueeze(b, zero)

@@ -18,14 +18,19 @@ TO_THE_END = 2**31 - 1  # ends of slices from here on
 def gather(call: Call, lowering: Lowering) -> str:
     """Gather of elements of each place, or of places."""
     about, index = call.importer.selections, call.value(1)
-    dim, selection = selected(call)
     at = axis(call.attribute("axis", 0), len(call.shape()))
+    if call.x not in about.of:
+        return _by_numbers(call, at)
+    dim, selection = selected(call)
     if index in about.places:
         if at != dim or about.places[index] != selection or len(call.shape(1)) != 1:
             call.refuse("places among other values than those they were found among")
         if call.x in about.kept:
             call.refuse("rows of NonMaxSuppression are picked")
-        return carry(call, call.apply("index", call.x, index, dim=dim), dim, about.of[index][1])
+        y = call.apply("index", call.x, index, dim=dim)
+        if call.x in about.places:
+            about.places[y] = about.places[call.x]
+        return about.mark(y, dim, about.of[index][1])
     known = call.known(1)
     if at == dim or known is None or index in about.of or known.ndim > 1:
         call.refuse(UNSURE)
@@ -40,6 +45,16 @@ def gather(call: Call, lowering: Lowering) -> str:
         if len(columns) == 1:
             del about.kept[y]
     return y
+
+
+def _by_numbers(call: Call, at: int) -> str:
+    """Gather from what is there whole, by numbers of which those count that are selected."""
+    about, index = call.importer.selections, call.value(1)
+    if index in about.places:
+        call.refuse("places among other values than those they were found among")
+    dim, selection = selected(call, 1)
+    numbers = masked(call.importer, call.name, index, dim, selection, 0)
+    return about.mark(call.apply("index", call.x, numbers, dim=at), at + dim, selection)
 
 
 def gather_nd(call: Call, lowering: Lowering) -> str:
@@ -62,7 +77,7 @@ def top_k(call: Call, lowering: Lowering) -> Sequence[str]:
         or not call.attribute("sorted", 1)
     ):
         call.refuse(UNSURE)
-    if expression_of(k) != expression_of(dim_min(int(k), selection.size)):
+    if expression_of(k) != expression_of(dim_min(k, selection.size)):
         call.refuse(f"K: expected no more than there are, found {k}")
     call.ignore("axis")
     x = masked(call.importer, call.name, call.x, 0, selection, -LARGEST_FLOAT)

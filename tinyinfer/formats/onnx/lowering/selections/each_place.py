@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinyinfer.dim import expression_of, is_free
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.importing.selections import Selection
 from tinyinfer.formats.onnx.lowering.selections.marks import MIXED, UNSURE, Rule, carry, plainly, selected
@@ -79,6 +81,27 @@ def _axes(call: Call) -> tuple[int, ...]:
     return call.sizes(1, "axes") if call.has(1) else tuple(call.attribute("axes", ()))
 
 
+def flatten(call: Call, lowering: Lowering) -> str:
+    """Flatten of what is at each place."""
+    dim, selection = selected(call)
+    if dim != 0 or call.attribute("axis", 1) != 1:
+        call.refuse(UNSURE)
+    return call.importer.selections.mark(plainly(call, lowering), 0, selection)
+
+
+def reshape(call: Call, lowering: Lowering) -> str:
+    """Reshape of what is at each place; the places come first and stay as many."""
+    dim, selection = selected(call)
+    sizes, own = call.sizes(1, "shape"), call.shape()[1:]
+    places = sizes[:1] == (-1,) or [*map(expression_of, sizes[:1])] == [expression_of(selection.size)]
+    if dim != 0 or not places or any(is_free(size) or size < 1 for size in (*sizes[1:], *own)):
+        call.refuse(UNSURE)
+    if math.prod(sizes[1:]) != math.prod(own):
+        call.refuse(UNSURE)
+    call.ignore("allowzero")  # as no size is 0
+    return call.importer.selections.mark(call.apply("reshape", call.x, shape=(-1, *sizes[1:])), 0, selection)
+
+
 def split(call: Call, lowering: Lowering) -> Sequence[str]:
     """Split along another dimension."""
     dim, selection = selected(call)
@@ -107,7 +130,9 @@ def concat(call: Call, lowering: Lowering) -> str:
 
 EACH_PLACE: Mapping[str, Rule] = {
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Min", "Max", "Exp", "Log", "Sqrt", "Neg", "Abs", "Clip", "Sigmoid",
-                     "Relu", "Cast", "Identity", "Greater", "Less", "Where"), by_element),
+                     "Relu", "Cast", "Identity", "Greater", "Less", "Equal", "Where", "Mod", "And", "Or",
+                     "Xor", "Not"), by_element),
     "Shape": shape, "Transpose": transpose, "Unsqueeze": unsqueeze, "Squeeze": squeeze, "Split": split,
+    "Flatten": flatten, "Reshape": reshape,
     "Concat": concat,
 }  # fmt: skip
