@@ -59,7 +59,7 @@ def low_rank(source: str) -> str:
 
     The first pictures are those that layers are fitted to, the others measure.
     """
-    heads = ["network", "form", "mult-adds, M", "parameters, k", "time, ms", "time / mult-adds saved", "top-1"]
+    heads = ["network", "form", "mult-adds, M", "parameters, k", "time, ms", "saved", "top-1"]
     lines = table(heads)
     for name, model in [*shipped(), *pulled("resnet20")]:
         data = dataset_of(source, model)
@@ -95,7 +95,8 @@ def rows(name: str, before: ti.Model, after: dict[str, ti.Model], data: Dataset)
     models = [before, *after.values()]
     times, costs = milliseconds(models), [model.cost() for model in models]
     for title, model, ms, found in zip(("", *after), models, times, costs, strict=True):
-        saved = "" if model is before else f"{(1 - ms / times[0]) / (1 - found.macs / costs[0].macs):.2f}"
+        less = 1 - found.macs / costs[0].macs
+        saved = f"{(1 - ms / times[0]) / less:.2f}" if less else ""
         figures = f"{found.macs / 1e6:.2f} | {found.params / 1e3:.0f} | {ms:.3f} | {saved}"
         yield f"| {name} | {title} | {figures} | {evaluate(model, data).top1:.2%} |"
 

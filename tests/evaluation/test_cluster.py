@@ -25,6 +25,7 @@ from tinyinfer.evaluation.datasets import Dataset, Sample
 from tinyinfer.model import Model
 
 PREPROCESS = {"resize": 16, "crop": 16, "mean": [0.5] * 3, "std": [0.25] * 3}
+SECONDS = 300  # in which a process starts on any machine
 LABELS = ["ant", "bee", "cat", "dog", "eel"]
 
 
@@ -85,7 +86,7 @@ def client(two_workers: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(cluster, "LEAST", 10)
     monkeypatch.setattr(cluster, "MOST", 10)
     with connected(two_workers.scheduler_address) as made:
-        made.wait_for_workers(2, timeout=30)
+        made.wait_for_workers(2, timeout=SECONDS)
         yield made
 
 
@@ -121,7 +122,7 @@ def test_a_worker_that_dies_loses_nothing(client: Any) -> None:
 
     found = evaluate_on_cluster(client, model, data, batch=5, progress=kill_one)
     assert right(found) == right(evaluate(model, data, batch=5))
-    client.wait_for_workers(2, timeout=60)  # a new one comes for it
+    client.wait_for_workers(2, timeout=SECONDS)  # a new one comes for it
     assert killed[0] not in client.run(os.getpid).values()
     assert right(evaluate_on_cluster(client, model, data, batch=5)) == right(found)
 

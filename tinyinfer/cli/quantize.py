@@ -48,7 +48,7 @@ Method = Annotated[
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all of a layer's weights.")]
 Keep = Annotated[
     list[str] | None,
-    typer.Option(metavar="NODE,...", help="Nodes to leave in float32, by name or pattern; may be repeated."),
+    typer.Option(metavar="NODE,...", help="Nodes to leave as they are, by name or pattern; may be repeated."),
 ]
 BiasCorrection = Annotated[
     bool, typer.Option("--bias-correction/--no-bias-correction", help="Give layers the means they had.")

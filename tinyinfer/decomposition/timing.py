@@ -26,7 +26,6 @@ from tinyinfer.runtime.threads import guard
 ROUNDS = 15
 QUANTILE = 0.25  # of the rounds' times: other work on the machine can only add to them
 FASTER = 0.95  # of the layer's time
-GUARD = ":read"  # ends the names of what stands for the layers before
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Stopwatch:
         used = {value for node in self._graph.nodes if node.name not in names for value in node.inputs}
         ports, guards = [], []
         for value in read:
-            t, name = self._types[value], free_name(f"{value}{GUARD}", self._types)
+            t, name = self._types[value], free_name(f"{value}:read", self._types)
             ports.append(Input(name, t.shape, t.shape, t.dtype, t.quant))
             guards.append(Node(name, Relu(), (name,), (value,)))
         weights = self._graph.weights.select({key: key for node in nodes for key in node.params.values()})
@@ -103,17 +102,19 @@ def _entrant(plan: Plan) -> Entrant:
     context.arena.given.update(random_inputs(plan.graph, plan.graph.input_shapes()))
     context.run()
     context.results.clear()
-    calls = [call for step, call in zip(plan.steps, context.calls, strict=True) if _counts(step)]
+    calls = [call for step, call in zip(plan.steps, context.calls, strict=True) if _counts(plan, step)]
     memory = context.arena.memory
     return Entrant(in_turn(calls), [memory[: memory.size // 4 * 4].view(np.float32)])
 
 
 def _kernels(plan: Plan) -> str:
-    return " + ".join(step.kernel for step in plan.steps if _counts(step))
+    return " + ".join(step.kernel for step in plan.steps if _counts(plan, step))
 
 
-def _counts(step: Step) -> bool:
-    return step.node.op.name not in ("input", "output") and not step.node.name.endswith(GUARD)
+def _counts(plan: Plan, step: Step) -> bool:
+    """Whether a step is the part's own: inputs are read by what stands for the layers before."""
+    borders = {i.name for i in plan.graph.inputs}
+    return step.node.op.name != "output" and borders.isdisjoint(step.inputs)
 
 
 def _forced(options: Options) -> Mapping[str, str] | None:
