@@ -17,7 +17,7 @@ from tinyinfer.errors import InputError
 torch = pytest.importorskip("torch")
 
 from tinyinfer.training import objectives, schedule  # noqa: E402
-from tinyinfer.training.__main__ import main  # noqa: E402
+from tinyinfer.training.__main__ import main, options, small_share  # noqa: E402
 from tinyinfer.training.data import BATCH, Pictures, batches, read  # noqa: E402
 from tinyinfer.training.run import Recipe, Run, top1  # noqa: E402
 
@@ -131,7 +131,21 @@ def test_command_line_trains_a_network_and_trains_it_further(folder: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("given", "share"),
+    [
+        (["--arch", "a"], schedule.SMALL),
+        (["--start", "a.npz"], 0),
+        (["--arch", "a", "--distill", "features"], 0),
+        (["--arch", "a", "--distill", "features", "--small", "0.3"], 0.3),
+        (["--arch", "a", "--small", "0"], 0),
+    ],
+)
+def test_the_share_of_small_pictures(given: list[str], share: float) -> None:
+    assert small_share(options().parse_args(["data", "out", "--checkpoint", "c", *given])) == share
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
     [
         (["--arch", "resnet20", "--teacher", "none.npz"], "none.npz"),
         (
@@ -140,9 +154,9 @@ def test_command_line_trains_a_network_and_trains_it_further(folder: Path, tmp_p
         ),
     ],
 )
-def test_what_does_not_fit_is_said(folder: Path, tmp_path: Path, options: list[str], message: str) -> None:
+def test_what_does_not_fit_is_said(folder: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(ti.TinyInferError, match=message):
-        main([str(folder), f"{tmp_path}/out.npz", *options, "--checkpoint", f"{tmp_path}/run.pt"])
+        main([str(folder), f"{tmp_path}/out.npz", *arguments, "--checkpoint", f"{tmp_path}/run.pt"])
     assert not list(tmp_path.iterdir())
 
 

@@ -21,7 +21,11 @@ ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model file (.npz, .onnx, .tflite, .param), or the name of a network.")
 ]
 TrainedModel = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model file (.npz, .onnx, .tflite, .param), or a name that was pulled.")
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model file (.npz, .onnx, .tflite, .param), or the name of one that was pulled or ships.",
+    ),
 ]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Threads; all cores if left out.")]
 Kernels = Annotated[

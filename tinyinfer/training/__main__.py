@@ -49,6 +49,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--augment", choices=augment.STRENGTHS, default="full", help="light: mirrored and shifted alone"
     )
+    parser.add_argument("--small", type=float, help="share of the run that sees 24x24 pixels, instead of the usual one")
     parser.add_argument("--teacher", type=Path, help="model file to distil from")
     parser.add_argument("--distill", choices=objectives.DISTILL, default="logits", help="what the teacher shows")
     parser.add_argument("--sparsity", type=float, default=0.0, help="L1 penalty on batch norms' scales")
@@ -73,14 +74,20 @@ def network(args: argparse.Namespace, classes: int) -> tuple[Graph, dict[str, An
     return graph, known
 
 
+def small_share(args: argparse.Namespace) -> float:
+    """The share of the run that sees little pictures: none where features of a teacher, or a start, want large ones."""
+    if args.small is not None:
+        return float(args.small)
+    return 0.0 if args.start is not None or args.distill == "features" else schedule.SMALL
+
+
 def prepared(args: argparse.Namespace, train_set: Pictures) -> tuple[Run, dict[str, Any]]:
     """The run, where its checkpoint left it if there is one, and the metadata of what it trains."""
     graph, known = network(args, len(train_set.names))
     teacher = None if args.teacher is None else npz.load(args.teacher)[0]
     plain = augment.normalize(train_set.pixels[: 2 * BATCH])
     objective = objectives.make(graph, teacher, args.distill, plain, args.sparsity, args.seed)
-    small = 0.0 if args.start is not None or args.distill == "features" else schedule.SMALL
-    recipe = Recipe(args.epochs, args.rate, args.seed, small, args.augment)
+    recipe = Recipe(args.epochs, args.rate, args.seed, small_share(args), args.augment)
     run = Run(objective, recipe, len(train_set.labels) // BATCH)
     if args.checkpoint.exists():
         run.load(args.checkpoint)
