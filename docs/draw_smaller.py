@@ -42,15 +42,13 @@ def slimming(source: str) -> str:
     """The networks at several ratios, before anything is trained anew."""
     heads = ["network", "cut", "mult-adds, M", "parameters, k", "time, ms", "saved", "top-1"]
     lines = table(heads)
-    for path in NETWORKS:
-        model = ti.load(path, threads=1)
-        data = dataset_of(source, model)
+    for name, model in [*shipped(), *pulled("resnet20")]:
         slimmed = {
             f"{ratio:.0%} by {score}": with_graph(model, passes.slim(model.graph, ratio, score=score))
             for ratio in (0.3, 0.5)
             for score in SCORES
         }
-        lines += rows(path.stem, model, slimmed, data)
+        lines += rows(name, model, slimmed, dataset_of(source, model))
     return "\n".join(lines) + "\n"
 
 

@@ -73,14 +73,14 @@ OPTIONS = {
 }
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(**OPTIONS)
 def test_random_networks(graph: Graph, ratio: float, multiple: int, score: str | None, per_layer: bool) -> None:
     check_random(graph, ratio, multiple, score, per_layer)
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=3000)
+@settings(max_examples=400)
 @given(**OPTIONS)
 def test_many_random_networks(graph: Graph, ratio: float, multiple: int, score: str | None, per_layer: bool) -> None:
     check_random(graph, ratio, multiple, score, per_layer)
