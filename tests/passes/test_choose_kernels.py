@@ -42,7 +42,7 @@ def chosen(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) ->
 
 def codes_chosen(channels: int, size: int, outputs: int, **attrs: Any) -> str:
     """The kernel for a 3x3 layer of codes."""
-    x, weight = np.empty((1, channels, size, size), np.uint8), np.empty((outputs, channels, 3, 3), np.int8)
+    x, weight = np.zeros((1, channels, size, size), np.uint8), np.zeros((outputs, channels, 3, 3), np.int8)
     attrs = {"padding": 1, "input_scale": 1.0, **attrs}
     args = (x, weight, np.ones(outputs, np.float32))
     return first_that_fits(problem_of_arrays("quantized_conv2d", args, attrs, 1, ("uint8", "float32"))[0])
