@@ -13,6 +13,7 @@ from tinyinfer.kernels.bare.on_arrays import problem_of_arrays
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.codegen import amx
 from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.passes.machine.choose_kernels import choices
 from tinyinfer.passes.machine.winograd_rule import winograd_cost
 
@@ -39,11 +40,34 @@ def chosen(channels: int, size: int, outputs: int, kernel: int, **attrs: Any) ->
     return first_that_fits(problem(channels, size, outputs, kernel, **attrs))
 
 
+def codes_chosen(channels: int, size: int, outputs: int, **attrs: Any) -> str:
+    """The kernel for a 3x3 layer of codes."""
+    x, weight = np.zeros((1, channels, size, size), np.uint8), np.zeros((outputs, channels, 3, 3), np.int8)
+    attrs = {"padding": 1, "input_scale": 1.0, **attrs}
+    args = (x, weight, np.ones(outputs, np.float32))
+    return first_that_fits(problem_of_arrays("quantized_conv2d", args, attrs, 1, ("uint8", "float32"))[0])
+
+
 def gated(channels: int, size: int) -> Problem:
     """A gate and a 1x1 convolution of so many channels on a square map."""
     x, gate = (np.empty((1, channels, side, side), np.float32) for side in (size, 1))
     weight = np.empty((40, channels, 1, 1), np.float32)
     return problem_of_arrays("gated_conv2d", (x, gate, weight), {}, threads=1)[0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "attrs", "kernel"),
+    [
+        ((64, 56, 64), {}, "winograd4x4"),
+        ((16, 55, 64), {}, "winograd4x4"),
+        ((512, 7, 512), {}, "winograd2x2"),  # sums of more bits than F(4x4) leaves
+        ((3, 224, 32), {}, "windows"),  # as many channels as there are would be padded
+        ((64, 56, 64), {"stride": 2}, "windows"),
+        ((64, 56, 64), {"weight_zero_point": 1}, "windows"),
+    ],
+)
+def test_layers_of_codes(layer: tuple[int, int, int], attrs: dict[str, Any], kernel: str) -> None:
+    assert codes_chosen(*layer, **attrs) == (kernel if PAIRED else "windows")
 
 
 @pytest.mark.usefixtures("no_tiles")

@@ -7,7 +7,7 @@ import pytest
 
 from tinyinfer.kernels.bare import peak
 from tinyinfer.kernels.codegen import amx
-from tinyinfer.kernels.codegen.dot_products import PAIRED
+from tinyinfer.kernels.codegen.dot_products import PAIRED, VNNI
 from tinyinfer.kernels.matmul.bf16x3 import split_numbers
 from tinyinfer.profiling.roofline import (
     STREAM_FLOATS,
@@ -50,11 +50,17 @@ def test_chains_of_codes_compute_what_they_say(rng):
     peak.code_multiply_adds.bind(2, state.view(np.float32), 7)()
     sums, factors = (part.reshape(2, -1, 4 * peak.LANES) for part in np.split(state, [4 * peak.MACS_A_STEP], axis=1))
     assert np.array_equal(factors.reshape(2, -1), before[:, 4 * peak.MACS_A_STEP :])  # which are codes
-    products = factors[:, 0].astype(np.int32) * factors[:, 1].view(np.int8)
-    added = 7 * products.reshape(2, 1, peak.LANES, 4).sum(axis=-1, dtype=np.int32)
+    if PAIRED:  # the same two pairs in all lanes with two registers for each chain, as `dot_sums` multiplies
+        x = factors[:, 0].copy().view(np.int16)[:, None, :4].reshape(2, 1, 2, 1, 2)
+        w = factors[:, 2:].copy().view(np.int16).reshape(2, peak.CHAINS, 2, peak.LANES, 2)
+        added = 7 * np.prod((x + w[:, :, ::-1]).astype(np.int32), axis=2).sum(axis=-1, dtype=np.int32)
+    else:
+        weights = factors[:, 1:2] if VNNI else factors[:, 2 : 2 + peak.CHAINS]
+        products = factors[:, :1].astype(np.int32) * weights.view(np.int8)
+        added = 7 * products.reshape(2, -1, peak.LANES, 4).sum(axis=-1, dtype=np.int32)
     begun = before[:, : 4 * peak.MACS_A_STEP].reshape(sums.shape).view(np.int32)
     assert np.array_equal(sums.view(np.int32), begun + added)
-    assert products[0].size * peak.CHAINS == peak.CODE_MACS_A_STEP
+    assert 4 * peak.LANES * peak.CHAINS == peak.CODE_MACS_A_STEP
 
 
 @pytest.mark.skipif(not amx.available(), reason="needs AMX")

@@ -46,6 +46,26 @@ def test_four_products_a_lane(vnni: bool, monkeypatch: pytest.MonkeyPatch, rng: 
         np.testing.assert_array_equal(run_dot4(x, w, sums), sums + products.reshape(LANES, 4).sum(axis=1))
 
 
+def test_products_of_sums(rng: np.random.Generator) -> None:
+    """Two products for one, but for what codes and weights make of themselves, which the caller takes off."""
+
+    @vector_function(x="address", w="address", sums="address")
+    def multiply(v, x, w, sums):
+        v.store_sums(v.dot_sums(v.load_sums(sums), v.pairs(v.load_sums(x)), v.load_pairs(w)), sums)
+
+    @numba.njit
+    def run(x, w, sums):
+        multiply(x.ctypes.data, w.ctypes.data, sums.ctypes.data)
+
+    x, w = rng.integers(0, 256, (LANES, 4), np.uint8), rng.integers(-255, 256, (LANES, 4), np.int16)
+    found = rng.integers(-(2**31), 2**31, LANES, np.int32)
+    expected = found.astype(np.int64) + (x.astype(np.int64) * w).sum(axis=1)
+    for own in (x.astype(np.int64), w.astype(np.int64)):
+        expected += own[:, 0] * own[:, 1] + own[:, 2] * own[:, 3]
+    run(x, np.ascontiguousarray(w.reshape(LANES, 2, 2).transpose(2, 0, 1)), found)
+    np.testing.assert_array_equal(found, expected.astype(np.int32))
+
+
 @given(st.lists(st.integers(-(2**22) + 1, 2**22 - 1), min_size=LANES, max_size=LANES))
 def test_the_nearest_integers(halves: list[int]) -> None:
     """As NumPy rounds: halves to the even one."""

@@ -26,6 +26,8 @@ from tinyinfer.kernels.pointwise_math.fused_activation import NUMBERED
 from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
 from tinyinfer.ops.quantized.weights import LARGEST_CODE, LARGEST_SUM, QuantizedLayer
 
+FITTING = 2 if PAIRED else 0  # says `Requantize.plain` of a formula whose results fit 32 bits
+
 
 @struct
 class Results(NamedTuple):
@@ -79,7 +81,7 @@ class Requantize(NamedTuple):
     Sums begin with ``bias``, an int32 for each column.  A residual whose stride is 0 is none; of a row term, an int32
     for each row, there is none where ``row_step`` is 0, and else that is 4.  Bounds are those of the result less
     ``zero``.  A formula (`epilogue`) is that of the number ``act``; its result is multiplied by ``steps``.  Where codes
-    are made without one, and of values that fit 32 bits before they are clipped, ``plain`` is 1.
+    are made without one, and of values that fit 32 bits before they are clipped, ``plain`` is 1; with one, `FITTING`.
     """
 
     bias: Address
@@ -116,11 +118,11 @@ class Requantize(NamedTuple):
             residual, residual_zero = ByteRows.of(inputs[1]), op.residual_zero_point
             inner, addition = Inner.of(op), op.addition
             worth = (op.residual_scale if op.inner_scale is None else addition.worths()[1]) / op.unit
-        fits = 2**31 * float(multiplier.max(initial=0)) + LARGEST_CODE * worth < LARGEST_SUM
+        fits = (2**31 * float(multiplier.max(initial=0)) + LARGEST_CODE * worth) * max(steps, 1) < LARGEST_SUM
         bias_, multiplier_ = Address.of(bias), Address.of(multiplier)
         return cls(
             bias_, multiplier_, bias_, 0, residual, residual_zero, np.float32(worth), inner, act, np.float32(steps),
-            lo, hi, zero, int(to_codes and not act and fits),
+            lo, hi, zero, 0 if not (to_codes and fits) else 1 if not act else FITTING,
         )  # fmt: skip
 
     def at(self, row: int, column: int = 0) -> Requantize:
@@ -232,14 +234,18 @@ def _finish(v, sums, sums_row, grid, y, columns, epilogue):
     finishing, adding, shifted = Finishing(v, epilogue), epilogue.residual.stride != 0, epilogue.row_step != 0
     case = v, finishing, sums, sums_row, grid, y, columns, epilogue
     if PAIRED:  # where all sums have row terms
-        with v.either(epilogue.plain != 0) as (usual, unusual):
+        fitting = v.intersection(epilogue.plain == FITTING, v.complement(adding))
+        with v.either(epilogue.plain == 1) as (usual, unusual):
             with usual, v.either(adding) as (residuals, alone):
                 with residuals:
                     _finish_plain(*case, adding=True, shifted=True)
                 with alone:
                     _finish_plain(*case, shifted=True)
-            with unusual:
-                _finish_anything(*case)
+            with unusual, v.either(fitting) as (formulas, rest):
+                with formulas:
+                    _finish_plain(*case, shifted=True, curved=True)
+                with rest:
+                    _finish_anything(*case)
         return
     both = v.intersection(adding, shifted)
     with v.either(v.intersection(epilogue.plain != 0, v.complement(both))) as (usual, unusual):
@@ -255,7 +261,7 @@ def _finish(v, sums, sums_row, grid, y, columns, epilogue):
             _finish_anything(*case)
 
 
-def _finish_plain(v, finishing, sums, sums_row, grid, y, columns, epilogue, adding=False, shifted=False):
+def _finish_plain(v, finishing, sums, sums_row, grid, y, columns, epilogue, adding=False, shifted=False, curved=False):
     """Emit the usual cases: codes are packed four registers at a time, of two rows or four."""
     low, high = (v.truncated(bound) + epilogue.zero for bound in (epilogue.lo, epilogue.hi))
 
@@ -270,17 +276,23 @@ def _finish_plain(v, finishing, sums, sums_row, grid, y, columns, epilogue, addi
             result = finishing.with_residual(result, residual.address, pixel * residual.stride + at, mask)
         return result
 
+    def formula(values):
+        if not curved:
+            return values
+        variables = [v.variable(each) for each in values]
+        finishing.activate(*variables)
+        return [each.get() for each in variables]
+
     def pack(rows, at, registers):
         multipliers_ = [v.load(epilogue.multiplier, at + j * LANES) for j in range(registers)]
-        integers = [
-            v.rounded(value(row, at + j * LANES, factor)) for row in rows for j, factor in enumerate(multipliers_)
-        ]
+        values = [value(row, at + j * LANES, factor) for row in rows for j, factor in enumerate(multipliers_)]
+        integers = [v.rounded(each) for each in formula(values)]
         pieces = v.quarters_in_order(v.pack_codes(integers, epilogue.zero, low, high), len(rows))
         for (pixel, _), piece in zip(rows, pieces, strict=True):
             v.store_bytes(piece, y.at(pixel, at).address)
 
     def single(row, at, mask=None):
-        result = value(row, at, v.load(epilogue.multiplier, at), mask)
+        (result,) = formula([value(row, at, v.load(epilogue.multiplier, at), mask)])
         finishing.store_codes(result, y.at(row[0], at).address, 0, mask)
 
     def block(at, registers):
