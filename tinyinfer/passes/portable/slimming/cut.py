@@ -19,7 +19,7 @@ def cut_weight(weight: np.ndarray, labels: Labels, kept: np.ndarray) -> np.ndarr
             mask = mask & kept[numbers]
     left = [int(mask.reshape(len(mask), -1).any(axis=1).sum()), *(mask.sum(at).max() for at in range(1, mask.ndim))]
     shape = [size if mask.shape[at] == 1 else left[at] for at, size in enumerate(weight.shape)]
-    return weight[np.broadcast_to(mask, weight.shape)].reshape(shape)
+    return np.asarray(weight[np.broadcast_to(mask, weight.shape)].reshape(shape))
 
 
 class Cut:
