@@ -13,6 +13,7 @@ SAME_KEYS = {
     "upsampler_bilinear": "upsampler_nearest",  # these upsample without weights
     "upsampler_bicubic": "upsampler_nearest",
     "upsampler_max_unpool": "upsampler_nearest",
+    "resnet20_s2": "resnet20",
     "igcv3_w1": "igcv3_d_1x",
     "senet154": "legacy_senet154",
     # under torchvision-like keys; their public checkpoints have others
