@@ -261,7 +261,9 @@ def _finish(v, sums, sums_row, grid, y, columns, epilogue):
             _finish_anything(*case)
 
 
-def _finish_plain(v, finishing, sums, sums_row, grid, y, columns, epilogue, adding=False, shifted=False, curved=False):
+def _finish_plain(
+    v, finishing, sums, sums_row, grid, y, columns, epilogue, *, adding=False, shifted=False, curved=False
+):
     """Emit the usual cases: codes are packed four registers at a time, of two rows or four."""
     low, high = (v.truncated(bound) + epilogue.zero for bound in (epilogue.lo, epilogue.hi))
 
