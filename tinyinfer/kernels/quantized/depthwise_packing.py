@@ -25,7 +25,10 @@ class Blocks(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """Blocks of ``size`` channels as kernels take them: addresses of what `Blocks` holds, and the bytes of a block."""
+    """Blocks of ``size`` channels as kernels take them: addresses of what `Blocks` holds, and the bytes of a block.
+
+    ``strip`` is the address of what computes ``rows`` rows of outputs of a block.
+    """
 
     starts: np.ndarray
     taps: Address
@@ -33,14 +36,16 @@ class Walk(NamedTuple):
     bias: Address
     multiplier: Address
     size: int
+    strip: int
+    rows: int
 
     @classmethod
-    def of(cls, blocks: Blocks, size: int) -> Walk:
+    def of(cls, blocks: Blocks, size: int, strip: int = 0, rows: int = 1) -> Walk:
         """All blocks."""
         number = max(1, len(blocks.starts))
         arrays = (blocks.taps, blocks.bias, blocks.multiplier)
         taps, bias, multiplier = (Address.of(a if a.size else np.zeros(64, np.int8)) for a in arrays)
-        return cls(blocks.starts, taps, blocks.taps.nbytes // number, bias, multiplier, size)
+        return cls(blocks.starts, taps, blocks.taps.nbytes // number, bias, multiplier, size, strip, rows)
 
 
 def shape_of(kernel: int, stride: int, registers: int) -> Shape:

@@ -73,10 +73,10 @@ class Shape(NamedTuple):
         return [(column, quad, row) for column, quad, row in places if self.meets(quad, row)]
 
 
-strip_function = vector_function(
-    x=ByteImage, inside=Inside, w="address", zeros="address", y=ByteImage, rows="int", columns="int",
-    epilogue=Requantize, bounds=Bounds,
-)  # fmt: skip
+STRIP = {
+    "x": ByteImage, "inside": Inside, "w": "address", "zeros": "address", "y": ByteImage, "rows": "int",
+    "columns": "int", "epilogue": Requantize, "bounds": Bounds,
+}  # fmt: skip
 
 
 def make_strip(shape: Shape, registers: int) -> Any:
@@ -114,7 +114,7 @@ def make_strip(shape: Shape, registers: int) -> Any:
         codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)
         v.registers(registers).store_byte_vector(codes, address)
 
-    @strip_function
+    @vector_function(**STRIP)
     def strip(v, x, inside, w, zeros, y, rows, columns, epilogue, bounds):
         finishing = Finishing(v, epilogue)
         starts = [
