@@ -18,9 +18,17 @@ from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.quantized.depthwise_packing import Blocks, Walk, pack_pixels, pack_strips, shape_of
+from tinyinfer.kernels.quantized.depthwise_packing import (
+    MOST_TERMS,
+    Blocks,
+    Walk,
+    pack_pixels,
+    pack_strips,
+    shape_of,
+    terms_of,
+)
 from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, STRIP, Bounds, make_strip
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers, signed_weight
+from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 
@@ -29,16 +37,19 @@ MOST_ROWS = 2  # of outputs in a strip
 
 
 STRIPS = {
-    case: shared("codes_strip_{}_{}_{}".format(*case), **STRIP)(make_strip(shape_of(*case), case[-1]))
-    for case in itertools.product(SIZES, STRIDES, REGISTERS)
+    (*case, terms): shared("codes_strip_{}_{}_{}_{}".format(*case, terms), **STRIP)(
+        make_strip(shape_of(*case), case[-1], terms)
+    )
+    for *case, terms in itertools.product(SIZES, STRIDES, REGISTERS, range(1, MOST_TERMS + 1))
 }
-"""By kernel, stride and registers of channels; each is compiled when a layer needs it."""
+"""By kernel, stride, registers of channels and terms of a tap; each is compiled when a layer needs it."""
 
 
 class Packed(NamedTuple):
-    """A layer's weights: for strips of `REGISTERS`, if it has such, and for single pixels."""
+    """A layer's weights: for strips of `REGISTERS`, if it has such, in so many ``terms``, and for single pixels."""
 
     strips: tuple[Blocks, ...]
+    terms: int
     pixel: Blocks
 
 
@@ -108,7 +119,7 @@ def pixel(v, x, rows, columns, zero, w, w_row, y, count, epilogue):
 def depthwise_any(
     part, parts, x: ByteRows, c, geometry: Geometry, zero, blocks: Walk, y: Results, epilogue: Requantize, images
 ):
-    """The same for every kernel size, stride, padding and dilation, and weights with a zero point."""
+    """The same for every kernel size, stride, padding and dilation, and all weights."""
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
     first, last = own_range(part, images * out_h, parts)
     for p in range(first, last):
@@ -149,7 +160,9 @@ class QuantizedDepthwise(Kernel):
     @classmethod
     def pack(cls, layer: Layer) -> Packed:
         kernel, (stride, _) = layer.params["weight"].shape[2], layer.op.stride
-        return Packed(pack_strips(layer, kernel, stride) if _has_strips(layer) else (), pack_pixels(layer))
+        if not _has_strips(layer):
+            return Packed((), 0, pack_pixels(layer))
+        return Packed(pack_strips(layer, kernel, stride), len(terms_of(layer)), pack_pixels(layer))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed = inputs[0], outputs[0], self.problem.op, self.packed
@@ -164,7 +177,9 @@ class QuantizedDepthwise(Kernel):
             )
         zeros = np.full((x.w + geometry.left) * x.pixel_stride + 4 * LANES, op.input_zero_point, np.uint8)
         walks = [
-            Walk.of(blocks, n * LANES, *strip_of(geometry.kw, geometry.stride_w, n) if blocks.starts.size else ())
+            Walk.of(blocks, n * LANES, *strip_of(geometry.kw, geometry.stride_w, n, packed.terms))
+            if blocks.starts.size
+            else Walk.of(blocks, n * LANES)
             for blocks, n in zip(packed.strips, REGISTERS, strict=True)
         ]
         return depthwise.bind(
@@ -173,13 +188,13 @@ class QuantizedDepthwise(Kernel):
         )  # fmt: skip
 
 
-def strip_of(kernel: int, stride: int, registers: int) -> tuple[int, int]:
+def strip_of(kernel: int, stride: int, registers: int, terms: int) -> tuple[int, int]:
     """The address of the strip of a kernel for so many registers of channels, and its rows of outputs."""
-    return address_of(STRIPS[kernel, stride, registers]), shape_of(kernel, stride, registers).rows
+    return address_of(STRIPS[kernel, stride, registers, terms]), shape_of(kernel, stride, registers).rows
 
 
 def _has_strips(layer: Layer) -> bool:
-    """Whether there are strips: for square kernels, one stride, no dilation, weights around 0, enough channels.
+    """Whether there are strips: for square kernels, one stride, no dilation, enough channels, taps of few terms.
 
     Nor do they take results that could leave 32 bits, which those of any useful scales are far from.
     """
@@ -188,7 +203,7 @@ def _has_strips(layer: Layer) -> bool:
     (kh, kw), (down, across) = layer.params["weight"].shape[2:], op.stride
     usual = kh == kw and down == across and kw in SIZES and across in STRIDES and op.dilation == (1, 1)
     steps = multipliers(layer).max(initial=0) * (1.0 if op.is_clip else 1 / op.scale)
-    return bool(usual and signed_weight(layer)[1] == 0 and len(layer.params["weight"]) >= LANES and steps < 1)
+    return bool(usual and len(layer.params["weight"]) >= LANES and steps < 1 and terms_of(layer))
 
 
 KERNELS = (QuantizedDepthwise,)
