@@ -150,7 +150,7 @@ def test_results_beyond_32_bits(rng: np.random.Generator) -> None:
     check(kernels.find("quantized_conv2d", "depthwise"), problem, example)
 
 
-@pytest.mark.parametrize(("zero", "count"), [(0, 1), (1, 2), (-127, 2), (-128, 0)])
+@pytest.mark.parametrize(("zero", "count"), [(0, 1), (1, 1), (2, 2), (-127, 2), (-128, 0)])
 def test_taps_are_sums_of_terms(zero, count):
     weight = np.arange(-127, 128, dtype=np.int8).reshape(255, 1, 1, 1)
     layer = Layer(ops.create("quantized_conv2d", {**SCALES, "weight_zero_point": zero}), {"weight": weight})
