@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 from tinyinfer.ops.base import Case, integer, operator, pair
@@ -35,7 +36,7 @@ class QuantizedConv2d(QuantizedLayer):
             groups=integer(self.groups, "groups", least=1),
         )
 
-    @property
+    @cached_property
     def layer(self) -> Conv2d:
         """The convolution of real numbers."""
         return Conv2d(**fields_of(self, Conv2d))  # type: ignore[arg-type]
