@@ -57,7 +57,8 @@ def test_depthwise_of_any_window(c, size, dilation, kernel, stride, zero, thread
 
 
 @given(
-    name=st.sampled_from(["quantized_add", "quantized_mul"]), n=st.integers(1, 3), c=st.integers(1, 5 * LANES),
+    name=st.sampled_from(["quantized_add", "quantized_sub", "quantized_mul"]), n=st.integers(1, 3),
+    c=st.integers(1, 5 * LANES),
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)), activation=clips, swap=st.booleans(), threads=threads,
     data=st.data(),
 )  # fmt: skip
