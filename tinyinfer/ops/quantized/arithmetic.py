@@ -46,7 +46,7 @@ class QuantizedArithmetic(Requantization):
         return [
             Case({**scales, "activation": "relu"}, (x, x), dtypes=("uint8", "uint8")),
             Case({**scales, "zero_point": -7, "dtype": "int8"}, (x, gate), dtypes=("int8", "int8")),
-            Case(scales, ((3, 11), (3, 11)), dtypes=("uint8", "uint8")),
+            Case({**scales, "zero_point": 90}, ((3, 11), (3, 11)), dtypes=("uint8", "uint8")),
             Case({**scales, "dtype": "float32"}, (x, (19, 1, 1)), dtypes=("uint8", "uint8")),
         ]
 
