@@ -28,7 +28,7 @@ def preparations(threads: int | None = None) -> list[Callable[[], object]]:
     counts = sorted({1, make_options(threads).threads})
     operators = map(ops.get, ops.names())
     found = [partial(_prepare, kernel, cls, counts) for cls in operators for kernel in kernels.list(cls.name)]
-    return [*found, _cross_border, *(partial(machine_peak, count, codes=True) for count in counts)]
+    return [*found, *_strips(), _cross_border, *(partial(machine_peak, count, codes=True) for count in counts)]
 
 
 def warm(todo: Sequence[Callable[[], object]], progress: Callable[[int, int], None] | None = None) -> float:
@@ -71,6 +71,14 @@ def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
     """The same with more images, whose number is the first dimension of values of the highest rank alone."""
     factor, rank = -(-least // max(map(math.prod, shapes))), max(map(len, shapes))
     return [(shape[0] * factor, *shape[1:]) if len(shape) == rank > 0 and shape[0] > 1 else shape for shape in shapes]
+
+
+def _strips() -> list[Callable[[], object]]:
+    """Calls that compile what depthwise layers of codes choose from, more than examples need."""
+    from tinyinfer.kernels.codegen.jit import load
+    from tinyinfer.kernels.quantized.depthwise import STRIPS
+
+    return [partial(load, strip) for strip in STRIPS.values()]
 
 
 def _cross_border() -> None:

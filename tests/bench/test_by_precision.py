@@ -13,6 +13,7 @@ from tinyinfer.bench import bench_int8
 from tinyinfer.bench.by_precision import noise_of, quantized
 from tinyinfer.bench.precision_report import PrecisionReport, decibels
 from tinyinfer.errors import InputError
+from tinyinfer.kernels.codegen.cpu import has_vnni
 from tinyinfer.model import Model
 
 pytest.importorskip("onnxruntime")
@@ -46,10 +47,10 @@ def test_every_engine_is_timed_in_both_precisions(model: Model, tmp_path: Path) 
 
 
 def test_ours_has_the_codes_of_the_peer(model: Model) -> None:
-    """On one file of codes both lose the same to rounding."""
+    """On one file of codes both lose the same to rounding; ONNX Runtime saturates sums of 16 bits without VNNI."""
     report = bench_int8(model, rounds=1)
     ours, theirs = (row.error for row in report.int8.rows)
-    assert ours == pytest.approx(theirs, rel=0.2)
+    assert ours == pytest.approx(theirs, rel=0.2) if has_vnni() else 0 < ours < 1.2 * theirs
 
 
 def test_a_network_of_codes_takes_codes(model: Model) -> None:

@@ -49,7 +49,7 @@ def test_quantize_options_reach_the_network(ti, model_file, photos, tmp_path):
     assert done["bytes"] < done["bytes_before"]
     assert done["quantization"] == {
         "dtype": "int8", "method": "minmax", "per_tensor": True, "keep": ["fc", "le*", "join"], "equalize": True,
-        "bias_correction": False, "samples": 4,
+        "bias_correction": False, "keep_sensitive": None, "samples": 4,
     }  # fmt: skip
     graph = load(out).graph
     assert [n.name for n in graph.nodes if n.op.name in ("conv2d", "linear", "add")] == ["left", "join", "fc"]
@@ -65,6 +65,26 @@ def test_sensitivity_report(ti, model_file, photos, tmp_path):
     code, text, _ = ti("quantize", model_file, "--calibrate", photos, "--sensitivity", "--json", *PLAIN)
     rows = json.loads(text)["sensitivity"]["rows"]
     assert [row["alone"] for row in rows] == sorted(row["alone"] for row in rows)
+
+
+def test_nodes_that_cost_too_much_stay(ti, model_file, photos, tmp_path):
+    start = ("quantize", model_file, "--calibrate", photos, *PLAIN)
+    rows = json.loads(ti(*start, "--sensitivity", "--json").out)["sensitivity"]["rows"]
+    layers = {row["name"]: row["alone"] for row in rows}
+    threshold = sorted(layers.values())[2]
+    kept = {name for name, alone in layers.items() if alone < threshold}
+    out = tmp_path / "int8.npz"
+    code, text, err = ti(*start, "-o", out, "--keep-sensitive", repr(threshold))
+    assert (code, text, len(kept)) == (0, "", 2)
+    assert "nodes that stay float32, with which alone the output has less than" in err
+    assert all(name in err for name in kept)
+    graph = load(out).graph
+    assert not any(graph.node(name).op.name.startswith("quantized_") for name in kept)
+    done = json.loads(ti(*start, "-o", out, "--keep-sensitive", repr(threshold), "--sensitivity", "--json").out)
+    assert set(done["kept_sensitive"]) == set(done["sensitivity"]["kept"]) == set(done["quantization"]["keep"]) == kept
+    optimized = ("optimize", *start[1:], "-o", out, "--quantize", "int8", "--keep-sensitive", repr(threshold))
+    assert all(name in ti(*optimized).err for name in kept)
+    assert not any(load(out).graph.node(name).op.name.startswith("quantized_") for name in kept)
 
 
 def test_optimize_shows_before_and_after(ti, model_file, photos, tmp_path):
@@ -90,6 +110,7 @@ def test_optimize_shows_before_and_after(ti, model_file, photos, tmp_path):
         (("quantize", "MODEL", "-o", "OUT"), "expected --calibrate FOLDER|DATASET"),
         (("quantize", "MODEL", "-o", "out.onnx", "--calibrate", "PHOTOS"), "expected a name that ends in .npz"),
         (("quantize", "MODEL", "-o", "OUT", "--calibrate", "PHOTOS", "--method", "best"), "best"),
+        (("quantize", "MODEL", "-o", "OUT", "--calibrate", "PHOTOS", "--keep-sensitive", "much"), "much"),
         (("optimize", "MODEL", "-o", "OUT"), "there is nothing to do"),
         (("optimize", "MODEL", "-o", "OUT", "--quantize", "int8"), "--quantize needs --calibrate"),
     ],

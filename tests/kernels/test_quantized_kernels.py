@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from kernel_harness import Example, check, check_all, example_params, make_problem
 
 from tinyinfer import kernels, ops
+from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.cpu import LANES
+from tinyinfer.kernels.codegen.dot_products import VNNI
+from tinyinfer.kernels.quantized.depthwise_packing import terms_of
 
 threads = st.sampled_from([1, 2, 3])
 MODES = ("constant", "reflect", "replicate", "circular")  # of pad
@@ -21,13 +24,15 @@ SCALES = {"input_scale": 0.02, "input_zero_point": 121, "scale": 0.11, "zero_poi
     n=st.integers(1, 2), c=st.integers(1, 10 * LANES), size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     kernel=st.sampled_from([3, 5, 7]), stride=st.integers(1, 2), padding=st.integers(0, 4), threads=threads,
     activation=clips, zeros=st.tuples(st.integers(0, 255), st.integers(0, 255)), residual=st.booleans(),
+    weight_zero=st.sampled_from([0, 0, 1, -127, -128]),
 )  # fmt: skip
-def test_depthwise(n, c, size, kernel, stride, padding, threads, activation, zeros, residual):
+def test_depthwise(n, c, size, kernel, stride, padding, threads, activation, zeros, residual, weight_zero):
+    """Weights less a zero point may be too wide for 8 bits, and for two terms of them."""
     if min(size) + 2 * padding < kernel:
         padding = kernel
     attrs = {**SCALES, "input_zero_point": zeros[0], "zero_point": zeros[1], "activation": activation, "groups": c}
-    op = ops.create("quantized_conv2d", {**attrs, "stride": stride, "padding": padding})
-    inputs = [(n, c, *size)]
+    attrs |= {"stride": stride, "padding": padding, "weight_zero_point": weight_zero}
+    op, inputs = ops.create("quantized_conv2d", attrs), [(n, c, *size)]
     weight = {"weight": (c, 1, kernel, kernel), "weight_scale": (c,), "bias": (c,)}
     rng = np.random.default_rng(0)
     problem = make_problem(op, inputs, example_params(op, weight, rng), threads, ["uint8"])
@@ -52,7 +57,8 @@ def test_depthwise_of_any_window(c, size, dilation, kernel, stride, zero, thread
 
 
 @given(
-    name=st.sampled_from(["quantized_add", "quantized_mul"]), n=st.integers(1, 3), c=st.integers(1, 5 * LANES),
+    name=st.sampled_from(["quantized_add", "quantized_sub", "quantized_mul"]), n=st.integers(1, 3),
+    c=st.integers(1, 5 * LANES),
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)), activation=clips, swap=st.booleans(), threads=threads,
     data=st.data(),
 )  # fmt: skip
@@ -143,3 +149,13 @@ def test_results_beyond_32_bits(rng: np.random.Generator) -> None:
     example = Example.of(problem, rng)
     assert {*np.unique(example.outputs[0])} <= {0, 110, 255}
     check(kernels.find("quantized_conv2d", "depthwise"), problem, example)
+
+
+@pytest.mark.parametrize(("zero", "count"), [(0, 1), (1, 1), (2, 2), (-127, 2), (-128, 0)])
+def test_taps_are_sums_of_terms(zero, count):
+    weight = np.arange(-127, 128, dtype=np.int8).reshape(255, 1, 1, 1)
+    layer = Layer(ops.create("quantized_conv2d", {**SCALES, "weight_zero_point": zero}), {"weight": weight})
+    terms = terms_of(layer)
+    assert len(terms) == (count if VNNI else 1)  # 16 bits hold all of it
+    if terms:
+        np.testing.assert_array_equal(np.sum(terms, axis=0, dtype=int).reshape(-1), np.arange(-127, 128) - zero)

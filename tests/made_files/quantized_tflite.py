@@ -120,7 +120,7 @@ def _connected(dtype: str) -> Cases:
 
 def _arithmetic(dtype: str) -> Cases:
     for builtin, scale, op in (("ADD", 0.08, ("quantized_add",)), ("MUL", 0.11, ("quantized_mul",)),
-                               ("SUB", 0.08, ("dequantize_linear",) * 2 + ("sub", "quantize_linear"))):  # fmt: skip
+                               ("SUB", 0.08, ("quantized_sub",))):  # fmt: skip
         q = Quantised(dtype)
         inputs = q.input("a", IMAGE), q.input("b", IMAGE, 0.045, 90)
         q.output(IMAGE, scale, 110)

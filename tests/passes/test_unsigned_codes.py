@@ -14,7 +14,7 @@ from tinyinfer.passes.machine.unsigned_codes import unsigned_codes
 from tinyinfer.runtime.inputs import random_inputs
 
 NAMES = (
-    *("quantized_conv2d", "quantized_linear", "quantized_add", "quantized_mul", "lookup"),
+    *("quantized_conv2d", "quantized_linear", "quantized_add", "quantized_sub", "quantized_mul", "lookup"),
     *("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"),
 )
 CASES = [(name, case) for name in NAMES for case in ops.get(name).cases()]

@@ -106,6 +106,8 @@ def test_what_can_not_be_is_said_before_anything_runs(folder: Path) -> None:
 
     with pytest.raises(InputError, match="method: expected one of minmax, percentile, mse, entropy, found 'kl'"):
         Settings("kl")
+    with pytest.raises(InputError, match="keep_sensitive: expected a number of dB, found nan"):
+        Settings(keep_sensitive=float("nan"))
     with pytest.raises(InputError, match="keep: no node is called 'nothing'"):
         quantize_model(model, Never(), Settings(keep=["nothing"]))
     quantized = quantize_model(model, read_pictures(folder, model)).model

@@ -66,6 +66,20 @@ def test_it_is_shown_everywhere() -> None:
     assert f"{found.whole:.1f}" in str(found)
 
 
+def test_a_threshold_keeps_those_below_it() -> None:
+    plain = report(spoil="left")
+    assert plain.kept == ()
+    assert "--keep NODE" in str(plain)
+    worst, second = (row.alone for row in plain.rows[:2])
+    assert worst is not None
+    assert second is not None
+    found = report(Settings(keep_sensitive=(worst + second) / 2), spoil="left")
+    assert found.kept == ("left",)
+    assert found.to_dict()["kept"] == ["left"]
+    assert "dB: left" in " ".join(str(found).split())
+    assert "dB: none" in " ".join(str(report(Settings(keep_sensitive=worst - 1), spoil="left")).split())
+
+
 def test_progress_counts_nodes() -> None:
     graph, told = residual_network(), []
     model = Model(graph, kernels="reference")

@@ -13,8 +13,9 @@ from tinyinfer.bench.calibrate import calibrate
 from tinyinfer.bench.engines import Subject
 from tinyinfer.bench.measure import check_agreement, interleaved
 from tinyinfer.bench.networks import Network, make_inputs, named
-from tinyinfer.bench.peers import FROM_ONNX, Run
-from tinyinfer.bench.report import BenchReport, BenchRow, Counts, Setting, make_rows
+from tinyinfer.bench.peers import FROM_ONNX
+from tinyinfer.bench.report import BenchReport, Counts, Measured, Setting, make_rows
+from tinyinfer.bench.starting import start
 from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx.exporting.export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
@@ -41,15 +42,16 @@ def bench(
     ``input_shape`` (whose batch is replaced).  ``progress`` is told what comes next.  Networks that were never
     trained are calibrated first (`calibrate`).
 
-    Raises InputError for an unknown or missing engine and for sizes that do not fit, UnsupportedOpError when a
-    network can't be given to a peer, TinyInferError when outputs disagree.
+    A peer that can't run a network is left out there, and the report says so.  Raises InputError for an unknown or
+    missing engine and for sizes that do not fit, UnsupportedOpError when a network can't be exported, TinyInferError
+    when outputs disagree.
     """
     peers = check_peers(against, rounds)
     report = BenchReport([], {count: machine_peak(count) for count in threads}, measure_microkernel())
     for name, model in named(networks):
         model = calibrate(model)
         for setting, inputs in settings(name, model, batch, threads, input_shape):
-            report.rows += bench_setting(setting, model, inputs, peers, rounds, progress)
+            report.add(bench_setting(setting, model, inputs, peers, rounds, progress))
     return report
 
 
@@ -80,8 +82,8 @@ def bench_setting(
     rounds: int,
     progress: Progress = None,
     rest: float = 0,
-) -> list[BenchRow]:
-    """A row for each engine, from one interleaved run; ``rest`` is the seconds of sleep before each timed call."""
+) -> Measured:
+    """Rows from one interleaved run; ``rest`` is the seconds of sleep before each timed call."""
     if progress is not None:
         progress(str(setting))
     shapes = {name: array.shape for name, array in inputs.items()}
@@ -91,12 +93,13 @@ def bench_setting(
         if not set(peers).isdisjoint(FROM_ONNX):
             export_onnx(fix_inputs(model.graph, shapes), file)
         subject = Subject(ours, file, inputs, setting.threads)
-        runs: dict[str, Run] = {name: engines.ENGINES[name](subject) for name in ("tinyinfer", *peers)}
-    outputs = {name: [array.copy() for array in run()] for name, run in runs.items()}
-    truth = outputs[peers[0]] if peers else engines.reference(subject)()
+        started = start({"": subject}, peers)
+    outputs = {name: found[""] for name, found in started.outputs.items()}
+    truth = outputs[started.peers[0]] if started.peers else engines.reference(subject)()
     errors = check_agreement(outputs, truth, str(setting))
-    times = interleaved(runs, rounds, rest=rest)
-    return make_rows(setting, counts_of(ours, shapes), machine_peak(setting.threads), times, errors)
+    times = interleaved({name: run[""] for name, run in started.runs.items()}, rounds, rest=rest)
+    rows = make_rows(setting, counts_of(ours, shapes), machine_peak(setting.threads), times, errors)
+    return Measured(rows, started.notes(str(setting)))
 
 
 def counts_of(model: Model, shapes: Mapping[str, Shape]) -> Counts:

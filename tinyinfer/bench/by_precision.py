@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyinfer.bench import engines
 from tinyinfer.bench.by_network import Progress, check_peers, counts_of, settings
 from tinyinfer.bench.calibrate import calibrate
 from tinyinfer.bench.engines import Subject
 from tinyinfer.bench.measure import check_agreement, interleaved
 from tinyinfer.bench.networks import Network, make_inputs, named
-from tinyinfer.bench.peers import FROM_ONNX, Run
+from tinyinfer.bench.peers import FROM_ONNX
 from tinyinfer.bench.precision_report import FLOAT32, INT8, PrecisionReport
-from tinyinfer.bench.report import BenchReport, Setting, make_rows
+from tinyinfer.bench.report import OURS, BenchReport, Measured, Setting, make_rows
+from tinyinfer.bench.starting import start
 from tinyinfer.errors import InputError
 from tinyinfer.formats.onnx.exporting.export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
@@ -42,8 +42,8 @@ def bench_int8(
     """Time networks of 8-bit codes and of floats side by side with other engines, all in one interleaved run.
 
     Each network is quantised once, on random images; what peers get is its export, of the same codes and scales.
-    Arguments as in `bench`.  Raises what that does, InputError for a peer that takes no quantised file and for a
-    network that is quantised already.
+    Arguments as in `bench`.  A peer that can't run both is left out.  Raises what that does, InputError for a peer that
+    takes no quantised file and for a network that is quantised already.
     """
     peers = check_peers(against, rounds)
     for name in peers:
@@ -79,28 +79,25 @@ def _measure(
     """Add the rows of one setting, from one interleaved run of all engines on all models."""
     shapes = {name: array.shape for name, array in inputs.items()}
     ours = {kind: Model(model.graph, model.meta, setting.threads) for kind, model in models.items()}
-    names = ("tinyinfer", *peers)
     with tempfile.TemporaryDirectory() as folder:
-        runs: dict[str, Run] = {}
+        subjects = {}
         for kind, model in ours.items():
             file = Path(folder) / f"{kind}.onnx"
             if peers:
                 export_onnx(fix_inputs(model.graph, shapes), file)
-            subject = Subject(model, file, inputs, setting.threads)
-            runs |= {_key(name, kind): engines.ENGINES[name](subject) for name in names}
-    outputs = {key: [array.copy() for array in run()] for key, run in runs.items()}
-    truth = outputs[_key(peers[0] if peers else "tinyinfer", FLOAT32)]
-    check_agreement({name: outputs[_key(name, FLOAT32)] for name in names}, truth, str(setting))
+            subjects[kind] = Subject(model, file, inputs, setting.threads)
+        started = start(subjects, peers)
+    outputs = started.outputs
+    truth = outputs[(*started.peers, OURS)[0]][FLOAT32]
+    check_agreement({name: found[FLOAT32] for name, found in outputs.items()}, truth, str(setting))
+    runs = {(name, kind): run for name, own in started.runs.items() for kind, run in own.items()}
     times, peak = interleaved(runs, rounds), machine_peak(setting.threads, codes=True)
     peaks = {INT8: peak.of_codes, FLOAT32: peak}
-    for kind, rows in ((INT8, report.int8.rows), (FLOAT32, report.float32.rows)):
-        noise = {name: noise_of(outputs[_key(name, kind)], truth) for name in names}
-        seconds = {name: times[_key(name, kind)] for name in names}
-        rows += make_rows(setting, counts_of(ours[kind], shapes), peaks[kind], seconds, noise)
-
-
-def _key(engine: str, kind: str) -> str:
-    return f"{engine} {kind}"
+    for kind, part in ((INT8, report.int8), (FLOAT32, report.float32)):
+        noise = {name: noise_of(found[kind], truth) for name, found in outputs.items()}
+        seconds = {name: times[name, kind] for name in outputs}
+        rows = make_rows(setting, counts_of(ours[kind], shapes), peaks[kind], seconds, noise)
+        part.add(Measured(rows, started.notes(str(setting)) if kind == INT8 else []))
 
 
 def noise_of(found: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:

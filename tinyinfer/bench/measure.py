@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,12 @@ MOST_CALLS, TRIALS = 50, 3  # in a turn, and those before the first turn that te
 TOLERANCE = 1e-3  # largest difference between two engines' outputs over their standard deviation
 
 
+Name = TypeVar("Name", bound=Hashable)
+
+
 def interleaved(
-    runs: Mapping[str, Callable[[], Any]], rounds: int, pause: float = PAUSE, rest: float = 0
-) -> dict[str, np.ndarray]:
+    runs: Mapping[Name, Callable[[], Any]], rounds: int, pause: float = PAUSE, rest: float = 0
+) -> dict[Name, np.ndarray]:
     """Seconds per call of each engine, one number a round.
 
     In every round each engine takes a turn: a pause (of use only between engines with threads of their own), an
@@ -27,7 +30,7 @@ def interleaved(
     always follows the same one.  ``rest`` is the seconds of sleep before each timed call.
     """
     calls = {name: _calls_per_turn(run) for name, run in runs.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    seconds: dict[Name, list[float]] = {name: [] for name in runs}
     for index in range(rounds):
         for name in list(runs) if index % 2 == 0 else list(runs)[::-1]:
             time.sleep(pause)

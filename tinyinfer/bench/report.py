@@ -8,7 +8,7 @@ import math
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -83,6 +83,13 @@ class BenchRow:
     value: float | None = None
 
 
+class Measured(NamedTuple):
+    """A row for each engine of one setting, and a line for each peer that could not run it."""
+
+    rows: list[BenchRow]
+    left_out: list[str]
+
+
 def make_rows(
     setting: Setting, counts: Counts, peak: Peak, seconds: Mapping[str, np.ndarray], errors: Mapping[str, float]
 ) -> list[BenchRow]:
@@ -131,11 +138,20 @@ def quartiles(values: np.ndarray) -> tuple[float, float]:
 
 @dataclass
 class BenchReport(Report):
-    """All rows of one run; the machine's measured peaks by threads, and what one thread's microkernel reaches."""
+    """All rows of one run; the machine's measured peaks by threads, and what one thread's microkernel reaches.
+
+    ``left_out`` has a line for each peer that could not run a network.
+    """
 
     rows: list[BenchRow]
     peaks: dict[int, Peak]
     microkernel: Microkernel
+    left_out: list[str] = field(default_factory=list, kw_only=True)
+
+    def add(self, measured: Measured) -> None:
+        """Take in what was measured in one setting."""
+        self.rows += measured.rows
+        self.left_out += measured.left_out
 
     def groups(self) -> list[dict[str, BenchRow]]:
         """The rows by engine of everything that was measured in one go, in order."""
@@ -174,7 +190,8 @@ class BenchReport(Report):
             "microkernel_share": self.microkernel.share,
             "microkernel_tile_share": self.microkernel.tile_share,
         }
-        return {"machine": machine, "rows": self.records(), "summary": self.summary()}
+        rows, summary = self.records(), self.summary()
+        return {"machine": machine, "rows": rows, "summary": summary, "left_out": self.left_out}
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> BenchReport:
@@ -188,7 +205,8 @@ class BenchReport(Report):
             )
             for n in most
         }
-        return cls([BenchRow(**row) for row in found["rows"]], peaks, Microkernel(**machine["microkernel"]))
+        rows, microkernel = [BenchRow(**row) for row in found["rows"]], Microkernel(**machine["microkernel"])
+        return cls(rows, peaks, microkernel, left_out=list(found.get("left_out", ())))
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` to a file; raises OSError."""
@@ -217,8 +235,9 @@ class BenchReport(Report):
         return Table("Time per call, engines by turns", columns, self._notes())
 
     def circumstances(self) -> list[str]:
-        """The engines' versions, and what the machine was measured to do at most."""
+        """Which peers could not run, the engines' versions, and what the machine was measured to do at most."""
         return [
+            *self.left_out,
             ", ".join(dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)),
             cpu_name(),
             "measured peaks of multiply-adds and of a stream through memory: "

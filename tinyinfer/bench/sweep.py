@@ -70,7 +70,7 @@ def bench_sweep(
             report.peaks[point.threads] = machine_peak(point.threads)
             setting = Setting(name, point.batch, point.threads, sweep, point.value)
             inputs = make_inputs(point.model.graph, point.batch, point.shape)
-            report.rows += bench_setting(setting, point.model, inputs, peers, rounds, progress, point.rest)
+            report.add(bench_setting(setting, point.model, inputs, peers, rounds, progress, point.rest))
     return report
 
 

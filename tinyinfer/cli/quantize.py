@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tinyinfer.quantization.post_training import Progress
 
 PICTURES = 300  # unless said; as tinyinfer.quantization.pictures, which is not imported for --help
-REPORT_PICTURES = 8  # whose outputs tell how much nodes mind
 AGREEMENT_PICTURES = 32
 
 Calibrate = Annotated[
@@ -49,6 +48,10 @@ PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One scale for all
 Keep = Annotated[
     list[str] | None,
     typer.Option(metavar="NODE,...", help="Nodes to leave as they are, by name or pattern; may be repeated."),
+]
+KeepSensitive = Annotated[
+    float | None,
+    typer.Option(metavar="DB", help="Leave nodes in float32 that alone lower the output's SQNR below so many dB."),
 ]
 BiasCorrection = Annotated[
     bool, typer.Option("--bias-correction/--no-bias-correction", help="Give layers the means they had.")
@@ -74,6 +77,7 @@ def quantize(
     method: Method = "mse",
     per_tensor: PerTensor = False,
     keep: Keep = None,
+    keep_sensitive: KeepSensitive = None,
     bias_correction: BiasCorrection = True,
     equalize: Equalize = False,
     sensitivity: Annotated[
@@ -95,7 +99,8 @@ def quantize(
     if calibrate is None:
         raise usage("expected --calibrate FOLDER|DATASET, the pictures to see values on")
     limit_pixels(max_pixels)
-    settings = Settings(method, per_tensor, parse_outputs(keep), equalize, bias_correction and output is not None)
+    corrected = bias_correction and output is not None
+    settings = Settings(method, per_tensor, parse_outputs(keep), equalize, corrected, keep_sensitive)
     network = load_trained(model, threads, kernel)
     describe(network, preprocess, labels=None, task=None)
     pictures = read_pictures(calibrate, network, limit)
@@ -105,13 +110,17 @@ def quantize(
         if output is not None:
             made.model.save(output)
         if sensitivity:
-            report = _sensitivity(made, pictures, settings)
+            report = made.sensitivity or _sensitivity(made, pictures, settings)
     summary = _summary(network, made.model, output)
+    if made.sensitivity is not None:
+        summary["kept_sensitive"] = list(made.sensitivity.kept)
     if json:
         show_json({**summary, **({} if report is None else {"sensitivity": report.to_dict()})})
         return
     if report is not None:
         show(report)
+    elif made.sensitivity is not None:
+        complain(made.sensitivity.keeping())
     if output is not None:
         complain(
             f"{summary['quantized_nodes']} of {summary['nodes']} nodes compute with 8-bit integers, weights take "
@@ -139,6 +148,7 @@ def optimize(
     method: Method = "mse",
     per_tensor: PerTensor = False,
     keep: Keep = None,
+    keep_sensitive: KeepSensitive = None,
     bias_correction: BiasCorrection = True,
     equalize: Equalize = False,
     dataset: Annotated[
@@ -165,7 +175,7 @@ def optimize(
         )
     if quantize and calibrate is None:
         raise usage("--quantize needs --calibrate FOLDER|DATASET, the pictures to see values on")
-    settings = Settings(method, per_tensor, parse_outputs(keep), equalize, bias_correction)
+    settings = Settings(method, per_tensor, parse_outputs(keep), equalize, bias_correction, keep_sensitive)
     ranks = None if low_rank is None else low_rank_settings(low_rank, parse_outputs(keep))
     network = load_trained(model, threads, kernel)
     describe(network, preprocess, labels=None, task=None)
@@ -184,7 +194,10 @@ def optimize(
             result, reports["low_rank"] = made.model, made.report
         if quantize:
             assert pictures is not None
-            result = _quantize(result, pictures, settings).model
+            quantized = _quantize(result, pictures, settings)
+            result = quantized.model
+            if quantized.sensitivity is not None:
+                complain(quantized.sensitivity.keeping())
         seen = None if pictures is None else pictures.first(AGREEMENT_PICTURES)
         with _stages() as tell:
             report = before_after(network, result, seen, data, images, lambda done, of: tell("images", done, of))
@@ -213,9 +226,9 @@ def _quantize(network: Model, pictures: Pictures, settings: Settings) -> Quantiz
 
 
 def _sensitivity(made: Quantized, pictures: Pictures, settings: Settings) -> Sensitivity:
-    from tinyinfer.quantization import sensitivity
+    from tinyinfer.quantization.sensitivity import SENSITIVITY_PICTURES, sensitivity
 
-    seen = pictures.first(REPORT_PICTURES)
+    seen = pictures.first(SENSITIVITY_PICTURES)
     with _stages() as tell:
         return sensitivity(
             made.original, made.calibration, seen, settings, lambda done, of: tell("nodes alone", done, of)

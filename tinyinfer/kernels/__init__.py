@@ -68,7 +68,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "selection.non_max_suppression": ("non_max_suppression",),
     "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
     "quantized.depthwise": ("quantized_conv2d",),
-    "quantized.arithmetic": ("quantized_add", "quantized_mul"),
+    "quantized.arithmetic": ("quantized_add", "quantized_sub", "quantized_mul"),
     "quantized.lookup": ("lookup",),
     "quantized.small_windows": ("max_pool2d",),
     "quantized.pooling": ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d", "max_pool2d"),

@@ -82,7 +82,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "pooling.resize": ("resize",),
     "pooling.roi_align": ("roi_align",),
     "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
-    "quantized.arithmetic": ("quantized_add", "quantized_mul"),
+    "quantized.arithmetic": ("quantized_add", "quantized_sub", "quantized_mul"),
     "quantized.convolution": ("quantized_conv2d",),
     "quantized.linear": ("quantized_linear",),
     "quantized.lookup": ("lookup",),

@@ -11,8 +11,9 @@ from tinyinfer.calibration import METHODS, Calibration
 from tinyinfer.quantization.bias_correction import correct_bias
 from tinyinfer.quantization.calibrate import calibrate
 from tinyinfer.quantization.pictures import Pictures, read_pictures
-from tinyinfer.quantization.post_training import Quantized, Settings, quantize_model
+from tinyinfer.quantization.post_training import Quantized, quantize_model
 from tinyinfer.quantization.sensitivity import Sensitivity, sensitivity
+from tinyinfer.quantization.settings import Settings
 
 __all__ = [
     "METHODS",

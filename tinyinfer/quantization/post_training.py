@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
-from tinyinfer.calibration import DEFAULT_METHOD, METHODS, Calibration
-from tinyinfer.errors import InputError
-from tinyinfer.graph import Graph
+from tinyinfer.calibration import Calibration
 from tinyinfer.model import Model
-from tinyinfer.passes.portable.quantize import quantize
 from tinyinfer.passes.portable.quantize.equalize import equalize
 from tinyinfer.passes.portable.quantize.prepare import prepare
 from tinyinfer.passes.portable.quantize.select import select
 from tinyinfer.quantization.bias_correction import PICTURES, correct_bias
 from tinyinfer.quantization.calibrate import Sample, calibrate, like
+from tinyinfer.quantization.sensitivity import SENSITIVITY_PICTURES, Sensitivity, sensitivity
+from tinyinfer.quantization.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 
@@ -36,34 +35,16 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a network is quantised: as `tinyinfer.passes.quantize` says, and what is done before and after.
-
-    Raises InputError for a method that is not known.
-    """
-
-    method: str = DEFAULT_METHOD
-    per_tensor: bool = False
-    keep: Sequence[str] = ()
-    equalize: bool = False
-    bias_correction: bool = True
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise InputError(f"method: expected one of {', '.join(METHODS)}, found {self.method!r}")
-
-    def quantize(self, graph: Graph, calibration: Calibration) -> Graph:
-        """The pass, with these settings."""
-        return quantize(graph, calibration, method=self.method, per_tensor=self.per_tensor, keep=self.keep)
-
-
-@dataclass(frozen=True)
 class Quantized:
-    """What comes out: the quantised ``model``, the float one that it was made from, and its calibration."""
+    """What comes out: the quantised ``model``, the float one that it was made from, and its calibration.
+
+    With ``keep_sensitive`` there is a report of what each node costs, which says what stays real numbers for that.
+    """
 
     model: Model
     original: Model
     calibration: Calibration
+    sensitivity: Sensitivity | None = None
 
 
 def quantize_model(
@@ -80,13 +61,18 @@ def quantize_model(
     select(graph, graph.infer_types(), settings.keep)  # what fits nothing is said before anything is run
     original = like(model, graph)
     calibration = calibrate(original, samples, lambda done: tell("calibration pictures", done, len(samples)))
+    report = None
+    if settings.keep_sensitive is not None:
+        seen = samples.first(SENSITIVITY_PICTURES)
+        report = sensitivity(original, calibration, seen, settings, partial(tell, "nodes alone"))
+        settings = replace(settings, keep=(*settings.keep, *report.kept))
     quantized = settings.quantize(graph, calibration)
     if settings.bias_correction:
         quantized = correct_bias(original, quantized, samples.first(PICTURES), partial(tell, "layers corrected"))
     result = like(model, quantized)
     quantized.verify()
     result.meta = described(model.meta, settings, calibration)
-    return Quantized(result, original, calibration)
+    return Quantized(result, original, calibration, report)
 
 
 def described(meta: Mapping[str, Any], settings: Settings, calibration: Calibration) -> dict[str, Any]:

@@ -18,9 +18,11 @@ from tinyinfer.passes.portable.quantize.quantize import ranges
 from tinyinfer.passes.portable.quantize.scales import assign
 from tinyinfer.passes.portable.quantize.select import is_movement, select
 from tinyinfer.quantization.calibrate import Observer, Sample
-from tinyinfer.quantization.post_training import Settings
+from tinyinfer.quantization.settings import Settings
 from tinyinfer.reporting.report import Report
 from tinyinfer.reporting.tables import By, Column, Table
+
+SENSITIVITY_PICTURES = 8  # as many networks run on them as there are nodes
 
 Progress = Callable[[int, int], None]
 
@@ -45,18 +47,29 @@ class SensitivityRow:
 
 @dataclass(frozen=True)
 class Sensitivity(Report):
-    """The nodes of a network, the one that costs most first; ``whole`` is with all of them quantised, in dB."""
+    """The nodes of a network, the one that costs most first; ``whole`` is with all of them quantised, in dB.
+
+    Those that alone leave less than ``threshold`` dB are to stay real numbers.
+    """
 
     rows: tuple[SensitivityRow, ...]
     whole: float | None
     samples: int
+    threshold: float | None = None
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the nodes that the threshold keeps in real numbers."""
+        least = -np.inf if self.threshold is None else self.threshold
+        return tuple(row.name for row in self.rows if row.alone is not None and row.alone < least)
 
     def records(self, by: By = "node") -> list[dict[str, Any]]:
         return [row.to_dict() for row in self.rows]
 
     def to_dict(self) -> dict[str, Any]:
         """Rows and what they are of, for JSON."""
-        return {"whole": self.whole, "samples": self.samples, "rows": self.records()}
+        kept = {} if self.threshold is None else {"threshold": self.threshold, "kept": list(self.kept)}
+        return {"whole": self.whole, "samples": self.samples, **kept, "rows": self.records()}
 
     def table(self, by: By = "node") -> Table:
         return Table(
@@ -72,9 +85,16 @@ class Sensitivity(Report):
             ],
             (
                 f"on {self.samples} samples; below: the output's with all nodes quantised",
-                "--keep NODE leaves a node as it is",
+                self.keeping() or "--keep NODE leaves a node as it is",
             ),
         )  # fmt: skip
+
+    def keeping(self) -> str:
+        """What the threshold keeps, in a sentence; nothing without one."""
+        if self.threshold is None:
+            return ""
+        less = f"with which alone the output has less than {self.threshold:g} dB"
+        return f"nodes that stay float32, {less}: {', '.join(self.kept) or 'none'}"
 
 
 def sensitivity(
@@ -117,7 +137,7 @@ def sensitivity(
         if progress:
             progress(done, len(nodes))
     rows.sort(key=lambda row: np.inf if row.alone is None else row.alone)
-    return Sensitivity(tuple(rows), whole.decibels, count)
+    return Sensitivity(tuple(rows), whole.decibels, count, settings.keep_sensitive)
 
 
 def _add_all(

@@ -70,10 +70,11 @@ def shared(name: str | None = None, /, **arguments: Kind) -> Callable[[Any], Any
     """Compile a function of numbers and structs once for all kernels that call it.
 
     Each keyword names an argument and its kind, as for a vector function.  A function with a ``name`` is one that
-    `inline` has made, in a factory.
+    `inline` or `vector_function` has made, in a factory.
 
     LLVM would otherwise optimise it anew in every caller, which for the GEMM microkernel is most of what the first run
-    waits for.  Callers reach it through a symbol of the process, which `load` has to define before any of them runs.
+    waits for.  Callers reach it through a symbol of the process, which `load` has to define before any of them runs, or
+    by its address (`at_address`).
     """
     kinds = tuple(arguments.values())
 
@@ -81,19 +82,47 @@ def shared(name: str | None = None, /, **arguments: Kind) -> Callable[[Any], Any
         source = function if name is None else _calling(function, name)
         _define(symbol_of(source), kinds if name is None else (kinds,), source)
 
-        def definition(typingctx: Any, *given: Any) -> Any:
-            accepted = [accepted_type(*pair) for pair in zip(given, kinds, strict=True)]
+        def emit(builder: ir.IRBuilder, values: Sequence[Any]) -> None:
+            call_shared(builder, source, values)
 
-            def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-                cases = zip(accepted, values, kinds, strict=True)
-                call_shared(builder, source, [wrap(context, builder, *case) for case in cases])
-                return context.get_dummy_value()
-
-            return types.void(*accepted), codegen
-
-        return as_intrinsic(definition, source, list(arguments))
+        return as_intrinsic(defined_by(kinds, emit), source, list(arguments))
 
     return decorate
+
+
+def at_address(**arguments: Kind) -> Callable[[Any], Any]:
+    """A function of an address and these arguments: it calls what `shared` compiled under a name.
+
+    So one kernel serves for many such functions, of which none is compiled before it is needed.
+    """
+    kinds = tuple(arguments.values())
+
+    def decorate(function: Any) -> Any:
+        def emit(builder: ir.IRBuilder, values: Sequence[Any]) -> None:
+            address, *given = values
+            value = unwrap(builder, given, kinds)
+            kind = ir.FunctionType(ir.VoidType(), [value.type])
+            builder.call(builder.inttoptr(unwrap(builder, address, "address"), kind.as_pointer()), [value])
+
+        return as_intrinsic(defined_by(("address", *kinds), emit), function, ["address", *arguments])
+
+    return decorate
+
+
+def defined_by(kinds: tuple[Kind, ...], emit: Callable[[ir.IRBuilder, Sequence[Any]], None]) -> Callable[..., Any]:
+    """How Numba types and emits a call of a function of these arguments, which ``emit`` gets in our words."""
+
+    def definition(typingctx: Any, *given: Any) -> Any:
+        accepted = [accepted_type(*pair) for pair in zip(given, kinds, strict=True)]
+
+        def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            cases = zip(accepted, values, kinds, strict=True)
+            emit(builder, [wrap(context, builder, *case) for case in cases])
+            return context.get_dummy_value()
+
+        return types.void(*accepted), codegen
+
+    return definition
 
 
 def call_shared(builder: ir.IRBuilder, function: Any, arguments: Sequence[Any]) -> None:
@@ -107,11 +136,11 @@ def call_shared(builder: ir.IRBuilder, function: Any, arguments: Sequence[Any]) 
 
 
 def _calling(function: Any, name: str) -> Any:
-    """A function of a tuple of arguments, which calls what `inline` has made, under a name of its own.
+    """A function of a tuple of arguments, which calls what was made in a factory, under a name of its own.
 
     The latter is global to it: what a function closes over would be new to Numba's cache in every process.
     """
-    place = function.py_func.__code__
+    place = inspect.unwrap(function.py_func if hasattr(function, "py_func") else function).__code__
     code = _call.__code__.replace(co_filename=place.co_filename, co_firstlineno=place.co_firstlineno)
     calling = FunctionType(code, {"function": function}, name)
     calling.__module__, calling.__qualname__, calling.__doc__ = function.__module__, name, function.__doc__
@@ -131,6 +160,12 @@ def load(*functions: Any) -> None:
                 kinds, source = _sources[symbol]
                 _loaded[symbol] = c_function(source, types.void(*map(numba_type, kinds)), KeptCode(source))
                 llvm.add_symbol(symbol, _loaded[symbol].address)
+
+
+def address_of(function: Any) -> int:
+    """Where the machine code is of what `shared` has decorated; it is loaded if need be."""
+    load(function)
+    return int(_loaded[symbol_of(function)].address)
 
 
 def symbol_of(function: Any) -> str:
@@ -158,6 +193,7 @@ def as_intrinsic(definition: Callable[..., Any], named_after: Callable[..., Any]
     """A Numba intrinsic with these arguments; ``definition`` gets the typing context and their types."""
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
         setattr(definition, attribute, getattr(named_after, attribute))
+    definition.__wrapped__ = named_after
     definition.__signature__ = inspect.Signature(
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ["typingctx", *arguments]]
     )

@@ -16,7 +16,7 @@ threads tell each other.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -25,10 +25,10 @@ from tinyinfer.kernels.codegen.bytes import Bytes
 from tinyinfer.kernels.codegen.cpu import DIVIDES_FAST, HAS_FMA, LANES
 from tinyinfer.kernels.codegen.dot_products import DotProducts
 from tinyinfer.kernels.codegen.integers import Int, raw
-from tinyinfer.kernels.codegen.jit import as_intrinsic, call_shared
+from tinyinfer.kernels.codegen.jit import as_intrinsic, call_shared, defined_by
 from tinyinfer.kernels.codegen.lane_orders import LaneOrders
-from tinyinfer.kernels.codegen.numba_internals import cgutils, types
-from tinyinfer.kernels.codegen.structs import Kind, accepted_type, wrap
+from tinyinfer.kernels.codegen.numba_internals import cgutils
+from tinyinfer.kernels.codegen.structs import Kind
 
 _F32, _I64, _I32, _I1 = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
 
@@ -341,16 +341,9 @@ def vector_function(**arguments: Kind) -> Callable[[Callable[..., None]], Any]:
     """
 
     def decorate(body: Callable[..., None]) -> Any:
-        def definition(typingctx: Any, *given: Any) -> Any:
-            accepted = [accepted_type(*pair) for pair in zip(given, arguments.values(), strict=True)]
+        def emit(builder: ir.IRBuilder, values: Sequence[Any]) -> None:
+            body(Vectors(builder), *values)
 
-            def codegen(context: Any, builder: ir.IRBuilder, _signature: Any, values: Any) -> Any:
-                cases = zip(accepted, values, arguments.values(), strict=True)
-                body(Vectors(builder), *(wrap(context, builder, *case) for case in cases))
-                return context.get_dummy_value()
-
-            return types.void(*accepted), codegen
-
-        return as_intrinsic(definition, body, list(arguments))
+        return as_intrinsic(defined_by(tuple(arguments.values()), emit), body, list(arguments))
 
     return decorate

@@ -21,6 +21,7 @@ from tinyinfer.kernels.arguments.operands import Epilogue, Rows, Segments
 from tinyinfer.kernels.codegen.cpu import LANES, vector_registers
 from tinyinfer.kernels.codegen.jit import inline, load, shared
 from tinyinfer.kernels.codegen.simd import vector_function
+from tinyinfer.kernels.matmul.chains import CHAINS, in_turn
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.parallel.parts import walks_up
 from tinyinfer.kernels.pointwise_math.fused_activation import SHORT, activate, emit_short
@@ -29,10 +30,6 @@ from tinyinfer.kernels.pointwise_math.fused_activation import SHORT, activate, e
 MR, NV = {(16, 32): (14, 2), (8, 16): (6, 2), (4, 32): (6, 4)}.get((LANES, vector_registers()), (6, 2))
 NR = NV * LANES  # width of a panel
 TILE_ROWS = (14, 7, 4, 2, 1) if MR == 14 else (6, 3, 1)
-
-# sums at a time that two FMA units need, as the result of one is there four cycles later: a small tile of fewer sums
-# splits each of them (16 rows are a tile of 14 and one of 2)
-CHAINS = 8
 
 NEAR = 4096  # floats by which a tile of one row is ahead of itself in the weights that it streams
 SHARES = 4  # tiles that fetch the next panel, as memory is slower than one alone
@@ -148,18 +145,6 @@ def _multiply(v, chains, column, start, k_size, w, first, fetch):
     for k, sums in in_turn(v, k_size, chains):
         _rank_one_update(v, sums, column(start + k * 4), w, first + k)
         fetch(first + k)
-
-
-def in_turn(v, k_size, chains):
-    """Steps of a loop over K, each with the sums whose turn it is, so that none has to wait for its last product."""
-    turns = len(chains)
-    whole = k_size // turns * turns
-    with v.loop(whole, turns) as k:
-        for turn, sums in enumerate(chains):
-            yield k + turn, sums
-    if turns > 1:
-        with v.loop(k_size - whole) as k:
-            yield whole + k, chains[0]
 
 
 def _rank_one_update(v, acc, column, w, step):

@@ -1,4 +1,4 @@
-"""Sums and products of two values of codes, of one shape or one of them spread over the other."""
+"""Sums, differences and products of two values of codes, of one shape or one of them spread over the other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tinyinfer.kernels.pointwise_math.arithmetic import (
 )
 from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul
+from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic, QuantizedMul, QuantizedSum
 
 
 @struct
@@ -191,14 +191,20 @@ class QuantizedAddCodes(_QuantizedArithmetic):
     """Sum."""
 
     op = "quantized_add"
-    task = make_combination(weighted_sum)
+    task: ClassVar[Task] = make_combination(weighted_sum)
 
     def worths(self) -> Sequence[np.float64]:
         """Steps of the inputs in those of the output."""
         op = self.problem.op
-        assert isinstance(op, QuantizedAdd)
+        assert isinstance(op, QuantizedSum)
         of_a, of_b = op.worths()
         return np.float64(of_a) / op.unit, np.float64(of_b) / op.unit
+
+
+class QuantizedSubCodes(QuantizedAddCodes):
+    """Difference: a sum with a negative weight."""
+
+    op = "quantized_sub"
 
 
 class QuantizedMulCodes(_QuantizedArithmetic):
@@ -215,4 +221,4 @@ class QuantizedMulCodes(_QuantizedArithmetic):
         return worth, worth
 
 
-KERNELS = (QuantizedAddCodes, QuantizedMulCodes)
+KERNELS = (QuantizedAddCodes, QuantizedSubCodes, QuantizedMulCodes)

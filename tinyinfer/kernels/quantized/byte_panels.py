@@ -20,7 +20,7 @@ from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.jit import shared
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
-from tinyinfer.kernels.matmul.gemm import CHAINS, in_turn
+from tinyinfer.kernels.matmul.chains import CHAINS, in_turn
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.quantized.requantize import ByteRows
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,81 +13,83 @@ from tinyinfer.kernels.arguments.operands import Address, ByteImage
 from tinyinfer.kernels.arguments.windows import Geometry, tap_range, window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
-from tinyinfer.kernels.codegen.jit import inline
+from tinyinfer.kernels.codegen.jit import address_of, at_address, inline, shared
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.parallel.parts import own_range
-from tinyinfer.kernels.parallel.task import Task, task
-from tinyinfer.kernels.quantized.depthwise_packing import Blocks, Walk, pack_pixels, pack_strips, shape_of
-from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Bounds, make_strip
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers, signed_weight
+from tinyinfer.kernels.parallel.task import task
+from tinyinfer.kernels.quantized.depthwise_packing import (
+    MOST_TERMS,
+    Blocks,
+    Walk,
+    pack_pixels,
+    pack_strips,
+    shape_of,
+    terms_of,
+)
+from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, STRIP, Bounds, make_strip
+from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 
-SIZES = (3, 5, 7)  # of kernels that have strips
+SIZES, STRIDES = (3, 5, 7), (1, 2)  # of kernels that have strips
 MOST_ROWS = 2  # of outputs in a strip
 
 
+STRIPS = {
+    (*case, terms): shared("codes_strip_{}_{}_{}_{}".format(*case, terms), **STRIP)(
+        make_strip(shape_of(*case), case[-1], terms)
+    )
+    for *case, terms in itertools.product(SIZES, STRIDES, REGISTERS, range(1, MOST_TERMS + 1))
+}
+"""By kernel, stride, registers of channels and terms of a tap; each is compiled when a layer needs it."""
+
+
 class Packed(NamedTuple):
-    """A layer's weights: for strips of `REGISTERS`, if it has such, and for single pixels."""
+    """A layer's weights: for strips of `REGISTERS`, if it has such, in so many ``terms``, and for single pixels."""
 
     strips: tuple[Blocks, ...]
+    terms: int
     pixel: Blocks
 
 
-def make_blocks(kernel: int, stride: int, registers: int) -> Any:
-    """All blocks of so many registers of channels, for the rows oy .. end of the outputs of an image."""
-    shape = shape_of(kernel, stride, registers)
-    strip, rows = make_strip(shape, registers), shape.rows
-
-    @inline
-    def all_blocks(x, geometry, zeros, walk, y, epilogue, bounds, image, oy, end):
-        h, w, out_h, out_w, top, left = (
-            geometry.h,
-            geometry.w,
-            geometry.out_h,
-            geometry.out_w,
-            geometry.top,
-            geometry.left,
-        )
-        for row in range(oy, end, rows):
-            iy = row * stride - top
-            inside = Inside(-iy, h - iy, left, w + left)
-            for b in range(walk.starts.size):
-                source = x.at((image * h + iy) * w - left, walk.starts[b])
-                target = y.at((image * out_h + row) * out_w, walk.starts[b])
-                columns = b * walk.size * 4
-                strip(
-                    ByteImage(source.address, w * x.stride, x.stride), inside, walk.taps + b * walk.taps_bytes, zeros,
-                    ByteImage(target.address, out_w * y.stride, y.stride), end - row, out_w,
-                    epilogue.with_columns(walk.bias + columns, walk.multiplier + columns), bounds,
-                )  # fmt: skip
-
-    return all_blocks
+@at_address(**STRIP)
+def run_strip(function, x, inside, w, zeros, y, rows, columns, epilogue, bounds):
+    """What `make_strip` has made."""
 
 
-def make_depthwise(kernel: int, stride: int) -> Task:
+@inline
+def all_blocks(x, geometry, zeros, walk, y, epilogue, bounds, image, oy, end):
+    """All blocks of one size, for the rows oy .. end of the outputs of an image."""
+    h, w, out_h, out_w, _, _, stride, _, top, left, _, _ = geometry
+    for row in range(oy, end, walk.rows):
+        iy = row * stride - top
+        inside = Inside(-iy, h - iy, left, w + left)
+        for b in range(walk.starts.size):
+            source = x.at((image * h + iy) * w - left, walk.starts[b])
+            target = y.at((image * out_h + row) * out_w, walk.starts[b])
+            columns = b * walk.size * 4
+            run_strip(
+                walk.strip, ByteImage(source.address, w * x.stride, x.stride), inside, walk.taps + b * walk.taps_bytes,
+                zeros, ByteImage(target.address, out_w * y.stride, y.stride), end - row, out_w,
+                epilogue.with_columns(walk.bias + columns, walk.multiplier + columns), bounds,
+            )  # fmt: skip
+
+
+@task
+def depthwise(
+    part, parts, x: ByteRows, geometry: Geometry, zeros: Address, four: Walk, two: Walk, one: Walk, y: ByteRows,
+    epilogue: Requantize, bounds: Bounds, images,
+):  # fmt: skip
     """Square kernels with one stride: a few rows of outputs at a time, all blocks of channels in each."""
-    blocks_of_4, blocks_of_2, blocks_of_1 = (make_blocks(kernel, stride, registers) for registers in REGISTERS)
-
-    @task
-    def depthwise(
-        part, parts, x: ByteRows, geometry: Geometry, zeros: Address, four: Walk, two: Walk, one: Walk, y: ByteRows,
-        epilogue: Requantize, bounds: Bounds, images,
-    ):  # fmt: skip
-        groups = -(-geometry.out_h // MOST_ROWS)
-        first, last = own_range(part, images * groups, parts)
-        for group in range(first, last):
-            image, oy = group // groups, group % groups * MOST_ROWS
-            end = min(geometry.out_h, oy + MOST_ROWS)
-            blocks_of_4(x, geometry, zeros, four, y, epilogue, bounds, image, oy, end)
-            blocks_of_2(x, geometry, zeros, two, y, epilogue, bounds, image, oy, end)
-            blocks_of_1(x, geometry, zeros, one, y, epilogue, bounds, image, oy, end)
-
-    return depthwise
-
-
-BY_KERNEL = {(kernel, stride): make_depthwise(kernel, stride) for kernel in SIZES for stride in (1, 2)}
+    groups = -(-geometry.out_h // MOST_ROWS)
+    first, last = own_range(part, images * groups, parts)
+    for group in range(first, last):
+        image, oy = group // groups, group % groups * MOST_ROWS
+        end = min(geometry.out_h, oy + MOST_ROWS)
+        all_blocks(x, geometry, zeros, four, y, epilogue, bounds, image, oy, end)
+        all_blocks(x, geometry, zeros, two, y, epilogue, bounds, image, oy, end)
+        all_blocks(x, geometry, zeros, one, y, epilogue, bounds, image, oy, end)
 
 
 @vector_function(
@@ -116,7 +119,7 @@ def pixel(v, x, rows, columns, zero, w, w_row, y, count, epilogue):
 def depthwise_any(
     part, parts, x: ByteRows, c, geometry: Geometry, zero, blocks: Walk, y: Results, epilogue: Requantize, images
 ):
-    """The same for every kernel size, stride, padding and dilation, and weights with a zero point."""
+    """The same for every kernel size, stride, padding and dilation, and all weights."""
     h, width, out_h, out_w, kh, kw, stride_h, stride_w, top, left, dilation_h, dilation_w = geometry
     first, last = own_range(part, images * out_h, parts)
     for p in range(first, last):
@@ -157,7 +160,9 @@ class QuantizedDepthwise(Kernel):
     @classmethod
     def pack(cls, layer: Layer) -> Packed:
         kernel, (stride, _) = layer.params["weight"].shape[2], layer.op.stride
-        return Packed(pack_strips(layer, kernel, stride) if _has_strips(layer) else (), pack_pixels(layer))
+        if not _has_strips(layer):
+            return Packed((), 0, pack_pixels(layer))
+        return Packed(pack_strips(layer, kernel, stride), len(terms_of(layer)), pack_pixels(layer))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed = inputs[0], outputs[0], self.problem.op, self.packed
@@ -171,24 +176,34 @@ class QuantizedDepthwise(Kernel):
                 threads, ByteRows.of(x), x.c, geometry, op.input_zero_point, blocks, Results.of(y), epilogue, x.n
             )
         zeros = np.full((x.w + geometry.left) * x.pixel_stride + 4 * LANES, op.input_zero_point, np.uint8)
-        walks = [Walk.of(blocks, n * LANES) for blocks, n in zip(packed.strips, REGISTERS, strict=True)]
-        return BY_KERNEL[geometry.kw, geometry.stride_w].bind(
+        walks = [
+            Walk.of(blocks, n * LANES, *strip_of(geometry.kw, geometry.stride_w, n, packed.terms))
+            if blocks.starts.size
+            else Walk.of(blocks, n * LANES)
+            for blocks, n in zip(packed.strips, REGISTERS, strict=True)
+        ]
+        return depthwise.bind(
             threads, ByteRows.of(x), geometry, Address.of(zeros), *walks, ByteRows.of(y), epilogue,
             Bounds(*op.bounds), x.n,
         )  # fmt: skip
 
 
+def strip_of(kernel: int, stride: int, registers: int, terms: int) -> tuple[int, int]:
+    """The address of the strip of a kernel for so many registers of channels, and its rows of outputs."""
+    return address_of(STRIPS[kernel, stride, registers, terms]), shape_of(kernel, stride, registers).rows
+
+
 def _has_strips(layer: Layer) -> bool:
-    """Whether there are strips: for square kernels, one stride, no dilation, weights around 0, enough channels.
+    """Whether there are strips: for square kernels, one stride, no dilation, enough channels, taps of few terms.
 
     Nor do they take results that could leave 32 bits, which those of any useful scales are far from.
     """
     op = layer.op
     assert isinstance(op, QuantizedConv2d)
     (kh, kw), (down, across) = layer.params["weight"].shape[2:], op.stride
-    usual = kh == kw and down == across and (kw, across) in BY_KERNEL and op.dilation == (1, 1)
+    usual = kh == kw and down == across and kw in SIZES and across in STRIDES and op.dilation == (1, 1)
     steps = multipliers(layer).max(initial=0) * (1.0 if op.is_clip else 1 / op.scale)
-    return bool(usual and signed_weight(layer)[1] == 0 and len(layer.params["weight"]) >= LANES and steps < 1)
+    return bool(usual and len(layer.params["weight"]) >= LANES and steps < 1 and terms_of(layer))
 
 
 KERNELS = (QuantizedDepthwise,)

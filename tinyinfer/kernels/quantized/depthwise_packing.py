@@ -14,6 +14,8 @@ from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Shape
 from tinyinfer.kernels.quantized.requantize import folded_bias, multipliers, signed_weight
 
+MOST_TERMS = 2  # of a tap: more than any weight that is less its zero point needs, but for one of 255
+
 
 class Blocks(NamedTuple):
     """Channels in blocks of one size: where each begins, and taps, biases and multipliers in the order of its lanes."""
@@ -25,7 +27,10 @@ class Blocks(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """Blocks of ``size`` channels as kernels take them: addresses of what `Blocks` holds, and the bytes of a block."""
+    """Blocks of ``size`` channels as kernels take them: addresses of what `Blocks` holds, and the bytes of a block.
+
+    ``strip`` is the address of what computes ``rows`` rows of outputs of a block.
+    """
 
     starts: np.ndarray
     taps: Address
@@ -33,14 +38,16 @@ class Walk(NamedTuple):
     bias: Address
     multiplier: Address
     size: int
+    strip: int
+    rows: int
 
     @classmethod
-    def of(cls, blocks: Blocks, size: int) -> Walk:
+    def of(cls, blocks: Blocks, size: int, strip: int = 0, rows: int = 1) -> Walk:
         """All blocks."""
         number = max(1, len(blocks.starts))
         arrays = (blocks.taps, blocks.bias, blocks.multiplier)
         taps, bias, multiplier = (Address.of(a if a.size else np.zeros(64, np.int8)) for a in arrays)
-        return cls(blocks.starts, taps, blocks.taps.nbytes // number, bias, multiplier, size)
+        return cls(blocks.starts, taps, blocks.taps.nbytes // number, bias, multiplier, size, strip, rows)
 
 
 def shape_of(kernel: int, stride: int, registers: int) -> Shape:
@@ -77,23 +84,38 @@ def pack_strips(layer: Layer, kernel: int, stride: int) -> tuple[Blocks, ...]:
     )
 
 
+def terms_of(layer: Layer) -> list[np.ndarray]:
+    """Weights (C, K, K) less their zero point as a sum of arrays of what is multiplied: int8, or int16 without VNNI.
+
+    None where two of them do not hold them.
+    """
+    weight, zero = signed_weight(layer)
+    limits, terms = np.iinfo(np.int8 if VNNI else np.int16), list[np.ndarray]()
+    rest = weight[:, 0].astype(np.int16) - zero
+    while len(terms) < MOST_TERMS:
+        terms.append(np.clip(rest, limits.min, limits.max).astype(limits.dtype))
+        rest = rest - terms[-1]
+        if not rest.any():
+            return terms
+    return []
+
+
 def pack_blocks(starts: np.ndarray, order: np.ndarray, shape: Shape, layer: Layer) -> Blocks:
-    """Weights (C, 1, K, K) as [block, piece, register, lane, line], missing taps being 0.
+    """Weights (C, 1, K, K) as [block, piece, term, register, lane, line], missing taps being 0.
 
     Without VNNI they are 16-bit integers, and lines are apart: of each register first 0 and 2, then 1 and 3.
     """
-    weight, _ = signed_weight(layer)
-    channels = starts[:, None] + order  # (blocks, lanes)
-    padded = np.zeros((len(weight), shape.kernel + 1, shape.kernel), np.int8)  # the last row stands for what is none
-    padded[:, :-1] = weight[:, 0]
+    channels, terms = starts[:, None] + order, np.stack(terms_of(layer))  # (blocks, lanes), (terms, C, K, K)
+    padded = np.pad(terms, ((0, 0), (0, 0), (0, 1), (0, 0)))  # the last row stands for what is none
     rows = {
         piece: [tap if 0 <= tap < shape.kernel else shape.kernel for tap in shape.taps(*piece[1:])]
         for piece in shape.pieces
     }
-    taps = np.stack([padded[channels][:, :, rows[piece], piece[0]] for piece in shape.pieces], axis=1)
+    in_blocks = np.moveaxis(padded[:, channels], 0, 1)  # (blocks, terms, lanes, K + 1, K)
+    taps = np.stack([in_blocks[..., rows[piece], piece[0]] for piece in shape.pieces], axis=1)
     if not VNNI:
-        lines = taps.astype(np.int16).reshape(*taps.shape[:2], len(order) // LANES, LANES, 2, 2)
-        taps = lines.transpose(0, 1, 2, 5, 3, 4)
+        lines = taps.reshape(*taps.shape[:3], len(order) // LANES, LANES, 2, 2)
+        taps = lines.transpose(0, 1, 2, 3, 6, 4, 5)
     return Blocks(starts, *map(_aligned, (taps, folded_bias(layer)[channels], multipliers(layer)[channels])))
 
 

@@ -73,16 +73,17 @@ class Shape(NamedTuple):
         return [(column, quad, row) for column, quad, row in places if self.meets(quad, row)]
 
 
-strip_function = vector_function(
-    x=ByteImage, inside=Inside, w="address", zeros="address", y=ByteImage, rows="int", columns="int",
-    epilogue=Requantize, bounds=Bounds,
-)  # fmt: skip
+STRIP = {
+    "x": ByteImage, "inside": Inside, "w": "address", "zeros": "address", "y": ByteImage, "rows": "int",
+    "columns": "int", "epilogue": Requantize, "bounds": Bounds,
+}  # fmt: skip
 
 
-def make_strip(shape: Shape, registers: int) -> Any:
+def make_strip(shape: Shape, registers: int, terms: int) -> Any:
     """``rows`` rows of ``columns`` outputs, for so many registers of channels, one of `REGISTERS`.
 
-    ``x`` is the first tap of the first output.
+    ``x`` is the first tap of the first output.  Each tap is the sum of so many ``terms``, which lie side by side: those
+    of weights with a zero point can be too wide for 8 bits.
     """
     places = {piece: number for number, piece in enumerate(shape.pieces)}
 
@@ -114,7 +115,7 @@ def make_strip(shape: Shape, registers: int) -> Any:
         codes = v.pack_codes(integers, epilogue.zero, bounds.low, bounds.high)
         v.registers(registers).store_byte_vector(codes, address)
 
-    @strip_function
+    @vector_function(**STRIP)
     def strip(v, x, inside, w, zeros, y, rows, columns, epilogue, bounds):
         finishing = Finishing(v, epilogue)
         starts = [
@@ -134,8 +135,8 @@ def make_strip(shape: Shape, registers: int) -> Any:
                 for (column, quad, row), number in places.items():
                     age, of_step = divmod(column, shape.stride)
                     if of_step == new:
-                        for register, total in enumerate(by_age[age][row]):
-                            at = number * registers + register
+                        for term, (register, total) in itertools.product(range(terms), enumerate(by_age[age][row])):
+                            at = (number * terms + term) * registers + register
                             if VNNI:
                                 taps = v.load_sums(w, at * LANES)
                                 total.set(v.dot4(total.get(), quads[quad][register], taps))

@@ -1,4 +1,4 @@
-"""Sums and products of two values of 8-bit codes, with NumPy's broadcasting."""
+"""Sums, differences and products of two values of 8-bit codes, with NumPy's broadcasting."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ class QuantizedArithmetic(Requantization):
         return [
             Case({**scales, "activation": "relu"}, (x, x), dtypes=("uint8", "uint8")),
             Case({**scales, "zero_point": -7, "dtype": "int8"}, (x, gate), dtypes=("int8", "int8")),
-            Case(scales, ((3, 11), (3, 11)), dtypes=("uint8", "uint8")),
+            Case({**scales, "zero_point": 90}, ((3, 11), (3, 11)), dtypes=("uint8", "uint8")),
             Case({**scales, "dtype": "float32"}, (x, (19, 1, 1)), dtypes=("uint8", "uint8")),
         ]
 
 
-class QuantizedAdd(QuantizedArithmetic):
-    """y = activation(a + b) of codes."""
+class QuantizedSum(QuantizedArithmetic):
+    """Base: y = activation(a + sign * b) of codes."""
 
-    name: ClassVar[str] = "quantized_add"
+    sign: ClassVar[int] = 1
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:
         a, b = self._steps(inputs)
@@ -69,7 +69,20 @@ class QuantizedAdd(QuantizedArithmetic):
         steps = np.asarray(np.asarray([self.a_scale, self.b_scale]) / self.unit, np.float32).astype(np.float64)
         places = PRECISION - np.frexp(steps.max())[1]
         of_a, of_b = np.ldexp(np.rint(np.ldexp(steps, places)), -places) * self.unit
-        return float(of_a), float(of_b)
+        return float(of_a), float(of_b) * self.sign
+
+
+class QuantizedAdd(QuantizedSum):
+    """y = activation(a + b) of codes."""
+
+    name: ClassVar[str] = "quantized_add"
+
+
+class QuantizedSub(QuantizedSum):
+    """y = activation(a - b) of codes."""
+
+    name: ClassVar[str] = "quantized_sub"
+    sign: ClassVar[int] = -1
 
 
 class QuantizedMul(QuantizedArithmetic):
@@ -86,4 +99,4 @@ class QuantizedMul(QuantizedArithmetic):
         return float(np.float32(self.a_scale) * np.float32(self.b_scale))
 
 
-OPS = (QuantizedAdd, QuantizedMul)
+OPS = (QuantizedAdd, QuantizedSub, QuantizedMul)

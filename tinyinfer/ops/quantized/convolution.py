@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 from tinyinfer.ops.base import Case, integer, operator, pair
@@ -35,7 +36,7 @@ class QuantizedConv2d(QuantizedLayer):
             groups=integer(self.groups, "groups", least=1),
         )
 
-    @property
+    @cached_property
     def layer(self) -> Conv2d:
         """The convolution of real numbers."""
         return Conv2d(**fields_of(self, Conv2d))  # type: ignore[arg-type]
@@ -61,6 +62,7 @@ class QuantizedConv2d(QuantizedLayer):
             case((1, 37, 9, 10), 37, 7, padding=3, groups=37, activation="hardswish"),
             case((2, 19, 11, 9), 19, 7, padding=3, stride=2, groups=19),
             case((1, 21, 12, 11), 21, 3, padding=1, stride=2, groups=21),
+            case((1, 39, 9, 10), 39, 3, padding=1, groups=39, weight_zero_point=-81),
             case((1, 12, 15, 8), 24, 3, padding=1, groups=4, activation="hardswish"),
             case((1, 4, 11, 10), 6, 3, padding=2, dilation=2),
             case((1, 3, 12, 13), 6, 3, stride=2, padding="same", dtype="float32"),

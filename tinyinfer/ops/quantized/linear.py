@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 from tinyinfer.ops.base import Case, operator
@@ -19,7 +20,7 @@ class QuantizedLinear(QuantizedLayer):
     name: ClassVar[str] = "quantized_linear"
     channel_axis: ClassVar[int] = -1
 
-    @property
+    @cached_property
     def layer(self) -> Linear:
         """The layer of real numbers."""
         return Linear()

@@ -8,10 +8,12 @@ output's code it is float32, in the order that `Requantization.finish` writes do
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
+from tinyinfer.errors import GraphError
 from tinyinfer.graph import Quant, Shape, TensorType
 from tinyinfer.ops.activation.activation import apply_activation, check_activation
 from tinyinfer.ops.activation.activation_functions import CLIPS
@@ -68,9 +70,14 @@ class Requantization(Op):
             return int(limits.min if real < 0 else limits.max)
         return int(np.clip(np.rint(real / self.scale) + self.zero_point, limits.min, limits.max))
 
+    @cached_property
+    def quant(self) -> Quant | None:
+        """What the output's codes stand for; None for real numbers."""
+        return None if self.dtype == FLOAT else Quant((self.scale,), (self.zero_point,))
+
     def output(self, shape: Shape) -> TensorType:
         """The type of an output of this shape."""
-        return TensorType(shape, self.dtype, None if self.dtype == FLOAT else Quant((self.scale,), (self.zero_point,)))
+        return TensorType(shape, self.dtype, self.quant)
 
     def example_inputs(self, inputs: Types, rng: np.random.Generator) -> list[np.ndarray]:
         """Codes from all of the range."""
@@ -121,5 +128,6 @@ def code(value: object, what: str, dtype: str) -> int:
 def check_scale(t: TensorType, scale: float, zero_point: int, what: str) -> None:
     """Raise GraphError unless a value of this type can have the scale that an operator reads it with."""
     code(zero_point, f"{what}_zero_point", t.dtype)
-    meant = Quant((scale,), (zero_point,))
-    require(t.quant in (None, meant), f"{what}: expected values quantised by {meant}, found {t.quant}")
+    found = t.quant
+    if found is not None and (found.scale, found.zero_point, found.axis) != ((scale,), (zero_point,), None):
+        raise GraphError(f"{what}: expected values quantised by {Quant((scale,), (zero_point,))}, found {found}")

@@ -153,6 +153,7 @@ EXPORTERS: dict[str, Callable[[Call], str]] = {
     "quantized_conv2d": quantized_conv2d,
     "quantized_linear": quantized_linear,
     "quantized_add": _arithmetic("Add"),
+    "quantized_sub": _arithmetic("Sub"),
     "quantized_mul": _arithmetic("Mul"),
     "quantized_avg_pool2d": quantized_pool,
     "quantized_adaptive_avg_pool2d": quantized_pool,

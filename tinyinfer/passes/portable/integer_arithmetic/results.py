@@ -1,4 +1,4 @@
-"""quantize_linear as part of what computes the values: layers, sums and products that end in codes."""
+"""quantize_linear as part of what computes the values: layers, sums, differences and products that end in codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import Node
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul
+from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul, QuantizedSub
 from tinyinfer.ops.quantized.pooling import QuantizedPool
 from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
 from tinyinfer.passes.portable.integer_arithmetic.codes import (
@@ -20,7 +20,7 @@ from tinyinfer.passes.portable.integer_arithmetic.codes import (
 )
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
-ARITHMETIC: dict[str, type[QuantizedArithmetic]] = {"add": QuantizedAdd, "mul": QuantizedMul}
+ARITHMETIC: dict[str, type[QuantizedArithmetic]] = {"add": QuantizedAdd, "sub": QuantizedSub, "mul": QuantizedMul}
 
 
 def take_in_activations(editing: Editing) -> None:
@@ -35,7 +35,7 @@ def take_in_activations(editing: Editing) -> None:
 
 
 def add_and_multiply_codes(editing: Editing) -> None:
-    """Let sums and products of two values that were codes, and that become codes, be those of codes.
+    """Let sums, differences and products of two values that were codes, and that become codes, be those of codes.
 
     Their results stay real numbers, which an activation or a quantize_linear reads alone.
     """

@@ -16,7 +16,7 @@ from tinyinfer.ops.base import Op
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.pooling.pooling import AvgPool2d
-from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedMul
+from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul, QuantizedSub
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.linear import QuantizedLinear
 from tinyinfer.ops.quantized.lookup import Lookup
@@ -28,6 +28,9 @@ from tinyinfer.passes.portable.quantize.select import ARITHMETIC, FUNCTIONS, MEA
 
 CODES = "uint8"
 ALL_CODES = np.arange(256)
+SUMS_AND_PRODUCTS: dict[str, type[QuantizedArithmetic]] = {
+    "add": QuantizedAdd, "sub": QuantizedSub, "mul": QuantizedMul
+}  # fmt: skip
 
 
 def convert(graph: Graph, nodes: frozenset[str], quants: Mapping[str, Quant], per_tensor: bool = False) -> Graph:
@@ -159,7 +162,7 @@ class _Writer:
 
     def _write_arithmetic(self, node: Node) -> None:
         (a, a_zero), (b, b_zero) = map(self._scale_of, node.inputs)
-        kind = QuantizedAdd if node.op.name == "add" else QuantizedMul
+        kind = SUMS_AND_PRODUCTS[node.op.name]
         op = kind(
             a_scale=a, a_zero_point=a_zero, b_scale=b, b_zero_point=b_zero,
             activation=getattr(node.op, "activation", None), **self._target(node),

@@ -14,7 +14,7 @@ from tinyinfer.ops.base import Op
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.convolution.linear import Linear
 
-ARITHMETIC = frozenset({"add", "mul"})
+ARITHMETIC = frozenset({"add", "sub", "mul"})
 
 MEANS = frozenset({"avg_pool2d", "adaptive_avg_pool2d"})
 
