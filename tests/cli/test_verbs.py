@@ -160,7 +160,7 @@ def test_models(ti):
     assert [row["name"] for row in rows] == list(tinyinfer.models.names())
     assert all(row["params"] > 0 and row["macs"] > 0 and row["paper"] and row["year"] for row in rows)
     one = json.loads(ti("models", "squeezenet", "--json").out)
-    assert {row["name"] for row in one} == {"squeezenet1_0", "squeezenet1_1"}
+    assert {row["name"] for row in one} == {"squeezenet1_0", "squeezenet1_1", "squeezenet_cifar"}
 
 
 def test_draw(ti, model_file, tmp_path):
@@ -207,11 +207,13 @@ def test_compare(ti, model_file):
 
 
 @pytest.mark.usefixtures("no_tiles")
-@pytest.mark.parametrize(("wanted", "used"), [("im2col", {"im2col"}), ("winograd", {"winograd4x4", "im2col"})])
+@pytest.mark.parametrize(("wanted", "used"), [("im2col", {"im2col"}), ("winograd", {"winograd4x4"})])
 def test_forced_kernels_are_used(ti, model_file, wanted, used):
     options = ("--repeats", 1, "--warmup", 0, "--threads", 1, "--json", "--kernel", f"conv2d={wanted}")
     rows = json.loads(ti("profile", model_file, *options).out)["rows"]
-    assert {row["kernel"] for row in rows if row["op"] == "conv2d"} == used
+    found = {row["kernel"] for row in rows if row["op"] == "conv2d"}
+    assert used <= found
+    assert found - used <= ({"direct", "im2col"} if wanted == "winograd" else set())  # where it can't: the CPU's choice
 
 
 def test_bench(ti, model_file):

@@ -20,9 +20,11 @@ def small_quantized_network(rng: np.random.Generator, codes: str = "uint8") -> G
 
     def layer(op: str, name: str, x: str, quant: Quant, shape: tuple[int, ...], **attrs: object) -> Node:
         fan_in = int(np.prod(shape[1:]))
-        weights[f"{name}.weight"] = rng.integers(-127, 127, shape, np.int8, endpoint=True)
-        weights[f"{name}.weight_scale"] = (rng.uniform(0.6, 1.2, shape[0]) / 73 / fan_in**0.5).astype(np.float32)
-        weights[f"{name}.bias"] = rng.integers(-2000, 2000, shape[0], np.int32)
+        weights[f"{name}.weight"] = rng.integers(
+            -63, 63, shape, np.int8, endpoint=True
+        )  # pairs of products fit 16 bits
+        weights[f"{name}.weight_scale"] = (rng.uniform(0.6, 1.2, shape[0]) / 36 / fan_in**0.5).astype(np.float32)
+        weights[f"{name}.bias"] = rng.integers(-1000, 1000, shape[0], np.int32)
         scales = {"input_scale": quant.scale[0], "input_zero_point": quant.zero_point[0], "dtype": codes}
         out = {"scale": wide.scale[0], "zero_point": wide.zero_point[0]}
         params = {role: f"{name}.{role}" for role in ("weight", "weight_scale", "bias")}

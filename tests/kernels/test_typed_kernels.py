@@ -164,6 +164,12 @@ def test_places_of_extremes(name, shape, keepdim, threads, data):
     assert check_all(op, [shape], {}, threads) == fills_lanes
 
 
+@pytest.mark.parametrize(("shape", "dim"), [((17, 3, 1), 1), ((5, 4, 2, 1, 1), 2), ((17, 2), 1), ((2, 9, 3, 1), 2)])
+def test_extremes_in_front_of_dimensions_of_size_1(shape: tuple[int, ...], dim: int) -> None:
+    for name in ("argmax", "argmin"):
+        assert check_all(ops.create(name, {"dim": dim}), [shape], {}, 1) == 1
+
+
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
 @pytest.mark.parametrize("dim", [1, 3])
 def test_the_first_of_equal_extremes_and_of_nan(name: str, dim: int) -> None:

@@ -28,8 +28,9 @@ def known(value: object, dtype: str = "float32") -> Known:
 
 
 def codes(*shape: int, dtype: str = "uint8") -> np.ndarray:
-    limits = np.iinfo(dtype)
-    return RNG.integers(max(limits.min, -127), limits.max, shape, dtype, endpoint=True)
+    """Signed ones of 7 bits: without VNNI, ONNX Runtime adds pairs of products in 16 bits, which saturate above."""
+    least, most = (0, 255) if dtype == "uint8" else (-63, 63)
+    return RNG.integers(least, most, shape, dtype, endpoint=True)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int8"])

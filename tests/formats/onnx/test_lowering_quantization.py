@@ -12,8 +12,9 @@ SCALES = floats(0.02, 0.1, 0.05)
 
 
 def integers(*shape: int, dtype: str = "uint8") -> np.ndarray:
-    limits = np.iinfo(dtype)
-    return RNG.integers(max(limits.min, -128), min(limits.max, 255), shape, endpoint=True).astype(dtype)
+    """Signed ones of 7 bits: without VNNI, ONNX Runtime adds pairs of products in 16 bits, which saturate above."""
+    least, most = (-63, 63) if dtype == "int8" else (0, 255)
+    return RNG.integers(least, most, shape, endpoint=True).astype(dtype)
 
 
 @pytest.mark.parametrize("opset", [10, 13, 19, 21])

@@ -103,8 +103,10 @@ class _Extremum(Kernel):
         assert op.dim is not None
         dim = axis(op.dim, len(shape))
         inner = math.prod(shape[dim + 1 :])
-        if x.layout == NHWC or inner == 1:  # a row of its own for each result
+        if x.layout == NHWC or dim == len(shape) - 1:  # a row of its own for each result
             search = Search(1, 0, x.pixels, x.pixel_stride, x.c, 1)
+        elif inner == 1:  # as many dimensions of size 1 behind it as there may be
+            search = Search(1, 0, math.prod(shape[:dim]), shape[dim], shape[dim], 1)
         else:
             step = x.pixel_stride if len(shape) == 2 else inner
             search = Search(math.prod(shape[:dim]), shape[dim] * inner, inner, 1, shape[dim], step)

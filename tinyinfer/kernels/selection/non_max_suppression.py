@@ -28,6 +28,7 @@ from tinyinfer.ops.base import Op
 from tinyinfer.ops.detection.non_max_suppression import NOTHING, NonMaxSuppression
 
 SIDES = 4  # lower y, lower x, higher y, higher x; the area comes fifth
+BOX = 8  # floats in front, of which a box takes five
 AT_ONCE = 16 * LANES  # boxes that one is compared with before anybody asks whether it has to go
 
 
@@ -88,7 +89,7 @@ class Rows(NamedTuple):
 def select(part, parts, boxes: Boxes, rule: Rule, rows: Rows, keys, memory):
     """The boxes that stay, class by class."""
     own_keys, own = own_memory(part, keys, parts), own_memory(part, memory, parts)
-    box, found, kept = own[: SIDES + 1], own[LANES : 2 * LANES], own[2 * LANES :]
+    box, found, kept = own[: SIDES + 1], own[BOX : BOX + LANES], own[BOX + LANES :]
     room = kept.size // (SIDES + 1)
     first, last = own_range(part, rows.counts.size, parts)
     for unit in range(first, last):
@@ -177,7 +178,7 @@ class Suppression(Kernel):
         self.parts = min(problem.threads, self.classes)
         self.keys = self.parts * boxes
         self.most = min(boxes, problem.op.max_output_boxes)
-        self.floats = self.parts * (2 * LANES + (SIDES + 1) * (-(-self.most // LANES) * LANES))
+        self.floats = self.parts * (BOX + LANES + (SIDES + 1) * (-(-self.most // LANES) * LANES))
         self.workspace_floats = WORDS * self.keys + 1 + self.floats
 
     @classmethod
