@@ -12,6 +12,7 @@ import contextlib
 import functools
 import hashlib
 import linecache
+import os
 import pickle
 import re
 import sys
@@ -48,9 +49,11 @@ def key_of(root: Path) -> str:
     """What all compiled functions depend on: sources below the package's folder, versions, CPU and settings."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info[:2]} {cpu.signature()}".encode())
     for pattern in COMPILED:
-        for source in sorted(root.glob(pattern)):
-            content = source.read_bytes()
-            digest.update(f"\n{source.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
+        for source in sorted(map(str, root.glob(pattern))):  # as text: paths take longer to compare than files to read
+            with open(source, "rb") as file:
+                content = file.read()
+            name = source[len(str(root)) :].replace(os.sep, "/")
+            digest.update(f"\n{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 
