@@ -21,6 +21,7 @@ from marked import write_section
 
 import tinyinfer as ti
 from tinyinfer import passes
+from tinyinfer.changed_model import changed
 from tinyinfer.decomposition import Settings, decompose_model
 from tinyinfer.evaluation import datasets
 from tinyinfer.evaluation.accuracy import evaluate
@@ -45,7 +46,7 @@ def slimming(source: str) -> str:
     lines = table(heads)
     for name, model in [*shipped(), *pulled("resnet20")]:
         slimmed = {
-            f"{ratio:.0%} by {score}": with_graph(model, passes.slim(model.graph, ratio, score=score))
+            f"{ratio:.0%} by {score}": changed(model, passes.slim(model.graph, ratio, score=score))
             for ratio in (0.3, 0.5)
             for score in SCORES
         }
@@ -104,11 +105,6 @@ def rows(name: str, before: ti.Model, after: dict[str, ti.Model], data: Dataset)
 def table(heads: list[str]) -> list[str]:
     """The first two lines of a table: two columns of names, the rest of figures."""
     return [f"| {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * (len(heads) - 2)}"]
-
-
-def with_graph(model: ti.Model, graph: ti.Graph) -> ti.Model:
-    """The model with another graph."""
-    return ti.Model(graph, model.meta, model.options.threads, model.options.kernels)
 
 
 def dataset_of(source: str, model: ti.Model) -> Dataset:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 from bench_models import tiny_model
@@ -25,10 +27,10 @@ def failing_at_once(subject: Subject) -> Run:
 
 
 def failing_when_run(subject: Subject) -> Run:
-    def run() -> list[object]:
+    def run() -> NoReturn:
         raise RuntimeError("no such layer")
 
-    return run  # type: ignore[return-value]
+    return run
 
 
 def failing_on_codes(subject: Subject) -> Run:
@@ -41,8 +43,10 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("failing", [failing_at_once, failing_when_run])
-def test_a_failing_peer_is_left_out_of_floats(monkeypatch: pytest.MonkeyPatch, failing: object) -> None:
-    monkeypatch.setitem(engines.ENGINES, "openvino", failing)  # type: ignore[arg-type]
+def test_a_failing_peer_is_left_out_of_floats(
+    monkeypatch: pytest.MonkeyPatch, failing: Callable[[Subject], Run]
+) -> None:
+    monkeypatch.setitem(engines.ENGINES, "openvino", failing)
     report = bench(tiny_model(), against=("openvino", "onnxruntime"), rounds=1)
     assert [row.engine for row in report.rows] == ["tinyinfer", "onnxruntime"]
     assert report.left_out == [REASON]

@@ -59,6 +59,17 @@ def ti_process() -> Callable[..., Answer]:
     return call
 
 
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Six pictures in two class folders of the model's labels."""
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        path = tmp_path / "photos" / ("ant", "bee")[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8)).save(path)
+    return tmp_path / "photos"
+
+
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory) -> Path:
     """A small network with labels, saved."""

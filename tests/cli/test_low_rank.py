@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
-from PIL import Image
 from small_networks import randomize
 
 from tinyinfer.builder import Builder
@@ -14,17 +12,6 @@ from tinyinfer.loading import load
 from tinyinfer.model import Model
 
 PLAIN = ("--kernel", "reference")
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """Four pictures in two class folders of the model's labels."""
-    rng = np.random.default_rng(0)
-    for i in range(4):
-        path = tmp_path / "photos" / ("ant", "bee")[i % 2] / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8)).save(path)
-    return tmp_path / "photos"
 
 
 def test_layers_are_factorised_and_shown(ti, model_file, photos, tmp_path):
@@ -55,7 +42,7 @@ def test_it_goes_before_quantisation(ti, model_file, photos, tmp_path):
     code, _, _ = ti("optimize", model_file, "-o", out, *options, *PLAIN)
     assert code == 0
     nodes = {node.name: node.op.name for node in load(out).graph.nodes}
-    assert load(out).meta["low_rank"]["samples"] == 4
+    assert load(out).meta["low_rank"]["samples"] == 6
     assert nodes["fc"] == "linear"
     assert {kind for name, kind in nodes.items() if name.split(".")[-1] in ("reduce", "upright")} == {
         "quantized_conv2d"

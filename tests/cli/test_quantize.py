@@ -14,17 +14,6 @@ from tinyinfer.loading import load
 PLAIN = ("--kernel", "reference")
 
 
-@pytest.fixture
-def photos(tmp_path):
-    """Six pictures in two class folders of the model's labels."""
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        path = tmp_path / "photos" / ("ant", "bee")[i % 2] / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8)).save(path)
-    return tmp_path / "photos"
-
-
 def test_quantize_writes_a_model(ti, model_file, photos, tmp_path):
     out = tmp_path / "int8.npz"
     code, text, err = ti("quantize", model_file, "-o", out, "--calibrate", photos, *PLAIN)

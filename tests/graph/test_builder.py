@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -77,11 +79,11 @@ def test_an_operator_can_be_given_ready_made() -> None:
         (lambda b, x: b.finish("nothing"), "nothing"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(layer: object, message: str) -> None:
+def test_what_does_not_fit_is_refused_by_name(layer: Callable[[Builder, str], object], message: str) -> None:
     b = Builder()
     x = b.input(3, 6)
     with pytest.raises(GraphError, match=message):
-        layer(b, x)  # type: ignore[operator]
+        layer(b, x)
 
 
 def test_unknown_operators_and_attributes() -> None:

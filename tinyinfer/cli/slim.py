@@ -30,8 +30,6 @@ Score = Annotated[
 ]
 PerLayer = Annotated[bool, typer.Option("--per-layer", help="With --slim: cut the share of every layer's channels.")]
 
-STALE = ("accuracy", "checksum")  # metadata that is about the network as it was
-
 
 @dataclass(frozen=True)
 class SlimSettings:
@@ -64,10 +62,9 @@ def slim_settings(
 
 def slimmed(network: Model, settings: SlimSettings) -> Model:
     """The network with fewer channels; its metadata says how, and no longer what has been measured."""
-    from tinyinfer.model import Model
+    from tinyinfer.changed_model import changed
     from tinyinfer.passes import slim
 
     options = asdict(settings)
     graph = slim(network.graph, options.pop("ratio"), **options)
-    kept = {key: value for key, value in network.meta.items() if key not in STALE}
-    return Model(graph, {**kept, "slimming": asdict(settings)}, network.options.threads, network.options.kernels)
+    return changed(network, graph, slimming=asdict(settings))

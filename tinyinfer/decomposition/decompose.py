@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+from tinyinfer.changed_model import changed, like
 from tinyinfer.decomposition.refit import refit
 from tinyinfer.decomposition.report import LowRankReport, LowRankRow
 from tinyinfer.decomposition.timing import Stopwatch, Timed
@@ -18,13 +19,10 @@ from tinyinfer.passes.portable.low_rank.choose import Choice, by_energy, by_mult
 from tinyinfer.passes.portable.low_rank.forms import Candidate, Form, candidates, network_macs
 from tinyinfer.passes.portable.low_rank.low_rank import MULTIPLE, check_settings
 from tinyinfer.passes.portable.low_rank.rewrite import decompose
-from tinyinfer.quantization.calibrate import like
 from tinyinfer.quantization.post_training import Samples
 
 Progress = Callable[[str, int, int], None]
 Trial = Mapping[Form | None, Timed]  # of a layer's forms; of the layer itself under None
-
-STALE = ("accuracy", "checksum")  # metadata that is about the network as it was
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,7 @@ def decompose_model(
     made.verify()
     rows = [_row(one, choice.get(one.node.name), trials.get(one.node.name, {})) for one in found]
     report = LowRankReport(model.name, tuple(rows), total, network_macs(made), _of_groups(graph))
-    meta = {key: value for key, value in model.meta.items() if key not in STALE} | {
-        "low_rank": _described(settings, samples)
-    }
-    return Decomposed(Model(made, meta, model.options.threads, model.options.kernels, verified=True), report)
+    return Decomposed(changed(model, made, low_rank=_described(settings, samples)), report)
 
 
 def _timed(

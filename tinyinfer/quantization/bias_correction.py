@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+from tinyinfer.changed_model import like
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.model import Model
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.weights import LARGEST_SUM, QuantizedLayer
 from tinyinfer.passes.portable.quantize.prepare import prepare
-from tinyinfer.quantization.calibrate import Observer, Sample, by_name, like
+from tinyinfer.quantization.calibrate import Observer, Sample, by_name
 from tinyinfer.runtime.inputs import check_inputs
 
 PICTURES = 32  # whose means are compared, and whose codes are in memory at once

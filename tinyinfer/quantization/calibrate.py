@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from tinyinfer.calibration import Calibration, Histogram
+from tinyinfer.changed_model import like
 from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph
 from tinyinfer.model import Model
@@ -67,11 +68,6 @@ class Observer:
         arrays = check_inputs(self._model.graph, by_name(self._model.graph, sample))
         found = self._model.run(arrays) | arrays
         return {value: found[value] for value in self.wanted}
-
-
-def like(model: Model, graph: Graph) -> Model:
-    """A graph with the threads and the kernels of a model."""
-    return Model(graph, model.meta, model.options.threads, model.options.kernels, verified=True)
 
 
 def by_name(graph: Graph, sample: Sample) -> Inputs:

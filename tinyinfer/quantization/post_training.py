@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 from tinyinfer.calibration import Calibration
+from tinyinfer.changed_model import changed, like
 from tinyinfer.model import Model
 from tinyinfer.passes.portable.quantize.equalize import equalize
 from tinyinfer.passes.portable.quantize.prepare import prepare
 from tinyinfer.passes.portable.quantize.select import select
 from tinyinfer.quantization.bias_correction import PICTURES, correct_bias
-from tinyinfer.quantization.calibrate import Sample, calibrate, like
+from tinyinfer.quantization.calibrate import Sample, calibrate
 from tinyinfer.quantization.sensitivity import SENSITIVITY_PICTURES, Sensitivity, sensitivity
 from tinyinfer.quantization.settings import Settings
 
 Progress = Callable[[str, int, int], None]
-
-STALE = ("accuracy", "checksum")  # metadata that is about the float network
 
 
 class Samples(Protocol):
@@ -69,14 +68,11 @@ def quantize_model(
     quantized = settings.quantize(graph, calibration)
     if settings.bias_correction:
         quantized = correct_bias(original, quantized, samples.first(PICTURES), partial(tell, "layers corrected"))
-    result = like(model, quantized)
     quantized.verify()
-    result.meta = described(model.meta, settings, calibration)
+    result = changed(model, quantized, quantization=described(settings, calibration))
     return Quantized(result, original, calibration, report)
 
 
-def described(meta: Mapping[str, Any], settings: Settings, calibration: Calibration) -> dict[str, Any]:
-    """A model's metadata with what was done to it, and without what holds no longer."""
-    kept = {key: value for key, value in meta.items() if key not in STALE}
-    done = {**asdict(settings), "keep": list(settings.keep), "samples": calibration.samples}
-    return {**kept, "quantization": {"dtype": "int8", **done}}
+def described(settings: Settings, calibration: Calibration) -> dict[str, Any]:
+    """What the metadata say of quantisation."""
+    return {"dtype": "int8", **asdict(settings), "keep": list(settings.keep), "samples": calibration.samples}
