@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from same_keys import SAME_KEYS
+from walks import built, each_network
 
 import tinyinfer as ti
 import tinyinfer.checkpoints.recognise as recognition
@@ -30,9 +31,9 @@ def save(path: Path, state: State) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ti.models.names())
+@each_network()
 def test_every_network_is_recognised_by_its_shapes(name: str) -> None:
-    match = recognise(ti.models.build(name).weights)[0]
+    match = recognise(built(name).weights)[0]
     first = SAME_KEYS.get(name, name)
     assert (match.score, match.variant.name, match.layout, dict(match.knobs)) == (1, first, "canonical", {})
 

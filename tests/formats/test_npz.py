@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from one_operator import one_operator
 from sample_model import META, members, npy, npz_bytes, pack, small_graph, with_document
 from small_quantized_network import small_quantized_network
+from walks import each_case, names_with_cases
 
 from tinyinfer import ops
 from tinyinfer.errors import TinyInferError, WeightsError
@@ -162,15 +163,7 @@ def test_meta_round_trips(meta: dict[str, Any]) -> None:
     assert npz.load(file)[1] == meta
 
 
-def all_cases() -> list[Any]:
-    return [
-        pytest.param(name, case, id=f"{name}-{i}")
-        for name in ops.names()
-        for i, case in enumerate(ops.get(name).cases())
-    ]
-
-
-@pytest.mark.parametrize(("name", "case"), all_cases())
+@each_case()
 def test_every_operator_round_trips(name: str, case: Case) -> None:
     op = ops.create(name, case.attrs)
     through_json = json.loads(json.dumps(dict(op.attrs)))
@@ -186,7 +179,7 @@ ODD_OTHERS = [None, "", "same", "relu", [], [0], [1, 2], [1, 2, 3, 4], [[1]], [-
 odd_values = st.sampled_from([*ODD_NUMBERS, *ODD_OTHERS])
 
 
-@pytest.mark.parametrize("name", [name for name in ops.names() if ops.get(name).cases()])
+@pytest.mark.parametrize("name", names_with_cases())
 @given(data=st.data())
 def test_odd_attributes_never_escape_our_errors(name: str, data: st.DataObject) -> None:
     cls = ops.get(name)

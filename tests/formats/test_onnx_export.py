@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from one_operator import one_operator
+from walks import each_case, names_with_cases
 
 from tinyinfer import models, ops
 from tinyinfer.errors import UnsupportedOpError
@@ -22,8 +23,7 @@ from tinyinfer.ops.quantized.requantization import CODES
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
 
-CASES = [(name, case) for name in ops.names() if not ops.get(name).composite for case in ops.get(name).cases()]
-IDS = [f"{name}-{case.attrs}-{case.inputs[0]}" for name, case in CASES]
+NAMES = [name for name in names_with_cases() if not ops.get(name).composite]
 
 
 def execute(proto: onnx.ModelProto, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -66,7 +66,7 @@ def assert_same(graph: Graph, inputs: dict[str, np.ndarray]) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5 * max(1, float(np.std(expected))))
 
 
-@pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
+@each_case(NAMES)
 def test_every_operator_computes_the_same_in_onnx(name: str, case: ops.base.Case, rng: np.random.Generator) -> None:
     if name == "adaptive_max_pool2d" and any(n % m for n, m in zip(case.inputs[0][2:], fixed_size(case), strict=True)):
         with pytest.raises(UnsupportedOpError, match="does not divide"):

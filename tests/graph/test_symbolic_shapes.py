@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from walks import each_case
 
 from tinyinfer import ops
 from tinyinfer.builder import Builder
@@ -71,16 +72,12 @@ def grown(case: Case, steps: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     return (tuple(size + steps[axis] for axis, size in enumerate(shape)) for shape in case.inputs)
 
 
-def all_cases() -> list[tuple[str, Case]]:
-    return [(name, case) for name in ops.names() for case in ops.get(name).cases()]
-
-
 def typed(case: Case, shapes: list[tuple[int, ...]]) -> list[TensorType]:
     """Other shapes of the case's dtypes."""
     return [TensorType(shape, t.dtype) for shape, t in zip(shapes, case.input_types, strict=True)]
 
 
-@pytest.mark.parametrize(("name", "case"), all_cases(), ids=lambda value: value if isinstance(value, str) else "")
+@each_case()
 def test_every_operator(name: str, case: Case) -> None:
     """Batch, channels and space move where the operator takes that."""
     op = ops.create(name, case.attrs)

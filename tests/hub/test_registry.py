@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from walks import each
 
 import tinyinfer as ti
 from tinyinfer.checkpoints.names import digest
@@ -17,6 +18,7 @@ from tinyinfer.labels import label_sets
 from tinyinfer.vision.preprocess import Preprocess
 
 ENTRIES = entries()
+KINDS = {kind: [{"name": n} for n, e in ENTRIES.items() if e.kind == kind] for kind in ("network", "file", "data")}
 
 
 @pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.arch])
@@ -29,7 +31,7 @@ def test_networks(name: str) -> None:
     assert find(name) == entry
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@each(KINDS)
 def test_addresses_and_checksums(name: str) -> None:
     entry = ENTRIES[name]
     assert re.fullmatch(r"https://[\w.-]+/[\w./~-]+(\?dl=1)?", entry.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -254,6 +255,7 @@ def mistaken_for_checkpoints() -> Iterator[Bad]:
     yield Bad("another zip", pack({"word/document.xml": b"<w/>"}), ModelFormatError, "none, but 'word/document.xml'")
 
 
+@functools.cache
 def bad_torch() -> list[Bad]:
     """Every bad torch checkpoint."""
     return [*bad_torch_zips(), *amplified(), *bad_legacy(), *mistaken_for_checkpoints()]

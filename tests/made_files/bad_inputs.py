@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 import warnings
 import zipfile
@@ -337,6 +338,7 @@ def bad_documents() -> Iterator[Bad]:
     )
 
 
+@functools.cache
 def bad_npz() -> list[Bad]:
     """Every bad .npz file."""
     return [*bad_zips(), *bad_arrays(), *bad_documents()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import struct
@@ -75,14 +76,19 @@ def npy_header(descr: str, shape: str, data: bytes = b"", extra: str = "") -> by
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
 
 
+@functools.cache
+def _valid() -> bytes:
+    return npz_bytes()
+
+
 def with_weight(content: bytes, key: str = "fc.bias") -> bytes:
     """The valid model with one member's bytes exchanged."""
-    return pack({**members(npz_bytes()), f"{key}.npy": content})
+    return pack({**members(_valid()), f"{key}.npy": content})
 
 
 def with_document(edit: Callable[[dict[str, Any]], object]) -> bytes:
     """The valid model with its document edited."""
-    content = members(npz_bytes())
+    content = members(_valid())
     document = json.loads(np.load(io.BytesIO(content["__tinyinfer__.npy"])).tobytes())
     edit(document)
     return with_text(json.dumps(document))
@@ -90,7 +96,7 @@ def with_document(edit: Callable[[dict[str, Any]], object]) -> bytes:
 
 def with_text(text: str | bytes) -> bytes:
     data = text if isinstance(text, bytes) else text.encode()
-    return pack({**members(npz_bytes()), "__tinyinfer__.npy": npy(np.frombuffer(data, np.uint8))})
+    return pack({**members(_valid()), "__tinyinfer__.npy": npy(np.frombuffer(data, np.uint8))})
 
 
 def patched(data: bytes, signature: bytes, offset: int, new: bytes, last: bool = False) -> bytes:

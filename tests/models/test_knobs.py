@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from walks import built, each_network
 
 import tinyinfer as ti
 from tinyinfer.errors import InputError
@@ -50,7 +51,7 @@ def test_every_knob_gives_a_network_that_runs(
     assert np.isfinite(y).all()
 
 
-@pytest.mark.parametrize("name", [n for n in ti.models.names() if "small_input" in ti.models.find(n)[0].knobs])
+@each_network(n for n in ti.models.names() if "small_input" in ti.models.find(n)[0].knobs)
 def test_small_input_keeps_the_size_in_the_first_layer(name: str) -> None:
     padding = {"padding": "same"} if "padding" in ti.models.find(name)[0].knobs else {}
     graph = ti.models.build(name, small_input=True, **padding)
@@ -58,9 +59,9 @@ def test_small_input_keeps_the_size_in_the_first_layer(name: str) -> None:
     assert graph.infer_types({"input": (1, 3, 32, 32)})[first.outputs[0]].shape[2:] == (32, 32)
 
 
-@pytest.mark.parametrize("name", ti.models.names())
+@each_network()
 def test_dimensions_that_are_free(name: str) -> None:
-    graph = ti.models.build(name)
+    graph = built(name)
     assert graph.inputs[0].shape == (None, 3, None, None)
     (_, shape) = graph.output_shapes()[0]
     assert shape[0] is None

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from walks import built, each_network
 
 import tinyinfer as ti
 from tinyinfer.errors import TinyInferError, UnsupportedOpError
@@ -55,13 +56,13 @@ def test_unknown_names_list_near_ones() -> None:
         ti.load("no-such-network")
 
 
-@pytest.mark.parametrize("name", ti.models.names())
+@each_network()
 def test_metadata(name: str) -> None:
     meta = ti.models.describe(name)
     assert meta == json.loads(json.dumps(meta)) or meta["knobs"]  # tuples of knobs become lists
     assert meta["year"] > 2010
     classes_axis = -1 if meta.get("task") == "detect" else 1
-    assert len(meta["labels"]) == ti.models.build(name).output_shapes()[0][1][classes_axis]
+    assert len(meta["labels"]) == built(name).output_shapes()[0][1][classes_axis]
     Preprocess.from_meta(meta["preprocess"])
 
 

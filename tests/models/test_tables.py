@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from counted_parameters import COUNTED, UNCOUNTED
+from walks import built, each, each_network
 
 import tinyinfer as ti
 from tinyinfer.graph import Graph, Shape
@@ -35,11 +36,11 @@ PUBLISHED = {
     "resnet110": (1_727_962, 252_887_680),
 }
 
-FIGURES = [
-    row
+FIGURES = {
+    file.stem: importlib.import_module(f"paper_figures.{file.stem}").FIGURES
     for file in sorted((Path(__file__).parents[1] / "paper_figures").glob("*.py"))
-    for row in importlib.import_module(f"paper_figures.{file.stem}").FIGURES
-]
+}
+NAMES = ("name", "params", "macs", "tolerance")  # of a row's columns
 
 
 def cost(graph: Graph, shape: Shape | None = None) -> tuple[int, int]:
@@ -48,35 +49,35 @@ def cost(graph: Graph, shape: Shape | None = None) -> tuple[int, int]:
     return found.params, found.macs
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@each_network(PUBLISHED)
 def test_costs_are_the_published_ones(name: str) -> None:
-    assert cost(ti.models.build(name)) == PUBLISHED[name]
+    assert cost(built(name)) == PUBLISHED[name]
 
 
-@pytest.mark.parametrize(("name", "params", "macs", "tolerance"), FIGURES)
+@each({stem: [dict(zip(NAMES, row, strict=True)) for row in rows] for stem, rows in FIGURES.items()})
 def test_costs_round_to_the_papers(name: str, params: float | None, macs: float | None, tolerance: float) -> None:
-    found = cost(ti.models.build(name))
+    found = cost(built(name))
     for expected, value in zip((params, macs), found, strict=True):
         if expected is not None:
             assert value == pytest.approx(expected, rel=tolerance)
 
 
-@pytest.mark.parametrize("name", COUNTED)
+@each_network(COUNTED)
 def test_parameters_are_those_of_public_code(name: str) -> None:
-    assert cost(ti.models.build(name))[0] == COUNTED[name]
+    assert cost(built(name))[0] == COUNTED[name]
 
 
 def test_every_network_has_a_figure_from_elsewhere_or_is_said_to_have_none() -> None:
     without = [name for names in UNCOUNTED.values() for name in names]
-    known = PUBLISHED.keys() | COUNTED.keys() | {name for name, *_ in FIGURES}
+    known = PUBLISHED.keys() | COUNTED.keys() | {name for rows in FIGURES.values() for name, *_ in rows}
     assert known.isdisjoint(without)
     assert sorted([*known, *without]) == sorted(ti.models.names())
 
 
-@pytest.mark.parametrize("name", ti.models.names())
+@each_network()
 def test_a_variants_own_figures_are_true(name: str) -> None:
     _, variant = ti.models.find(name)
-    params, macs = cost(ti.models.build(name))
+    params, macs = cost(built(name))
     assert variant.params in (None, params)
     assert variant.macs in (None, macs)
 
@@ -90,7 +91,7 @@ def test_a_variants_own_figures_are_true(name: str) -> None:
     ],
 )
 def test_costs_at_odd_sizes(name: str, shape: Shape, macs: int) -> None:
-    assert cost(ti.models.build(name), shape)[1] == macs
+    assert cost(built(name), shape)[1] == macs
 
 
 def test_mobilenet_v2_scales_with_width_and_resolution() -> None:

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from walks import each_case, names_with_cases
 
 from tinyinfer import ops
 from tinyinfer.errors import GraphError, TinyInferError, UnsupportedOpError, WeightsError
 from tinyinfer.graph import TensorType
 from tinyinfer.ops.base import Case
 
-CASES = [(name, case) for name in ops.names() for case in ops.get(name).cases()]
-IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CASES)]
 COUNTED = (
     "conv2d",
     "conv_transpose2d",
@@ -30,7 +29,6 @@ COUNTED = (
     "quantized_conv2d",
     "quantized_linear",
 )  # what has multiply-adds
-each_case = pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
 
 
 def arrays(name: str, case: Case, dtype: type) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
@@ -47,7 +45,7 @@ def types(values: dict[str, np.ndarray]) -> dict[str, TensorType]:
     return {role: TensorType(v.shape, str(v.dtype)) for role, v in values.items()}
 
 
-@each_case
+@each_case()
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_reference_gives_what_infer_says(name: str, case: Case, dtype: type) -> None:
     op = ops.create(name, case.attrs)
@@ -60,7 +58,7 @@ def test_reference_gives_what_infer_says(name: str, case: Case, dtype: type) -> 
         np.testing.assert_array_equal(x, copy)
 
 
-@each_case
+@each_case()
 def test_float32_agrees_with_float64(name: str, case: Case) -> None:
     op = ops.create(name, case.attrs)
     inputs, params = arrays(name, case, np.float32)
@@ -69,14 +67,14 @@ def test_float32_agrees_with_float64(name: str, case: Case) -> None:
         assert np.abs(y - y64.astype(np.float64)).max() <= 1e-5 * max(1, np.abs(y64).max())
 
 
-@each_case
+@each_case()
 def test_attributes_survive_json(name: str, case: Case) -> None:
     op = ops.create(name, case.attrs)
     assert ops.create(name, json.loads(json.dumps(op.attrs))) == op
     assert hash(op) == hash(ops.create(name, op.attrs))
 
 
-@each_case
+@each_case()
 def test_cost_is_consistent(name: str, case: Case) -> None:
     op = ops.create(name, case.attrs)
     inputs = case.input_types
@@ -97,7 +95,7 @@ JUNK: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", [name for name in ops.names() if ops.get(name).cases()])
+@pytest.mark.parametrize("name", names_with_cases())
 @given(data=st.data())
 def test_junk_attributes_are_refused_by_our_own_errors(name: str, data: st.DataObject) -> None:
     cls = ops.get(name)

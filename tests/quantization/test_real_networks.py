@@ -84,7 +84,7 @@ def test_the_shipped_network_loses_no_accuracy(shipped: ti.Model, shared: Path) 
     assert after >= before - 0.006
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("file", PHOTO_NETWORKS)
 def test_photos_keep_their_labels(file: str, shared: Path) -> None:
     knobs, preprocess, least = PHOTO_NETWORKS[file]
