@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the lightest first
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 WIDE, PHONE = 1200, 390  # pixels
 
@@ -17,9 +18,9 @@ Opener = Callable[..., "playwright.Page"]  # type: ignore[name-defined]  # noqa:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip("no Chromium on this machine")
+        pytest.skip(f"none of {', '.join(BROWSERS)} on this machine")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
