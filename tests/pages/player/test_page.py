@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contrast import faint
+
 from tinyinfer.pages.player.chapters import chapters_of
 from tinyinfer.pages.player.page import player_document
 from tinyinfer.pages.player.trace.arrays import arrays_of, memory_of
@@ -145,3 +147,12 @@ def test_nothing_is_wider_than_the_screen(open_page, html, width) -> None:
     for key in "12345":
         page.keyboard.press(key)
         assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_can_be_read(open_page, html, dark) -> None:
+    page = open_page(html, dark=dark)
+    for key in "123456":
+        page.keyboard.press(key)
+        page.keyboard.press("End")
+        assert faint(page) == []

@@ -1,0 +1,1 @@
+"""Layers measured on a machine, and what other layers would take there."""
