@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from small_cache import misses
 
 from tinyinfer.pages.player.chapters import chapters_of
 from tinyinfer.pages.player.trace.arrays import arrays_of, memory_of
-from tinyinfer.pages.player.trace.convolution import every_convolution
+from tinyinfer.pages.player.trace.convolution import Convolution, every_convolution
 from tinyinfer.pages.player.trace.formulas import formulas
 from tinyinfer.pages.player.trace.machine import Machine
 
@@ -28,3 +29,24 @@ def test_chapters_compute_and_count(conv) -> None:
         np.testing.assert_array_equal(found, conv.result(), err_msg=chapter.name)
         counts, (loads, stores, macs) = machine.counts, expected[chapter.name]
         assert (counts.loads, counts.stores, counts.macs) == (loads.value, stores.value, macs.value), chapter.name
+
+
+def run(conv: Convolution, name: str) -> Machine:
+    machine = Machine(memory_of(conv, arrays_of(conv)))
+    (chapter,) = [chapter for chapter in chapters_of(conv) if chapter.name == name]
+    machine.run(chapter)
+    return machine
+
+
+def test_the_answers_of_the_page_hold() -> None:
+    nhwc, nchw = Convolution(), Convolution("NCHW")
+    pieces = [len(chapters_of(conv)[1].phases[0].runs[0].template.instructions) for conv in (nhwc, nchw)]
+    assert pieces == [9, 12]
+    assert Convolution(groups=4).lanes == 2
+    window = run(nhwc, "window").accesses
+    assert [misses(window, lines) for lines in (16, 64)] == [622, 70]
+    assert [misses(run(nhwc, name).accesses, 4) for name in ("register tile", "panels")] == [1640, 920]
+    pointwise = Convolution(kernel=1)
+    machine, arrays = run(pointwise, "im2col"), arrays_of(pointwise)
+    image, matrix = (machine.memory[a.start : a.start + a.size] for a in (arrays["image"], arrays["matrix"]))
+    np.testing.assert_array_equal(matrix, image)

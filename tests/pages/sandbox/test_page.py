@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from contrast import faint
 
 from tinyinfer.pages.sandbox import __main__ as command

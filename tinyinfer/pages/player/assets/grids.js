@@ -21,7 +21,11 @@ class Grids {
     Object.assign(this, { setting: player.setting, chapter: player.chapter, cells: new Map(), marked: [], shown: new Map() });
     this.sizes.disconnect();
     this.narrow = matchMedia("(max-width: 600px)").matches;
-    this.element.replaceChildren(...player.chapter.shown.map((name) => this.figure(player.arrays.get(name))));
+    const ends = ["image", "result"];
+    const figures = (names) => names.map((name) => this.figure(player.arrays.get(name)));
+    this.element.replaceChildren(
+      h("div", { class: "ends" }, figures(ends)),
+      h("div", { class: "between" }, figures(player.chapter.shown.filter((name) => !ends.includes(name)))));
     for (const picture of this.element.querySelectorAll("svg")) this.sizes.observe(picture);
     this.update();
   }
@@ -60,7 +64,7 @@ class Grids {
       this.shown.set(address, value);
       const digits = numberText(value);
       text.textContent = digits.length > MOST_DIGITS ? "…" : digits;
-      text.classList.toggle("long", digits.length > 2);
+      text.setAttribute("class", digits.length > 2 ? "long" : digits.length > 1 ? "two" : "");
       cell.classList.toggle("empty", Number.isNaN(value));
     }
     this.markKept();

@@ -40,7 +40,7 @@ function rowText(player) {
 function tapTable(player) {
   const { machine, last } = player;
   const pixels = last.reads.slice(1).map(([address]) => machine.memory[address]);
-  const head = h("tr", {}, h("th", {}, "pixel × weights"), machine.vector.map((weight) => h("th", { class: "n" }, numberText(weight))));
+  const head = h("tr", {}, h("th", {}, `${rowName(player)} × weights`), machine.vector.map((weight) => h("th", { class: "n" }, numberText(weight))));
   const rows = pixels.map((pixel, i) => h("tr", {}, h("th", {}, numberText(pixel)),
     machine.vector.map((_, lane) => h("td", { class: "n" }, numberText(machine.sums[i][lane])))));
   return [h("table", { class: "registers" }, h("caption", {}, "Sums in registers after this step"), h("tbody", {}, head, rows))];

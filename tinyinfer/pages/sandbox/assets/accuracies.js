@@ -1,6 +1,6 @@
 // Published accuracies beside the design: what networks of such a cost have reached.
 
-const NEAREST = 5;
+const NEAREST = 8;
 
 class Accuracies {
   constructor(design, element, table, words) {

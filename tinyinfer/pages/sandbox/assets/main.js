@@ -8,7 +8,7 @@
     new Headline(design, at("headline"), at("sentence")),
     new Bars(design, at("bars"), at("legend"), at("readout")),
     new MemoryBars(design, at("memory"), at("memory-words")),
-    new Roofline(design, at("roofline")),
+    new Roofline(design, at("roofline"), at("roof-words")),
     new Accuracies(design, at("accuracies"), at("nearest"), at("accuracy-words")),
     new Verdicts(design, at("verdicts")),
     { draw: drawMachine },

@@ -3,8 +3,8 @@
 const [LEAST, MOST] = [0.1, 200]; // mult-adds for each byte
 
 class Roofline {
-  constructor(design, element) {
-    Object.assign(this, { design, element });
+  constructor(design, element, words) {
+    Object.assign(this, { design, element, words });
   }
 
   draw() {
@@ -15,7 +15,7 @@ class Roofline {
     const { roofs } = this.design.measured;
     const layers = this.design.layers.filter((layer) => layer.macs > 0 && layer.ms > 0);
     const [left, right, top, bottom] = [44, width - 8, 24, 285];
-    const [lowest, highest] = [roofs.gmacs_per_s / 300, roofs.gmacs_per_s * 1.6];
+    const [lowest, highest] = [roofs.gmacs_per_s / 100, roofs.gmacs_per_s * 1.6];
     const x = logScale(LEAST, MOST, left, right);
     const y = logScale(lowest, highest, bottom, top);
     const area = Math.max(...layers.map((layer) => layer.ms));
@@ -30,21 +30,16 @@ class Roofline {
     ];
   }
 
-  /** A slope for memory and for each cache, the flat roof, and their names along them. */
+  /** A slope for memory and for each cache, the flat roof, and their rates in words. */
   roofs(x, y, lowest) {
     const { gmacs_per_s: peak, gbytes_per_s: memory, caches = [] } = this.design.measured.roofs;
     const slopes = [["memory", memory], ...caches.map(({ name, gbytes_per_s: rate }) => [name, rate])];
     const fastest = Math.max(...slopes.map(([, rate]) => rate));
-    const lines = slopes.flatMap(([name, rate]) => {
+    const lines = slopes.map(([name, rate]) => {
       const start = Math.max(LEAST, lowest / rate);
-      const [x1, y1, x2, y2] = [x(start), y(start * rate), x(peak / rate), y(peak)];
-      const [middle, height] = [x1 + 0.3 * (x2 - x1), y1 + 0.3 * (y2 - y1)];
-      const turn = (180 / Math.PI) * Math.atan2(y2 - y1, x2 - x1);
-      return [
-        svg("line", { class: name === "memory" ? "roof" : "roof cache", x1, y1, x2, y2 }),
-        svg("text", { class: "tick roofname", "text-anchor": "middle", transform: `translate(${middle} ${height}) rotate(${turn}) translate(0 -4)` }, `${name} ${Math.round(rate)} GB/s`),
-      ];
+      return svg("line", { class: name === "memory" ? "roof" : "roof cache", x1: x(start), y1: y(start * rate), x2: x(peak / rate), y2: y(peak) });
     });
+    this.words.textContent = `Slopes: memory ${plainNumber(memory)} GB/s${caches.map(({ name, gbytes_per_s: rate }) => `, ${name} ${Math.round(rate)}`).join("")} (dashed).`;
     return [
       ...lines,
       svg("line", { class: "roof", x1: x(peak / fastest), y1: y(peak), x2: x(MOST), y2: y(peak) }),
