@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tinyinfer.pages.explain import explain
-from tinyinfer.pages.player.page import player_document
-from tinyinfer.pages.sandbox.page import sandbox_document
 
 import tinyinfer as ti
+from tinyinfer.pages.player.page import player_document
+from tinyinfer.pages.sandbox.page import sandbox_document
 from website.contents import REPOSITORY, Entry
 
 Progress = Callable[[str], None]

@@ -12,7 +12,7 @@ from tinyinfer.tasks import CLASSIFY
 # top-1 in the papers, of families without public checkpoints here: MobileNet V1, tables 6 and 7; ShuffleNet, table 2
 # and section 4.2; IGCV3, table 5
 PAPERS: tuple[tuple[str, dict[str, float], float], ...] = (
-    ("mobilenet_v1", {"width": 1.0}, 70.6),
+    ("mobilenet_v1", {}, 70.6),
     ("mobilenet_v1", {"width": 0.75}, 68.4),
     ("mobilenet_v1", {"width": 0.5}, 63.7),
     ("mobilenet_v1", {"width": 0.25}, 50.6),

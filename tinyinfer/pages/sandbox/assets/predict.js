@@ -24,14 +24,15 @@ class Predictor {
   }
 
   rate(kind, logs) {
-    const rows = (this.kinds.get(kind) ?? []).map((row, i) => [squared(row.logs, logs), i, row.rate]);
-    rows.sort(([a, i], [b, j]) => a - b || i - j);
-    const nearest = rows.slice(0, NEIGHBOURS);
-    if (!nearest.length) return { rate: 0, near: Infinity };
-    const near = nearest[0][0];
-    if (near < SAME) return { rate: nearest[0][2], near };
-    const total = nearest.reduce((sum, [d]) => sum + 1 / d, 0);
-    return { rate: nearest.reduce((sum, [d, , rate]) => sum + rate / d, 0) / total, near };
+    const rows = (this.kinds.get(kind) ?? []).map((row) => [squared(row.logs, logs), row.rate]);
+    if (!rows.length) return { rate: 0, near: Infinity };
+    rows.sort(([a, p], [b, q]) => a - b || p - q);
+    const [near, nearest] = rows[0];
+    if (near < SAME) return { rate: nearest, near };
+    const last = rows[Math.min(NEIGHBOURS, rows.length) - 1][0] + SAME; // those that are as far count, too
+    const like = rows.filter(([d]) => d <= last);
+    const total = like.reduce((sum, [d]) => sum + 1 / d, 0);
+    return { rate: like.reduce((sum, [d, rate]) => sum + rate / d, 0) / total, near };
   }
 }
 

@@ -34,15 +34,15 @@ def nanoseconds(layer: Layer, table: Mapping[str, Sequence[Measured]]) -> float:
     Sizes are compared by their logarithms, so that twice as many channels are as far as half as many.  A kind that
     nobody measured takes no time.
     """
-    near = sorted((_distance(layer.sizes, row.layer.sizes), i) for i, row in enumerate(table.get(layer.kind, ())))
-    near = near[:NEIGHBOURS]
-    if not near:
+    rows = table.get(layer.kind, ())
+    if not rows:
         return 0.0
-    rates = [(d, table[layer.kind][i].nanoseconds / table[layer.kind][i].layer.work) for d, i in near]
-    if rates[0][0] < SAME:
-        return rates[0][1] * layer.work
-    weights = [1 / d for d, _ in rates]
-    return layer.work * sum(w * rate for w, (_, rate) in zip(weights, rates, strict=True)) / sum(weights)
+    near = sorted((_distance(layer.sizes, row.layer.sizes), row.nanoseconds / row.layer.work) for row in rows)
+    if near[0][0] < SAME:
+        return near[0][1] * layer.work
+    last = near[min(NEIGHBOURS, len(near)) - 1][0] + SAME  # those that are as far as the last one count, too
+    weights = [(1 / d, rate) for d, rate in near if d <= last]
+    return layer.work * sum(w * rate for w, rate in weights) / sum(w for w, _ in weights)
 
 
 def _distance(a: Sequence[int], b: Sequence[int]) -> float:
