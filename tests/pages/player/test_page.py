@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ RUN = """
       };
     });
   }
-  return found;
+  return JSON.stringify(found);
 }
 """
 
@@ -48,7 +49,7 @@ def html(tmp_path_factory) -> Path:
 
 def test_the_page_computes_what_python_computes(open_page, html) -> None:
     some = [conv for i, conv in enumerate(every_convolution()) if i % 5 == 0 or conv.has_winograd]
-    found = open_page(html).evaluate(RUN, ["-".join(map(str, conv)) for conv in some])
+    found = json.loads(open_page(html).evaluate(RUN, ["-".join(map(str, conv)) for conv in some]))
     for conv in some:
         arrays, chapters = arrays_of(conv), chapters_of(conv)
         start, size = arrays["result"].start, arrays["result"].size

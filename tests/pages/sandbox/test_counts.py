@@ -26,7 +26,7 @@ RUN = """
 (designs) => {
   const given = ["families", "measured", "published"].map((name) => [name, embedded(name)]);
   const design = new Design(Object.fromEntries(given));
-  return designs.map(([name, values]) => {
+  return JSON.stringify(designs.map(([name, values]) => {
     design.choose(name, values);
     const { network, layers, ms, totals } = design;
     return {
@@ -35,7 +35,7 @@ RUN = """
         [op, network.shapes[outputs[0]], macs, params, access]),
       layers: layers.map(({ kind, sizes, work }) => [kind, sizes, work]),
     };
-  });
+  }));
 }
 """
 
@@ -60,7 +60,7 @@ def test_the_page_counts_what_python_counts(open_page, html) -> None:
     random = np.random.default_rng(2018)
     designs = [(name, paper_values(name)) for name in KNOBS]
     designs += [(name, drawn_values(name, random)) for name in KNOBS for _ in range(DRAWN)]
-    found = open_page(html).evaluate(RUN, json.loads(json.dumps(designs)))
+    found = json.loads(open_page(html).evaluate(RUN, designs))
     table = shipped()
     measured = read_table(table)
     for i, ((name, values), page) in enumerate(zip(designs, found, strict=True)):
@@ -94,6 +94,25 @@ def test_create_gives_a_model_of_the_design() -> None:
         for row in cost(models.build("mobilenet_v3_large", width=0.5, resolution=96)).rows
         if row.name.endswith((".fc1", ".fc2"))
     )
+
+
+def shares(name: str, than: dict[str, Any], **values: Any) -> list[float]:
+    """Parameters, mult-adds, peak memory and memory access of a design over those of another one."""
+    found = []
+    for given in ({**than, **values}, than):
+        graph = models.build(name, **arguments(name, {**paper_values(name), **given}))
+        totals = cost(graph)
+        found.append([totals.params, totals.macs, max(alive(graph)), totals.memory_access])
+    return [round(ours / theirs, 3) for ours, theirs in zip(*found, strict=True)]
+
+
+def test_the_answers_of_the_page_hold() -> None:
+    assert shares("mobilenet_v2", {}, width=0.5)[:3] == [0.562, 0.323, 0.5]
+    assert shares("mobilenet_v2", {}, resolution=112)[:3] == [1, 0.273, 0.25]
+    assert shares("mobilenet_v2", {}, expansion=3, depth=1.75)[1:3] == [0.989, 0.533]
+    assert shares("shufflenet_v1_g3_x1_0", {"groups": 1}, groups=8)[3] == 2.429
+    with_gates = shares("mobilenet_v3_large", {"attention": "none"}, attention="paper")
+    assert [with_gates[i] for i in (0, 1, 3)] == [1.381, 1.007, 1.109]
 
 
 def test_memory_of_a_chain_with_a_way_around() -> None:

@@ -31,6 +31,6 @@ function sentenceOn({ layers, ms, totals, paper }) {
   for (const layer of layers) byKind.set(groupOf(layer.kind), (byKind.get(groupOf(layer.kind)) ?? 0) + layer.ms);
   const [[kind, most]] = [...byKind].sort(([, a], [, b]) => b - a);
   const macs = layers.filter((layer) => groupOf(layer.kind) === kind).reduce((sum, layer) => sum + layer.macs, 0) / totals.macs;
-  const change = totals.macs === paper.totals.macs ? "" : ` Against the paper's network, mult-adds are ${(totals.macs / paper.totals.macs).toFixed(2)} times as many, the time is ${(ms / paper.ms).toFixed(2)} times as long.`;
+  const change = totals.macs === paper.totals.macs ? "" : ` It has ${(totals.macs / paper.totals.macs).toFixed(2)} times the mult-adds of the paper's network, and takes ${(ms / paper.ms).toFixed(2)} times as long.`;
   return `${GROUPS[kind].name} take ${percent(most / ms)} of the time for ${percent(macs)} of the mult-adds.${change}`;
 }

@@ -21,9 +21,9 @@
   readAddress();
 
   function drawMachine() {
-    const { machine, date, checks } = design.measured;
+    const { machine, date, checks, roofs } = design.measured;
     const guessed = design.guessed > 0.1 ? ` ${percent(design.guessed)} of this design's time is in layers unlike any that was measured.` : "";
-    at("machine").textContent = `Times are looked up in layers measured on ${machine}, one thread, ${date}. For ${checks.length === 1 ? "a network" : `${checks.length} networks`} not in that table they were off by ${percent(design.error)} (median).${guessed}`;
+    at("machine").textContent = `Times are looked up in layers measured on ${machine} (${Math.round(roofs.gmacs_per_s)} G mult-adds a second at most), one thread, ${date}. For ${checks.length === 1 ? "a network" : `${checks.length} networks`} not in that table they were off by ${percent(design.error)} (median).${guessed}`;
   }
 
   function writeAddress() {

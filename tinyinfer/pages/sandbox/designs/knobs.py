@@ -30,7 +30,7 @@ class Knob(NamedTuple):
 
 WIDTH = Knob("width", 1.0, 0.25, 2.0, 0.05)
 DEPTH = Knob("depth", 1.0, 0.25, 2.0, 0.25)
-RESOLUTION = Knob("resolution", 224, 96, 288, 32)
+RESOLUTION = Knob("resolution", 224, 96, 288, 16)
 SE_CHOICES = ("none", "paper", "all")
 
 KNOBS: dict[str, tuple[Knob, ...]] = {
