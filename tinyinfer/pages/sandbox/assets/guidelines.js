@@ -4,7 +4,7 @@ const GOOD = "good";
 const FAIR = "fair";
 const POOR = "poor";
 
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+const percent = (share) => (share < 0.0005 ? "under 0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
 const times = (factor) => `${factor.toFixed(2)} times`;
 const grade = (value, good, fair) => (value <= good ? GOOD : value <= fair ? FAIR : POOR);
 
