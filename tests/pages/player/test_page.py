@@ -105,6 +105,16 @@ def test_the_keyboard_steps_plays_and_chooses(open_page, html) -> None:
     assert "step 144 of 144" in page.inner_text("#transport")
 
 
+def test_the_arrows_go_from_number_to_number_in_an_array(open_page, html) -> None:
+    page = open_page(html)
+    page.focus("[data-array=image]")
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    assert page.inner_text("#readout") == "image, row 1, column 1, channel 0: 1 (line 3, in the cache)"
+    assert page.inner_text("#announcements") == page.inner_text("#readout")
+    assert "step 1 of" in page.inner_text("#transport")
+
+
 def test_the_address_holds_what_is_shown(open_page, html) -> None:
     page = open_page(html, fragment="#way=register+tile&layout=NCHW&groups=2&cache=32&step=40")
     assert page.locator("#switches [aria-pressed=true]").all_inner_texts() == ["NCHW", "3 × 3", "1", "2"]

@@ -16,6 +16,7 @@ SCRIPTS = (
     "player.js",
     "sentences.js",
     "grids.js",
+    "cursor.js",
     "strips.js",
     "numbers.js",
     "totals.js",

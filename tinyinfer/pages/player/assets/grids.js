@@ -42,12 +42,12 @@ class Grids {
       const text = svg("text", { x: x + 0.5, y: y + 0.5 });
       const cell = svg("g", { class: "cell", "data-address": address },
         svg("rect", { x: x + 0.03, y: y + 0.03, width: 0.94, height: 0.94, rx: 0.12 }), text);
-      this.cells.set(address, { cell, text });
+      this.cells.set(address, { cell, text, name: array.name, x, y });
       return cell;
     });
     const picture = svg("svg", {
       viewBox: `-0.1 -0.1 ${width + 0.2} ${height + 0.2}`,
-      role: "img", "aria-label": `${array.name}: ${captionOf(array.name, setting)}`,
+      role: "img", tabindex: 0, "data-array": array.name, "aria-label": `${array.name}: ${captionOf(array.name, setting)}`,
     }, cells);
     const pixels = Math.max(Math.round(width * (this.narrow ? 24 : 17)), 210);
     return h("figure", { class: `array ${classOf(array.name)}`, style: `width: ${pixels}px` },

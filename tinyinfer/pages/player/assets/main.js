@@ -3,10 +3,12 @@
 (() => {
   const at = (id) => document.getElementById(id);
   const player = new Player(embedded("player"));
+  const grids = new Grids(player, at("arrays"), at("readout"));
+  new Cursor(grids, at("arrays"));
   const parts = [
     new Switches(player, at("chapters"), at("switches")),
     new Transport(player, at("transport")),
-    new Grids(player, at("arrays"), at("readout")),
+    grids,
     new Strips(player, at("memory"), at("cache"), at("cache-words")),
     new Totals(player, at("totals"), at("formulas"), at("verdict")),
     { draw: drawWords },

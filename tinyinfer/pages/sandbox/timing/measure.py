@@ -16,7 +16,7 @@ from tinyinfer.pages.sandbox.timing.predict import Measured, by_kind, nanosecond
 from tinyinfer.profiling.profile_rows import ProfileRow
 from tinyinfer.profiling.roofline import machine_peak
 
-TRIALS = 5  # of the machine's roofs
+TRIALS = 10  # of the machine's roofs
 ROUNDS = 2
 REPEATS = 40  # the shortest run of a step counts: what disturbs it only makes it longer
 
