@@ -65,7 +65,7 @@ function captionOf(name, s) {
 
 /** An address in words: "row 2, column 3, channel 1", counted from 0. */
 function placeInWords(array, address) {
-  const names = { c: "channel", y: "row", x: "column", m: "kernel", ky: "row", kx: "column", p: "window", t: "tap", q: "panel", l: "lane", s: "line", g: "group", e: "place" };
+  const names = { c: "channel", y: "row", x: "column", m: "kernel", ky: "row", kx: "column", p: "window", t: "tap", q: "panel", l: "lane", s: "slot", g: "group", e: "place" };
   const index = indexOf(array, address);
   return array.axes.map(([axis]) => `${names[axis]} ${index[axis]}`).join(", ");
 }
