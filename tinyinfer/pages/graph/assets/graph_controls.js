@@ -13,7 +13,7 @@ function graphTools(actions, hasBlocks) {
   });
   const button = (label, name, act) => h("button", { type: "button", "aria-label": name, title: name, onclick: act }, label);
   return h("div", { class: "graph-tools noprint" },
-    field, found,
+    h("div", { class: "graph-search" }, field, found),
     button("−", "zoom out", () => actions.zoom(1 / 1.25)),
     button("+", "zoom in", () => actions.zoom(1.25)),
     button("Fit", "fit the graph into its frame", actions.fit),

@@ -1,0 +1,111 @@
+"use strict";
+// How one output pixel comes about: from the photo through a window of the inputs to the sum.
+
+/** The panel of one pixel; `on.pixel(y, x, aloud)` hears which pixel of the output map is pointed at. */
+class PixelView {
+  constructor(app, on) {
+    Object.assign(this, { app, term: null, key: "" });
+    this.photo = new MarkedPicture({ side: 220, label: "the photo, with what the pixel can see" });
+    this.input = new MarkedPicture({ side: 220, label: "an input map, with the window" });
+    this.output = new MarkedPicture({ side: 220, label: "the output map; arrow keys move the pixel", point: on.pixel });
+    this.sentence = h("p", { class: "sentence" });
+    this.sum = h("div", { class: "sum" });
+    this.element = h("section", { class: "pixel", "aria-label": "how a pixel comes about" },
+      h("div", { class: "flow" }, this.photo.element, h("span", { class: "arrow", "aria-hidden": "true" }, "→"),
+        this.input.element, h("span", { class: "arrow", "aria-hidden": "true" }, "→"), this.output.element),
+      this.sentence, this.sum);
+  }
+
+  /** {card, channel, y, x} of the pixel, the maps of its card, and whether to say it aloud. */
+  async show({ card, channel, y, x }, maps, aloud) {
+    const { nodes, source } = this.app;
+    const key = (this.key = `${card} ${channel} ${y} ${x}`);
+    const found = await termsOf(source, nodes, card, channel, y, x);
+    if (key !== this.key) return; // another pixel has been pointed at meanwhile
+    const value = maps.plane(channel)[y * maps.shape[2] + x];
+    this.output.at = [y, x];
+    this.drawPhoto(nodes[card], y, x);
+    this.drawMap(this.output, maps, channel, { top: y, left: x, bottom: y + 1, right: x + 1 }, `Output channel ${channel}: ${digits(value)}`);
+    const told = this.tell(card, channel, y, x, value, found);
+    this.sentence.replaceChildren(told);
+    if (aloud) announce(told);
+    const terms = found?.terms ?? [];
+    const again = this.term && terms.find((term) => term.card === this.term.card && term.channel === this.term.channel);
+    await this.choose(again ?? terms.reduce((a, b) => (Math.abs(b.adds) > Math.abs(a.adds) ? b : a), terms[0]), found, card, value);
+  }
+
+  drawPhoto(node, y, x) {
+    const { photo } = this.app;
+    const [, height, width] = photo.shape;
+    const box = fieldAt(node, y, x, height, width);
+    const size = box && `${box.bottom - box.top} x ${box.right - box.left}`;
+    this.photo.show({
+      picture: photo.image, height, width, box, dim: box !== null,
+      caption: box ? `It can see ${size} pixels of the photo.` : "It can see all of the photo.",
+    });
+  }
+
+  drawMap(view, maps, channel, box, caption) {
+    const [, height, width] = maps.shape;
+    view.show({ picture: canvasOf(pictureOf(maps.plane(channel), height, width)), height, width, box, caption });
+  }
+
+  /** Look at one term of the sum: its window on its map, its numbers. */
+  async choose(term, found, card, value) {
+    this.term = term ?? null;
+    const node = this.app.nodes[card];
+    if (!term) {
+      this.input.element.classList.add("empty");
+      this.sum.replaceChildren();
+      return;
+    }
+    const maps = await this.app.source.maps(term.card);
+    this.input.element.classList.remove("empty");
+    this.drawMap(this.input, maps, term.channel, term.box, `Input channel ${term.channel} of ${shortTitle(this.app.nodes[term.card].name)}`);
+    this.sum.replaceChildren(...this.parts(term, found, node, card, value).filter(Boolean));
+  }
+
+  parts(term, found, node, card, value) {
+    const weighted = node.window.kind === "conv", several = found.terms.length > 1;
+    const numbers = h("div", { class: "product" },
+      cells(term.values, boundOf(term.values.flat().map((v) => v ?? 0)), weighted ? "window" : "what it reads"),
+      weighted && [h("span", { class: "sign" }, "×"), cells(term.weights, boundOf(term.weights.flat()), "kernel"), h("span", { class: "sign" }, `= ${digits(term.adds)}`)],
+      !weighted && term.values.flat().length > 1 && h("span", { class: "sign" }, `${node.window.kind} = ${digits(term.adds)}`));
+    const again = (other) => this.choose(other, found, card, value).then(() => this.sum.querySelector('[aria-pressed="true"]')?.focus());
+    return [
+      h("div", { class: "terms-and-product" }, several && strongest(found.terms, term, again), numbers),
+      weighted && several && h("h3", {}, "The running sum"),
+      weighted && runningSum({ ...found, rest: restOf(found, node, value) }, Math.max(this.sum.clientWidth, 280)),
+    ];
+  }
+
+  tell(card, channel, y, x, value, found) {
+    const node = this.app.nodes[card];
+    const where = node.shape[1] * node.shape[2] > 1 ? `Row ${y}, column ${x} of channel ${channel}` : `Channel ${channel}`;
+    if (!found?.terms.length) {
+      return card === 0 ? `${where} is ${digits(value)}: the photo's level, scaled as the network was trained.`
+        : node.window?.kind === "conv" ? `${where} is ${digits(value)}. The kernel of this channel was left out of this file.` : `${where} is ${digits(value)}.`;
+    }
+    const sum = found.terms.reduce((all, term) => all + term.adds, 0);
+    if (node.window.kind === "mul") return `${where}: ${found.terms.map((term) => digits(term.adds)).join(" × ")} = ${digits(value)}.`;
+    if (node.window.kind === "add") return `${where}: ${found.terms.map((term) => digits(term.adds)).join(" + ")}${after(node)} = ${digits(value)}.`;
+    if (node.window.kind !== "conv") return `${where} is ${digits(value)}.`;
+    const left = found.missing ? `, and what ${found.missing} channels add that are not in this file` : "";
+    const channels = `${found.terms.length} input ${found.terms.length === 1 ? "channel" : "channels"}`;
+    const total = found.missing ? "" : ` = ${digits(found.bias + sum)}`;
+    return `${where}: bias ${digits(found.bias)} and ${digits(sum)} from ${channels}${left}${total}${node.activation ? `; after ${node.activation} ${digits(value)}` : found.missing ? ` = ${digits(value)}` : ""}.`;
+  }
+}
+
+const after = (node) => (node.activation ? `, after ${node.activation},` : "");
+
+/** What channels that are not in the page add, where the output tells: not where its activation has cut it off. */
+function restOf({ terms, missing, bias }, { activation }, value) {
+  const open = activation === null || (activation === "relu" && value > 0) || (activation === "relu6" && value > 0 && value < 6);
+  return missing && open ? value - bias - terms.reduce((sum, term) => sum + term.adds, 0) : null;
+}
+
+/** The last words of a long name. */
+function shortTitle(name) {
+  return name.length <= 22 ? name : `…${name.slice(-21)}`;
+}
