@@ -9,6 +9,8 @@ import numpy as np
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.geometry import resolve_padding
+from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.movement.slicing import Slice
 from tinyinfer.ops.pooling.pooling import AvgPool2d, WindowPool
 from tinyinfer.pages.document import base64_bytes
 
@@ -91,6 +93,8 @@ def _step(graph: Graph, node: Node, types: dict[str, TensorType], weights: _Weig
         return {**common, "scale": op.scale, "shift": op.shift}  # type: ignore[attr-defined]
     if name == "channel_shuffle":
         return {**common, "groups": op.groups}  # type: ignore[attr-defined]
+    if isinstance(op, Slice | Pad):
+        return _moved(op, before, common)
     if name in ("concat", "split") and getattr(op, "dim", None) in (1, 1 - len(before)):
         return common
     if name in ("softmax", "log_softmax"):
@@ -104,6 +108,22 @@ def _step(graph: Graph, node: Node, types: dict[str, TensorType], weights: _Weig
 
 def _fits(kind: TensorType) -> bool:
     return kind.dtype == "float32" and len(kind.shape) in (2, 4) and kind.shape[0] == 1
+
+
+def _moved(op: Slice | Pad, before: tuple[int, ...], common: dict[str, Any]) -> dict[str, Any] | None:
+    """Part of a map, or zeros around it: output i along a dimension is input (i - before) or start + i * step."""
+    if isinstance(op, Slice):
+        cuts = [cut.indices(size) for cut, size in zip(op.slices(len(before)), before, strict=True)]
+        return {**common, "start": _three([cut[0] for cut in cuts], 0), "step": _three([cut[2] for cut in cuts], 1)}
+    widths = op.widths(len(before))
+    if op.mode != "constant" or min(min(sides) for sides in widths) < 0 or widths[0] != (0, 0):
+        return None
+    return {**common, "before": _three([side for side, _ in widths], 0), "value": op.value}
+
+
+def _three(numbers: list[int], rest: int) -> list[int]:
+    """What belongs to channels, rows and columns."""
+    return [*numbers[1:], rest, rest][:3]
 
 
 def _odd(op: AvgPool2d) -> bool:

@@ -70,13 +70,15 @@ def explain(model: Model, photo: ImageSource, *, megabytes: float = MEGABYTES, t
             _body(title, said.sentence, subject, counted),
             [*graph_styles(), asset(__package__, "explain.css")],
             [*graph_scripts(), *(asset(__package__, f"{name}.js") for name in SCRIPTS)],
-            {"network": "\n".join(asset(__package__, f"{name}.js") for name in WORKER)} if live else {},
+            {"network": network_worker()} if live else {},
             data,
         )
     )
 
 
-WORKER = ("activations", "network", "network_worker")
+def network_worker() -> str:
+    """The script of the worker that runs a program of `live`."""
+    return "\n".join(asset(__package__, f"{name}.js") for name in ("activations", "network", "network_worker"))
 
 
 def _macs(counted: Cost) -> Mapping[str, int]:
@@ -88,10 +90,14 @@ def _packed(subject: Subject, cards: list[Shown], records: list[dict[str, Any]],
     names: list[str] = []
     items: list[Rows] = []
     biases: dict[str, np.ndarray] = {}
+    orders: dict[int, np.ndarray] = {}
     for at, card in enumerate(cards):
         if card.maps is None:
             continue
         order = _by_interest(subject, card)
+        if (before := _filtered(records[at])) is not None and len(orders[before]) == len(order):
+            order = orders[before]  # so that a kernel's map and the one it reads are both there
+        orders[at] = order
         names.append(f"maps-{at}")
         items.append(Rows(card.maps, order))
         if (found := kernels(subject.graph, card)) is not None:
@@ -110,6 +116,15 @@ def _text(packed: Packed, bias: np.ndarray | None) -> Any:
     if bias is None:
         return packed.text
     return {"rows": packed.text, "bias": base64_bytes(bias[packed.kept].astype("<f4").tobytes())}
+
+
+def _filtered(record: Mapping[str, Any]) -> int | None:
+    """The card whose channels a node filters one by one; None for one that mixes them."""
+    window = record["window"]
+    if window is None or window["kind"] != "conv" or window["groups"] == 1 or window["groups"] != window["inputs"]:
+        return None
+    card, first = record["reads"][0]
+    return None if first else int(card)
 
 
 def _by_interest(subject: Subject, card: Shown) -> np.ndarray:

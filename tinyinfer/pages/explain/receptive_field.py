@@ -12,6 +12,8 @@ from typing import Any
 
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.ops.geometry import resolve_padding
+from tinyinfer.ops.movement.pad import Pad
+from tinyinfer.ops.movement.slicing import Slice
 
 # operators of which a pixel sees what the same pixels of the inputs see
 ALIKE = (
@@ -77,6 +79,8 @@ def _field(
         return None
     if node.op.name in WINDOWS:
         return _window(graph, node, before, below)
+    if isinstance(node.op, Slice | Pad):
+        return _moved(node.op, before, below)
     if node.op.name in ("interpolate", "resize", "pixel_shuffle", "conv_transpose2d"):
         reach = REACH.get(getattr(node.op, "mode", "nearest"), 1) + (node.op.name == "conv_transpose2d")
         down, across = (axis.enlarged(before[2 + i] / shape[2 + i], reach) for i, axis in enumerate(below))
@@ -92,6 +96,17 @@ def _union(fields: list[Field | None]) -> Field | None:
         Axis(axes[0].step, min(axis.low for axis in axes), max(axis.high for axis in axes))
         for axes in zip(*known, strict=True)
     )
+    return down, across
+
+
+def _moved(op: Slice | Pad, size: tuple[int, ...], below: Field) -> Field:
+    """Every so many-th pixel from a start, or pixels around: windows of one pixel."""
+    if isinstance(op, Slice):
+        cuts = [cut.indices(n) for cut, n in zip(op.slices(4)[2:], size[2:], strict=True)]
+        steps = [(-start, step) for start, _, step in cuts]
+    else:
+        steps = [(before, 1) for before, _ in op.widths(4)[2:]]
+    down, across = (axis.window(1, step, before, 1) for axis, (before, step) in zip(below, steps, strict=True))
     return down, across
 
 

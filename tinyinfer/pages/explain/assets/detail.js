@@ -36,7 +36,7 @@ class DetailView {
     this.about.replaceChildren(describeNode(node, nodes));
     this.at = { card };
     if (!maps) return;
-    channel = maps.row.has(channel) ? channel : liveliest(maps);
+    if (!maps.row.has(channel)) channel = liveliest(maps, await explained(source, node, card, maps));
     if (y === undefined || y >= maps.shape[1] || x >= maps.shape[2]) [y, x] = brightest(maps, channel);
     const same = !moved && this.drawn === `${card} ${channel}`;
     this.at = { card, channel, y, x };
@@ -46,6 +46,7 @@ class DetailView {
     this.drawSheet();
     this.more.replaceChildren(...[this.extra?.(card, channel)].flat().filter(Boolean));
     await this.drawKernels();
+    this.element.dataset.shown = node.name;
   }
 
   /** Once the maps have changed: the same place again. */
@@ -85,16 +86,40 @@ class DetailView {
   }
 }
 
-/** The channel whose map differs most between its places. */
-function liveliest(maps) {
-  const spread = (plane) => (plane.length > 1 ? Math.max(...plane) - Math.min(...plane) : plane[0]);
-  return maps.kept.reduce((best, channel) => (spread(maps.plane(channel)) > spread(maps.plane(best)) ? channel : best), maps.kept[0]);
+/** The channels whose sums can be shown: their kernel is in the page, and of depthwise layers the one map they read. */
+async function explained(source, node, card, maps) {
+  if (node.window?.kind !== "conv") return maps.kept;
+  const kernels = await source.kernels(card), [place, offset] = node.reads[0];
+  const below = node.window.inputs === node.window.groups ? await source.maps(place) : null;
+  const known = new Set(kernels?.kept);
+  const found = maps.kept.filter((channel) => known.has(channel) && (!below || below.row.has(offset + channelsRead(node, channel).first)));
+  return found.length ? found : maps.kept;
 }
 
-/** Row and column of a channel's largest value. */
+/** The one of these channels whose map differs most between regions (an eighth of a side), not between neighbours. */
+function liveliest(maps, channels) {
+  const [, height, width] = maps.shape;
+  const parts = Math.min(8, Math.max(height, width));
+  const spread = (values) => {
+    if (values.length === 1) return values[0];
+    const sums = new Float64Array(parts * parts);
+    values.forEach((value, i) => {
+      sums[Math.floor((Math.floor(i / width) * parts) / height) * parts + Math.floor(((i % width) * parts) / width)] += value;
+    });
+    const mean = sums.reduce((a, b) => a + b, 0) / sums.length;
+    return sums.reduce((all, sum) => all + (sum - mean) ** 2, 0);
+  };
+  const spreads = channels.map((channel) => spread(maps.plane(channel)));
+  return channels[spreads.indexOf(Math.max(...spreads))];
+}
+
+/** Row and column of a channel's largest value; borders, where padding shows, are passed over in larger maps. */
 function brightest(maps, channel) {
-  const plane = maps.plane(channel);
-  let at = 0;
-  plane.forEach((value, i) => { if (value > plane[at]) at = i; });
-  return [Math.floor(at / maps.shape[2]), at % maps.shape[2]];
+  const plane = maps.plane(channel), [, height, width] = maps.shape;
+  const [down, across] = [Math.floor(height / 8), Math.floor(width / 8)];
+  let best = [down, across];
+  for (let y = down; y < height - down; y++) {
+    for (let x = across; x < width - across; x++) if (plane[y * width + x] > plane[best[0] * width + best[1]]) best = [y, x];
+  }
+  return best;
 }

@@ -67,6 +67,7 @@ function sentenceOf({ op, shape, reads }, window, high, wide) {
     if (high * wide === 1) return `1 x 1 convolution: each pixel is a weighted sum of the same pixel in ${each} input channels.`;
     return `${high} x ${wide} convolution: each pixel is a weighted sum of a ${high} x ${wide} window in ${each} input channels.`;
   }
+  if (op.startsWith("quantized_")) return `Operator ${op}, in 8-bit codes; explain --dequantize shows its sums.`;
   return {
     add: "Adds maps pixel by pixel: a shortcut leads around the layers between.",
     mul: "Multiplies: a gate weakens or keeps each channel.",

@@ -65,6 +65,8 @@ const OPERATORS = {
   softmax: (step, [x]) => [Float32Array.from(softmax(x.data))],
   log_softmax: (step, [x]) => [Float32Array.from(softmax(x.data), Math.log)],
   view: (step, [x]) => [x.data.slice()],
+  slice: (step, [x]) => [moved(step, x, (i, axis) => step.start[axis] + i * step.step[axis], 0)],
+  pad: (step, [x]) => [moved(step, x, (i, axis) => i - step.before[axis], step.value)],
 };
 for (const name of Object.keys(ACTIVATIONS)) OPERATORS[name] = (step, [x]) => [x.data.map((v) => ACTIVATIONS[name](v))];
 
@@ -146,6 +148,18 @@ function binned(step, x) {
     let sum = 0;
     for (let i = top; i < bottom; i++) for (let j = left; j < right; j++) sum += x.data[(c * height + i) * width + j];
     y[o] = sum / ((bottom - top) * (right - left));
+  }
+  return y;
+}
+
+/** Each output place taken from the input's place `from` along each axis; where there is none, `value`. */
+function moved(step, { data, shape }, from, value) {
+  const [channels, high, wide] = step.shapes[0];
+  const y = new Float32Array(channels * high * wide).fill(value);
+  const on = (place, axis) => place >= 0 && place < shape[axis];
+  for (let o = 0; o < y.length; o++) {
+    const [c, i, j] = [Math.floor(o / (high * wide)), Math.floor(o / wide) % high, o % wide].map(from);
+    if (on(c, 0) && on(i, 1) && on(j, 2)) y[o] = data[(c * shape[1] + i) * shape[2] + j];
   }
   return y;
 }

@@ -22,7 +22,8 @@ class MarkedPicture {
    */
   show({ picture, height, width, box = null, dim = false, smooth = false, caption = "", says = caption, over = null }) {
     const sharp = window.devicePixelRatio || 1, scale = this.side / Math.max(height, width);
-    const [wide, high] = [Math.max(width * scale, 4), Math.max(height * scale, 4)];
+    const least = height * width === 1 ? 0.3 : 1; // a single number needs no large picture
+    const [wide, high] = [Math.max(width * scale * least, 4), Math.max(height * scale * least, 4)];
     Object.assign(this, { size: [height, width] });
     Object.assign(this.canvas, { width: Math.round(wide * sharp), height: Math.round(high * sharp) });
     this.canvas.style.aspectRatio = `${wide} / ${high}`;

@@ -10,10 +10,9 @@ class PixelView {
     this.output = new MarkedPicture({ side: 220, label: "the output map; arrow keys move the pixel", point: on.pixel });
     this.sentence = h("p", { class: "sentence" });
     this.sum = h("div", { class: "sum" });
-    this.element = h("section", { class: "pixel", "aria-label": "how a pixel comes about" },
-      h("div", { class: "flow" }, this.photo.element, h("span", { class: "arrow", "aria-hidden": "true" }, "→"),
-        this.input.element, h("span", { class: "arrow", "aria-hidden": "true" }, "→"), this.output.element),
-      this.sentence, this.sum);
+    const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
+    this.flow = h("div", { class: "flow" }, this.photo.element, arrow(), this.input.element, arrow(), this.output.element);
+    this.element = h("section", { class: "pixel", "aria-label": "how a pixel comes about" }, this.flow, this.sentence, this.sum);
   }
 
   /** {card, channel, y, x} of the pixel, the maps of its card, and whether to say it aloud. */
@@ -54,13 +53,9 @@ class PixelView {
   async choose(term, found, card, value) {
     this.term = term ?? null;
     const node = this.app.nodes[card];
-    if (!term) {
-      this.input.element.classList.add("empty");
-      this.sum.replaceChildren();
-      return;
-    }
+    this.flow.classList.toggle("direct", !term);
+    if (!term) return this.sum.replaceChildren();
     const maps = await this.app.source.maps(term.card);
-    this.input.element.classList.remove("empty");
     this.drawMap(this.input, maps, term.channel, term.box, `Input channel ${term.channel} of ${shortTitle(this.app.nodes[term.card].name)}`);
     this.sum.replaceChildren(...this.parts(term, found, node, card, value).filter(Boolean));
   }
@@ -84,7 +79,7 @@ class PixelView {
     const where = node.shape[1] * node.shape[2] > 1 ? `Row ${y}, column ${x} of channel ${channel}` : `Channel ${channel}`;
     if (!found?.terms.length) {
       return card === 0 ? `${where} is ${digits(value)}: the photo's level, scaled as the network was trained.`
-        : node.window?.kind === "conv" ? `${where} is ${digits(value)}. The kernel of this channel was left out of this file.` : `${where} is ${digits(value)}.`;
+        : node.window?.kind === "conv" ? `${where} is ${digits(value)}. The maps or the kernel that it comes from were left out of this file.` : `${where} is ${digits(value)}.`;
     }
     const sum = found.terms.reduce((all, term) => all + term.adds, 0);
     if (node.window.kind === "mul") return `${where}: ${found.terms.map((term) => digits(term.adds)).join(" × ")} = ${digits(value)}.`;

@@ -25,7 +25,7 @@ function drawCard(box, face, attributes) {
     pile,
     cardRect(x, y, width, height, { class: "graph-face", style: face.fill ? `fill: ${face.fill}` : null }),
     svg("rect", { x: x + 1, y: y + 6, width: 5, height: height - 12, rx: 2.5, fill: face.colour }),
-    text(15, 19, fitted(face.title, room / 7.3 - face.right.length), "graph-title"),
+    text(15, 19, fitted(face.title, (room - 6.6 * face.right.length) / 8), "graph-title"),
     text(0, 19, face.right, "graph-right", true),
     text(15, 36, clipped(face.detail, (room - 6.2 * face.below.length) / 6.1), "graph-detail"),
     text(0, 36, face.below, "graph-detail", true),
@@ -38,7 +38,7 @@ function drawFrame(box, title, attributes) {
   return svg("g", { class: "graph-frame", ...attributes },
     cardRect(x, y, width, height, { class: "graph-ground" }),
     svg("rect", { x: x + 1, y: y + 1, width: width - 2, height: GRAPH.head - 8, rx: 6, class: "graph-bar" }),
-    svg("text", { x: x + 12, y: y + 15, class: "graph-title" }, `▾ ${fitted(title, (width - 30) / 7.2)}`));
+    svg("text", { x: x + 12, y: y + 15, class: "graph-title" }, `▾ ${fitted(title, (width - 30) / 8)}`));
 }
 
 function cardRect(x, y, width, height, attributes) {
