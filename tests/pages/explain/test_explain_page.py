@@ -7,32 +7,14 @@ import re
 import numpy as np
 import pytest
 from contrast import faint_texts
+from explained_page import go_to, opened, says
 
 from tinyinfer.pages.explain.nodes import shown
 from tinyinfer.pages.explain.receptive_field import receptive_fields
 
-READY = "html[data-ready]"
-
-
-def opened(open_page, explained, *args, **options):
-    page = open_page(explained.path, *args, **options)
-    page.wait_for_selector(READY, state="attached")
-    return page
-
 
 def number(text: str) -> float:
     return float(text.replace("−", "-"))
-
-
-def go_to(page, name: str) -> None:
-    page.fill("input[type=search]", name)
-    page.press("input[type=search]", "Enter")
-    page.wait_for_selector(f'.detail[data-shown="{name}"]')
-
-
-def says(page, selector: str, text: str) -> None:
-    """Wait until the text is there; not by wait_for_function, which the page's policy keeps from running."""
-    page.locator(selector, has_text=text).wait_for(state="attached")
 
 
 def pixel_of(page) -> tuple[int, int, int, str]:
@@ -43,18 +25,29 @@ def pixel_of(page) -> tuple[int, int, int, str]:
     return int(found[1]), int(found[2]), int(found[3]), text
 
 
-@pytest.mark.parametrize("which", ["live_page", "large_page"])
-def test_the_answer_is_that_of_python(which, request, open_page) -> None:
-    explained = request.getfixturevalue(which)
-    page = opened(open_page, explained)
+def check_answer(page, explained) -> None:
     found = [page.locator(".bar").nth(i).inner_text().split("\n") for i in range(5)]
     expected = explained.subject.model.predict(explained.subject.source)
     for (label, share), (wanted, probability) in zip(found, expected, strict=True):
         assert label == wanted
         assert share == f"{100 * probability:.1f} %"
     page.locator(".bar").first.click()
-    assert "Class activation map" in page.inner_text(".answer [role=status]")
+    assert "Class activation map" in page.inner_text(".answer [role=status] >> nth=0")
     assert page.locator(".bar").first.get_attribute("aria-pressed") == "true"
+
+
+def test_a_large_network(large_page, open_page) -> None:
+    """The answer is that of Python, and what was left out is said."""
+    page = opened(open_page, large_page)
+    check_answer(page, large_page)
+    cards = shown(large_page.subject)
+    total = sum(len(card.maps) for card in cards if card.maps is not None)
+    kept = int(re.match(r"([\d,]+) of", page.inner_text("footer"))[1].replace(",", ""))
+    assert f"of {total:,} feature maps" in page.inner_text("footer")
+    assert total / 2 < kept < total
+    go_to(page, "features.2.conv.0.0")
+    assert re.search(r"\d+ of 96 channels: .* left out", page.inner_text(".detail"))
+    check_sums_of_eight_bits(page, large_page)
 
 
 def test_pages_have_a_size(live_page, large_page) -> None:
@@ -62,8 +55,10 @@ def test_pages_have_a_size(live_page, large_page) -> None:
     assert 4e6 < large_page.path.stat().st_size < 5e6
 
 
-def test_sums_of_the_live_page_are_exact(live_page, open_page) -> None:
+def test_a_small_network(live_page, open_page) -> None:
+    """The answer is that of Python, and so are the pixels."""
     page = opened(open_page, live_page)
+    check_answer(page, live_page)
     for name in ("features.0.0", "features.3.conv.1.0", "features.9.0", "features.5.add"):
         go_to(page, name)
         y, x, channel, text = pixel_of(page)
@@ -72,20 +67,19 @@ def test_sums_of_the_live_page_are_exact(live_page, open_page) -> None:
         assert number(text.rstrip(".").split()[-1]) == pytest.approx(expected, rel=6e-3, abs=1e-3)
 
 
-def test_sums_of_eight_bits_are_near(large_page, open_page) -> None:
-    """Without any of the network's own numbers for the sum: bias, windows and kernels of the page add up to it."""
-    page = opened(open_page, large_page)
+def check_sums_of_eight_bits(page, explained) -> None:
+    """Bias, windows and kernels of the page add up to what the network computed."""
     for name in ("features.0.0", "features.2.conv.1.0", "features.3.conv.2", "features.14.conv.2"):
         go_to(page, name)
         y, x, channel, text = pixel_of(page)
-        node = large_page.subject.graph.node(name)
-        value = large_page.subject.values[node.outputs[0]][0, channel]
+        node = explained.subject.graph.node(name)
+        value = explained.subject.values[node.outputs[0]][0, channel]
         sums = re.search(r"= ([−.\de-]+)(;|\.$)", text)
         if "not in this file" in text:
             continue
         total = number(sums[1].rstrip("."))
         clipped = min(max(total, 0), 6) if node.op.activation else total
-        assert clipped == pytest.approx(float(value[y, x]), abs=0.04 * np.abs(value).max() + 0.02)
+        assert clipped == pytest.approx(float(value[y, x]), abs=0.04 * float(np.abs(value).max()) + 0.02)
 
 
 def test_hover_and_arrow_keys_move_the_pixel(live_page, open_page) -> None:
@@ -132,24 +126,14 @@ def test_a_term_can_be_looked_at(live_page, open_page) -> None:
     assert f"Input channel {name} of" in page.inner_text(".flow")
 
 
-def test_what_was_left_out_is_said(large_page, open_page) -> None:
-    page = opened(open_page, large_page)
-    cards = shown(large_page.subject)
-    total = sum(len(card.maps) for card in cards if card.maps is not None)
-    kept = int(re.match(r"([\d,]+) of", page.inner_text("footer"))[1].replace(",", ""))
-    assert f"of {total:,} feature maps" in page.inner_text("footer")
-    assert total / 2 < kept < total
-    go_to(page, "features.2.conv.0.0")
-    assert re.search(r"\d+ of 96 channels: .* left out", page.inner_text(".detail"))
-
-
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1200, 390])
-def test_every_text_can_be_read(live_page, open_page, width, dark) -> None:
-    page = opened(open_page, live_page, width, dark=dark)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+def test_every_text_can_be_read_at_every_width(live_page, open_page) -> None:
+    page = opened(open_page, live_page)
     page.get_by_role("button", name="Draw").click()
     for name in ("features.2.conv.1.0", "classifier.1"):
         go_to(page, name)
-        assert faint_texts(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") == width
+        for width in (1200, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert faint_texts(page) == []
+                assert page.evaluate("document.documentElement.scrollWidth") == width

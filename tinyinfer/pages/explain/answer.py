@@ -94,7 +94,8 @@ def _boxes(subject: Subject) -> Answer:
     except InputError as error:
         return Answer({"task": "none"}, f"What it says can't be drawn: {error}.")
     lines = [{"label": box.label, "probability": round(box.score, 6)} for box in found[:TOP]]
-    sentence = f"It finds {len(found)} of what it knows." if found else "It finds nothing of what it knows."
+    best = ", ".join(box.label for box in found[:TOP])
+    sentence = f"It finds {len(found)}: {best}{', …' if len(found) > TOP else ''}." if found else "It finds nothing."
     return Answer({"task": DETECT, "lines": lines, "picture": jpeg(draw_detections(subject.photo, found))}, sentence)
 
 

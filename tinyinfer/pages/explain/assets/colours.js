@@ -1,7 +1,8 @@
 "use strict";
 // Numbers as colours: nothing at 0, orange above, blue below (Okabe and Ito's, told apart by every eye).
 
-const ABOVE = [213, 94, 0], BELOW = [0, 114, 178];
+const ABOVE = [213, 94, 0],
+  BELOW = [0, 114, 178];
 const darkMode = window.matchMedia("(prefers-color-scheme: dark)");
 const ground = () => (darkMode.matches ? [24, 29, 35] : [255, 255, 255]);
 
@@ -25,6 +26,13 @@ function boundOf(plane) {
   let bound = 0;
   for (const x of plane) bound = Math.max(bound, Math.abs(x));
   return bound;
+}
+
+/** The largest number; a plane may have more than a call takes arguments. */
+function largestOf(plane) {
+  let largest = -Infinity;
+  for (const x of plane) if (x > largest) largest = x;
+  return largest;
 }
 
 /** A map of numbers as pixels. */

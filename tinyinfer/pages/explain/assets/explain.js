@@ -2,7 +2,9 @@
 // The page: the answer on top, below it the graph and the node that is looked at.
 
 async function explainPage() {
-  const facts = embedded("explain"), nodes = embedded("nodes"), graph = embedded("graph");
+  const facts = embedded("explain"),
+    nodes = embedded("nodes"),
+    graph = embedded("graph");
   const image = new Image();
   image.src = facts.seen;
   await image.decode();
@@ -11,31 +13,62 @@ async function explainPage() {
   const answer = new AnswerView(facts, photo);
   const live = facts.live ? new LiveView(app, facts, answer, () => detail.refresh()) : null;
   const detail = new DetailView(app, live && ((card, channel) => live.switchFor(card, channel)));
-  const view = graphView(graph, { select: (card) => detail.show({ card }), name: "the network's graph; arrow keys walk through it" });
+  const view = graphView(graph, {
+    select: (card) => detail.show({ card }),
+    name: "the network's graph; arrow keys walk through it",
+  });
   if (live) answer.words.append(live.element);
-  document.getElementById("explain").append(answer.element,
-    h("div", { class: "work" }, h("div", { class: "graph-column" }, h("h2", { class: "hidden-text" }, "The network"), view.element), detail.element));
+  document
+    .getElementById("explain")
+    .append(
+      answer.element,
+      h(
+        "div",
+        { class: "work" },
+        h("div", { class: "graph-column" }, h("h2", { class: "hidden-text" }, "The network"), view.element),
+        detail.element,
+      ),
+    );
   document.getElementById("footer").append(leftOut(nodes, facts));
-  darkMode.addEventListener("change", () => { answer.render(); detail.refresh(); });
-  window.addEventListener("resize", debounced(() => detail.refresh()));
+  darkMode.addEventListener("change", () => {
+    answer.render();
+    detail.refresh();
+  });
+  window.addEventListener(
+    "resize",
+    debounced(() => detail.refresh()),
+  );
   if (live) await live.start();
-  view.select(1);
+  view.select(
+    Math.max(
+      nodes.findIndex((node) => node.window?.kind === "conv"),
+      1,
+    ),
+  );
   document.documentElement.dataset.ready = "true";
 }
 
 /** What the file doesn't hold, in words. */
 function leftOut(nodes, facts) {
-  if (facts.live) return "The network runs in this page: all numbers are float32, as tinyinfer computes them, and nothing is sent anywhere.";
+  if (facts.live)
+    return "The network runs in this page: all numbers are float32, as in tinyinfer, and nothing is sent anywhere.";
   const shown = nodes.filter((node) => node.shape);
   const all = shown.reduce((sum, node) => sum + node.shape[0], 0);
   const kept = shown.reduce((sum, node) => sum + (node.maps?.length ?? node.shape[0]), 0);
-  const what = kept < all ? `${kept.toLocaleString("en")} of ${all.toLocaleString("en")} feature maps are in this file` : `All ${all.toLocaleString("en")} feature maps are in this file`;
-  return `${what}, in 8 bits each, kernels too: sums agree with the network's to about a hundredth. Batch norms are folded into the layers before them.`;
+  const what =
+    kept < all
+      ? `${kept.toLocaleString("en")} of ${all.toLocaleString("en")} feature maps are in this file`
+      : `All ${all.toLocaleString("en")} feature maps are in this file`;
+  const precision = "in 8 bits each, kernels too: sums agree with the network's to about a hundredth";
+  return `${what}, ${precision}. Batch norms that follow a layer are folded into it.`;
 }
 
 function debounced(act, wait = 150) {
   let timer = 0;
-  return () => { clearTimeout(timer); timer = setTimeout(act, wait); };
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, wait);
+  };
 }
 
 explainPage();

@@ -14,16 +14,30 @@ class LiveView {
     this.status = h("p", { class: "small quiet", role: "status" });
     this.switched = h("div", { class: "row switched" });
     this.pictures = pictureTools({
-      size: this.size, preprocess, current: () => this.app.photo.image,
+      size: this.size,
+      preprocess,
+      current: () => this.app.photo.image,
       use: (pixels) => this.look(pixels),
       reset: () => this.look(this.original.pixels),
-      fail: (text) => { this.status.textContent = text; announce(text); },
+      fail: (text) => {
+        this.status.textContent = text;
+        announce(text);
+      },
     });
-    this.element = h("section", { class: "live panel noprint", "aria-label": "run the network" },
-      h("h2", {}, "Run it here"), h("p", { class: "small quiet" },
-        "The network runs in this page, on your machine; no picture leaves it. Open one, drop one anywhere, draw, or use the camera. "
-        + "Choose a layer below and switch its channels off to see what they are for."),
-      this.pictures, this.switched, this.status);
+    this.element = h(
+      "section",
+      { class: "live panel noprint", "aria-label": "run the network" },
+      h("h2", {}, "Run it here"),
+      h(
+        "p",
+        { class: "small quiet" },
+        "The network runs in this page, on your machine; no picture leaves it. Open one, drop one anywhere, draw, or " +
+          "use the camera. Choose a layer below and switch its channels off to see what they are for.",
+      ),
+      this.pictures,
+      this.switched,
+      this.status,
+    );
   }
 
   async start() {
@@ -42,11 +56,20 @@ class LiveView {
     this.busy = true;
     try {
       const off = [...this.off].map(([number, channels]) => [number, [...channels]]);
-      const { output, milliseconds } = await this.app.source.run(inputOf(this.pixels, this.size, this.live.preprocess), off);
+      const { output, milliseconds } = await this.app.source.run(
+        inputOf(this.pixels, this.size, this.live.preprocess),
+        off,
+      );
       this.output = output;
-      this.app.photo.image = this.pixels === this.original.pixels ? this.original.image : canvasOf(rgbPicture(this.pixels, this.size));
-      const chances = softmax(output), order = [...chances.keys()].sort((a, b) => chances[b] - chances[a]).slice(0, TOP);
-      const predictions = order.map((index) => ({ index, label: this.live.labels[index], probability: chances[index] }));
+      this.app.photo.image =
+        this.pixels === this.original.pixels ? this.original.image : canvasOf(rgbPicture(this.pixels, this.size));
+      const chances = softmax(output),
+        order = [...chances.keys()].sort((a, b) => chances[b] - chances[a]).slice(0, TOP);
+      const predictions = order.map((index) => ({
+        index,
+        label: this.live.labels[index],
+        probability: chances[index],
+      }));
       this.answer.update(this.app.photo, predictions, await this.maps(order));
       this.say(predictions, milliseconds);
       await this.changed();
@@ -58,7 +81,8 @@ class LiveView {
   say([best], milliseconds) {
     const count = [...this.off.values()].reduce((sum, channels) => sum + channels.size, 0);
     const without = count ? `, with ${count} ${count === 1 ? "channel" : "channels"} switched off` : "";
-    this.status.textContent = `${best.label}, ${(100 * best.probability).toFixed(1)} %${without}; computed in ${milliseconds.toFixed(0)} ms.`;
+    const share = (100 * best.probability).toFixed(1);
+    this.status.textContent = `${best.label}, ${share} %${without}; computed in ${milliseconds.toFixed(0)} ms.`;
   }
 
   /** Class activation maps of these classes, where the network's end allows them. */
@@ -67,14 +91,17 @@ class LiveView {
     if (!features) return null;
     const { source, nodes } = this.app;
     const card = source.program.steps.findIndex((step) => step.writes.includes(source.program.numbers[features])) + 1;
-    const map = await source.maps(card), [channels, height, width] = map.shape;
+    const map = await source.maps(card),
+      [channels, height, width] = map.shape;
     const kernels = classifier && (await source.kernels(nodes.findIndex((node) => node.name === classifier)));
     const of = {};
     for (const index of classes) {
       const plane = new Float64Array(height * width);
       for (let c = 0; c < channels; c++) {
         const weight = kernels ? kernels.rows[index * kernels.size + c] : Number(c === index);
-        map.plane(c).forEach((value, i) => { plane[i] += weight * value; });
+        map.plane(c).forEach((value, i) => {
+          plane[i] += weight * value;
+        });
       }
       of[index] = Array.from({ length: height }, (_, y) => [...plane.subarray(y * width, (y + 1) * width)]);
     }
@@ -86,9 +113,17 @@ class LiveView {
     const [number, own] = this.valueOf(card, channel);
     if (number === this.app.source.program.output) return null;
     const isOff = this.off.get(number)?.has(own) ?? false;
-    const button = h("button", { type: "button", "aria-pressed": String(isOff), onclick: () => this.toggle(card, channel) },
-      isOff ? `Switch channel ${channel} on again` : `Switch channel ${channel} off`);
-    return h("div", { class: "row" }, button, h("span", { class: "small quiet" }, "sets it to 0 and runs the network again"));
+    const button = h(
+      "button",
+      { type: "button", "aria-pressed": String(isOff), onclick: () => this.toggle(card, channel) },
+      isOff ? `Switch channel ${channel} on again` : `Switch channel ${channel} off`,
+    );
+    return h(
+      "div",
+      { class: "row" },
+      button,
+      h("span", { class: "small quiet" }, "sets it to 0 and runs the network again"),
+    );
   }
 
   /** The number of a card's value that holds a channel, and the channel's place in it. */
@@ -104,7 +139,8 @@ class LiveView {
     const [number, own] = this.valueOf(card, channel);
     const channels = this.off.get(number) ?? new Set();
     if (!channels.delete(own)) channels.add(own);
-    if (channels.size) this.off.set(number, channels); else this.off.delete(number);
+    if (channels.size) this.off.set(number, channels);
+    else this.off.delete(number);
     this.listSwitched();
     await this.run();
     document.querySelector(".more button")?.focus();
@@ -113,16 +149,32 @@ class LiveView {
 
   listSwitched() {
     const count = [...this.off.values()].reduce((sum, channels) => sum + channels.size, 0);
-    this.switched.replaceChildren(...(count ? [
-      h("span", { class: "small" }, `${count} ${count === 1 ? "channel is" : "channels are"} off.`),
-      h("button", { type: "button", onclick: () => { this.off.clear(); this.listSwitched(); this.run(); } }, "All on again"),
-    ] : []));
+    this.switched.replaceChildren(
+      ...(count
+        ? [
+            h("span", { class: "small" }, `${count} ${count === 1 ? "channel is" : "channels are"} off.`),
+            h(
+              "button",
+              {
+                type: "button",
+                onclick: () => {
+                  this.off.clear();
+                  this.listSwitched();
+                  this.run();
+                },
+              },
+              "All on again",
+            ),
+          ]
+        : []),
+    );
   }
 }
 
 /** RGB bytes as the network's input: (level * scale - mean) / std, in float64 and rounded once, as Python does it. */
 function inputOf(pixels, [channels, height, width], { scale, mean, std, channels: order }) {
-  const area = height * width, input = new Float32Array(channels * area);
+  const area = height * width,
+    input = new Float32Array(channels * area);
   for (let c = 0; c < channels; c++) {
     const from = order === "bgr" ? 2 - c : c;
     for (let i = 0; i < area; i++) input[c * area + i] = (pixels[3 * i + from] * scale - mean[c]) / std[c];
@@ -132,6 +184,7 @@ function inputOf(pixels, [channels, height, width], { scale, mean, std, channels
 
 function rgbPicture(pixels, [, height, width]) {
   const picture = new ImageData(width, height);
-  for (let i = 0; i < height * width; i++) picture.data.set([pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2], 255], 4 * i);
+  for (let i = 0; i < height * width; i++)
+    picture.data.set([pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2], 255], 4 * i);
   return picture;
 }

@@ -32,7 +32,9 @@ class EmbeddedMaps {
   async kernel(card, channel) {
     const all = await this.kernels(card);
     const row = all?.row.get(channel);
-    return row === undefined ? null : { weights: all.rows.subarray(row * all.size, (row + 1) * all.size), bias: all.bias[row] };
+    return row === undefined
+      ? null
+      : { weights: all.rows.subarray(row * all.size, (row + 1) * all.size), bias: all.bias[row] };
   }
 
   /** All kernels that are there: {kept, rows, size, bias}, or null. */
@@ -43,7 +45,13 @@ class EmbeddedMaps {
       const bias = new Float32Array(bytesOf(packed.bias).buffer);
       const rows = await numbersOf(packed.rows, bias.length);
       const kept = this.nodes[card].kernels ?? [...bias.keys()];
-      return { kept, rows, bias, size: rows.length / bias.length, row: new Map(kept.map((channel, row) => [channel, row])) };
+      return {
+        kept,
+        rows,
+        bias,
+        size: rows.length / bias.length,
+        row: new Map(kept.map((channel, row) => [channel, row])),
+      };
     });
   }
 
@@ -57,10 +65,12 @@ class EmbeddedMaps {
 async function numbersOf(text, rows) {
   const stream = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const head = new DataView(bytes.buffer), size = (bytes.length - 8 * rows) / rows;
+  const head = new DataView(bytes.buffer),
+    size = (bytes.length - 8 * rows) / rows;
   const numbers = new Float32Array(rows * size);
   for (let row = 0; row < rows; row++) {
-    const low = head.getFloat32(8 * row, true), step = head.getFloat32(8 * row + 4, true);
+    const low = head.getFloat32(8 * row, true),
+      step = head.getFloat32(8 * row + 4, true);
     for (let i = row * size; i < (row + 1) * size; i++) numbers[i] = low + step * bytes[8 * rows + i];
   }
   return numbers;
@@ -75,7 +85,8 @@ class LiveMaps {
     this.worker.onmessage = ({ data: { id, answer, error } }) => {
       const { resolve, reject } = this.waiting.get(id);
       this.waiting.delete(id);
-      if (error) reject(new Error(error)); else resolve(answer);
+      if (error) reject(new Error(error));
+      else resolve(answer);
     };
     const { weights, ...steps } = program;
     this.ask("load", { program: steps, weights: this.weights });
@@ -117,7 +128,8 @@ class LiveMaps {
   async kernels(card) {
     const step = this.program.steps[card - 1];
     if (!step?.weight) return null;
-    const rows = this.weights.subarray(...step.weight), bias = this.weights.subarray(...step.bias);
+    const rows = this.weights.subarray(...step.weight),
+      bias = this.weights.subarray(...step.bias);
     return { kept: [...bias.keys()], rows, bias, size: rows.length / bias.length };
   }
 }

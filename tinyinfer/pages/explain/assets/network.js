@@ -1,6 +1,6 @@
 "use strict";
-// A network in plain JavaScript.  Values are maps: a Float32Array of channels x height x width, one row after the other,
-// and their shape [C, H, W]; features are maps of one pixel.  A step is one operator with what it reads and writes, as
+// A network in plain JavaScript.  Values are maps: a Float32Array of channels x height x width, row after row, and
+// their shape [C, H, W]; features are maps of one pixel.  A step is one operator with what it reads and writes, as
 // live.py of tinyinfer wrote it.
 
 /** Runs a program on an input, and remembers every value. */
@@ -21,7 +21,10 @@ class Network {
       const made = OPERATORS[step.op](step, read, this.weights);
       const activation = ACTIVATIONS[step.activation];
       made.forEach((data, i) => {
-        if (activation) data.forEach((x, at) => { data[at] = activation(x); });
+        if (activation)
+          data.forEach((x, at) => {
+            data[at] = activation(x);
+          });
         this.values[step.writes[i]] = { data, shape: step.shapes[i] };
         this.silence(step.writes[i], off);
       });
@@ -30,7 +33,10 @@ class Network {
   }
 
   silence(number, off) {
-    const { data, shape: [, height, width] } = this.values[number];
+    const {
+      data,
+      shape: [, height, width],
+    } = this.values[number];
     for (const channel of off.get(number) ?? []) data.fill(0, channel * height * width, (channel + 1) * height * width);
   }
 }
@@ -50,16 +56,36 @@ const OPERATORS = {
     let at = 0;
     return step.shapes.map(([c, h, w]) => x.data.slice(at, (at += c * h * w)));
   },
-  channel_shuffle(step, { 0: { data, shape: [channels, h, w] } }) {
-    const y = new Float32Array(data.length), area = h * w, each = channels / step.groups;
-    for (let c = 0; c < channels; c++) { // a table of groups x each, transposed
+  channel_shuffle(
+    step,
+    {
+      0: {
+        data,
+        shape: [channels, h, w],
+      },
+    },
+  ) {
+    const y = new Float32Array(data.length),
+      area = h * w,
+      each = channels / step.groups;
+    for (let c = 0; c < channels; c++) {
+      // a table of groups x each, transposed
       const to = (c % each) * step.groups + Math.floor(c / each);
       y.set(data.subarray(c * area, (c + 1) * area), to * area);
     }
     return [y];
   },
-  scale_shift(step, { 0: { data, shape: [channels] } }) {
-    const area = data.length / channels, of = (numbers, c) => numbers[numbers.length > 1 ? c : 0];
+  scale_shift(
+    step,
+    {
+      0: {
+        data,
+        shape: [channels],
+      },
+    },
+  ) {
+    const area = data.length / channels,
+      of = (numbers, c) => numbers[numbers.length > 1 ? c : 0];
     return [data.map((x, at) => x * of(step.scale, Math.floor(at / area)) + of(step.shift, Math.floor(at / area)))];
   },
   softmax: (step, [x]) => [Float32Array.from(softmax(x.data))],
@@ -73,9 +99,17 @@ for (const name of Object.keys(ACTIVATIONS)) OPERATORS[name] = (step, [x]) => [x
 /** Convolution with groups: every tap of a kernel adds its weight times a shifted, strided plane of the input. */
 function convolve(step, x, weight, bias) {
   const [[channels, height, width], [maps, high, wide]] = [x.shape, step.shapes[0]];
-  const { kernel: [r, s], stride, pad, dilation, groups } = step;
-  const each = channels / groups, perGroup = maps / groups;
-  const y = new Float32Array(maps * high * wide), sums = new Float64Array(high * wide);
+  const {
+    kernel: [r, s],
+    stride,
+    pad,
+    dilation,
+    groups,
+  } = step;
+  const each = channels / groups,
+    perGroup = maps / groups;
+  const y = new Float32Array(maps * high * wide),
+    sums = new Float64Array(high * wide);
   for (let m = 0; m < maps; m++) {
     sums.fill(bias[m]);
     const first = Math.floor(m / perGroup) * each;
@@ -86,7 +120,8 @@ function convolve(step, x, weight, bias) {
           const columns = inside(j * dilation[1] - pad[1], stride[1], width, wide);
           const w = weight[((m * each + c) * r + i) * s + j];
           for (let oy = rows.from; oy < rows.to; oy++) {
-            let at = ((first + c) * height + oy * stride[0] + rows.shift) * width + columns.from * stride[1] + columns.shift;
+            let at =
+              ((first + c) * height + oy * stride[0] + rows.shift) * width + columns.from * stride[1] + columns.shift;
             const end = oy * wide + columns.to;
             for (let to = oy * wide + columns.from; to < end; to++, at += stride[1]) sums[to] += w * x.data[at];
           }
@@ -109,7 +144,8 @@ function inside(shift, stride, size, count) {
 function combined(step, [a, b], join) {
   const [channels, height, width] = step.shapes[0];
   const y = new Float32Array(channels * height * width);
-  const at = ({ data, shape: [c, h, w] }, k, i, j) => data[((c > 1 ? k : 0) * h + (h > 1 ? i : 0)) * w + (w > 1 ? j : 0)];
+  const at = ({ data, shape: [c, h, w] }, k, i, j) =>
+    data[((c > 1 ? k : 0) * h + (h > 1 ? i : 0)) * w + (w > 1 ? j : 0)];
   for (let k = 0, o = 0; k < channels; k++) {
     for (let i = 0; i < height; i++) {
       for (let j = 0; j < width; j++, o++) y[o] = join(at(a, k, i, j), at(b, k, i, j));
@@ -121,14 +157,20 @@ function combined(step, [a, b], join) {
 /** Windows that slide over each channel; `reduce` gets the values on the image, and how many a whole window has. */
 function pooled(step, x, reduce) {
   const [[, height, width], [channels, high, wide]] = [x.shape, step.shapes[0]];
-  const { kernel: [r, s], stride, pad, dilation } = step;
+  const {
+    kernel: [r, s],
+    stride,
+    pad,
+    dilation,
+  } = step;
   const y = new Float32Array(channels * high * wide);
   for (let o = 0; o < y.length; o++) {
     const [c, oy, ox] = [Math.floor(o / (high * wide)), Math.floor(o / wide) % high, o % wide];
     const values = [];
     for (let i = 0; i < r; i++) {
       for (let j = 0; j < s; j++) {
-        const iy = oy * stride[0] - pad[0] + i * dilation[0], ix = ox * stride[1] - pad[1] + j * dilation[1];
+        const iy = oy * stride[0] - pad[0] + i * dilation[0],
+          ix = ox * stride[1] - pad[1] + j * dilation[1];
         if (iy >= 0 && iy < height && ix >= 0 && ix < width) values.push(x.data[(c * height + iy) * width + ix]);
       }
     }
@@ -144,7 +186,8 @@ function binned(step, x) {
   const y = new Float32Array(channels * high * wide);
   for (let o = 0; o < y.length; o++) {
     const [c, oy, ox] = [Math.floor(o / (high * wide)), Math.floor(o / wide) % high, o % wide];
-    const [top, bottom] = span(oy, height, high), [left, right] = span(ox, width, wide);
+    const [top, bottom] = span(oy, height, high),
+      [left, right] = span(ox, width, wide);
     let sum = 0;
     for (let i = top; i < bottom; i++) for (let j = left; j < right; j++) sum += x.data[(c * height + i) * width + j];
     y[o] = sum / ((bottom - top) * (right - left));

@@ -2,15 +2,19 @@
 // A picture on a canvas with something marked on it, in which pixels may be pointed at; the photo is one of them.
 
 /**
- * A canvas of `side` pixels with a caption.  With `point`, pixels are pointed at: point(y, x) hears of hovering, touching
- * and arrow keys.
+ * A canvas of `side` pixels with a caption.  With `point`, pixels are pointed at: point(y, x) hears of hovering,
+ * touching and arrow keys.
  */
 class MarkedPicture {
   constructor({ side, label, point = null }) {
     Object.assign(this, { side, label, point, size: null, at: null });
     this.canvas = h("canvas", {
-      class: "marked", role: "img", tabindex: point ? 0 : null,
-      onpointermove: (event) => this.hover(event), onpointerdown: (event) => this.hover(event), onkeydown: (event) => this.key(event),
+      class: "marked",
+      role: "img",
+      tabindex: point ? 0 : null,
+      onpointermove: (event) => this.hover(event),
+      onpointerdown: (event) => this.hover(event),
+      onkeydown: (event) => this.key(event),
     });
     this.caption = h("figcaption", { class: "small quiet" });
     this.element = h("figure", { class: point ? "picture pointed" : "picture" }, this.canvas, this.caption);
@@ -21,7 +25,8 @@ class MarkedPicture {
    * what lies outside is dimmed if `dim`; `over(context, edge)` draws on top.
    */
   show({ picture, height, width, box = null, dim = false, smooth = false, caption = "", says = caption, over = null }) {
-    const sharp = window.devicePixelRatio || 1, scale = this.side / Math.max(height, width);
+    const sharp = window.devicePixelRatio || 1,
+      scale = this.side / Math.max(height, width);
     const least = height * width === 1 ? 0.3 : 1; // a single number needs no large picture
     const [wide, high] = [Math.max(width * scale * least, 4), Math.max(height * scale * least, 4)];
     Object.assign(this, { size: [height, width] });
@@ -48,7 +53,11 @@ class MarkedPicture {
       context.fill(hole, "evenodd");
     }
     const rim = 2 * sharp;
-    for (const [colour, width] of [["#000000", 4], ["#f0e442", 2]]) { // yellow with a dark rim is seen on every ground
+    for (const [colour, width] of [
+      ["#000000", 4],
+      ["#f0e442", 2],
+    ]) {
+      // yellow with a dark rim is seen on every ground
       context.strokeStyle = colour;
       context.lineWidth = width * sharp;
       context.strokeRect(x - rim, y - rim, w + 2 * rim, t + 2 * rim);
@@ -59,7 +68,10 @@ class MarkedPicture {
     if (!this.point || !this.size) return;
     const edge = this.canvas.getBoundingClientRect();
     const index = (at, extent, count) => Math.min(Math.max(Math.floor((at / extent) * count), 0), count - 1);
-    this.move(index(event.clientY - edge.top, edge.height, this.size[0]), index(event.clientX - edge.left, edge.width, this.size[1]));
+    this.move(
+      index(event.clientY - edge.top, edge.height, this.size[0]),
+      index(event.clientX - edge.left, edge.width, this.size[1]),
+    );
   }
 
   key(event) {
@@ -79,7 +91,8 @@ class MarkedPicture {
 
 /** Draw a map over a picture: orange where it is positive, blue where it is negative, as strong as it is. */
 function drawHeat(context, [width, height], rows) {
-  const flat = rows.flat(), bound = boundOf(flat);
+  const flat = rows.flat(),
+    bound = boundOf(flat);
   const picture = new ImageData(rows[0].length, rows.length);
   flat.forEach((value, i) => {
     picture.data.set([...(value < 0 ? BELOW : ABOVE), Math.round(200 * (bound ? Math.abs(value) / bound : 0))], 4 * i);
@@ -91,7 +104,8 @@ function drawHeat(context, [width, height], rows) {
 
 /** In words, where a map is largest. */
 function placeOf(rows) {
-  const flat = rows.flat(), at = flat.indexOf(Math.max(...flat));
+  const flat = rows.flat(),
+    at = flat.indexOf(Math.max(...flat));
   const third = (share, names) => names[Math.min(Math.floor(share * 3), 2)];
   const wide = rows[0].length;
   const down = third((Math.floor(at / wide) + 0.5) / rows.length, ["upper", "middle", "lower"]);

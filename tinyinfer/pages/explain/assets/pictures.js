@@ -2,20 +2,31 @@
 // Pictures for a network that runs in the page: files, what is dropped, drawings, the camera.
 
 /**
- * Tools that make pictures.  on: size [C, H, W], preprocess, use(pixels) with RGB bytes of that size, reset(), fail(text),
- * current(), the picture that is looked at.
+ * Tools that make pictures.  on: size [C, H, W], preprocess, use(pixels) with RGB bytes of that size, reset(),
+ * fail(text), current(), the picture that is looked at.
  */
 function pictureTools(on) {
-  const file = h("input", { type: "file", accept: "image/*", class: "hidden-text", tabindex: -1, "aria-hidden": "true", onchange: () => open(file.files[0]) });
+  const file = h("input", {
+    type: "file",
+    accept: "image/*",
+    class: "hidden-text",
+    tabindex: -1,
+    "aria-hidden": "true",
+    onchange: () => open(file.files[0]),
+  });
   const stage = h("div", { class: "stage" });
   const camera = new Camera(on, stage);
   const pad = new DrawingPad(on);
   const button = (label, act, more = {}) => h("button", { type: "button", onclick: act, ...more }, label);
   const draw = button("Draw", () => toggle(), { "aria-expanded": "false" });
-  const watch = button("Camera", async () => {
-    await camera.toggle();
-    watch.setAttribute("aria-pressed", String(camera.on));
-  }, { "aria-pressed": "false" });
+  const watch = button(
+    "Camera",
+    async () => {
+      await camera.toggle();
+      watch.setAttribute("aria-pressed", String(camera.on));
+    },
+    { "aria-pressed": "false" },
+  );
 
   async function open(blob) {
     if (!blob) return;
@@ -31,7 +42,10 @@ function pictureTools(on) {
   function toggle() {
     const shown = !pad.element.isConnected;
     draw.setAttribute("aria-expanded", String(shown));
-    if (shown) { pad.begin(); stage.append(pad.element); } else pad.element.remove();
+    if (shown) {
+      pad.begin();
+      stage.append(pad.element);
+    } else pad.element.remove();
   }
 
   window.addEventListener("dragover", (event) => event.preventDefault());
@@ -39,13 +53,30 @@ function pictureTools(on) {
     event.preventDefault();
     open(event.dataTransfer.files[0]);
   });
-  return h("div", {}, h("div", { class: "row" }, button("Open a picture", () => file.click()), file, draw, watch,
-    button("Back to the photo", () => { camera.stop(); watch.setAttribute("aria-pressed", "false"); on.reset(); })), stage);
+  return h(
+    "div",
+    {},
+    h(
+      "div",
+      { class: "row" },
+      button("Open a picture", () => file.click()),
+      file,
+      draw,
+      watch,
+      button("Back to the photo", () => {
+        camera.stop();
+        watch.setAttribute("aria-pressed", "false");
+        on.reset();
+      }),
+    ),
+    stage,
+  );
 }
 
 /** RGB bytes of the network's size from anything that drawImage takes: its middle, or all of it, as the model says. */
 function pixelsFor(picture, wide, high, { size: [channels, height, width], preprocess }) {
-  const canvas = h("canvas", { width, height }), context = canvas.getContext("2d", { willReadFrequently: true });
+  const canvas = h("canvas", { width, height }),
+    context = canvas.getContext("2d", { willReadFrequently: true });
   Object.assign(context, { imageSmoothingEnabled: true, imageSmoothingQuality: "high" });
   const { left, top, across, down } = partSeen(preprocess, wide, high, height, width);
   context.fillStyle = "#fff";
@@ -60,12 +91,13 @@ function pixelsFor(picture, wide, high, { size: [channels, height, width], prepr
   return pixels;
 }
 
-/** The part of a picture that becomes the input: with one number to resize to, the short side does, and the middle stays. */
+/** The part of a picture that becomes the input: where one number says the size, it is the short side's. */
 function partSeen({ resize, crop }, wide, high, height, width) {
   const [rows, columns] = Array.isArray(resize) ? resize : [null, null];
   if (rows && !crop) return { left: 0, top: 0, across: wide, down: high };
   const scale = rows ? null : (resize ?? Math.min(wide, high)) / Math.min(wide, high);
-  const across = width / (scale ?? columns / wide), down = height / (scale ?? rows / high);
+  const across = width / (scale ?? columns / wide),
+    down = height / (scale ?? rows / high);
   return { left: (wide - across) / 2, top: (high - down) / 2, across, down };
 }
 
@@ -91,7 +123,9 @@ class Camera {
     while (this.on) {
       const { videoWidth, videoHeight } = this.video;
       if (videoWidth) await this.tools.use(pixelsFor(this.video, videoWidth, videoHeight, this.tools));
-      await new Promise((resolve) => { setTimeout(resolve, 120); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 120);
+      });
     }
   }
 

@@ -11,8 +11,22 @@ class PixelView {
     this.sentence = h("p", { class: "sentence" });
     this.sum = h("div", { class: "sum" });
     const arrow = () => h("span", { class: "arrow", "aria-hidden": "true" }, "→");
-    this.flow = h("div", { class: "flow" }, this.photo.element, arrow(), this.input.element, arrow(), this.output.element);
-    this.element = h("section", { class: "pixel", "aria-label": "how a pixel comes about" }, this.flow, this.sentence, this.sum);
+    this.flow = h(
+      "div",
+      { class: "flow" },
+      this.photo.element,
+      arrow(),
+      this.input.element,
+      arrow(),
+      this.output.element,
+    );
+    this.element = h(
+      "section",
+      { class: "pixel", "aria-label": "how a pixel comes about" },
+      this.flow,
+      this.sentence,
+      this.sum,
+    );
   }
 
   /** {card, channel, y, x} of the pixel, the maps of its card, and whether to say it aloud. */
@@ -24,13 +38,24 @@ class PixelView {
     const value = maps.plane(channel)[y * maps.shape[2] + x];
     this.output.at = [y, x];
     this.drawPhoto(nodes[card], y, x);
-    this.drawMap(this.output, maps, channel, { top: y, left: x, bottom: y + 1, right: x + 1 }, `Output channel ${channel}: ${digits(value)}`);
-    const told = this.tell(card, channel, y, x, value, found);
+    this.drawMap(
+      this.output,
+      maps,
+      channel,
+      { top: y, left: x, bottom: y + 1, right: x + 1 },
+      `Output channel ${channel}: ${digits(value)}`,
+    );
+    const told = tellPixel(nodes[card], { channel, y, x, value }, found);
     this.sentence.replaceChildren(told);
     if (aloud) announce(told);
     const terms = found?.terms ?? [];
     const again = this.term && terms.find((term) => term.card === this.term.card && term.channel === this.term.channel);
-    await this.choose(again ?? terms.reduce((a, b) => (Math.abs(b.adds) > Math.abs(a.adds) ? b : a), terms[0]), found, card, value);
+    await this.choose(
+      again ?? terms.reduce((a, b) => (Math.abs(b.adds) > Math.abs(a.adds) ? b : a), terms[0]),
+      found,
+      card,
+      value,
+    );
   }
 
   drawPhoto(node, y, x) {
@@ -39,7 +64,11 @@ class PixelView {
     const box = fieldAt(node, y, x, height, width);
     const size = box && `${box.bottom - box.top} x ${box.right - box.left}`;
     this.photo.show({
-      picture: photo.image, height, width, box, dim: box !== null,
+      picture: photo.image,
+      height,
+      width,
+      box,
+      dim: box !== null,
       caption: box ? `It can see ${size} pixels of the photo.` : "It can see all of the photo.",
     });
   }
@@ -56,47 +85,46 @@ class PixelView {
     this.flow.classList.toggle("direct", !term);
     if (!term) return this.sum.replaceChildren();
     const maps = await this.app.source.maps(term.card);
-    this.drawMap(this.input, maps, term.channel, term.box, `Input channel ${term.channel} of ${shortTitle(this.app.nodes[term.card].name)}`);
+    this.drawMap(
+      this.input,
+      maps,
+      term.channel,
+      term.box,
+      `Input channel ${term.channel} of ${shortTitle(this.app.nodes[term.card].name)}`,
+    );
     this.sum.replaceChildren(...this.parts(term, found, node, card, value).filter(Boolean));
   }
 
   parts(term, found, node, card, value) {
-    const weighted = node.window.kind === "conv", several = found.terms.length > 1;
-    const numbers = h("div", { class: "product" },
+    const weighted = node.window.kind === "conv",
+      several = found.terms.length > 1;
+    const numbers = h(
+      "div",
+      { class: several ? "product" : "product alone" },
       cells(term.values, boundOf(term.values.flat().map((v) => v ?? 0)), weighted ? "window" : "what it reads"),
-      weighted && [h("span", { class: "sign" }, "×"), cells(term.weights, boundOf(term.weights.flat()), "kernel"), h("span", { class: "sign" }, `= ${digits(term.adds)}`)],
-      !weighted && term.values.flat().length > 1 && h("span", { class: "sign" }, `${node.window.kind} = ${digits(term.adds)}`));
-    const again = (other) => this.choose(other, found, card, value).then(() => this.sum.querySelector('[aria-pressed="true"]')?.focus());
+      weighted && [
+        h("span", { class: "sign" }, "×"),
+        cells(term.weights, boundOf(term.weights.flat()), "kernel"),
+        h("span", { class: "sign" }, `= ${digits(term.adds)}`),
+      ],
+      !weighted &&
+        term.values.flat().length > 1 &&
+        h("span", { class: "sign" }, `${node.window.kind} = ${digits(term.adds)}`),
+    );
+    const again = (other) =>
+      this.choose(other, found, card, value).then(() => this.sum.querySelector('[aria-pressed="true"]')?.focus());
     return [
       h("div", { class: "terms-and-product" }, several && strongest(found.terms, term, again), numbers),
       weighted && several && h("h3", {}, "The running sum"),
       weighted && runningSum({ ...found, rest: restOf(found, node, value) }, Math.max(this.sum.clientWidth, 280)),
     ];
   }
-
-  tell(card, channel, y, x, value, found) {
-    const node = this.app.nodes[card];
-    const where = node.shape[1] * node.shape[2] > 1 ? `Row ${y}, column ${x} of channel ${channel}` : `Channel ${channel}`;
-    if (!found?.terms.length) {
-      return card === 0 ? `${where} is ${digits(value)}: the photo's level, scaled as the network was trained.`
-        : node.window?.kind === "conv" ? `${where} is ${digits(value)}. The maps or the kernel that it comes from were left out of this file.` : `${where} is ${digits(value)}.`;
-    }
-    const sum = found.terms.reduce((all, term) => all + term.adds, 0);
-    if (node.window.kind === "mul") return `${where}: ${found.terms.map((term) => digits(term.adds)).join(" × ")} = ${digits(value)}.`;
-    if (node.window.kind === "add") return `${where}: ${found.terms.map((term) => digits(term.adds)).join(" + ")}${after(node)} = ${digits(value)}.`;
-    if (node.window.kind !== "conv") return `${where} is ${digits(value)}.`;
-    const left = found.missing ? `, and what ${found.missing} channels add that are not in this file` : "";
-    const channels = `${found.terms.length} input ${found.terms.length === 1 ? "channel" : "channels"}`;
-    const total = found.missing ? "" : ` = ${digits(found.bias + sum)}`;
-    return `${where}: bias ${digits(found.bias)} and ${digits(sum)} from ${channels}${left}${total}${node.activation ? `; after ${node.activation} ${digits(value)}` : found.missing ? ` = ${digits(value)}` : ""}.`;
-  }
 }
-
-const after = (node) => (node.activation ? `, after ${node.activation},` : "");
 
 /** What channels that are not in the page add, where the output tells: not where its activation has cut it off. */
 function restOf({ terms, missing, bias }, { activation }, value) {
-  const open = activation === null || (activation === "relu" && value > 0) || (activation === "relu6" && value > 0 && value < 6);
+  const open =
+    activation === null || (activation === "relu" && value > 0) || (activation === "relu6" && value > 0 && value < 6);
   return missing && open ? value - bias - terms.reduce((sum, term) => sum + term.adds, 0) : null;
 }
 

@@ -8,7 +8,9 @@ class TileSheet {
   constructor(name, choose) {
     Object.assign(this, { name, choose, count: 0, chosen: -1 });
     this.canvas = h("canvas", {
-      class: "sheet", tabindex: 0, role: "img",
+      class: "sheet",
+      tabindex: 0,
+      role: "img",
       onclick: (event) => this.press(event),
       onkeydown: (event) => this.key(event),
     });
@@ -20,11 +22,13 @@ class TileSheet {
     Object.assign(this, { count, chosen, width, height, paint, says });
     const room = Math.max(this.element.clientWidth - 18, 200);
     this.columns = Math.max(1, Math.min(count, Math.floor((room + TILE_GAP) / (width + TILE_GAP))));
-    const rows = Math.ceil(count / this.columns), sharp = window.devicePixelRatio || 1;
+    const rows = Math.ceil(count / this.columns),
+      sharp = window.devicePixelRatio || 1;
     const [wide, high] = [this.columns * (width + TILE_GAP) + TILE_GAP, rows * (height + TILE_GAP) + TILE_GAP];
     Object.assign(this.canvas, { width: Math.round(wide * sharp), height: Math.round(high * sharp) });
     this.canvas.style.cssText = `width: ${wide}px; height: ${high}px`;
     this.draw(sharp);
+    if (chosen >= 0) this.reveal(chosen);
   }
 
   draw(sharp) {
@@ -43,7 +47,10 @@ class TileSheet {
   }
 
   corner(i) {
-    return [TILE_GAP + (i % this.columns) * (this.width + TILE_GAP), TILE_GAP + Math.floor(i / this.columns) * (this.height + TILE_GAP)];
+    return [
+      TILE_GAP + (i % this.columns) * (this.width + TILE_GAP),
+      TILE_GAP + Math.floor(i / this.columns) * (this.height + TILE_GAP),
+    ];
   }
 
   press(event) {
@@ -55,18 +62,25 @@ class TileSheet {
   }
 
   key(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns, Home: -this.chosen, End: this.count - 1 - this.chosen }[event.key];
+    const step = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: this.columns,
+      ArrowUp: -this.columns,
+      Home: -this.chosen,
+      End: this.count - 1 - this.chosen,
+    }[event.key];
     if (step === undefined) return;
     event.preventDefault();
     const i = this.chosen + step;
     if (i < 0 || i >= this.count) return;
     this.choose(i);
     announce(this.says(i));
-    this.reveal(i);
   }
 
   reveal(i) {
-    const [, y] = this.corner(i), { scrollTop, clientHeight } = this.element;
+    const [, y] = this.corner(i),
+      { scrollTop, clientHeight } = this.element;
     if (y < scrollTop || y + this.height > scrollTop + clientHeight) this.element.scrollTop = y - TILE_GAP;
   }
 }

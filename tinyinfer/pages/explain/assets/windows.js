@@ -12,14 +12,22 @@ function channelsRead({ window, shape }, channel) {
 function windowAt(node, y, x, size) {
   const { window } = node;
   if (window.kernel) {
-    const top = y * window.stride[0] - window.pad[0], left = x * window.stride[1] - window.pad[1];
-    return { top, left, bottom: top + (window.kernel[0] - 1) * window.dilation[0] + 1, right: left + (window.kernel[1] - 1) * window.dilation[1] + 1 };
+    const top = y * window.stride[0] - window.pad[0],
+      left = x * window.stride[1] - window.pad[1];
+    return {
+      top,
+      left,
+      bottom: top + (window.kernel[0] - 1) * window.dilation[0] + 1,
+      right: left + (window.kernel[1] - 1) * window.dilation[1] + 1,
+    };
   }
   if (window.bins) {
     const [high, wide] = window.bins;
     return {
-      top: Math.floor((y * size[1]) / high), bottom: Math.ceil(((y + 1) * size[1]) / high),
-      left: Math.floor((x * size[2]) / wide), right: Math.ceil(((x + 1) * size[2]) / wide),
+      top: Math.floor((y * size[1]) / high),
+      bottom: Math.ceil(((y + 1) * size[1]) / high),
+      left: Math.floor((x * size[2]) / wide),
+      right: Math.ceil(((x + 1) * size[2]) / wide),
     };
   }
   const [top, left] = [size[1] > 1 ? y : 0, size[2] > 1 ? x : 0]; // a gate of one pixel serves all
@@ -58,8 +66,20 @@ async function termsOf(source, nodes, card, channel, y, x) {
     for (let i = 0; i < count; i++) {
       const at = offset + (maps.shape[0] === 1 && node.reads.length > 1 ? 0 : first + i);
       const plane = maps.plane(at);
-      if (!plane) { missing++; continue; }
-      terms.push(termOf(node.window, { card: place, channel: at, index: i }, plane, maps.shape, kernel, windowAt(node, y, x, maps.shape)));
+      if (!plane) {
+        missing++;
+        continue;
+      }
+      terms.push(
+        termOf(
+          node.window,
+          { card: place, channel: at, index: i },
+          plane,
+          maps.shape,
+          kernel,
+          windowAt(node, y, x, maps.shape),
+        ),
+      );
     }
   }
   return { terms, missing, bias: kernel ? kernel.bias : 0 };
@@ -67,35 +87,46 @@ async function termsOf(source, nodes, card, channel, y, x) {
 
 function termOf(window, place, plane, size, kernel, box) {
   const values = valuesIn(plane, size, box, window.dilation);
-  const flat = values.flat(), seen = flat.filter((value) => value !== null);
+  const flat = values.flat(),
+    seen = flat.filter((value) => value !== null);
   if (window.kind === "conv") {
     const taps = window.kernel[0] * window.kernel[1];
     const own = kernel.weights.subarray(place.index * taps, (place.index + 1) * taps);
     const weights = values.map((row, i) => row.map((_, j) => own[i * window.kernel[1] + j]));
     return { ...place, box, values, weights, adds: flat.reduce((sum, value, i) => sum + (value ?? 0) * own[i], 0) };
   }
-  const adds = window.kind === "max" ? Math.max(...seen) : seen.reduce((sum, value) => sum + value, 0) / (window.padded ? flat.length : seen.length);
+  const adds =
+    window.kind === "max"
+      ? largestOf(seen)
+      : seen.reduce((sum, value) => sum + value, 0) / (window.padded ? flat.length : seen.length);
   return { ...place, box, values, weights: null, adds };
 }
 
 /** A pixel that is taken over as it is: of a concatenation, from the input that has this channel. */
 async function copied(source, node, channel, y, x) {
-  let input = 0, at = channel;
+  let input = 0,
+    at = channel;
   for (const channels of node.window.channels ?? []) {
     if (at < channels) break;
     at -= channels;
     input++;
   }
   const [place, offset] = node.reads[input];
-  const maps = await source.maps(place), { shape } = maps;
-  const area = shape[1] * shape[2], flattened = node.window.kind === "copy" && node.shape[1] * node.shape[2] === 1;
+  const maps = await source.maps(place),
+    { shape } = maps;
+  const area = shape[1] * shape[2],
+    flattened = node.window.kind === "copy" && node.shape[1] * node.shape[2] === 1;
   const from = offset + (flattened ? Math.floor(at / area) : at);
   const plane = maps.plane(from);
   const [row, column] = flattened ? [Math.floor((at % area) / shape[2]), at % shape[2]] : [y, x];
   const box = { top: row, left: column, bottom: row + 1, right: column + 1 };
   if (!plane) return { terms: [], missing: 1, bias: 0 };
   const values = valuesIn(plane, shape, box);
-  return { terms: [{ card: place, channel: from, index: 0, box, values, weights: null, adds: values[0][0] }], missing: 0, bias: 0 };
+  return {
+    terms: [{ card: place, channel: from, index: 0, box, values, weights: null, adds: values[0][0] }],
+    missing: 0,
+    bias: 0,
+  };
 }
 
 /** The part of the photo, {top, left, bottom, right}, that a pixel can see; null for all of it. */
@@ -104,7 +135,9 @@ function fieldAt(node, y, x, height, width) {
   const [sy, ly, hy, sx, lx, hx] = node.field;
   const within = (value, most) => Math.min(Math.max(value, 0), most);
   return {
-    top: within(Math.floor(sy * y + ly), height), bottom: within(Math.ceil(sy * y + hy), height),
-    left: within(Math.floor(sx * x + lx), width), right: within(Math.ceil(sx * x + hx), width),
+    top: within(Math.floor(sy * y + ly), height),
+    bottom: within(Math.ceil(sy * y + hy), height),
+    left: within(Math.floor(sx * x + lx), width),
+    right: within(Math.ceil(sx * x + hx), width),
   };
 }

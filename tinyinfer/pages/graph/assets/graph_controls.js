@@ -2,34 +2,47 @@
 // How a graph is handled: its buttons and search field, keys, dragging and the wheel.
 
 /** The row of tools above a graph. */
-function graphTools(actions, hasBlocks) {
+function graphTools(view, hasBlocks) {
   const found = h("span", { class: "graph-found", role: "status" });
   const field = h("input", {
-    type: "search", placeholder: "Search layers", "aria-label": "search layers",
-    oninput: () => { found.textContent = actions.search(field.value); },
+    type: "search",
+    placeholder: "Search layers",
+    "aria-label": "search layers",
+    oninput: () => {
+      found.textContent = view.search(field.value);
+    },
     onkeydown: (event) => {
-      if (event.key === "Enter") found.textContent = actions.next(event.shiftKey ? -1 : 1);
+      if (event.key === "Enter") found.textContent = view.next(event.shiftKey ? -1 : 1);
     },
   });
-  const button = (label, name, act) => h("button", { type: "button", "aria-label": name, title: name, onclick: act }, label);
-  return h("div", { class: "graph-tools noprint" },
+  const button = (label, name, act) =>
+    h("button", { type: "button", "aria-label": name, title: name, onclick: act }, label);
+  return h(
+    "div",
+    { class: "graph-tools noprint" },
     h("div", { class: "graph-search" }, field, found),
-    button("−", "zoom out", () => actions.zoom(1 / 1.25)),
-    button("+", "zoom in", () => actions.zoom(1.25)),
-    button("Fit", "fit the graph into its frame", actions.fit),
+    button("−", "zoom out", () => view.zoom(1 / 1.25)),
+    button("+", "zoom in", () => view.zoom(1.25)),
+    button("Fit", "fit the graph into its frame", () => view.fit()),
     hasBlocks && [
-      button("Fold", "fold all blocks", () => actions.foldAll(true)),
-      button("Unfold", "unfold all blocks", () => actions.foldAll(false)),
-    ]);
+      button("Fold", "fold all blocks", () => view.foldAll(true)),
+      button("Unfold", "unfold all blocks", () => view.foldAll(false)),
+    ],
+  );
 }
 
-/** Keys while a card has the focus. */
-function graphKey(event, actions, on) {
+/** Keys while a card or block has the focus. */
+function graphKey(event, view) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const act = {
-    Enter: on.press, " ": on.press,
-    "+": () => actions.zoom(1.25), "=": () => actions.zoom(1.25), "-": () => actions.zoom(1 / 1.25), 0: actions.reset,
-  }[event.key] ?? (event.key.startsWith("Arrow") ? () => on.walk(event.key) : null);
+  const act =
+    {
+      Enter: () => view.press(),
+      " ": () => view.press(),
+      "+": () => view.zoom(1.25),
+      "=": () => view.zoom(1.25),
+      "-": () => view.zoom(1 / 1.25),
+      0: () => view.reset(),
+    }[event.key] ?? (event.key.startsWith("Arrow") ? () => view.walk(event.key) : null);
   if (!act) return;
   event.preventDefault();
   act();
@@ -40,7 +53,8 @@ function neighbour(boxes, part, key) {
   const here = boxes.find((box) => box.part === part);
   const middle = (box) => ({ x: box.x + box.width / 2, y: box.y + Math.min(box.height, GRAPH.height) / 2 });
   const from = middle(here);
-  let best = null, least = Infinity;
+  let best = null,
+    least = Infinity;
   for (const box of boxes) {
     const to = middle(box);
     const [dx, dy] = [to.x - from.x, to.y - from.y];
@@ -54,7 +68,8 @@ function neighbour(boxes, part, key) {
 
 /** Drag with the mouse to move, Ctrl or Cmd and the wheel (or a pinch on a touchpad) to zoom at the pointer. */
 function dragAndWheel(scroller, zoom) {
-  let start = null, moved = false;
+  let start = null,
+    moved = false;
   scroller.addEventListener("pointerdown", (event) => {
     moved = false;
     if (event.pointerType !== "mouse" || event.button !== 0) return;
@@ -73,14 +88,23 @@ function dragAndWheel(scroller, zoom) {
     start = null;
     scroller.classList.remove("dragged");
   });
-  scroller.addEventListener("click", (event) => { // one that ends a drag is not meant for what lies under it
-    if (moved) event.stopImmediatePropagation();
-    moved = false;
-  }, { capture: true });
-  scroller.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey) return;
-    event.preventDefault();
-    const edge = scroller.getBoundingClientRect();
-    zoom(Math.exp(-event.deltaY / 300), event.clientX - edge.left, event.clientY - edge.top);
-  }, { passive: false });
+  scroller.addEventListener(
+    "click",
+    (event) => {
+      // one that ends a drag is not meant for what lies under it
+      if (moved) event.stopImmediatePropagation();
+      moved = false;
+    },
+    { capture: true },
+  );
+  scroller.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const edge = scroller.getBoundingClientRect();
+      zoom(Math.exp(-event.deltaY / 300), event.clientX - edge.left, event.clientY - edge.top);
+    },
+    { passive: false },
+  );
 }

@@ -1,8 +1,8 @@
 "use strict";
 // The SVG of a graph: lines, cards, and frames around unfolded blocks.
 
-/** A line that leads through these points: curves between layers, straight past the cards of a layer in between. */
-function drawLine(line) {
+/** A line through its points: curves between layers, straight past the cards of a layer in between. */
+function drawLine(line, near) {
   let path = `M${line.points[0]}`;
   for (let i = 1; i < line.points.length; i++) {
     const [[x0, y0], [x1, y1]] = [line.points[i - 1], line.points[i]];
@@ -11,7 +11,7 @@ function drawLine(line) {
   }
   const [x, y] = line.points.at(-1);
   if (line.to !== null) path += `M${x - 4},${y - 6}L${x},${y}L${x + 4},${y - 6}`;
-  return svg("path", { d: path, class: "graph-line" });
+  return svg("path", { d: path, class: near ? "graph-line near" : "graph-line" });
 }
 
 /** A card, or a folded block as a pile of cards; `face` is {title, detail, right, below, colour, fill}. */
@@ -21,7 +21,9 @@ function drawCard(box, face, attributes) {
   const text = (dx, dy, words, kind, end) =>
     svg("text", { x: end ? x + width - 10 : x + dx, y: y + dy, class: kind, "text-anchor": end ? "end" : null }, words);
   const room = width - 34;
-  return svg("g", { class: "graph-card", ...attributes },
+  return svg(
+    "g",
+    { class: "graph-card", ...attributes },
     pile,
     cardRect(x, y, width, height, { class: "graph-face", style: face.fill ? `fill: ${face.fill}` : null }),
     svg("rect", { x: x + 1, y: y + 6, width: 5, height: height - 12, rx: 2.5, fill: face.colour }),
@@ -29,16 +31,20 @@ function drawCard(box, face, attributes) {
     text(0, 19, face.right, "graph-right", true),
     text(15, 36, clipped(face.detail, (room - 6.2 * face.below.length) / 6.1), "graph-detail"),
     text(0, 36, face.below, "graph-detail", true),
-    svg("title", {}, face.tooltip));
+    svg("title", {}, face.tooltip),
+  );
 }
 
 /** The frame around an unfolded block; its title folds it again. */
 function drawFrame(box, title, attributes) {
   const { x, y, width, height } = box;
-  return svg("g", { class: "graph-frame", ...attributes },
+  return svg(
+    "g",
+    { class: "graph-frame", ...attributes },
     cardRect(x, y, width, height, { class: "graph-ground" }),
     svg("rect", { x: x + 1, y: y + 1, width: width - 2, height: GRAPH.head - 8, rx: 6, class: "graph-bar" }),
-    svg("text", { x: x + 12, y: y + 15, class: "graph-title" }, `▾ ${fitted(title, (width - 30) / 8)}`));
+    svg("text", { x: x + 12, y: y + 15, class: "graph-title" }, `▾ ${fitted(title, (width - 30) / 8)}`),
+  );
 }
 
 function cardRect(x, y, width, height, attributes) {

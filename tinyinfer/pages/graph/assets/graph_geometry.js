@@ -1,6 +1,6 @@
 "use strict";
-// Where everything of a graph lies when some of its blocks are unfolded.  Python has laid out the parts of each block as
-// if all were folded (tinyinfer/drawing/placing.py); an unfolded one needs more room, and its neighbours move aside.
+// Where everything of a graph lies when some of its blocks are unfolded.  Python has laid out the parts of each block
+// as if all were folded (tinyinfer/drawing/placing.py); an unfolded one needs more room, and its neighbours move aside.
 
 const GRAPH = { height: 46, between: 24, head: 28, pad: 14, margin: 16 };
 
@@ -10,13 +10,21 @@ const GRAPH = { height: 46, between: 24, head: 28, pad: 14, margin: 16 };
  */
 function graphGeometry(data, open) {
   const whole = blockGeometry(data, open, 0);
-  const boxes = [], lines = [];
+  const boxes = [],
+    lines = [];
   const put = (geometry, block, left, top) => {
     for (const line of geometry.lines) {
       lines.push({ ...line, points: line.points.map(([x, y]) => [x + left, y + top]) });
     }
     for (const box of geometry.boxes) {
-      boxes.push({ part: box.part, x: box.x + left, y: box.y + top, width: box.width, height: box.height, inside: block });
+      boxes.push({
+        part: box.part,
+        x: box.x + left,
+        y: box.y + top,
+        width: box.width,
+        height: box.height,
+        inside: block,
+      });
       if (box.contents) put(box.contents, -1 - box.part, box.x + left, box.y + top);
     }
   };
@@ -28,11 +36,20 @@ function graphGeometry(data, open) {
 function blockGeometry(data, open, number) {
   const block = data.blocks[number];
   const boxes = block.parts.map((part) => boxGeometry(data, open, part));
-  const ends = [block.entry, block.exit].filter((end) => end !== null).map(() => ({ part: null, left: 0, right: 0, height: 0 }));
+  const ends = [block.entry, block.exit]
+    .filter((end) => end !== null)
+    .map(() => ({ part: null, left: 0, right: 0, height: 0 }));
   const items = [...boxes, ...ends];
   items.forEach((item, i) => Object.assign(item, { wanted: block.x[i], layer: block.layer[i] }));
-  const passes = block.edges.map(([from, , centres]) => centres.map((wanted, i) =>
-    ({ wanted, left: data.size.lane / 2, right: data.size.lane / 2, height: 0, layer: block.layer[from] + 1 + i })));
+  const passes = block.edges.map(([from, , centres]) =>
+    centres.map((wanted, i) => ({
+      wanted,
+      left: data.size.lane / 2,
+      right: data.size.lane / 2,
+      height: 0,
+      layer: block.layer[from] + 1 + i,
+    })),
+  );
   const all = [...items, ...passes.flat()];
   const rows = [];
   for (const item of all) (rows[item.layer] ??= []).push(item);
@@ -75,7 +92,9 @@ function stack(rows, top) {
 
 /** From a box, or the title of the frame, past the layers between to a box, or the frame's lower edge. */
 function lineOf(from, to, passed, height) {
-  const points = [[from.contents ? from.x + from.contents.exit : from.centre, from.part === null ? GRAPH.head - 7 : from.bottom]];
+  const points = [
+    [from.contents ? from.x + from.contents.exit : from.centre, from.part === null ? GRAPH.head - 7 : from.bottom],
+  ];
   for (const point of passed) points.push([point.centre, point.y], [point.centre, point.bottom]);
   points.push([to.centre, to.part === null ? height : to.y]);
   return { points, from: from.part, to: to.part };
