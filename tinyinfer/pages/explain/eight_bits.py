@@ -11,8 +11,9 @@ import numpy as np
 from tinyinfer.pages.document import base64_bytes
 
 LEVELS = 255
+ZERO = 127  # the level of 0 in kernels
 LEAST = 3  # channels of every node that are shown, however large
-ROUNDS = 4
+ROUNDS = 8
 FIRST_GUESS = 0.6  # of a byte, what a byte of these becomes when compressed
 
 
@@ -81,10 +82,11 @@ def codes(rows: np.ndarray, signed: bool) -> bytes:
     """
     flat = rows.reshape(len(rows), -1).astype(np.float64)
     low, high = flat.min(axis=1), flat.max(axis=1)
+    step = (high - low) / LEVELS
     if signed:
-        high = np.maximum(np.abs(low), np.abs(high))
-        low = -high
-    step = (high - low) / (LEVELS - signed)
+        fraction, exponent = np.frexp(np.maximum(np.abs(low), np.abs(high)) / ZERO)
+        step = np.ldexp(np.ceil(fraction * 2**16) / 2**16, exponent)  # so few digits that low is exact in float32
+        low = -ZERO * step
     step[step == 0] = 1
     levels = np.rint((flat - low[:, None]) / step[:, None]).astype(np.uint8)
     head = np.stack([low, step], axis=1).astype("<f4")

@@ -11,7 +11,7 @@ class DrawingPad {
       height: PAD.side,
       class: "pad",
       tabindex: 0,
-      role: "img",
+      role: "application",
       "aria-label": "drawing pad: arrow keys move the pen, the space bar lowers and lifts it",
       onpointerdown: (event) => {
         this.canvas.setPointerCapture(event.pointerId);

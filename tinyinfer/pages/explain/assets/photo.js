@@ -10,7 +10,7 @@ class MarkedPicture {
     Object.assign(this, { side, label, point, size: null, at: null });
     this.canvas = h("canvas", {
       class: "marked",
-      role: "img",
+      role: point ? "application" : "img",
       tabindex: point ? 0 : null,
       onpointermove: (event) => this.hover(event),
       onpointerdown: (event) => this.hover(event),

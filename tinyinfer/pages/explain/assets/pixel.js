@@ -113,8 +113,10 @@ class PixelView {
     );
     const again = (other) =>
       this.choose(other, found, card, value).then(() => this.sum.querySelector('[aria-pressed="true"]')?.focus());
+    const nameOf = ({ card: from, channel }) =>
+      node.reads.length > 1 ? shortTitle(this.app.nodes[from].name) : `input ${channel}`;
     return [
-      h("div", { class: "terms-and-product" }, several && strongest(found.terms, term, again), numbers),
+      h("div", { class: "terms-and-product" }, several && strongest(found.terms, term, again, nameOf), numbers),
       weighted && several && h("h3", {}, "The running sum"),
       weighted && runningSum({ ...found, rest: restOf(found, node, value) }, Math.max(this.sum.clientWidth, 280)),
     ];

@@ -71,8 +71,8 @@ function cells(rows, bound, name) {
   return h("figure", { class: "cells-figure" }, grid, h("figcaption", { class: "small quiet" }, name));
 }
 
-/** The terms that add most, as bars of which one is chosen: choose(term) hears which. */
-function strongest(terms, chosen, choose, most = 8) {
+/** The terms that add most, as bars of which one is chosen: choose(term) hears which; nameOf(term) is written. */
+function strongest(terms, chosen, choose, nameOf, most = 8) {
   const order = [...terms].sort((a, b) => Math.abs(b.adds) - Math.abs(a.adds)).slice(0, most);
   const bound = Math.max(...order.map((term) => Math.abs(term.adds)), 1e-30);
   return h(
@@ -89,9 +89,9 @@ function strongest(terms, chosen, choose, most = 8) {
             class: "term",
             "aria-pressed": String(term === chosen),
             onclick: () => choose(term),
-            "aria-label": `input channel ${term.channel} adds ${digits(term.adds)}`,
+            "aria-label": `${nameOf(term)} adds ${digits(term.adds)}`,
           },
-          h("span", { class: "term-name" }, `input ${term.channel}`),
+          h("span", { class: "term-name" }, nameOf(term)),
           h(
             "span",
             { class: "term-track" },

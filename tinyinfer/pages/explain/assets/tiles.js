@@ -10,7 +10,7 @@ class TileSheet {
     this.canvas = h("canvas", {
       class: "sheet",
       tabindex: 0,
-      role: "img",
+      role: "application",
       onclick: (event) => this.press(event),
       onkeydown: (event) => this.key(event),
     });
