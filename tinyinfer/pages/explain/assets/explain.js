@@ -38,7 +38,7 @@ async function explainPage() {
     "resize",
     debounced(() => detail.refresh()),
   );
-  if (live) await live.start();
+  if (live) await live.run();
   view.select(
     Math.max(
       nodes.findIndex((node) => node.window?.kind === "conv"),

@@ -6,11 +6,11 @@ const TOP = 5;
 /** The tools of a live page; `changed()` hears that all maps are new. */
 class LiveView {
   constructor(app, facts, answer, changed) {
-    Object.assign(this, { app, facts, live: facts.live, answer, changed, off: new Map(), busy: false, before: null });
+    Object.assign(this, { app, facts, live: facts.live, answer, changed, off: new Map(), running: null });
     const { preprocess } = facts.live;
     this.size = app.nodes[0].shape;
     this.original = { image: app.photo.image, pixels: bytesOf(facts.live.pixels) };
-    this.pixels = this.original.pixels;
+    this.pixels = this.original.pixels; // of the network's size, red, green and blue in turn
     this.status = h("p", { class: "small quiet", role: "status" });
     this.switched = h("div", { class: "row switched" });
     this.pictures = pictureTools({
@@ -40,55 +40,59 @@ class LiveView {
     );
   }
 
-  async start() {
-    await this.run();
-    this.before = this.answer.predictions;
-  }
-
   /** Another picture: RGB bytes of the network's size. */
-  async look(pixels) {
-    if (this.busy) return;
-    this.pixels = pixels;
-    await this.run();
+  look(pixels) {
+    Object.assign(this, { pixels, whole: null });
+    return this.run();
   }
 
-  async run() {
-    this.busy = true;
-    try {
-      const off = [...this.off].map(([number, channels]) => [number, [...channels]]);
-      const { output, milliseconds } = await this.app.source.run(
-        inputOf(this.pixels, this.size, this.live.preprocess),
-        off,
-      );
-      this.output = output;
-      this.app.photo.image =
-        this.pixels === this.original.pixels ? this.original.image : canvasOf(rgbPicture(this.pixels, this.size));
-      const chances = softmax(output),
-        order = [...chances.keys()].sort((a, b) => chances[b] - chances[a]).slice(0, TOP);
-      const predictions = order.map((index) => ({
-        index,
-        label: this.live.labels[index],
-        probability: chances[index],
-      }));
-      this.answer.update(this.app.photo, predictions, await this.maps(order));
-      this.say(predictions, milliseconds);
-      await this.changed();
-    } finally {
-      this.busy = false;
-    }
+  /** Run on the picture with what is switched off; of what is asked for meanwhile only the last is run. */
+  run() {
+    this.stale = true;
+    this.running ??= (async () => {
+      try {
+        while (this.stale) {
+          this.stale = false;
+          await this.runOnce();
+        }
+      } finally {
+        this.running = null;
+      }
+    })();
+    return this.running;
   }
 
-  say([best], milliseconds) {
-    const count = [...this.off.values()].reduce((sum, channels) => sum + channels.size, 0);
-    const without = count ? `, with ${count} ${count === 1 ? "channel" : "channels"} switched off` : "";
-    const share = (100 * best.probability).toFixed(1);
-    this.status.textContent = `${best.label}, ${share} %${without}; computed in ${milliseconds.toFixed(0)} ms.`;
+  async runOnce() {
+    const { app, live, pixels, original } = this;
+    const off = [...this.off].map(([number, channels]) => [number, [...channels]]);
+    const { output, milliseconds } = await app.source.run(inputOf(pixels, this.size, live.preprocess), off);
+    app.photo.image = pixels === original.pixels ? original.image : canvasOf(rgbPicture(pixels, this.size));
+    const chances = softmax(output);
+    const order = [...chances.keys()].sort((a, b) => chances[b] - chances[a]).slice(0, TOP);
+    const predictions = order.map((index) => ({ index, label: live.labels[index], probability: chances[index] }));
+    this.answer.update(app.photo, predictions, await this.maps(order));
+    if (!off.length) this.whole = chances; // what all channels together say
+    this.say(predictions[0], milliseconds);
+    await this.changed();
   }
 
-  /** Class activation maps of these classes, where the network's end allows them. */
+  say({ index, label, probability }, milliseconds) {
+    const percent = (share) => `${(100 * share).toFixed(1)} %`;
+    const count = this.countOff(),
+      channels = count === 1 ? "channel" : "channels";
+    const before = this.whole ? `, ${percent(this.whole[index])} with all` : "";
+    const without = count ? ` with ${count} ${channels} switched off${before}` : "";
+    this.status.textContent = `${label}, ${percent(probability)}${without}; computed in ${milliseconds.toFixed(0)} ms.`;
+  }
+
+  countOff() {
+    return [...this.off.values()].reduce((sum, channels) => sum + channels.size, 0);
+  }
+
+  /** Class activation maps of these classes, where the network's end allows them; of others what Python has made. */
   async maps(classes) {
     const { features, classifier } = this.live;
-    if (!features) return null;
+    if (!features) return this.pixels === this.original.pixels && !this.off.size ? this.facts.maps : null;
     const { source, nodes } = this.app;
     const card = source.program.steps.findIndex((step) => step.writes.includes(source.program.numbers[features])) + 1;
     const map = await source.maps(card),
@@ -148,7 +152,7 @@ class LiveView {
   }
 
   listSwitched() {
-    const count = [...this.off.values()].reduce((sum, channels) => sum + channels.size, 0);
+    const count = this.countOff();
     this.switched.replaceChildren(
       ...(count
         ? [
