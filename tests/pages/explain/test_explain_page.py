@@ -126,6 +126,21 @@ def test_a_term_can_be_looked_at(live_page, open_page) -> None:
     assert f"Input channel {name} of" in page.inner_text(".flow")
 
 
+def test_a_pixel_is_followed_back_to_the_photo(live_page, open_page) -> None:
+    page = opened(open_page, live_page)
+    go_to(page, "features.2.conv.1.0")  # a depthwise layer: each step but the last leads to the same channel
+    y, x, channel, _ = pixel_of(page)
+    page.locator(".follow").click()
+    page.wait_for_selector('.detail[data-shown="features.2.conv.0.0"]')
+    assert pixel_of(page)[:3] == (y, x, channel)
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("the output map")
+    for name in ("features.1.conv.1", "features.1.conv.0.0", "features.0.0", "input"):
+        page.locator(".follow").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f'.detail[data-shown="{name}"]')
+    assert "the photo's level" in page.inner_text(".sentence")
+
+
 def test_every_text_can_be_read_at_every_width(live_page, open_page) -> None:
     page = opened(open_page, live_page)
     page.get_by_role("button", name="Draw").click()

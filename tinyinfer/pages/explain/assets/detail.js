@@ -1,13 +1,19 @@
 "use strict";
 // Everything about the node that is looked at: what it does, one of its pixels, its feature maps, its kernels.
 
-/** `app` has nodes, source, photo and cards; `extra(card, channel)` may return more to show below the maps. */
+/**
+ * `app` has nodes, source and photo; on.follow({card, channel, y, x}) hears which pixel of another node is asked for,
+ * on.extra(card, channel) may return more to show below the maps.
+ */
 class DetailView {
-  constructor(app, extra) {
-    Object.assign(this, { app, extra, at: null, shared: false });
+  constructor(app, on) {
+    Object.assign(this, { app, on, at: null, shared: false });
     this.heading = h("h2", { id: "detail-title" });
     this.about = h("p", { class: "about" });
-    this.pixel = new PixelView(app, { pixel: (y, x, aloud) => this.show({ ...this.at, y, x }, aloud) });
+    this.pixel = new PixelView(app, {
+      pixel: (y, x, aloud) => this.show({ ...this.at, y, x }, aloud),
+      follow: on.follow,
+    });
     this.sheet = new TileSheet("feature maps", (i) =>
       this.show({ ...this.at, channel: this.maps.kept[i], y: undefined }),
     );
@@ -76,7 +82,7 @@ class DetailView {
     if (same || asked !== this.asked) return;
     this.drawn = `${card} ${channel}`;
     this.drawSheet();
-    this.more.replaceChildren(...[this.extra?.(card, channel)].flat().filter(Boolean));
+    this.more.replaceChildren(...[this.on.extra?.(card, channel)].flat().filter(Boolean));
     await this.drawKernels();
     this.element.dataset.shown = node.name;
   }

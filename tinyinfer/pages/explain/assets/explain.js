@@ -12,9 +12,21 @@ async function explainPage() {
   const app = { nodes, photo, source: facts.live ? new LiveMaps(nodes, embedded("program")) : new EmbeddedMaps(nodes) };
   const answer = new AnswerView(facts, photo);
   const live = facts.live ? new LiveView(app, facts, answer, () => detail.refresh()) : null;
-  const detail = new DetailView(app, live && ((card, channel) => live.switchFor(card, channel)));
+  let wanted = {}; // the channel and pixel of the card that is about to be selected
+  const detail = new DetailView(app, {
+    follow: (place) => {
+      wanted = place;
+      view.select(place.card);
+    },
+    extra: (card, channel) => live?.switchFor(card, channel),
+  });
   const view = graphView(graph, {
-    select: (card) => detail.show({ card }),
+    select: async (card) => {
+      const { channel, y, x } = wanted;
+      wanted = {};
+      await detail.show({ card, channel, y, x }, channel !== undefined);
+      if (channel !== undefined) detail.pixel.output.canvas.focus({ preventScroll: true });
+    },
     name: "the network's graph; arrow keys walk through it",
   });
   if (live) answer.words.append(live.element);

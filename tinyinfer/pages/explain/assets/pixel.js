@@ -1,10 +1,13 @@
 "use strict";
 // How one output pixel comes about: from the photo through a window of the inputs to the sum.
 
-/** The panel of one pixel; `on.pixel(y, x, aloud)` hears which pixel of the output map is pointed at. */
+/**
+ * The panel of one pixel; on.pixel(y, x, aloud) hears which pixel of the output map is pointed at, and
+ * on.follow({card, channel, y, x}) that the pixel in the middle of a window is to be looked at.
+ */
 class PixelView {
   constructor(app, on) {
-    Object.assign(this, { app, term: null, key: "" });
+    Object.assign(this, { app, on, term: null, key: "" });
     this.photo = new MarkedPicture({ side: 220, label: "the photo, with what the pixel can see" });
     this.input = new MarkedPicture({ side: 220, label: "an input map, with the window" });
     this.output = new MarkedPicture({ side: 220, label: "the output map; arrow keys move the pixel", point: on.pixel });
@@ -43,7 +46,7 @@ class PixelView {
       maps,
       channel,
       { top: y, left: x, bottom: y + 1, right: x + 1 },
-      `Output channel ${channel}: ${digits(value)}`,
+      `Output channel ${channel}: ${digits(value)}. Point at another pixel.`,
     );
     const told = tellPixel(nodes[card], { channel, y, x, value }, found);
     this.sentence.replaceChildren(told);
@@ -116,10 +119,20 @@ class PixelView {
     const nameOf = ({ card: from, channel }) =>
       node.reads.length > 1 ? shortTitle(this.app.nodes[from].name) : `input ${channel}`;
     return [
+      this.followButton(term),
       h("div", { class: "terms-and-product" }, several && strongest(found.terms, term, again, nameOf), numbers),
       weighted && several && h("h3", {}, "The running sum"),
       weighted && runningSum({ ...found, rest: restOf(found, node, value) }, Math.max(this.sum.clientWidth, 280)),
     ];
+  }
+
+  /** A step back towards the photo: the pixel in the middle of the window becomes the one that is explained. */
+  followButton({ card, channel, box }) {
+    const [, height, width] = this.app.nodes[card].shape;
+    const middle = (from, to, size) => Math.min(Math.max(Math.floor((from + to - 1) / 2), 0), size - 1);
+    const place = { card, channel, y: middle(box.top, box.bottom, height), x: middle(box.left, box.right, width) };
+    const label = `← Where input channel ${channel} comes from`;
+    return h("button", { type: "button", class: "follow noprint", onclick: () => this.on.follow(place) }, label);
   }
 }
 
