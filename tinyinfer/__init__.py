@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tinyinfer.hub import pull
     from tinyinfer.loading import load
     from tinyinfer.model import Model
+    from tinyinfer.pages.explain import explain
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ _NAMES = {
     "Graph": "tinyinfer.graph",
     "Model": "tinyinfer.model",
     "convert": "tinyinfer.checkpoints.conversion",
+    "explain": "tinyinfer.pages.explain",
     "export_onnx": "tinyinfer.formats.onnx.exporting.export",
     "load": "tinyinfer.loading",
     "pull": "tinyinfer.hub",
@@ -57,6 +59,7 @@ __all__ = [
     "WeightsError",
     "convert",
     "decomposition",
+    "explain",
     "export_onnx",
     "kernels",
     "load",

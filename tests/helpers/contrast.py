@@ -48,7 +48,7 @@ FAINT = """
 """
 
 
-def faint(page: Any, least: float = 4.5) -> list[str]:
+def faint_texts(page: Any, least: float = 4.5) -> list[str]:
     """Texts whose contrast with what is behind them is below ``least``, each with its contrast; disabled ones apart."""
     found: list[str] = page.evaluate(FAINT, least)
     return found

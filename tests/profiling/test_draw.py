@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tinyinfer import models
 from tinyinfer.builder import Builder
+from tinyinfer.drawing.graph_layout import lay_out, split
 from tinyinfer.graph import Graph, Input, Node
 from tinyinfer.ops.activation.activation import Relu
 from tinyinfer.profiling.draw import draw
-from tinyinfer.profiling.graph_layout import lay_out, split
 
 WIDTH, GAP, LANE = 100.0, 10.0, 8.0
 

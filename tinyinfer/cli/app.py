@@ -31,6 +31,7 @@ FILES = {
     "run": ("run",),
     "inspect": ("summary", "models", "draw"),
     "measure": ("profile", "bench", "compare"),
+    "explain": ("explain",),
     "convert": ("convert", "export"),
     "quantize": ("quantize", "optimize"),
     "evaluate": ("eval", "warmup"),

@@ -5,50 +5,18 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 
-from tinyinfer.graph import Graph, Node, Shape, TensorType
-from tinyinfer.ops.activation.activation import Activation
-from tinyinfer.passes.machine.choose_kernels import REFERENCE
+from tinyinfer.drawing.cards import Card, cards_of
+from tinyinfer.drawing.graph_layout import Layout, lay_out, split
+from tinyinfer.graph import Graph, Shape
 from tinyinfer.profiling.cost import cost
-from tinyinfer.profiling.graph_layout import Layout, lay_out, split
 from tinyinfer.reporting.tables import millions, shape_text, shorten
 
 WIDTH, HEIGHT = 290, 44  # of a card
 ROW, GAP, LANE, MARGIN, GUTTER = 64, 16, 14, 20, 44
 STRIPE = 5
 ASPECT = 1.3  # width over height that the number of columns aims at
-
-# a stripe's colour by what the operator does: Okabe and Ito's palette
-KINDS = (
-    ("#56b4e9", ("depthwise",)),
-    ("#0072b2", ("conv2d", "conv_transpose2d")),
-    ("#cc79a7", ("linear", "matmul")),
-    ("#009e73", ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "interpolate")),
-    ("#e69f00", ("add", "mul", "concat", "split", "channel_shuffle")),
-)
-OTHER_COLOUR = "#9aa5b1"
-SHORT = {"batch_norm": "norm"}
-INPUT_COLOUR = "#323f4b"
-
-
-@dataclass
-class Card:
-    """One or several nodes in a row: what is written on the card, and its colour."""
-
-    title: str
-    text: str
-    shape: Shape
-    macs: int
-    colour: str
-    names: list[str]
-
-    @property
-    def tooltip(self) -> str:
-        """What shows when the pointer rests on it."""
-        counts = f"{self.macs:,} mult-adds" if self.macs else "no mult-adds"
-        return f"{', '.join(self.names)}\n{self.text}\noutput {shape_text(self.shape)}\n{counts}"
 
 
 def draw(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> str:
@@ -58,64 +26,9 @@ def draw(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> str:
     """
     types = graph.infer_types(input_shapes)
     macs = {row.name: row.macs for row in cost(graph, input_shapes).rows}
-    cards, made_by = _cards(graph, types, macs)
-    edges = [
-        (made_by[value], made_by[node.outputs[0]])
-        for node in graph.topological_order()
-        for value in node.inputs
-        if made_by[value] != made_by[node.outputs[0]]
-    ]
+    cards, edges = cards_of(graph, types, macs)
     layout = lay_out(len(cards), edges, WIDTH, GAP, LANE)
     return _svg(cards, layout, Grid(layout))
-
-
-def _cards(graph: Graph, types: Mapping[str, TensorType], macs: Mapping[str, int]) -> tuple[list[Card], dict[str, int]]:
-    """The cards, and which one makes each value."""
-    consumers = graph.consumers()
-    cards = [Card(i.name, "input", types[i.name].shape, 0, INPUT_COLOUR, [i.name]) for i in graph.inputs]
-    made_by = {i.name: n for n, i in enumerate(graph.inputs)}
-    for node in graph.topological_order():
-        joins = _trails(node) and graph.sole_consumer(node.inputs[0], consumers) is node
-        if joins and (before := made_by[node.inputs[0]]) >= len(graph.inputs):
-            card = cards[before]
-            card.text += f", {SHORT.get(node.op.name, node.op.name)}"
-            card.names.append(node.name)
-            card.shape = types[node.outputs[0]].shape
-        else:
-            text, colour = _describe(graph, node, types)
-            before = len(cards)
-            cards.append(Card(node.name, text, types[node.outputs[0]].shape, macs[node.name], colour, [node.name]))
-        made_by.update((value, before) for value in node.outputs)
-    return cards, made_by
-
-
-def _trails(node: Node) -> bool:
-    """Whether a node belongs on the card of what it follows."""
-    simple = isinstance(node.op, Activation) or node.op.name in ("batch_norm", "dropout", "prelu", "identity")
-    return simple and len(node.inputs) == len(node.outputs) == 1
-
-
-def _describe(graph: Graph, node: Node, types: Mapping[str, TensorType]) -> tuple[str, str]:
-    """The operator in a few words, and its colour."""
-    op, words, kind = node.op, [node.op.name], node.op.name
-    if "weight" in node.params and len(graph.weights.shape(node.params["weight"])) == 4:
-        words.append(shape_text(graph.weights.shape(node.params["weight"])[2:]))
-        groups = getattr(op, "groups", 1)
-        if groups > 1 and groups == types[node.inputs[0]].shape[1]:
-            words[0] = kind = "depthwise"
-        elif groups > 1:
-            words.append(f"{groups} groups")
-    elif isinstance(kernel := getattr(op, "kernel_size", None), tuple):
-        words.append(shape_text(kernel))
-    stride = getattr(op, "stride", None)
-    if isinstance(stride, tuple) and set(stride) != {1}:
-        words.append(f"/{stride[0]}" if len(set(stride)) == 1 else f"/{shape_text(stride)}")
-    if activation := getattr(op, "activation", None):
-        words[-1] += f", {activation}"
-    if node.kernel and node.kernel != REFERENCE:
-        words.append(f"[{node.kernel}]")
-    colour = next((colour for colour, names in KINDS if kind in names), OTHER_COLOUR)
-    return " ".join(words), colour
 
 
 # -- SVG ---------------------------------------------------------------------------------------

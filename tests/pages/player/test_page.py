@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contrast import faint
+from contrast import faint_texts
 from small_cache import misses
 
 from tinyinfer.pages.player.chapters import chapters_of
@@ -148,4 +148,4 @@ def test_every_text_can_be_read(open_page, html, dark) -> None:
     for key in "36":  # of all arrays and hues
         page.keyboard.press(key)
         page.keyboard.press("End")
-        assert faint(page) == []
+        assert faint_texts(page) == []

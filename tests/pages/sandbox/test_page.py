@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from contrast import faint
+from contrast import faint_texts
 
 from tinyinfer.pages.sandbox import __main__ as command
 from tinyinfer.pages.sandbox.accuracies import published
@@ -97,6 +97,6 @@ def test_the_command_writes_a_page_and_refuses_what_is_no_table(tmp_path, monkey
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_text_can_be_read(open_page, html, dark) -> None:
     page = open_page(html, dark=dark)
-    assert faint(page) == []
+    assert faint_texts(page) == []
     page.get_by_role("button", name="ShuffleNet V1").click()
-    assert faint(page) == []
+    assert faint_texts(page) == []

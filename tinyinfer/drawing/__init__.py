@@ -1,0 +1,1 @@
+"""A network as a drawing, whatever it is drawn with: cards and edges, blocks that fold, where all of it lies."""
