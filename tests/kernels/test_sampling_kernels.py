@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kernel_harness import check_all
 
 from tinyinfer import kernels, ops
+from tinyinfer.errors import InputError
 
 threads = st.sampled_from([1, 2])
 
@@ -113,3 +114,31 @@ def test_no_point_is_looked_at_outside_the_image(value: float) -> None:
 
 def test_threads_share_large_grids() -> None:
     assert check_all(ops.create("grid_sample", {}), [(2, 20, 9, 8), (2, 30, 30, 2)], {}, 2) == 1
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 70), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    regions=st.integers(1, 5), cells=st.tuples(st.integers(1, 4), st.integers(1, 4)), ratio=st.integers(0, 3),
+    aligned=st.booleans(), scale=st.sampled_from([0.5, 1.0, 3.0]), threads=threads,
+)  # fmt: skip
+def test_regions(n, c, size, regions, cells, ratio, aligned, scale, threads):
+    attrs = {"output_size": cells, "sampling_ratio": ratio, "aligned": aligned, "spatial_scale": scale}
+    assert check_all(ops.create("roi_align", attrs), [(n, c, *size), (regions, 5)], {}, threads) == 1
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_regions_beside_the_image_and_inside_out(aligned: bool) -> None:
+    x = np.random.default_rng(0).standard_normal((1, 37, 5, 4)).astype(np.float32)
+    corners = [(-9, -9, -3, -3), (3, 4, 1, 0), (-1, -1, 5, 6), (2, 2, 2, 2), (9, 9, 99, 99), (np.nan, 0, 1, np.inf)]
+    boxes = np.array([(0, *corner) for corner in corners], np.float32)
+    attrs = {"output_size": (3, 2), "sampling_ratio": 2, "aligned": aligned}
+    with np.errstate(invalid="ignore"):
+        expected = ops.reference("roi_align")(x, boxes, **attrs)
+    assert not expected[[0, 4, 5]].any()
+    np.testing.assert_allclose(kernels.call("roi_align/shares", x, boxes, **attrs), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("box", "message"), [((1, 0, 0, 1, 1), "images 0 to 0"), ((0, 0, 0, 1e9, 1), "points along")])
+def test_regions_of_no_image_and_without_end_are_refused(box: tuple[float, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        kernels.call("roi_align/shares", np.ones((1, 3, 5, 4), np.float32), np.array([box], np.float32), output_size=2)

@@ -62,6 +62,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "conv.transposed": ("conv_transpose2d",),
     "pooling.resample": ("interpolate", "resize"),
     "pooling.sampling": ("grid_sample",),
+    "pooling.regions": ("roi_align",),
     "pooling.extremum": ("argmax", "argmin"),
     "selection.topk": ("topk",),
     "selection.indexing": ("index", "gather"),

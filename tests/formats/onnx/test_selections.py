@@ -159,13 +159,61 @@ def test_the_best_of_all_classes_and_whose_they_are(limit: int, share: float, tm
     assert_same(path, found, given)
 
 
+REGIONS = """
+    map_sizes = Constant<value_ints = [1, 4, 4, 6]>() map = Reshape(boxes, map_sizes) i2 = Constant<value_int = 2>()
+    x0 = Gather<axis = 1>(theirs0, i0) x2 = Gather<axis = 1>(theirs0, i2) wide = Sub(x2, x0)
+    limit = Constant<value_float = 2.5>() large = GreaterOrEqual(wide, limit) small = Not(large)
+    all = Shape<start = 0, end = 1>(theirs0) own = Constant<value_ints = [4, 2, 2]>() full = Concat<axis = 0>(all, own)
+    into0 = ConstantOfShape<value = float[1] {{0}}>(full) column = Constant<value_ints = [-1, 1, 1, 1]>()
+"""
+
+LEVEL = """
+    in{i} = NonZero({kind}) it{i} = Transpose<perm = [1, 0]>(in{i}) of{i} = Squeeze(it{i}, one)
+    part{i} = Gather<axis = 0>(theirs0, of{i}) many{i} = Shape<start = 0, end = 1>(part{i})
+    images{i} = ConstantOfShape<value = int64[1] {{0}}>(many{i})
+    region{i} = RoiAlign<output_height = 2, output_width = 2, sampling_ratio = 2>(map, part{i}, images{i})
+    to{i} = Reshape(of{i}, column) extent{i} = Shape(region{i}) spread{i} = Expand(to{i}, extent{i})
+    into{next} = ScatterElements<axis = 0>(into{i}, spread{i}, region{i})
+"""
+
+HEAD = """
+    flat = Flatten(into2) weight0 = Constant<value_floats = [{weight}]>() three = Constant<value_ints = [3, 16]>()
+    weight = Reshape(weight0, three) logits = Gemm<transB = 1>(flat, weight) share = Softmax<axis = -1>(logits)
+    shape = Shape(share) names0 = Constant<value_ints = [5, 6, 7]>() names = Expand(names0, shape)
+    tall = Unsqueeze(theirs0, one) sizes0 = Constant<value_ints = [3, 4]>() sizes = Concat<axis = 0>(all, sizes0)
+    each = Expand(tall, sizes) rows = Constant<value_ints = [-1, 4]>() each_box = Reshape(each, rows)
+    each_share = Reshape(share, left) each_name = Reshape(names, left)
+    third = Constant<value_float = 0.3>() good = Greater(each_share, third) at = NonZero(good)
+    t = Transpose<perm = [1, 0]>(at) number = Squeeze(t, one)
+    y0 = Gather<axis = 0>(each_box, number) y1 = Gather<axis = 0>(each_share, number)
+    y2 = Gather<axis = 0>(each_name, number)
+"""
+
+
+@pytest.mark.parametrize("kernels", ["reference", None])
+def test_a_second_stage_sees_regions_of_several_maps(kernels: str | None, tmp_path: Path) -> None:
+    """As torchvision's Faster R-CNN: each region from the map of its size, put together, classified, chosen again."""
+    weight = ", ".join(f"{number:.3f}" for number in np.random.default_rng(3).standard_normal(48))
+    levels = [LEVEL.format(i=i, next=i + 1, kind=kind) for i, kind in enumerate(("large", "small"))]
+    body = "".join([CLASS.format(c=0), REGIONS.replace("{{", "{").replace("}}", "}"), *levels])
+    path = saved(tmp_path / "net.onnx", body + HEAD.format(weight=weight), OUT)
+    model = Model(*load(path), kernels=kernels)
+    for seed, share in enumerate((0.0, 0.3, 0.7, 1.0)):
+        given = feeds(seed, share)
+        assert_same(path, model.run(given), given)
+
+
 REFUSED: dict[str, Any] = {
     "other rows": ("y1 = Add(some0, some1)", "float[B]"),
     "places shown": ("y1 = Identity(place0)", "int64[B]"),
     "places computed with": ("y1 = Add(place0, i0)", "int64[B]"),
     "places among others": ("y1 = Gather<axis = 0>(some1, place0)", "float[B]"),
     "places among all": ("y1 = Gather<axis = 0>(boxes, place0)", "float[A, 4]"),
-    "another number of places": ("y1 = Reshape(theirs0, left)", "float[B]"),
+    "parts of places": ("rows = Constant<value_ints = [-1, 3]>() y1 = Reshape(theirs0, rows)", "float[A, 3]"),
+    "shares among places": ("y1 = Softmax<axis = 0>(theirs0)", "float[A, 4]"),
+    "places times places": ("y0 = Transpose(theirs1) y1 = MatMul(theirs0, y0)", "float[A, B]"),
+    "a sum over places": ("y1 = Gemm<transA = 1>(theirs0, boxes)", "float[4, 4]"),
+    "put back elsewhere": ("y1 = ScatterElements<axis = 0>(some0, place1, best1)", "float[B]"),
     "what is there flattened": ("y1 = Flatten<axis = 0>(theirs0)", "float[A, B]"),
     "places joined": ("y1 = Concat<axis = 0>(place0, place1)", "int64[B]"),
     "rows of what is kept": (

@@ -86,7 +86,7 @@ class RoiAlign(Op):
         count = max(int(wanted), 0)
         at = start + (np.arange(cells)[:, None] + (np.arange(count) + 0.5) / max(count, 1)) * (extent / cells)
         inside = (at >= -1) & (at <= size)
-        at = np.clip(at, 0, size - 1)
+        at = np.clip(np.where(inside, at, 0), 0, size - 1)
         low = np.floor(at)
         source = np.minimum(np.stack([low, low + 1], axis=-1), size - 1).astype(np.int64)
         weight = np.stack([low + 1 - at, at - low], axis=-1) * inside[..., None]

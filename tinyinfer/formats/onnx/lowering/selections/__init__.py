@@ -7,7 +7,9 @@ would make of them is refused.
 | --- | --- |
 | ``starts`` | what selections begin with: NonZero, and questions of how many there are |
 | ``each_place`` | what does the same to each place |
+| ``layers`` | layers that see each place by itself: Gemm, Softmax, RoiAlign, ... |
 | ``choices`` | what leaves places out: Gather, TopK, NonMaxSuppression, ... |
+| ``spreading`` | values repeated for each place, and results put back: Expand, ScatterElements |
 | ``marks`` | what these share |
 | ``following`` | `selecting`: a node through the function for it; `output`: what becomes of outputs |
 """

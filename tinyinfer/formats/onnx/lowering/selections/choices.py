@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import numpy as np
+
 from tinyinfer.dim import dim_min, expression_of, is_free
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.importing.selections import Selection
@@ -27,7 +29,7 @@ def gather(call: Call, lowering: Lowering) -> str:
             call.refuse("places among other values than those they were found among")
         if call.x in about.kept:
             call.refuse("rows of NonMaxSuppression are picked")
-        y = call.apply("index", call.x, index, dim=dim)
+        y = call.apply("identity", call.x) if index in about.every else call.apply("index", call.x, index, dim=dim)
         if call.x in about.places:
             about.places[y] = about.places[call.x]
         return about.mark(y, dim, about.of[index][1])
@@ -55,6 +57,20 @@ def _by_numbers(call: Call, at: int) -> str:
     dim, selection = selected(call, 1)
     numbers = masked(call.importer, call.name, index, dim, selection, 0)
     return about.mark(call.apply("index", call.x, numbers, dim=at), at + dim, selection)
+
+
+def some(call: Call, lowering: Lowering) -> str:
+    """NonZero of a row: of what is there the places that are not zero, which count what is there alone."""
+    about, (_, selection), key = call.importer.selections, selected(call), ("some", call.x)
+    if len(call.shape()) != 1 or call.type().dtype != "bool":
+        call.refuse(UNSURE)
+    if key not in about.made:
+        mask = call.apply("logical_and", selection.mask, call.x)
+        about.made[key] = Selection(mask, about.new_size(call.shape()[0]))
+    places = call.constant(np.arange(call.shape()[0])[None], "int64")
+    about.every.add(places)
+    about.places[places] = selection
+    return about.mark(places, 1, about.made[key])
 
 
 def gather_nd(call: Call, lowering: Lowering) -> str:
@@ -104,10 +120,12 @@ def cut(call: Call, lowering: Lowering) -> str | Sequence[str]:
     if dim not in dims:
         y = plainly(call, lowering)
         return carry(call, y, dim, selection)
-    if dims != (dim,) or starts != (0,) or (call.has(4) and call.sizes(4, "steps") != (1,)) or ends[0] < 1:
+    if dims != (dim,) or starts != (0,) or (call.has(4) and call.sizes(4, "steps") != (1,)):
         call.refuse(UNSURE)
-    if ends[0] >= TO_THE_END:
+    if ends[0] >= TO_THE_END or expression_of(ends[0]) == expression_of(selection.size):
         return call.x
+    if ends[0] < 1:
+        call.refuse(UNSURE)
     if not selection.front or is_free(ends[0]):
         call.refuse(UNSURE)
     key = selection, ends
@@ -132,6 +150,7 @@ def non_max_suppression(call: Call, lowering: Lowering) -> str:
 
 
 CHOICES: Mapping[str, Rule] = {
-    "Gather": gather, "GatherND": gather_nd, "TopK": top_k, "Slice": cut, "NonMaxSuppression": non_max_suppression,
+    "NonZero": some, "Gather": gather, "GatherND": gather_nd, "TopK": top_k, "Slice": cut,
+    "NonMaxSuppression": non_max_suppression,
     "ReduceMax": partial(extreme, fill=-LARGEST_FLOAT), "ReduceMin": partial(extreme, fill=LARGEST_FLOAT),
 }  # fmt: skip

@@ -90,16 +90,35 @@ def flatten(call: Call, lowering: Lowering) -> str:
 
 
 def reshape(call: Call, lowering: Lowering) -> str:
-    """Reshape of what is at each place; the places come first and stay as many."""
+    """Reshape of what is at each place; the places come first and stay as many, or each becomes several."""
     dim, selection = selected(call)
-    sizes, own = call.sizes(1, "shape"), call.shape()[1:]
-    places = sizes[:1] == (-1,) or [*map(expression_of, sizes[:1])] == [expression_of(selection.size)]
-    if dim != 0 or not places or any(is_free(size) or size < 1 for size in (*sizes[1:], *own)):
+    sizes, own = list(call.sizes(1, "shape")), call.shape()[1:]
+    if dim != 0 or not sizes or any(is_free(size) or size < 1 for size in own):
         call.refuse(UNSURE)
-    if math.prod(sizes[1:]) != math.prod(own):
+    places, first = [*map(expression_of, sizes[:1])] == [expression_of(selection.size)], sizes[0]
+    if places and sizes[1:].count(-1) == 1:
+        left = math.prod(size for size in sizes[1:] if size != -1)
+        sizes[sizes.index(-1, 1)] = math.prod(own) // left if left else 0
+    if not (places or first == -1) or any(is_free(size) or size < 1 for size in sizes[1:]):
+        call.refuse(UNSURE)
+    several, rest = divmod(math.prod(own), math.prod(sizes[1:]))
+    about = call.importer.selections
+    if rest or several < 1 or (several > 1 and (places or call.x in about.places)):
         call.refuse(UNSURE)
     call.ignore("allowzero")  # as no size is 0
-    return call.importer.selections.mark(call.apply("reshape", call.x, shape=(-1, *sizes[1:])), 0, selection)
+    y = call.apply("reshape", call.x, shape=(-1, *sizes[1:]))
+    return carry(call, y, 0, selection) if several == 1 else about.mark(y, 0, _each_several(call, selection, several))
+
+
+def _each_several(call: Call, selection: Selection, several: int) -> Selection:
+    """A selection in which each place has become several, one behind the other."""
+    about, key = call.importer.selections, (selection, several)
+    if key not in about.made:
+        column = call.apply("reshape", selection.mask, shape=(-1, 1))
+        rows = call.apply("expand", column, size=(-1, several))
+        mask = call.apply("reshape", rows, shape=(-1,))
+        about.made[key] = Selection(mask, selection.size * several, selection.front)
+    return about.made[key]
 
 
 def split(call: Call, lowering: Lowering) -> Sequence[str]:
@@ -114,6 +133,9 @@ def concat(call: Call, lowering: Lowering) -> str:
     """Concat of selections one behind the other, or of one selection's values side by side."""
     about, parts = call.importer.selections, [selected(call, i) for i in range(len(call.inputs))]
     dim, selection = parts[0]
+    if len(parts) == 1:
+        call.ignore("axis")
+        return call.x
     if any(at != dim for at, _ in parts):
         call.refuse(UNSURE)
     found = tuple(part for _, part in parts)
@@ -129,9 +151,9 @@ def concat(call: Call, lowering: Lowering) -> str:
 
 
 EACH_PLACE: Mapping[str, Rule] = {
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Min", "Max", "Exp", "Log", "Sqrt", "Neg", "Abs", "Clip", "Sigmoid",
-                     "Relu", "Cast", "Identity", "Greater", "Less", "Equal", "Where", "Mod", "And", "Or",
-                     "Xor", "Not"), by_element),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Min", "Max", "Exp", "Log", "Sqrt", "Neg", "Abs", "Floor", "Ceil",
+                     "Clip", "Sigmoid", "Relu", "Cast", "Identity", "Greater", "GreaterOrEqual", "Less", "LessOrEqual",
+                     "Equal", "Where", "Mod", "And", "Or", "Xor", "Not"), by_element),
     "Shape": shape, "Transpose": transpose, "Unsqueeze": unsqueeze, "Squeeze": squeeze, "Split": split,
     "Flatten": flatten, "Reshape": reshape,
     "Concat": concat,

@@ -14,7 +14,9 @@ from tinyinfer.formats.importing.lowering import Find
 from tinyinfer.formats.importing.selections import Selection
 from tinyinfer.formats.onnx.lowering.selections.choices import CHOICES
 from tinyinfer.formats.onnx.lowering.selections.each_place import EACH_PLACE
+from tinyinfer.formats.onnx.lowering.selections.layers import LAYERS
 from tinyinfer.formats.onnx.lowering.selections.marks import UNSURE, Rule, masked
+from tinyinfer.formats.onnx.lowering.selections.spreading import SPREADING
 from tinyinfer.formats.onnx.lowering.selections.starts import STARTS
 
 
@@ -75,7 +77,8 @@ def output(importer: Importer, name: str, value: str) -> str:
 
 
 # what may happen to numbers that count what is selected alone, here all places; and to rows that have such numbers
-MOVE_PLACES = ("Gather", "Shape", "Cast", "Identity", "Transpose", "Unsqueeze", "Squeeze", "Split", "Slice")
+MOVE_PLACES = ("Gather", "Shape", "Cast", "Identity", "Transpose", "Unsqueeze", "Squeeze", "Split", "Slice",
+               "Reshape", *SPREADING)  # fmt: skip
 MOVE_ROWS = MOVE_PLACES[:4]
 
-RULES: Mapping[str, Rule] = {**EACH_PLACE, **CHOICES, "If": if_nothing}
+RULES: Mapping[str, Rule] = {**EACH_PLACE, **LAYERS, **CHOICES, **SPREADING, "If": if_nothing}

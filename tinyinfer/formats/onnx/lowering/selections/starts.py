@@ -10,6 +10,7 @@ from tinyinfer.dim import is_free
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.importing.selections import MARK, Selection, is_selected
 from tinyinfer.formats.onnx.lowering.selections.marks import Rule
+from tinyinfer.formats.onnx.lowering.selections.spreading import expand
 
 
 def non_zero(call: Call, lowering: Lowering) -> str | Sequence[str]:
@@ -56,4 +57,6 @@ def constant_of_shape(call: Call, lowering: Lowering) -> str | Sequence[str]:
     return about.mark(y, found[0], selection)
 
 
-STARTS: Mapping[str, Rule] = {"NonZero": non_zero, "Equal": equal, "ConstantOfShape": constant_of_shape}
+STARTS: Mapping[str, Rule] = {
+    "NonZero": non_zero, "Equal": equal, "ConstantOfShape": constant_of_shape, "Expand": expand,
+}  # fmt: skip
