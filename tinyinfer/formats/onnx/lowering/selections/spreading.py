@@ -42,6 +42,7 @@ def scatter(call: Call, lowering: Lowering) -> str | Sequence[str]:
     if dim != 0 or not (alike and places and plain):
         call.refuse(UNSURE)
     there = call.apply("reshape", part.mask, shape=(-1, *[1] * (rank - 1)))
+    there = call.apply("expand", there, size=(-1, *call.shape()[1:]))  # as kernels take it
     return about.mark(call.apply("where", there, call.value(2), call.x), 0, whole)
 
 
