@@ -7,7 +7,8 @@ import pytest
 from onnx_nodes import Known, assert_same, ints, normal
 
 from tinyinfer import ops
-from tinyinfer.errors import InputError
+from tinyinfer.errors import GraphError, InputError
+from tinyinfer.graph import TensorType
 
 X = normal(2, 3, 7, 5)
 GRID = (np.random.default_rng(0).uniform(-1.4, 1.4, (2, 4, 6, 2))).astype(np.float32)
@@ -68,3 +69,9 @@ def test_boxes_of_no_image_and_without_end_are_refused() -> None:
         align(X, np.array([[0, 0, 0, 1e9, 1]], np.float32), output_size=2)
     with pytest.raises(InputError, match="expected images"):
         align(X, np.array([[np.nan, 0, 0, 1, 1]], np.float32), output_size=2)
+
+
+def test_no_more_cells_than_there_is_memory_for() -> None:
+    op = ops.create("roi_align", {"output_size": (2**20, 1)})
+    with pytest.raises(GraphError, match="output_size: expected at most 4194 for 1000 pixels, found 1048576"):
+        op.infer([TensorType((1, 1, 1000, 1)), TensorType((1, 5))], {})

@@ -26,6 +26,7 @@ from tinyinfer.ops.base import (
 
 MODES = ("avg", "max")
 MOST_POINTS = 2**16  # along one side of a region: its box comes from data, and could ask for any number
+MOST_SHARES = 2**22  # of the pixels along a side that each of the cells along it may have
 
 
 @operator
@@ -62,6 +63,9 @@ class RoiAlign(Op):
         x, boxes = inputs
         require_rank(x, 4)
         require(len(boxes.shape) == 2 and boxes.shape[1] == 5, f"boxes: expected rows of 5 numbers, found {boxes}")
+        for cells, size in zip(self.output_size, x.shape[2:], strict=True):
+            fits = cells * int(size) <= MOST_SHARES
+            require(fits, f"output_size: expected at most {MOST_SHARES // int(size)} for {size} pixels, found {cells}")
         return [TensorType((boxes.shape[0], x.shape[1], *self.output_size), x.dtype)]
 
     def reference(self, inputs: Arrays, params: Params) -> list[np.ndarray]:

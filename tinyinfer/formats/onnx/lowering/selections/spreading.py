@@ -21,11 +21,12 @@ def expand(call: Call, lowering: Lowering) -> str | Sequence[str]:
     selection = about.of_size(sizes[found[0]]) if call.x not in about.of and found else about.of[call.x][1]
     dim = found[0] if found else -1
     rest = [size for at, size in enumerate(sizes) if at != dim]
-    if selection is None or len(found) != 1 or any(map(is_free, rest)) or len(sizes) < len(call.shape()):
+    if selection is None or len(found) != 1 or any(is_free(size) or size < 1 for size in rest):
         call.refuse(UNSURE)
     if expression_of(sizes[dim]) != expression_of(selection.size):
         call.refuse(MIXED)
-    if call.x in about.of and about.of[call.x][0] + len(sizes) - len(call.shape()) != dim:
+    moved = len(sizes) - len(call.shape())  # dimensions in front that are new
+    if moved < 0 or (call.x in about.of and about.of[call.x][0] + moved != dim):
         call.refuse(UNSURE)
     y = call.apply("expand", call.x, size=tuple(int(size) for size in sizes))
     return carry(call, y, dim, selection)
