@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tinyinfer.pages.explain import explain
-
 import tinyinfer as ti
+from tinyinfer.pages.explain import explain
 from tinyinfer.pages.player.page import player_document
 from tinyinfer.pages.sandbox.page import sandbox_document
 from website.contents import REPOSITORY, Entry

@@ -24,6 +24,15 @@ FAINT = """
     if (!element) return [255, 255, 255];
     return over(rgba(getComputedStyle(element).backgroundColor), ground(element.parentElement));
   };
+  const boxesUnder = (text) => {  // rectangles that were drawn before a text and reach from its one end to the other
+    const at = text.getBoundingClientRect();
+    const earlier = [...text.parentElement.children].slice(0, [...text.parentElement.children].indexOf(text));
+    return earlier.filter((box) => {
+      const { left, right, top, bottom } = box.getBoundingClientRect();
+      const holds = left <= at.left && right >= at.right && top <= at.top + 2 && bottom >= at.bottom - 2;
+      return box.tagName === "rect" && holds;
+    });
+  };
   const luminance = (color) => color.reduce((sum, c, i) => {
     const s = c / 255;
     return sum + [0.2126, 0.7152, 0.0722][i] * (s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4);
@@ -38,8 +47,7 @@ FAINT = """
     const style = getComputedStyle(element);
     const drawn = element instanceof SVGElement;
     let below = ground(drawn ? element.ownerSVGElement.parentElement : element);
-    const box = drawn ? element.previousElementSibling : null;
-    if (box && box.tagName === "rect") below = over(rgba(getComputedStyle(box).fill), below);
+    for (const box of drawn ? boxesUnder(element) : []) below = over(rgba(getComputedStyle(box).fill), below);
     const found = ratio(luminance(over(rgba(drawn ? style.fill : style.color), below)), luminance(below));
     if (found < least) faint.push(`${found.toFixed(2)}: ${text.slice(0, 60)}`);
   }

@@ -55,6 +55,8 @@ def fill(items: Sequence[tuple[int, int]], total: float) -> list[int]:
     Rows are kept in inverse proportion to the square root of their size, so that large ones give way first, but not
     alone: maps of half the side are twice as many.
     """
+    if sum(unit * count for unit, count in items) <= total:
+        return [count for _, count in items]
     low, high = 0.0, float(max((unit**0.5 * count for unit, count in items), default=0))
     for _ in range(40):
         limit = (low + high) / 2
@@ -62,8 +64,7 @@ def fill(items: Sequence[tuple[int, int]], total: float) -> list[int]:
             low = limit
         else:
             high = limit
-    limit = high if sum(unit * count for unit, count in items) <= total else low
-    return [_kept(unit, count, limit) for unit, count in items]
+    return [_kept(unit, count, low) for unit, count in items]
 
 
 def _kept(unit: int, count: int, limit: float) -> int:
