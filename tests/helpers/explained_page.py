@@ -1,8 +1,26 @@
-"""Steps in a page that explains a network: open it, go to a layer, wait for what it says."""
+"""Pages that explain a network, and steps in them: open one, go to a layer, wait for what it says."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tinyinfer.model import Model
+from tinyinfer.pages.explain import explain
+from tinyinfer.pages.explain.subject import Subject, look
+
+PHOTO = Path(__file__).resolve().parents[2] / "weights" / "sample.jpg"
+
+
+class Explained(NamedTuple):
+    subject: Subject
+    path: Path
+
+
+def written(model: Model, folder: Path, **options) -> Explained:
+    path = folder / "page.html"
+    path.write_text(explain(model, PHOTO, **options), encoding="utf-8")
+    return Explained(look(model, PHOTO), path)
 
 
 def opened(open_page, explained, *args, **options) -> Any:

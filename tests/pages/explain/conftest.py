@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from explained_page import Explained, written
 
 from tinyinfer import models
 from tinyinfer.initialize import initialize
 from tinyinfer.loading import load
 from tinyinfer.model import Model
-from tinyinfer.pages.explain import explain
-from tinyinfer.pages.explain.subject import Subject, look
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
-PHOTO = WEIGHTS / "sample.jpg"
-
-
-class Explained(NamedTuple):
-    subject: Subject
-    path: Path
-
-
-def written(model: Model, folder: Path, **options) -> Explained:
-    path = folder / "page.html"
-    path.write_text(explain(model, PHOTO, **options), encoding="utf-8")
-    return Explained(look(model, PHOTO), path)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,11 @@ import re
 import numpy as np
 import pytest
 from contrast import faint_texts
-from explained_page import go_to, opened, says
+from explained_page import go_to, opened, says, written
 
+from tinyinfer.builder import Builder
+from tinyinfer.initialize import initialize
+from tinyinfer.model import Model
 from tinyinfer.pages.explain.nodes import shown
 from tinyinfer.pages.explain.receptive_field import receptive_fields
 
@@ -152,3 +155,42 @@ def test_every_text_can_be_read_at_every_width(live_page, open_page) -> None:
                 page.emulate_media(color_scheme=scheme)
                 assert faint_texts(page) == []
                 assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+SHOWN_VALUES = """
+async () => {
+  const nodes = embedded("nodes"), source = new EmbeddedMaps(nodes), found = [];
+  for (const [card, node] of nodes.entries()) {
+    if (!node.window) continue;
+    const maps = await source.maps(card), [channels, height, width] = node.shape;
+    const [channel, y, x] = [channels - 1, height - 1, Math.floor(width / 2)];
+    const { terms, bias, missing } = await termsOf(source, nodes, card, channel, y, x);
+    const { activation, window: { kind } } = node;
+    const joined = terms.reduce((all, term) => (kind === "mul" ? all * term.adds : all + term.adds), kind === "mul" ? 1 : bias);
+    found.push([node.name, kind, missing, activation ? ACTIVATIONS[activation](joined) : joined, maps.plane(channel)[y * width + x]]);
+  }
+  return found;
+}
+"""  # noqa: E501
+
+
+def test_every_kind_of_window_gives_its_pixel(tmp_path, open_page) -> None:
+    """In a page that holds everything: what terms add up to is the pixel, whatever the operator."""
+    b = Builder()
+    x = b.conv2d(b.input(channels=3, size=(18, 15)), 12, (3, 5), name="stem", stride=(2, 1), padding=(1, 2))
+    x = b.channel_shuffle(b.conv2d(x, 12, 3, name="grouped", groups=3, padding=2, dilation=2), 4, name="shuffle")
+    left, right = b.split(x, (5, 7), name="split")
+    x = b.concat(right, b.activation(left, "leaky_relu", name="curve"), name="concat")
+    gate = b.conv2d(b.adaptive_avg_pool2d(x, name="squeeze"), 12, 1, name="excite")
+    x = b.mul(x, b.activation(gate, "hardsigmoid", name="gate"), name="gated")
+    high = b.max_pool2d(x, 3, stride=2, padding=1, name="max")
+    x = b.add(high, b.avg_pool2d(x, 3, stride=2, padding=1, name="avg"), name="add")
+    x = b.linear(b.flatten(b.adaptive_avg_pool2d(x, (2, 3), name="bins"), name="flatten"), 9, name="fc")
+    graph = initialize(b.finish([b.activation(x, "elu", name="elu")]), 1)  # which keeps the network out of the page
+    page = opened(open_page, written(Model(graph, {"preprocess": {"resize": [18, 15]}}, kernels="reference"), tmp_path))
+    found = page.evaluate(SHOWN_VALUES)
+    assert {kind for _, kind, *_ in found} == {"conv", "copy", "concat", "same", "mul", "add", "max", "mean"}
+    for name, kind, missing, joined, value in found:
+        assert missing == 0
+        if kind != "same":
+            assert joined == pytest.approx(value, abs=0.03), name

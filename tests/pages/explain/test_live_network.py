@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+from one_operator import one_operator
 
-from tinyinfer import models
+from tinyinfer import models, ops
 from tinyinfer.builder import Builder
+from tinyinfer.errors import GraphError
 from tinyinfer.graph import Graph
 from tinyinfer.initialize import initialize
 from tinyinfer.model import Model
@@ -17,12 +22,20 @@ from tinyinfer.pages.explain.subject import shown_graph
 
 PACKAGE = "tinyinfer.pages.explain"
 RUN = """
-async ({ program, input }) => {
-  const live = new LiveMaps([], program);
-  const { output } = await live.run(new Float32Array(bytesOf(input).buffer), []);
-  return [...output];
+async (works) => {
+  const outputs = [];
+  for (const { program, input } of works) {
+    const live = new LiveMaps([], program);
+    outputs.push([...(await live.run(new Float32Array(bytesOf(input).buffer), [])).output]);
+    live.worker.terminate();
+  }
+  return outputs;
 }
 """
+KNOWN = (
+    *("conv2d", "linear", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean", "softmax", "log_softmax"),
+    *("channel_shuffle", "scale_shift", "slice", "pad", "flatten", "relu", "relu6", "hardswish", "silu", "tanh"),
+)
 
 
 def everything() -> Graph:
@@ -69,10 +82,37 @@ def test_logits_are_those_of_python(name, shape, runner, open_page) -> None:
     types = model.graph.infer_types({model.graph.inputs[0].name: x.shape})
     made = program(model.graph, types, macs=0)
     assert made is not None
-    found = open_page(runner).evaluate(RUN, {"program": made, "input": base64_bytes(x.tobytes())})
+    (found,) = open_page(runner).evaluate(RUN, [{"program": made, "input": base64_bytes(x.tobytes())}])
     expected = model(x).reshape(-1)
     np.testing.assert_allclose(found, expected, atol=1e-4 * max(1, np.abs(expected).max()), rtol=0)
     assert np.ptp(expected) > 0.01
+
+
+def examples(name: str) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
+    """Programs of one operator, an input and what the reference makes of it; those that network.js knows."""
+    rng = np.random.default_rng(0)
+    for case in ops.get(name).cases():
+        if len(case.inputs) > 1 or case.dtypes:
+            continue
+        alone = dataclasses.replace(case, inputs=((1, *case.inputs[0][1:]),))
+        try:
+            graph = one_operator(name, alone, rng)
+            types = graph.verify()
+        except GraphError:  # an example that needs its batch
+            continue
+        if (made := program(graph, types, 0)) is not None:
+            x = rng.standard_normal(alone.inputs[0]).astype(np.float32)
+            yield made, x, Model(graph, kernels="reference").run({"x0": x})[graph.outputs[0]].reshape(-1)
+
+
+def test_operators_compute_what_their_references_do(runner, open_page) -> None:
+    found = {name: list(examples(name)) for name in KNOWN}
+    assert [name for name, cases in found.items() if not cases] == []
+    cases = [case for some in found.values() for case in some]
+    works = [{"program": made, "input": base64_bytes(x.tobytes())} for made, x, _ in cases]
+    for (made, _, expected), output in zip(cases, open_page(runner).evaluate(RUN, works), strict=True):
+        scale = max(1, np.abs(expected).max())
+        np.testing.assert_allclose(output, expected, atol=1e-5 * scale, rtol=0, err_msg=str(made["steps"]))
 
 
 def test_large_and_unknown_networks_do_not_run_in_a_page() -> None:

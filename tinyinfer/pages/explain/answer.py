@@ -64,8 +64,9 @@ def _classes(subject: Subject, macs: int, tell: Progress | None) -> Answer:
 
 
 def rounded(maps: np.ndarray) -> list[list[list[float]]]:
-    """Maps as lists of rows, to four digits, as JSON has them."""
-    return [[[float(f"{value:.4g}") for value in row] for row in plane] for plane in maps]
+    """Maps as lists of rows, to four digits, as JSON has them; what is no number is 0."""
+    finite = np.nan_to_num(maps, posinf=0, neginf=0)
+    return [[[float(f"{value:.4g}") for value in row] for row in plane] for plane in finite]
 
 
 def _segments(subject: Subject) -> Answer:

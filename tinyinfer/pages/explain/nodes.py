@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer.graph import Graph, Node, TensorType
-from tinyinfer.pages.explain.receptive_field import Field, receptive_fields, window_of
+from tinyinfer.pages.explain.receptive_field import Field, receptive_fields
 from tinyinfer.pages.explain.subject import Subject, as_maps
-
-POOLS = {"max_pool2d": "max", "avg_pool2d": "mean", "adaptive_avg_pool2d": "mean", "adaptive_max_pool2d": "max"}
+from tinyinfer.pages.explain.windows import arithmetic
 
 
 class Shown(NamedTuple):
@@ -75,35 +74,9 @@ def _record(graph: Graph, node: Node, types: dict[str, TensorType], places: dict
     return {
         "op": node.op.name,
         "reads": reads,
-        "window": None if None in reads else _window(graph, node, types),
+        "window": None if None in reads or not reads else arithmetic(graph, node, types),
         "activation": getattr(node.op, "activation", None),
     }
-
-
-def _window(graph: Graph, node: Node, types: dict[str, TensorType]) -> dict[str, Any] | None:
-    """How an output pixel follows from the inputs, for the operators whose arithmetic the page shows."""
-    op, name = node.op, node.op.name
-    before, after = (types[value].shape for value in (node.inputs[0], node.outputs[0]))
-    if name == "linear" and len(before) == 2 and len(node.inputs) == 1:
-        one = {"kernel": (1, 1), "stride": (1, 1), "pad": (0, 0), "dilation": (1, 1)}
-        return {"kind": "conv", **one, "groups": 1, "inputs": before[1]}
-    if len(before) != 4:
-        return {"kind": "copy"} if name in ("flatten", "reshape", "squeeze") else None
-    if name == "conv2d" and getattr(op, "padding_mode", "") == "zeros" and len(node.inputs) == 1:
-        groups = op.groups  # type: ignore[attr-defined]
-        return {"kind": "conv", **vars(window_of(graph, node, before)), "groups": groups, "inputs": before[1]}
-    if name in ("max_pool2d", "avg_pool2d"):
-        padded = getattr(op, "count_include_pad", False)
-        return {"kind": POOLS[name], **vars(window_of(graph, node, before)), "padded": padded}
-    if name in POOLS or (name == "mean" and set(getattr(op, "dim", None) or ()) in ({2, 3}, {-1, -2})):
-        return {"kind": POOLS.get(name, "mean"), "bins": after[2:] if len(after) == 4 else (1, 1)}
-    if name in ("add", "mul") and len(after) == 4 and all(len(types[value].shape) == 4 for value in node.inputs):
-        return {"kind": name}
-    if name == "concat" and getattr(op, "dim", None) in (1, -3):
-        return {"kind": "concat", "channels": [types[value].shape[1] for value in node.inputs]}
-    if name in ("flatten", "reshape", "squeeze") and before[2:] == (1, 1):
-        return {"kind": "copy"}
-    return None
 
 
 def _numbers(field: Field | None) -> list[float] | None:

@@ -62,6 +62,7 @@ const MEANT = {
   mean: ", the mean of what it reads",
   concat: ", taken over as it is",
   copy: ", taken over as it is",
+  same: ", from the same pixel of what it reads",
 };
 
 /** How a pixel {channel, y, x, value} comes about; `found` is what termsOf found. */

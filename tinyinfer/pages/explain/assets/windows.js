@@ -111,6 +111,7 @@ async function copied(source, node, channel, y, x) {
     at -= channels;
     input++;
   }
+  if (node.window.order) at = node.window.order[at];
   const [place, offset] = node.reads[input];
   const maps = await source.maps(place),
     { shape } = maps;
