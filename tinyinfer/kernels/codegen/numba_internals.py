@@ -197,6 +197,15 @@ def _with_cache(made: Any, cache: Any) -> Any:
     return made
 
 
+def reduced(compiled: Any) -> tuple[Any, ...]:
+    """What `rebuild` makes a compiled function from: its machine code, without the LLVM module that callers could use.
+
+    Kept functions have none but Python and addresses, and to read that module takes longer than all else.
+    """
+    (name, kind, (code, _)), *rest = compiled._reduce()
+    return (name, kind, (code, llvm.parse_assembly("").as_bitcode())), *rest
+
+
 def rebuild(target_context: Any, reduced: tuple[Any, ...]) -> Any:
     """A compiled function from what ``CompileResult._reduce`` gave.
 

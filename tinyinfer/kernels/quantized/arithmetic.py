@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import FUSED
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
@@ -24,7 +25,8 @@ from tinyinfer.kernels.pointwise_math.arithmetic import (
     matrix_of,
     spreads,
 )
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
+from tinyinfer.kernels.quantized.epilogue.finish import Finishing
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic, QuantizedMul, QuantizedSum
 

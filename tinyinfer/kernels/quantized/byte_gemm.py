@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.codegen.amx import TILE
 from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import has_amx
@@ -21,7 +22,8 @@ from tinyinfer.kernels.codegen.jit import inline, load, shared
 from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, WEIGHT, Runs, dot_panel, padded
 from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, STEP, configure, release, tile_panel
-from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, finish
+from tinyinfer.kernels.quantized.epilogue.finish import Grid, finish
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.kernels.quantized.row_terms import row_terms
 
 TILES = has_amx()

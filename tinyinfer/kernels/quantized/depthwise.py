@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import FUSED
-from tinyinfer.kernels.arguments.operands import Address, ByteImage
+from tinyinfer.kernels.arguments.operands import Address, ByteImage, ByteRows
 from tinyinfer.kernels.arguments.windows import Geometry, tap_range, window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
@@ -28,7 +28,9 @@ from tinyinfer.kernels.quantized.depthwise_packing import (
     terms_of,
 )
 from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, STRIP, Bounds, make_strip
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers
+from tinyinfer.kernels.quantized.epilogue.finish import Finishing
+from tinyinfer.kernels.quantized.epilogue.folding import multipliers
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 

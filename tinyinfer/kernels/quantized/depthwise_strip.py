@@ -23,7 +23,8 @@ from tinyinfer.kernels.codegen.dot_products import VNNI
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
-from tinyinfer.kernels.quantized.requantize import Finishing, Requantize
+from tinyinfer.kernels.quantized.epilogue.finish import Finishing
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize
 
 REGISTERS = (4, 2, 1)  # of channels that a strip may have; the codes of 4 fill a register
 

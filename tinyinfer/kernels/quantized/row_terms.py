@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.jit import load, shared
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.quantized.byte_panels import Runs
-from tinyinfer.kernels.quantized.requantize import ByteRows, Grid
+from tinyinfer.kernels.quantized.epilogue.finish import Grid
 
 BYTES = 4 * LANES  # of a register
 TERMS = {"x": ByteRows, "grid": Grid, "runs": Runs, "zero": "int", "to": "address"}

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.arguments.windows import window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.dot_products import PAIRED
@@ -22,9 +23,11 @@ from tinyinfer.kernels.quantized.bands import BandLayout, band_layout, fill_band
 from tinyinfer.kernels.quantized.byte_gemm import TILES, on_tiles, panel_of_grid
 from tinyinfer.kernels.quantized.byte_panels import NR, Runs
 from tinyinfer.kernels.quantized.byte_tiles import configure, release
+from tinyinfer.kernels.quantized.epilogue.finish import Grid
+from tinyinfer.kernels.quantized.epilogue.folding import signed_weight
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.kernels.quantized.matrix_layers import by_panels, takes_codes
 from tinyinfer.kernels.quantized.packed_layer import PackedLayer, WeightGroups, pack_layer
-from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, signed_weight
 from tinyinfer.kernels.quantized.row_terms import row_terms
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 

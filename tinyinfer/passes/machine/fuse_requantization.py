@@ -28,7 +28,8 @@ def fuse_requantization(graph: Graph) -> Graph:
         return graph
     graph = graph.copy()
     graph.nodes = graph.topological_order()
-    types = graph.symbolic_types()
+    adds = any(isinstance(node.op, QuantizedAdd) for node in graph.nodes)
+    types = graph.symbolic_types() if adds else {}
     for node in list(graph.nodes):
         if isinstance(node.op, QuantizedAdd):
             _fuse_add(graph, node, types)
