@@ -12,7 +12,7 @@ from tinyinfer import kernels, ops
 from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.dot_products import VNNI
-from tinyinfer.kernels.quantized.depthwise_packing import terms_of
+from tinyinfer.kernels.quantized.depthwise.packing import terms_of
 
 threads = st.sampled_from([1, 2, 3])
 MODES = ("constant", "reflect", "replicate", "circular")  # of pad
@@ -96,6 +96,19 @@ def test_pools(name, n, c, size, kernel, stride, padding, threads):
 def test_adaptive_pools(n, c, size, out, threads):
     op = ops.create("quantized_adaptive_avg_pool2d", {**SCALES, "scale": 0.01, "output_size": out})
     assert check_all(op, [(n, c, *size)], {}, threads, ["uint8"]) > 0
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 5 * LANES), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    image=st.booleans(), one_slope=st.booleans(), activation=clips, as_float=st.booleans(), zero=st.integers(0, 255),
+    threads=threads,
+)  # fmt: skip
+def test_prelu(n, c, size, image, one_slope, activation, as_float, zero, threads):
+    attrs = {**SCALES, "scale": 0.03, "input_zero_point": zero, "activation": activation}
+    attrs |= {"dtype": "float32", "zero_point": 0} if as_float else {}
+    params = {"weight": np.random.default_rng(c).standard_normal(1 if one_slope else c).astype(np.float32)}
+    x = (n, c, *size) if image else (n, c)
+    assert check_all(ops.create("quantized_prelu", attrs), [x], params, threads, ["uint8"]) == 1
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])

@@ -16,12 +16,16 @@ from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 
 
 class PackedLayer(NamedTuple):
-    """A layer's panels, group by group, and for each column of these what its sums begin with and are worth."""
+    """A layer's panels, group by group, and for each column of these what its sums begin with and are worth.
+
+    Each group has so many ``outputs``, less than columns where the last panel is padded.
+    """
 
     weights: np.ndarray
     bias: np.ndarray
     multiplier: np.ndarray
     groups: int
+    outputs: int
 
 
 @struct
@@ -60,4 +64,4 @@ def pack_layer(layer: Layer, runs: int) -> PackedLayer:
         np.concatenate([pack_columns(values[g * n : (g + 1) * n]) for g in range(groups)])
         for values in ((folded_bias(layer) - too_much).astype(np.int32), multipliers(layer))
     )
-    return PackedLayer(panels[0] if groups == 1 else np.concatenate(panels), bias, multiplier, groups)
+    return PackedLayer(panels[0] if groups == 1 else np.concatenate(panels), bias, multiplier, groups, n)

@@ -90,6 +90,8 @@ def _takes_residual(layer: Node, add: QuantizedAdd) -> bool:
     op = layer.op
     if not isinstance(op, QuantizedLayer) or op.activation is not None or len(layer.inputs) > 1:
         return False
+    if "residual" not in op.optional_inputs:
+        return False
     return add.dtype == op.dtype != FLOAT
 
 

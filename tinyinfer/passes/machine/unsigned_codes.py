@@ -19,6 +19,7 @@ from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic
 from tinyinfer.ops.quantized.lookup import Lookup
 from tinyinfer.ops.quantized.pooling import QuantizedPool
+from tinyinfer.ops.quantized.prelu import QuantizedPrelu
 from tinyinfer.ops.quantized.requantization import Requantization
 from tinyinfer.ops.quantized.weights import QuantizedLayer
 from tinyinfer.tensor_type import Quant
@@ -191,7 +192,7 @@ def _zero_points(op: Any) -> tuple[str, ...]:
         return ("input_zero_point", "residual_zero_point")
     if isinstance(op, QuantizedArithmetic):
         return ("a_zero_point", "b_zero_point")
-    return ("input_zero_point",) if isinstance(op, QuantizedPool) else ()
+    return ("input_zero_point",) if isinstance(op, QuantizedPool | QuantizedPrelu) else ()
 
 
 def _up(zero_points: tuple[int, ...]) -> tuple[int, ...]:

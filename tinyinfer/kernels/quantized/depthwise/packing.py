@@ -11,7 +11,7 @@ from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.dot_products import VNNI
 from tinyinfer.kernels.parallel.pages import aligned_empty
-from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Shape
+from tinyinfer.kernels.quantized.depthwise.strip import REGISTERS, Shape
 from tinyinfer.kernels.quantized.epilogue.folding import folded_bias, multipliers, signed_weight
 
 MOST_TERMS = 2  # of a tap: more than any weight that is less its zero point needs, but for one of 255

@@ -1,4 +1,4 @@
-"""Depthwise convolution of codes: the strips of `depthwise_strip` for usual kernels, pixel by pixel for all others."""
+"""Depthwise convolution of codes: the strips of `strip` for usual kernels, pixel by pixel for all others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.quantized.depthwise_packing import (
+from tinyinfer.kernels.quantized.depthwise.packing import (
     MOST_TERMS,
     Blocks,
     Walk,
@@ -27,7 +27,7 @@ from tinyinfer.kernels.quantized.depthwise_packing import (
     shape_of,
     terms_of,
 )
-from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, STRIP, Bounds, make_strip
+from tinyinfer.kernels.quantized.depthwise.strip import REGISTERS, STRIP, Bounds, make_strip
 from tinyinfer.kernels.quantized.epilogue.finish import Finishing
 from tinyinfer.kernels.quantized.epilogue.folding import multipliers
 from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
