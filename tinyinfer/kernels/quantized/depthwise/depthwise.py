@@ -161,10 +161,9 @@ class QuantizedDepthwise(Kernel):
 
     @classmethod
     def pack(cls, layer: Layer) -> Packed:
-        kernel, (stride, _) = layer.params["weight"].shape[2], layer.op.stride
-        if not _has_strips(layer):
-            return Packed((), 0, pack_pixels(layer))
-        return Packed(pack_strips(layer, kernel, stride), len(terms_of(layer)), pack_pixels(layer))
+        layer = Layer(layer.op, dict(layer.params))  # fetched once
+        terms = terms_of(layer) if _may_have_strips(layer) else []
+        return Packed(pack_strips(layer, terms) if terms else (), len(terms), pack_pixels(layer))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed = inputs[0], outputs[0], self.problem.op, self.packed
@@ -195,8 +194,8 @@ def strip_of(kernel: int, stride: int, registers: int, terms: int) -> tuple[int,
     return address_of(STRIPS[kernel, stride, registers, terms]), shape_of(kernel, stride, registers).rows
 
 
-def _has_strips(layer: Layer) -> bool:
-    """Whether there are strips: for square kernels, one stride, no dilation, enough channels, taps of few terms.
+def _may_have_strips(layer: Layer) -> bool:
+    """Whether there are strips if taps have few terms: for square kernels, one stride, no dilation, enough channels.
 
     Nor do they take results that could leave 32 bits, which those of any useful scales are far from.
     """
@@ -205,7 +204,7 @@ def _has_strips(layer: Layer) -> bool:
     (kh, kw), (down, across) = layer.params["weight"].shape[2:], op.stride
     usual = kh == kw and down == across and kw in SIZES and across in STRIDES and op.dilation == (1, 1)
     steps = multipliers(layer).max(initial=0) * (1.0 if op.is_clip else 1 / op.scale)
-    return bool(usual and len(layer.params["weight"]) >= LANES and steps < 1 and terms_of(layer))
+    return bool(usual and len(layer.params["weight"]) >= LANES and steps < 1)
 
 
 KERNELS = (QuantizedDepthwise,)
