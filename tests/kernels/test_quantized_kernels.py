@@ -57,6 +57,20 @@ def test_depthwise_of_any_window(c, size, dilation, kernel, stride, zero, thread
 
 
 @given(
+    n=st.integers(1, 2), c=st.integers(1, 9 * LANES), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    activation=st.sampled_from([None, "relu", "relu6", "hardswish"]), as_float=st.booleans(), zero=st.integers(0, 255),
+    weight_zero=st.sampled_from([0, 0, 1, -127, -128]), threads=threads,
+)  # fmt: skip
+def test_one_tap(n, c, size, activation, as_float, zero, weight_zero, threads):
+    attrs = {**SCALES, "input_zero_point": zero, "activation": activation, "groups": c}
+    attrs |= {"weight_zero_point": weight_zero, **({"dtype": "float32", "zero_point": 0} if as_float else {})}
+    op, rng = ops.create("quantized_conv2d", attrs), np.random.default_rng(0)
+    params = example_params(op, {"weight": (c, 1, 1, 1), "weight_scale": (c,), "bias": (c,)}, rng)
+    problem = make_problem(op, [(n, c, *size)], params, threads, ["uint8"])
+    check(kernels.find("quantized_conv2d", "one_tap"), problem, Example.of(problem, rng), before=3, after=5)
+
+
+@given(
     name=st.sampled_from(["quantized_add", "quantized_sub", "quantized_mul"]), n=st.integers(1, 3),
     c=st.integers(1, 5 * LANES),
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)), activation=clips, swap=st.booleans(), threads=threads,

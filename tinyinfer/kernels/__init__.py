@@ -69,6 +69,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "selection.non_max_suppression": ("non_max_suppression",),
     "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
     "quantized.depthwise.depthwise": ("quantized_conv2d",),
+    "quantized.depthwise.one_tap": ("quantized_conv2d",),
     "quantized.arithmetic": ("quantized_add", "quantized_sub", "quantized_mul"),
     "quantized.lookup": ("lookup",),
     "quantized.prelu": ("quantized_prelu",),
