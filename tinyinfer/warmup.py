@@ -76,7 +76,7 @@ def _enlarged(shapes: Sequence[Shape], least: int) -> list[Shape]:
 def _strips() -> list[Callable[[], object]]:
     """Calls that compile what depthwise layers of codes choose from, more than examples need."""
     from tinyinfer.kernels.codegen.jit import load
-    from tinyinfer.kernels.quantized.depthwise import STRIPS
+    from tinyinfer.kernels.quantized.depthwise.depthwise import STRIPS
 
     return [partial(load, strip) for strip in STRIPS.values()]
 

@@ -12,7 +12,7 @@ from tinyinfer import kernels, ops
 from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.dot_products import VNNI
-from tinyinfer.kernels.quantized.depthwise_packing import terms_of
+from tinyinfer.kernels.quantized.depthwise.packing import terms_of
 
 threads = st.sampled_from([1, 2, 3])
 MODES = ("constant", "reflect", "replicate", "circular")  # of pad
@@ -57,6 +57,20 @@ def test_depthwise_of_any_window(c, size, dilation, kernel, stride, zero, thread
 
 
 @given(
+    n=st.integers(1, 2), c=st.integers(1, 9 * LANES), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    activation=st.sampled_from([None, "relu", "relu6", "hardswish"]), as_float=st.booleans(), zero=st.integers(0, 255),
+    weight_zero=st.sampled_from([0, 0, 1, -127, -128]), threads=threads,
+)  # fmt: skip
+def test_one_tap(n, c, size, activation, as_float, zero, weight_zero, threads):
+    attrs = {**SCALES, "input_zero_point": zero, "activation": activation, "groups": c}
+    attrs |= {"weight_zero_point": weight_zero, **({"dtype": "float32", "zero_point": 0} if as_float else {})}
+    op, rng = ops.create("quantized_conv2d", attrs), np.random.default_rng(0)
+    params = example_params(op, {"weight": (c, 1, 1, 1), "weight_scale": (c,), "bias": (c,)}, rng)
+    problem = make_problem(op, [(n, c, *size)], params, threads, ["uint8"])
+    check(kernels.find("quantized_conv2d", "one_tap"), problem, Example.of(problem, rng), before=3, after=5)
+
+
+@given(
     name=st.sampled_from(["quantized_add", "quantized_sub", "quantized_mul"]), n=st.integers(1, 3),
     c=st.integers(1, 5 * LANES),
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)), activation=clips, swap=st.booleans(), threads=threads,
@@ -96,6 +110,19 @@ def test_pools(name, n, c, size, kernel, stride, padding, threads):
 def test_adaptive_pools(n, c, size, out, threads):
     op = ops.create("quantized_adaptive_avg_pool2d", {**SCALES, "scale": 0.01, "output_size": out})
     assert check_all(op, [(n, c, *size)], {}, threads, ["uint8"]) > 0
+
+
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 5 * LANES), size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    image=st.booleans(), one_slope=st.booleans(), activation=clips, as_float=st.booleans(), zero=st.integers(0, 255),
+    threads=threads,
+)  # fmt: skip
+def test_prelu(n, c, size, image, one_slope, activation, as_float, zero, threads):
+    attrs = {**SCALES, "scale": 0.03, "input_zero_point": zero, "activation": activation}
+    attrs |= {"dtype": "float32", "zero_point": 0} if as_float else {}
+    slopes = {"weight": (1 if one_slope else c,)}
+    x = (n, c, *size) if image else (n, c)
+    assert check_all(ops.create("quantized_prelu", attrs), [x], slopes, threads, ["uint8"]) == 1
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])

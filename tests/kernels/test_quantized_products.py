@@ -33,9 +33,10 @@ def check_codes(
     before: int = 0, after: int = 0, weight_dtype: str = "int8",
 ) -> None:  # fmt: skip
     """`check` a kernel, to the last code where there is no formula, if the operator has outputs at all."""
-    rng, m = np.random.default_rng(0), weight[:1]
+    rng = np.random.default_rng(0)
     scales = {"input_scale": 0.02, "input_zero_point": 121, "scale": 0.11, "zero_point": 9}
     op = ops.create(op_name, {**scales, **attrs})
+    m = (op.output_channels(weight),)  # type: ignore[attr-defined]
     params = op.example_params({"weight": weight, "weight_scale": m, "bias": m}, rng)
     if weight_dtype == "uint8":
         params["weight"] = params["weight"].view(np.uint8)
@@ -81,6 +82,28 @@ def test_windows(n, c, m, groups, size, kernel, stride, padding, dilation, activ
     }  # fmt: skip
     weight = (m, c // groups, *kernel)
     check_codes("windows", "quantized_conv2d", attrs, [(n, c, *size)], weight, threads, before, after)
+
+
+@settings(max_examples=60)
+@given(
+    n=st.integers(1, 2), c=st.integers(1, 40), m=st.integers(1, 70), groups=st.sampled_from([1, 1, 2, 5]),
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)), kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    stride=strides, padding=st.tuples(st.integers(0, 3), st.integers(0, 3)), extra=st.tuples(*[st.integers(0, 2)] * 2),
+    dilation=st.tuples(st.integers(1, 3), st.integers(1, 3)), activation=activations, zero=weight_zeros,
+    as_float=st.booleans(), before=st.integers(0, 9), after=st.integers(0, 9), threads=threads,
+)  # fmt: skip
+def test_transposed(
+    n, c, m, groups, size, kernel, stride, padding, extra, dilation, activation, zero, as_float, before, after, threads
+):  # fmt: skip
+    c, m = -(-c // groups) * groups, -(-m // groups) * groups
+    room = [max(pair) - 1 for pair in zip(stride, dilation, strict=True)]
+    attrs = {
+        "groups": groups, "activation": activation, "weight_zero_point": zero, "stride": stride, "padding": padding,
+        "dilation": dilation, "output_padding": [min(pair) for pair in zip(extra, room, strict=True)],
+    }  # fmt: skip
+    attrs |= {"dtype": "float32", "zero_point": 0} if as_float else {}
+    weight = (c, m // groups, *kernel)
+    check_codes("phases", "quantized_conv_transpose2d", attrs, [(n, c, *size)], weight, threads, before, after)
 
 
 @pytest.mark.skipif(not PAIRED, reason="products of codes are fast enough here")

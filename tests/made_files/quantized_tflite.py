@@ -99,13 +99,14 @@ def _convolutions(dtype: str) -> Cases:
         options = {**CONV, "stride_w": 2, "stride_h": 2, "depth_multiplier": 1, "fused_activation_function": RELU}
         y = q.apply("DEPTHWISE_CONV_2D", (x, w, q.bias(6, w)), options)
         yield f"depthwise {axis}", y, ("quantized_conv2d",)
-    q = Quantised(dtype)
-    x, w = q.input("x", IMAGE), q.weight((5, 3, 3, 6), 0)
-    q.output((2, 19, 17, 5), 0.1)
-    size = q.made.constant("size", np.int32([2, 19, 17, 5]))
-    options = {"padding": VALID, "stride_w": 2, "stride_h": 2}
-    y = q.apply("TRANSPOSE_CONV", (size, w, x), options)
-    yield "transposed", y, ("dequantize_linear", "conv_transpose2d", "quantize_linear")
+    for axis in (0, None):
+        q = Quantised(dtype)
+        x, w = q.input("x", IMAGE), q.weight((5, 3, 3, 6), axis)
+        q.output((2, 19, 17, 5), 0.1)
+        size = q.made.constant("size", np.int32([2, 19, 17, 5]))
+        options = {"padding": VALID, "stride_w": 2, "stride_h": 2}
+        inputs = (size, w, x) if axis is None else (size, w, x, q.bias(5, w))
+        yield f"transposed {axis}", q.apply("TRANSPOSE_CONV", inputs, options), ("quantized_conv_transpose2d",)
 
 
 def _connected(dtype: str) -> Cases:
@@ -213,4 +214,4 @@ def _others(dtype: str) -> Cases:
         slopes = (slopes.astype(int) + 128).astype(np.uint8)  # type: ignore[assignment]
     slope = q.made.constant("slope", slopes, quantization=q.quantization(0.01, 128))
     q.output(IMAGE, 0.04)
-    yield "PRELU", q.apply("PRELU", (x, slope)), ("dequantize_linear", "prelu", "quantize_linear")
+    yield "PRELU", q.apply("PRELU", (x, slope)), ("quantized_prelu",)

@@ -27,6 +27,7 @@ COUNTED = (
     "linear",
     "matmul",
     "quantized_conv2d",
+    "quantized_conv_transpose2d",
     "quantized_linear",
 )  # what has multiply-adds
 

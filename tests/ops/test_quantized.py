@@ -13,19 +13,22 @@ from tinyinfer import ops
 from tinyinfer.errors import GraphError, WeightsError
 from tinyinfer.graph import Quant, TensorType
 from tinyinfer.ops.base import Case
+from tinyinfer.ops.convolution.conv_transpose2d import exchanged
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 
 CASES = [
     (name, case)
     for name in (
         *("quantized_conv2d", "quantized_linear", "quantized_add", "quantized_sub", "quantized_mul"),
-        *("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"),
+        *("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d", "quantized_conv_transpose2d", "quantized_prelu"),
     )
     for case in ops.get(name).cases()
 ]
-PLAIN = {"quantized_conv2d": "conv2d", "quantized_linear": "linear"}
+PLAIN = {
+    "quantized_conv2d": "conv2d", "quantized_linear": "linear", "quantized_conv_transpose2d": "conv_transpose2d"
+}  # fmt: skip
 ARITHMETIC = {"quantized_add": np.add, "quantized_sub": np.subtract, "quantized_mul": np.multiply}
-SHARED = ("stride", "padding", "dilation", "groups")
+SHARED = ("stride", "padding", "output_padding", "dilation", "groups")
 POOLS = (
     "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override", "output_size",
 )  # fmt: skip
@@ -45,12 +48,20 @@ def in_real_numbers(name: str, case: Case, inputs: list[np.ndarray], params: dic
     elif name in ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"):
         plain = ops.create(name.removeprefix("quantized_"), {k: v for k, v in a.items() if k in POOLS})
         (y,) = plain.reference([dequantized(inputs[0], a["input_scale"], a["input_zero_point"])], {})
+    elif name == "quantized_prelu":
+        (y,) = ops.create("prelu", {}).reference(
+            [dequantized(inputs[0], a["input_scale"], a["input_zero_point"])], params
+        )
     else:
         x = [dequantized(inputs[0], a["input_scale"], a["input_zero_point"])]
         x += [dequantized(r, a["residual_scale"], a["residual_zero_point"]) for r in inputs[1:]]
         scale = params["weight_scale"].astype(np.float64)
-        rank = params["weight"].ndim
-        weight = dequantized(params["weight"], 1, a["weight_zero_point"]) * scale.reshape(-1, *[1] * (rank - 1))
+        across = scale.reshape(-1, *[1] * (params["weight"].ndim - 1))
+        weight = dequantized(params["weight"], 1, a["weight_zero_point"])
+        if name == "quantized_conv_transpose2d":
+            weight = exchanged(exchanged(weight, a["groups"]) * across, a["groups"])
+        else:
+            weight = weight * across
         bias = params["bias"] * scale * a["input_scale"]
         plain = ops.create(PLAIN[name], {k: v for k, v in a.items() if k in SHARED})
         if a.get("inner_scale") is None:

@@ -97,6 +97,26 @@ def test_weights_are_int8_by_channel_and_activations_part_of_layers() -> None:
     assert quantized.node("add").op.activation == "relu"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_slopes_and_transposed_convolutions(groups: int) -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 12), 8, 3, name="first", padding=1)
+    x = b.apply("prelu", x, name="slopes", params={"weight": (8,)})
+    weight = {"weight": (8, 6 // groups, 4, 4), "bias": (6,)}
+    x = b.apply("conv_transpose2d", x, name="up", params=weight, stride=2, padding=1, groups=groups)
+    graph = randomize(b.finish(b.conv2d(x, 6, 3, name="last", padding=1)))
+    quantized = passes.quantize(graph, calibrated(graph), method="minmax")
+    assert kinds(quantized) == {
+        "quantize_linear": 1, "quantized_conv2d": 2, "quantized_prelu": 1, "quantized_conv_transpose2d": 1,
+    }  # fmt: skip
+    node = quantized.node("up")
+    params = quantized.param_arrays(node)
+    assert isinstance(node.op, QuantizedLayer)
+    assert params["weight"].shape == (8, 6 // groups, 4, 4)
+    np.testing.assert_array_equal(np.abs(node.op.by_output(params["weight"]).astype(int)).max(axis=1), 127)
+    assert noise(graph, quantized) > 30
+
+
 def test_one_scale_for_all_weights_is_worse_where_channels_differ() -> None:
     graph = network("relu")
     key = graph.node("first").params["weight"]

@@ -15,7 +15,7 @@ from tinyinfer.runtime.inputs import random_inputs
 
 NAMES = (
     *("quantized_conv2d", "quantized_linear", "quantized_add", "quantized_sub", "quantized_mul", "lookup"),
-    *("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"),
+    *("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d", "quantized_conv_transpose2d", "quantized_prelu"),
 )
 CASES = [(name, case) for name in NAMES for case in ops.get(name).cases()]
 

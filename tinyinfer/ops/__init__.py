@@ -83,10 +83,12 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "pooling.roi_align": ("roi_align",),
     "pooling.unpooling": ("max_pool2d_with_indices", "max_unpool2d"),
     "quantized.arithmetic": ("quantized_add", "quantized_sub", "quantized_mul"),
+    "quantized.conv_transpose": ("quantized_conv_transpose2d",),
     "quantized.convolution": ("quantized_conv2d",),
     "quantized.linear": ("quantized_linear",),
     "quantized.lookup": ("lookup",),
     "quantized.pooling": ("quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"),
+    "quantized.prelu": ("quantized_prelu",),
     "shape": ("shape",),
 }
 

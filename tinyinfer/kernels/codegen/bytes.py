@@ -59,6 +59,11 @@ class Bytes(NumberTypes):
 
     # -- four bytes a lane -----------------------------------------------------------------------
 
+    def load_fours_of_two(self, first: Int, second: Int) -> ir.Value:
+        """Four codes in each lane, as `load_fours`: half of the lanes from one address, half from another."""
+        halves = [self.load_bytes(2 * self.lanes, address) for address in (first, second)]
+        return self.as_lanes(self._shuffled(*halves, [*range(4 * self.lanes)]))
+
     def unpack(self, a: ir.Value, b: ir.Value, size: int) -> tuple[ir.Value, ir.Value]:
         """Elements of ``size`` bytes of two registers by turns, within 16 bytes: of first halves, and of second ones.
 

@@ -24,7 +24,7 @@ from typing import Any
 import tinyinfer
 from tinyinfer.files import atomic_write, user_cache
 from tinyinfer.kernels.codegen import cpu
-from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, types
+from tinyinfer.kernels.codegen.numba_internals import dumps, numba, rebuild, reduced, types
 
 ROOT = Path(tinyinfer.__file__).parent
 COMPILED = (
@@ -92,7 +92,7 @@ class KeptCode:
         path = self._path(signature, compiled.codegen)
         if path is None or compiled.library.has_dynamic_globals:  # addresses in this process
             return
-        payload = dumps(compiled._reduce())
+        payload = dumps(reduced(compiled))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path, durable=False) as file:  # the checksum tells what a power cut has left

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
+from llvmlite import ir
 
 from tinyinfer.errors import SetupError
 
@@ -195,6 +196,29 @@ def _with_cache(made: Any, cache: Any) -> Any:
         raise _missing(f"{type(made).__name__}._cache")
     made._cache = cache
     return made
+
+
+def reduced(compiled: Any) -> tuple[Any, ...]:
+    """What `rebuild` makes a compiled function from: its machine code, and the names that this defines.
+
+    Numba would keep the whole LLVM module, for callers to link in.  Kept functions have none but Python and addresses,
+    and to read that module takes longer than all else.
+    """
+    (name, kind, (code, bitcode)), *rest = compiled._reduce()
+    return (name, kind, (code, _names_in(bitcode))), *rest
+
+
+def _names_in(bitcode: bytes) -> bytes:
+    """A module of the same functions without what they do; should one be called, it is the machine code's."""
+    names = ir.Module()
+    for defined in llvm.parse_bitcode(bitcode).functions:
+        if not defined.is_declaration:
+            function = ir.Function(names, ir.FunctionType(ir.VoidType(), []), defined.name)
+            function.linkage = "available_externally"
+            function.attributes.add("noinline")
+            function.attributes.add("optnone")
+            ir.IRBuilder(function.append_basic_block()).ret_void()
+    return bytes(llvm.parse_assembly(str(names)).as_bitcode())
 
 
 def rebuild(target_context: Any, reduced: tuple[Any, ...]) -> Any:

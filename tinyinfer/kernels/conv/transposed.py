@@ -8,7 +8,6 @@ The matrix product is that of the direct convolution, over the same band of padd
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import FUSED
 from tinyinfer.kernels.arguments.operands import Epilogue, Groups, Image, Rows, Segments
+from tinyinfer.kernels.arguments.phases import phases, spacing
 from tinyinfer.kernels.arguments.windows import tap_range
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
@@ -27,28 +27,6 @@ from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.parallel.parts import Pieces, own_memory, own_piece, own_range, pieces_of
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
-
-
-class Phase(NamedTuple):
-    """Outputs first, first + stride ... of one axis: output q sees input q + offset and ``len(taps)`` - 1 more."""
-
-    offset: int
-    taps: tuple[int, ...]  # of the kernel, in the order of the inputs they meet
-
-
-def phases(op: ConvTranspose2d, kernel: int, i: int) -> list[Phase]:
-    """The phases of rows (``i`` 0) or columns (1); `spacing` is the distance of the inputs that one sees."""
-    stride, dilation, padding = op.stride[i], op.dilation[i], op.padding[i]
-    found = []
-    for first in range(stride):
-        taps = [t for t in reversed(range(kernel)) if (first + padding - t * dilation) % stride == 0]
-        found.append(Phase((first + padding - taps[0] * dilation) // stride if taps else 0, tuple(taps)))
-    return found
-
-
-def spacing(op: ConvTranspose2d, i: int) -> int:
-    """Distance between the inputs that one output sees."""
-    return op.dilation[i] // math.gcd(op.dilation[i], op.stride[i])
 
 
 def phase_table(op: ConvTranspose2d, kernel: Sequence[int], floats_a_tap: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import FUSED
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.base import ANY_RANK, NHWC, ROWS, Bound, FeatureMap, Kernel, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
@@ -24,9 +25,13 @@ from tinyinfer.kernels.pointwise_math.arithmetic import (
     matrix_of,
     spreads,
 )
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
+from tinyinfer.kernels.quantized.epilogue.finish import Finishing
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic, QuantizedMul, QuantizedSum
+from tinyinfer.ops.quantized.weights import LARGEST_CODE, LARGEST_SUM
+
+WIDE = 4 * LANES  # codes that are packed at once
 
 
 @struct
@@ -66,7 +71,8 @@ def make_combination(formula: Callable[..., Any]) -> Task:
 
     @vector_function(x=ByteRows, b=ByteRows, terms=Terms, y=Results, rows="int", channels="int", epilogue=Requantize)
     def combine_rows(v, x, b, terms, y, rows, channels, epilogue):
-        finishing, end = Finishing(v, epilogue), channels // LANES * LANES
+        finishing, end, whole = Finishing(v, epilogue), channels // LANES * LANES, channels // WIDE * WIDE
+        low, high = (v.truncated(bound) + epilogue.zero for bound in (epilogue.lo, epilogue.hi))
         x_zero, b_zero = v.integer(terms.x_zero), v.integer(terms.b_zero)
         worths = v.broadcast(terms.x_worth), v.broadcast(terms.b_worth)
         rest = v.mask(channels - end)
@@ -79,9 +85,19 @@ def make_combination(formula: Callable[..., Any]) -> Task:
             steps = (v.as_floats(v.sub_integers(c, zero)) for c, zero in ((one, x_zero), (two, b_zero)))
             return formula(v, *steps, *worths)
 
-        def all_rows(single, store):
+        def pack(row, at, single):
+            integers = [v.rounded(value(row, at + i * LANES, None, single)) for i in range(4)]
+            (codes,) = v.quarters_in_order(v.pack_codes(integers, epilogue.zero, low, high), 1)
+            v.store_bytes(codes, y.address + (row * y.stride + at))
+
+        def all_rows(single, store, packed):
             with v.loop(rows) as row:
-                with v.loop(end, LANES) as at:
+                if packed:
+                    with v.loop(whole, WIDE) as at:
+                        pack(row, at, single)
+                first = whole if packed else whole * 0
+                with v.loop(end - first, LANES) as more:
+                    at = first + more
                     store(value(row, at, None, single), row, at, None)
                 with v.when(channels != end):
                     store(value(row, end, rest, single), row, end, rest)
@@ -99,13 +115,11 @@ def make_combination(formula: Callable[..., Any]) -> Task:
                     finishing.store_floats(final.get(), target, 0, mask)
 
         for single in (False, True):
-            with v.when(terms.single == int(single)):
-                plain = v.intersection(epilogue.act == 0, y.size == 1)
-                with v.either(plain) as (usual, unusual):
-                    with usual:
-                        all_rows(single, store_codes)
-                    with unusual:
-                        all_rows(single, store_anything)
+            with v.when(terms.single == int(single)), v.either(epilogue.plain == 1) as (usual, unusual):
+                with usual:
+                    all_rows(single, store_codes, packed=True)
+                with unusual:
+                    all_rows(single, store_anything, packed=False)
 
     @task
     def combine(
@@ -148,6 +162,10 @@ class _QuantizedArithmetic(Kernel):
         """What a unit of each of the two inputs is worth."""
         raise NotImplementedError
 
+    def largest(self, x_worth: float, b_worth: float) -> float:
+        """What no result exceeds before it is clipped."""
+        return LARGEST_CODE * (abs(x_worth) + abs(b_worth))
+
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         op = self.problem.op
         assert isinstance(op, QuantizedArithmetic)
@@ -159,6 +177,8 @@ class _QuantizedArithmetic(Kernel):
         whole, rows, single = self._spread(x, b, outputs[0], full, spread)
         nothing = np.zeros(1, np.float32)
         epilogue = Requantize.of(op, nothing, nothing, inputs[:1], outputs[0])
+        if self.largest(x_worth, b_worth) >= LARGEST_SUM:
+            epilogue = epilogue._replace(plain=0)
         terms = Terms(x_zero, b_zero, np.float32(x_worth), np.float32(b_worth), int(single))
         pieces, parts = pieces_of(
             whole.rows, whole.columns, worthwhile(self.problem.threads, whole.rows * whole.columns)
@@ -219,6 +239,9 @@ class QuantizedMulCodes(_QuantizedArithmetic):
         assert isinstance(op, QuantizedMul)
         worth = np.float64(op.worth()) / op.unit
         return worth, worth
+
+    def largest(self, x_worth: float, b_worth: float) -> float:
+        return LARGEST_CODE * LARGEST_CODE * abs(x_worth)
 
 
 KERNELS = (QuantizedAddCodes, QuantizedSubCodes, QuantizedMulCodes)

@@ -120,10 +120,14 @@ def fill_band(x, band, image, oy, lines, zero, to):
 
 @inline
 def _copy_padded_row(x, c, pixel_bytes, w, left, width, zero, to):
-    """A row of an image, w pixels of c codes, into to[width], between ``left`` pixels of border and more of it."""
-    left = min(left, width)
-    real = min(w, width - left)
+    """A row of an image, w pixels of c codes, into to[width], between ``left`` pixels of border and more of it.
+
+    Below 0, so many pixels are left out.
+    """
+    skipped, left = max(0, -left), min(max(0, left), width)
+    real = max(0, min(w - skipped, width - left))
     start = to + left * pixel_bytes
+    x = x.at(skipped)
     fill_bytes(zero, to, left * pixel_bytes)
     if x.stride == c == pixel_bytes:
         copy_byte_rows(x.address, 0, start, 0, 1, real * c)

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.codegen.amx import TILE
 from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
-from tinyinfer.kernels.codegen.cpu import has_amx
+from tinyinfer.kernels.codegen.cpu import LANES, has_amx
 from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.jit import inline, load, shared
 from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, WEIGHT, Runs, dot_panel, padded
 from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, STEP, configure, release, tile_panel
-from tinyinfer.kernels.quantized.requantize import ByteRows, Grid, Requantize, Results, finish
+from tinyinfer.kernels.quantized.epilogue.finish import Grid, finish
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.kernels.quantized.row_terms import row_terms
 
 TILES = has_amx()
@@ -31,7 +33,8 @@ STEP_COST, TILE_COST = 6, 4  # of a tile's step, and of a tile besides, in steps
 BLOCK_BYTES = 256 * 1024  # of inputs and outputs of a block: a quarter of a usual L2, the rest is for weights
 L2_BYTES = 640 * 1024  # of a 1 MiB L2, where weights only pass through it; the rest is for their panels
 LARGEST_BLOCK = 4096  # rows
-MOST_READ = DEPTH - 1  # bytes behind a row
+WHOLE = 4 * LANES if PAIRED else DEPTH  # bytes: rows are read in so many, though what is behind them does not count
+MOST_READ = WHOLE - 1  # bytes behind a row
 CROWDED = 512  # bytes: rows a multiple of that apart are in at most 8 of the 64 sets of a usual L1
 MANY_PANELS = 4  # that rows have to pass over before copying them pays
 
@@ -76,7 +79,7 @@ def spread(size: int) -> int:
 def product_bytes(k: int, copies: bool = False) -> int:
     """Workspace of `multiply_rows`: sums, a term for each row, and the rows that are copied."""
     terms, rows = (LARGEST_BLOCK + tail_rows(k)) * 4, copied_rows(k) if copies else tail_rows(k)
-    return sums_rows(k) * NR * 4 + -(-terms // 64) * 64 + rows * spread(padded(k))
+    return sums_rows(k) * NR * 4 + -(-terms // 64) * 64 + rows * spread(padded(k)) + 64
 
 
 @struct
@@ -126,7 +129,7 @@ def _panel_of_rows(x, rows, runs, w, y, columns, epilogue, sums, tiles):
 @inline
 def _in_place(x, end, rows, k, tiles):
     """How many rows can be read where they lie."""
-    depth = _padded(k) if tiles else (k + 3) // 4 * 4
+    depth = _padded(k) if tiles else -(-k // 4) * 4 if not PAIRED else -(-k // WHOLE) * WHOLE
     safe = min(rows, max(0, (end - x.address - depth + x.stride) // x.stride))
     return safe // HEIGHT * HEIGHT if tiles else safe
 

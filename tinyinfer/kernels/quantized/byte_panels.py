@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.codegen.cpu import LANES, has_amx, vector_registers
 from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.jit import shared
@@ -22,7 +23,6 @@ from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.matmul.chains import CHAINS, in_turn
 from tinyinfer.kernels.parallel.pages import aligned_empty
-from tinyinfer.kernels.quantized.requantize import ByteRows
 
 # The largest tile whose sums fit the registers, beside weights and a register of codes.  Where products are made of
 # sums, codes are two registers and their sums with weights two more; of 16 registers none is left for the weights.

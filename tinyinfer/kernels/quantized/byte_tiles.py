@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.codegen import amx
 from tinyinfer.kernels.codegen.amx import ROW_BYTES, TILE
 from tinyinfer.kernels.codegen.jit import shared
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.quantized.byte_panels import NR, PANEL, Runs
-from tinyinfer.kernels.quantized.requantize import ByteRows
 
 PAIR = 2 * TILE  # rows of the sums that four tile registers hold
 STEP = ROW_BYTES  # codes of K that one product takes

@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinyinfer.graph import Shape
-from tinyinfer.kernels.arguments.operands import Address
+from tinyinfer.kernels.arguments.operands import Address, ByteRows
 from tinyinfer.kernels.base import ANY_RANK, Bound, FeatureMap, Kernel, Layer, Layout, Problem
 from tinyinfer.kernels.codegen.cpu import LANES, has_byte_permutes
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.parallel.pages import aligned_empty
 from tinyinfer.kernels.parallel.parts import Pieces, as_one_row, own_channels, pieces_of, worthwhile
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.quantized.requantize import ByteRows
 from tinyinfer.ops.base import Op
 
 PERMUTES = has_byte_permutes()

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyinfer.graph import Shape
 from tinyinfer.kernels.arguments.epilogue import FUSED
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.arguments.windows import is_pointwise
 from tinyinfer.kernels.base import ANY_RANK, ROWS, Bound, FeatureMap, Kernel, Layer, Layout, Problem
 from tinyinfer.kernels.codegen.dot_products import PAIRED
@@ -17,8 +18,9 @@ from tinyinfer.kernels.parallel.parts import own_memory, own_units
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.kernels.quantized.byte_gemm import FEW_ROWS, UNIT, copy_pays, multiply_rows, product_bytes
 from tinyinfer.kernels.quantized.byte_panels import NR, Runs
+from tinyinfer.kernels.quantized.epilogue.folding import signed_weight
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.kernels.quantized.packed_layer import PackedLayer, WeightGroups, pack_layer
-from tinyinfer.kernels.quantized.requantize import ByteRows, Requantize, Results, signed_weight
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.quantized.requantization import FLOAT
 from tinyinfer.ops.quantized.weights import QuantizedLayer

@@ -11,17 +11,21 @@ from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.matmul.joined_groups import group_count, joined_groups
 from tinyinfer.kernels.quantized.byte_gemm import CodeWeights
 from tinyinfer.kernels.quantized.byte_panels import Runs, column_terms, pack_columns, pack_panels
-from tinyinfer.kernels.quantized.requantize import folded_bias, multipliers, signed_weight
+from tinyinfer.kernels.quantized.epilogue.folding import folded_bias, multipliers, signed_weight
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 
 
 class PackedLayer(NamedTuple):
-    """A layer's panels, group by group, and for each column of these what its sums begin with and are worth."""
+    """A layer's panels, group by group, and for each column of these what its sums begin with and are worth.
+
+    Each group has so many ``outputs``, less than columns where the last panel is padded.
+    """
 
     weights: np.ndarray
     bias: np.ndarray
     multiplier: np.ndarray
     groups: int
+    outputs: int
 
 
 @struct
@@ -60,4 +64,4 @@ def pack_layer(layer: Layer, runs: int) -> PackedLayer:
         np.concatenate([pack_columns(values[g * n : (g + 1) * n]) for g in range(groups)])
         for values in ((folded_bias(layer) - too_much).astype(np.int32), multipliers(layer))
     )
-    return PackedLayer(panels[0] if groups == 1 else np.concatenate(panels), bias, multiplier, groups)
+    return PackedLayer(panels[0] if groups == 1 else np.concatenate(panels), bias, multiplier, groups, n)

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import FUSED
-from tinyinfer.kernels.arguments.operands import Address
+from tinyinfer.kernels.arguments.operands import Address, ByteRows
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.simd import vector_function
@@ -17,7 +17,8 @@ from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.parallel.parts import Pieces, own_channels, pieces_of
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.kernels.pooling.windows import POOL_SMALL, Windows, adaptive, sliding, window_of
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results
+from tinyinfer.kernels.quantized.epilogue.finish import Finishing
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.ops.quantized.pooling import QuantizedAdaptiveAvgPool2d, QuantizedAvgPool2d, QuantizedPool
 
 WIDE = 4  # registers summed side by side: one alone waits for each addition to end

@@ -13,6 +13,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.arguments.windows import Geometry, window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows, fill_bytes
@@ -35,17 +36,10 @@ from tinyinfer.kernels.quantized.byte_panels import (
     panel,
     panel_width,
 )  # fmt: skip
+from tinyinfer.kernels.quantized.epilogue.finish import Grid, finish
+from tinyinfer.kernels.quantized.epilogue.folding import folded_bias, multipliers, signed_weight
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.kernels.quantized.matrix_layers import ONE_RUN, takes_codes
-from tinyinfer.kernels.quantized.requantize import (
-    ByteRows,
-    Grid,
-    Requantize,
-    Results,
-    finish,
-    folded_bias,
-    multipliers,
-    signed_weight,
-)  # fmt: skip
 from tinyinfer.kernels.quantized.winograd_transforms import (
     HALVES,
     INTEGERS,

@@ -123,4 +123,11 @@ class ConvTranspose2d(Op):
         ]
 
 
+def exchanged(weight: np.ndarray, groups: int) -> np.ndarray:
+    """A transposed convolution's weight (C, M / groups, ...) as a convolution's, (M, C / groups, ...), or back."""
+    first, second, *taps = weight.shape
+    by_group = weight.reshape(groups, first // groups, second, *taps).swapaxes(1, 2)
+    return by_group.reshape(groups * second, first // groups, *taps)
+
+
 OPS = (ConvTranspose2d,)

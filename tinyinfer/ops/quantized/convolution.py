@@ -63,6 +63,7 @@ class QuantizedConv2d(QuantizedLayer):
             case((2, 19, 11, 9), 19, 7, padding=3, stride=2, groups=19),
             case((1, 21, 12, 11), 21, 3, padding=1, stride=2, groups=21),
             case((1, 39, 9, 10), 39, 3, padding=1, groups=39, weight_zero_point=-81),
+            case((1, 37, 9, 8), 37, 1, groups=37, activation="relu"),
             case((1, 12, 15, 8), 24, 3, padding=1, groups=4, activation="hardswish"),
             case((1, 4, 11, 10), 6, 3, padding=2, dilation=2),
             case((1, 3, 12, 13), 6, 3, stride=2, padding="same", dtype="float32"),

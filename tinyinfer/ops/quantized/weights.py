@@ -1,4 +1,4 @@
-"""Layers with 8-bit weights: what quantized_conv2d and quantized_linear have in common."""
+"""Layers with 8-bit weights: what convolutions, transposed ones and fully connected layers of codes share."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LARGEST_CODE = 255  # of inputs, less their zero point
 class QuantizedLayer(Requantization):
     """Base: a layer's exact sums of integer products, of which a unit is worth input_scale * weight_scale.
 
-    ``weight`` int8 within +-127 or uint8, both less ``weight_zero_point``; ``weight_scale`` (M,), one for each output
-    channel; ``bias`` (M,) int32, in units of the sums.  A residual is read with ``residual_scale`` and
+    ``weight`` (M, ...) int8 within +-127 or uint8, both less ``weight_zero_point``; ``weight_scale`` (M,), one for each
+    output channel; ``bias`` (M,) int32, in units of the sums.  A residual is read with ``residual_scale`` and
     ``residual_zero_point``; with ``inner_scale`` it is added to codes of that scale and ``inner_zero_point``, as by a
     quantized_add behind the layer.
     """
@@ -79,7 +79,7 @@ class QuantizedLayer(Requantization):
         return {"weight": ("int8", "uint8"), "bias": ("int32",)}.get(role, ("float32",))
 
     def output_types(self, inputs: Types, params: ParamTypes) -> list[TensorType]:
-        weight, m = params["weight"], params["weight"].shape[:1]
+        weight, m = params["weight"], (self.output_channels(params["weight"].shape),)
         for role in self.param_names:
             if role in params:
                 require_dtype(params[role], self.param_dtypes(role), role)
@@ -108,7 +108,7 @@ class QuantizedLayer(Requantization):
         if not np.all(np.isfinite(scale) & (scale > 0)):
             wrong = scale[~(np.isfinite(scale) & (scale > 0))][0]
             raise WeightsError(f"weight_scale: expected finite numbers above 0, found {wrong}")
-        sums = LARGEST_CODE * np.abs(self._weights(weight)).reshape(len(weight), -1).sum(axis=1)
+        sums = LARGEST_CODE * np.abs(self.by_output(self._weights(weight))).sum(axis=1)
         sums = sums + (0 if bias is None else np.abs(bias.astype(np.float64)))
         if sums.size and sums.max() > LARGEST_SUM:
             channel = int(sums.argmax())
@@ -117,10 +117,20 @@ class QuantizedLayer(Requantization):
     def example_params(self, shapes: Mapping[str, Shape], rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Weights of all codes, and scales with which few results leave the output's codes."""
         weight = rng.integers(-127, 127, shapes["weight"], np.int8, endpoint=True)
-        spread = 74 * 73 * np.sqrt(weight[0].size)  # deviation of a sum of products of such inputs and weights
+        spread = (
+            74 * 73 * np.sqrt(self.by_output(weight).shape[1])
+        )  # deviation of a sum of products of such inputs and weights
         usual = 50 * self.scale / (self.input_scale * spread)
         scale = rng.uniform(usual / 2, usual, shapes["weight_scale"]).astype(np.float32)
         return {**super().example_params(shapes, rng), "weight": weight, "weight_scale": scale}
+
+    def output_channels(self, weight: Shape) -> int:
+        """M, of the shape of the weight."""
+        return weight[0]
+
+    def by_output(self, weight: np.ndarray) -> np.ndarray:
+        """The weight as (M, weights of an output channel)."""
+        return weight.reshape(len(weight), -1)
 
     def _weights(self, weight: np.ndarray) -> np.ndarray:
         return weight.astype(np.float64) - self.weight_zero_point

@@ -88,6 +88,7 @@ CHOICES: dict[str, tuple[Choice, ...]] = {
         Choice("im2col", always, "horizontal dilation: windows have to be gathered"),
     ),
     "quantized_conv2d": (
+        Choice("one_tap", always, "a factor a channel: no windows (depthwise 8 times as long)"),
         Choice("depthwise", always, "one channel a group: no matrix product (windows 3 to 7 times as long)"),
         Choice("pointwise", always, "1x1: a matrix product as it stands (windows 1.1 times as long on MobileNet V2)"),
         Choice(

@@ -28,7 +28,8 @@ def fuse_requantization(graph: Graph) -> Graph:
         return graph
     graph = graph.copy()
     graph.nodes = graph.topological_order()
-    types = graph.symbolic_types()
+    adds = any(isinstance(node.op, QuantizedAdd) for node in graph.nodes)
+    types = graph.symbolic_types() if adds else {}
     for node in list(graph.nodes):
         if isinstance(node.op, QuantizedAdd):
             _fuse_add(graph, node, types)
@@ -88,6 +89,8 @@ def _takes_residual(layer: Node, add: QuantizedAdd) -> bool:
     """Whether a layer can add a residual to its codes."""
     op = layer.op
     if not isinstance(op, QuantizedLayer) or op.activation is not None or len(layer.inputs) > 1:
+        return False
+    if "residual" not in op.optional_inputs:
         return False
     return add.dtype == op.dtype != FLOAT
 

@@ -18,9 +18,12 @@ def fuse_residual(graph: Graph) -> Graph:
     """
     graph = graph.copy()
     graph.nodes = graph.topological_order()
+    sums = [node for node in graph.nodes if isinstance(node.op, Add) and node.op.activation is None]
+    if not sums:
+        return graph
     types = graph.symbolic_types()
     consumers = graph.consumers()
-    for add in [node for node in graph.nodes if isinstance(node.op, Add) and node.op.activation is None]:
+    for add in sums:
         layer = _layer_for(graph, add, types, consumers)
         if layer is None:
             continue

@@ -29,11 +29,12 @@ ELEMENTWISE = frozenset(
 
 def join_lookups(graph: Graph) -> Graph:
     """A graph in which such chains are one lookup each, or nothing where the codes stay what they are."""
-    ends = [node for node in graph.topological_order() if isinstance(node.op, QuantizeLinear | Lookup)]
+    producers = graph.producers()
+    ends = [node for node in graph.topological_order() if _may_end_chain(node, producers)]
     if not ends:
         return graph
     graph = graph.copy()
-    types, producers = graph.infer_types(), graph.producers()
+    types = graph.infer_types()
     for end in ends:
         chain = _chain(producers[end.outputs[0]], producers, types)
         if len(chain) < 2:
@@ -49,6 +50,14 @@ def join_lookups(graph: Graph) -> Graph:
             graph.replace_node(chain[-1], joined)
     graph.remove_dead()
     return graph
+
+
+def _may_end_chain(node: Node, producers: Mapping[str, Node]) -> bool:
+    """Whether a node that makes codes follows another function of single numbers."""
+    if not isinstance(node.op, QuantizeLinear | Lookup):
+        return False
+    before = producers.get(node.inputs[0])
+    return before is not None and _is_of_single_numbers(before)
 
 
 def _chain(end: Node, producers: Mapping[str, Node], types: Mapping[str, TensorType]) -> list[Node]:

@@ -19,6 +19,7 @@ from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.quantized.arithmetic import QuantizedArithmetic
 from tinyinfer.ops.quantized.lookup import Lookup
 from tinyinfer.ops.quantized.pooling import QuantizedPool
+from tinyinfer.ops.quantized.prelu import QuantizedPrelu
 from tinyinfer.ops.quantized.requantization import Requantization
 from tinyinfer.ops.quantized.weights import QuantizedLayer
 from tinyinfer.tensor_type import Quant
@@ -44,14 +45,19 @@ def unsigned_codes(graph: Graph) -> Graph:
 
     Inputs and outputs of the graph, and what other operators read and write, keep their types: a lookup stands between.
     """
-    types = graph.infer_types()
-    signed = any(t.dtype == "int8" for t in types.values())
-    if not signed or not any(isinstance(node.op, Requantization) for node in graph.nodes):
+    if not _has_signed(graph) or not any(isinstance(node.op, Requantization) for node in graph.nodes):
         return graph
-    rewriting = _Rewriting(graph, types)
+    rewriting = _Rewriting(graph, graph.infer_types())
     for node in graph.topological_order():
         rewriting.take(node)
     return rewriting.finish()
+
+
+def _has_signed(graph: Graph) -> bool:
+    """Whether any value is int8: inputs, what operators are told to make, and arrays that are no layer's weights."""
+    told = {*(i.dtype for i in graph.inputs), *(getattr(node.op, "dtype", None) for node in graph.nodes)}
+    keys = (key for node in graph.nodes if not isinstance(node.op, QuantizedLayer) for key in node.params.values())
+    return "int8" in told or any(graph.weights.dtype(key) == np.int8 for key in keys)
 
 
 class _Rewriting:
@@ -186,7 +192,7 @@ def _zero_points(op: Any) -> tuple[str, ...]:
         return ("input_zero_point", "residual_zero_point")
     if isinstance(op, QuantizedArithmetic):
         return ("a_zero_point", "b_zero_point")
-    return ("input_zero_point",) if isinstance(op, QuantizedPool) else ()
+    return ("input_zero_point",) if isinstance(op, QuantizedPool | QuantizedPrelu) else ()
 
 
 def _up(zero_points: tuple[int, ...]) -> tuple[int, ...]:

@@ -18,10 +18,13 @@ from tinyinfer.weights import Derived, Weights
 
 def delay_shuffle(graph: Graph) -> Graph:
     """A graph in which no norm or activation stands behind a channel_shuffle that a convolution could take without."""
+    shuffles = [node for node in graph.nodes if isinstance(node.op, ChannelShuffle)]
+    if not shuffles:
+        return graph
     graph = graph.copy()
     types = graph.infer_types()
     producers, consumers = graph.producers(), graph.consumers()
-    for shuffle in [node for node in graph.nodes if isinstance(node.op, ChannelShuffle)]:
+    for shuffle in shuffles:
         layer = producers.get(shuffle.inputs[0])
         alone = graph.sole_consumer(shuffle.inputs[0], consumers) is shuffle
         if layer is None or not alone or not can_take(layer, types[shuffle.inputs[0]]):

@@ -20,10 +20,13 @@ def fold_batch_norm(graph: Graph) -> Graph:
     norm(w * x + b) = (w * s) * x + (b - mean) * s + beta with s = gamma / sqrt(var + eps), worked out in float64
     (Ioffe and Szegedy 2015, section 3.1: at inference the norm is a fixed linear map).
     """
+    norms = [node for node in graph.nodes if isinstance(node.op, BatchNorm)]
+    if not norms:
+        return graph
     graph = graph.copy()
     types = graph.infer_types()
     producers, consumers = graph.producers(), graph.consumers()
-    for norm in [node for node in graph.nodes if isinstance(node.op, BatchNorm)]:
+    for norm in norms:
         layer = producers.get(norm.inputs[0])
         if layer is None or graph.sole_consumer(norm.inputs[0], consumers) is not norm:
             continue

@@ -21,9 +21,12 @@ def fold_input_scaling(graph: Graph) -> Graph:
 
     w * (s x + t) = (w * s) * x + w * t, the last term a bias: not so where zeros are padded, unless t is 0.
     """
+    scalings = [node for node in graph.nodes if isinstance(node.op, ScaleShift | LayerScale)]
+    if not scalings:
+        return graph
     graph = graph.copy()
     types, consumers = graph.infer_types(), graph.consumers()
-    for scaling in [node for node in graph.nodes if isinstance(node.op, ScaleShift | LayerScale)]:
+    for scaling in scalings:
         value = scaling.outputs[0]
         layers, shape = consumers.get(value, []), types[value].shape
         if value in graph.outputs or not layers:

@@ -13,10 +13,13 @@ from tinyinfer.weights import Derived, Weights
 
 def fold_scale_shift(graph: Graph) -> Graph:
     """A graph in which every scale_shift or layer_scale alone behind a convolution or linear layer is in it."""
+    scalings = [node for node in graph.nodes if isinstance(node.op, ScaleShift | LayerScale)]
+    if not scalings:
+        return graph
     graph = graph.copy()
     types = graph.infer_types()
     producers, consumers = graph.producers(), graph.consumers()
-    for scaling in [node for node in graph.nodes if isinstance(node.op, ScaleShift | LayerScale)]:
+    for scaling in scalings:
         layer = producers.get(scaling.inputs[0])
         if layer is None or graph.sole_consumer(scaling.inputs[0], consumers) is not scaling:
             continue

@@ -14,10 +14,13 @@ from tinyinfer.ops.normalization.scale_shift import ScaleShift
 
 def merge_gate_shortcut(graph: Graph) -> Graph:
     """A graph in which no map is added to its own product with one number a channel."""
+    sums = [node for node in graph.nodes if isinstance(node.op, Add) and node.op.activation is None]
+    if not sums or not any(isinstance(node.op, Mul) for node in graph.nodes):
+        return graph
     graph = graph.copy()
     types, producers, consumers = graph.infer_types(), graph.producers(), graph.consumers()
     values, names = set(types), {node.name for node in graph.nodes}
-    for total in [node for node in graph.nodes if isinstance(node.op, Add) and node.op.activation is None]:
+    for total in sums:
         for x, product in (total.inputs, total.inputs[::-1]):
             multiplied = producers.get(product)
             gate = None if multiplied is None else _gate(multiplied, x, types)

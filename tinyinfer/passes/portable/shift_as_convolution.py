@@ -18,9 +18,12 @@ from tinyinfer.weights import Derived, Weights
 
 def shift_as_convolution(graph: Graph) -> Graph:
     """A graph in which every shift that only a batch_norm reads is a conv2d of as many groups as channels."""
+    shifts = [node for node in graph.nodes if isinstance(node.op, Shift)]
+    if not shifts:
+        return graph
     graph = graph.copy()
     types, consumers = graph.infer_types(), graph.consumers()
-    for shift in [node for node in graph.nodes if isinstance(node.op, Shift)]:
+    for shift in shifts:
         norm = graph.sole_consumer(shift.outputs[0], consumers)
         if norm is not None and isinstance(norm.op, BatchNorm):
             graph.replace_node(shift, _convolution(graph, shift, types[shift.inputs[0]].shape[1]))

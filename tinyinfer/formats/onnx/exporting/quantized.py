@@ -11,12 +11,13 @@ from functools import partial
 
 import numpy as np
 
-from tinyinfer.formats.onnx.exporting import pooling
+from tinyinfer.formats.onnx.exporting import pooling, resampling
 from tinyinfer.formats.onnx.exporting.activations import PLAIN, epilogue
 from tinyinfer.formats.onnx.exporting.convolution import convolution
 from tinyinfer.formats.onnx.exporting.writer import Call
 from tinyinfer.graph import Quant
 from tinyinfer.ops.activation.activation import apply_activation
+from tinyinfer.ops.convolution.conv_transpose2d import exchanged
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.pooling.adaptive_pooling import AdaptiveAvgPool2d
 from tinyinfer.ops.quantized.lookup import table_of
@@ -50,11 +51,11 @@ def _finished(call: Call, y: str, residual: tuple[str, ...] = ()) -> str:
     return y if call.op.dtype == "float32" else quantized(call, y, call.op.scale, call.op.zero_point, call.op.dtype)
 
 
-def _weight(call: Call) -> str:
-    """The weight as real numbers, by a scale for each output channel."""
+def _weight(call: Call, axis: int = 0) -> str:
+    """The weight as real numbers, by a scale for each output channel, which are its indices along an axis."""
     zero_point = np.full(call.weights["weight_scale"].shape, call.op.weight_zero_point, call.weights["weight"].dtype)
     return call.add(
-        "DequantizeLinear", call.param("weight"), call.param("weight_scale"), call.constant(zero_point), axis=0
+        "DequantizeLinear", call.param("weight"), call.param("weight_scale"), call.constant(zero_point), axis=axis
     )
 
 
@@ -76,6 +77,23 @@ def quantized_conv2d(call: Call) -> str:
     x = _input(call, 0, "input")
     y = convolution(call, call.op.layer, x, _weight(call), *_bias(call))
     return _finished(call, y, _residual(call))
+
+
+def quantized_conv_transpose2d(call: Call) -> str:
+    """ConvTranspose of real numbers; no axis of the weight of several groups has a scale for each of its outputs."""
+    op, x = call.op, _input(call, 0, "input")
+    if op.groups == 1:
+        weight = _weight(call, axis=1)
+    else:
+        steps = exchanged(call.weights["weight"].astype(np.float32) - op.weight_zero_point, op.groups)
+        weight = call.floats(exchanged(steps * call.weights["weight_scale"].reshape(-1, 1, 1, 1), op.groups))
+    return _finished(call, resampling.transposed_convolution(call, op.layer, x, weight, *_bias(call)))
+
+
+def quantized_prelu(call: Call) -> str:
+    """PRelu of real numbers."""
+    slope = call.weights["weight"].reshape(-1, *[1] * (len(call.shapes[0]) - 2))
+    return _finished(call, call.add("PRelu", _input(call, 0, "input"), call.floats(slope)))
 
 
 def quantized_linear(call: Call) -> str:
@@ -151,7 +169,9 @@ def over_real_numbers(call: Call, write: Callable[[Call], str | list[str]]) -> s
 
 EXPORTERS: dict[str, Callable[[Call], str]] = {
     "quantized_conv2d": quantized_conv2d,
+    "quantized_conv_transpose2d": quantized_conv_transpose2d,
     "quantized_linear": quantized_linear,
+    "quantized_prelu": quantized_prelu,
     "quantized_add": _arithmetic("Add"),
     "quantized_sub": _arithmetic("Sub"),
     "quantized_mul": _arithmetic("Mul"),

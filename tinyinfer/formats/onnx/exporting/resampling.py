@@ -9,18 +9,23 @@ import numpy as np
 
 from tinyinfer.formats.onnx.exporting.activations import PLAIN
 from tinyinfer.formats.onnx.exporting.writer import Call
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.pooling.interpolate import CUBIC_A
 
 
 def conv_transpose2d(call: Call) -> str:
     """ConvTranspose, then the fused activation."""
-    op = call.op
-    y = call.add(
-        "ConvTranspose", call.x, *(call.param(role) for role in ("weight", "bias") if role in call.weights),
-        strides=op.stride, pads=op.padding * 2, output_padding=op.output_padding, dilations=op.dilation,
-        group=op.groups, kernel_shape=call.weights["weight"].shape[2:],
+    params = (call.param(role) for role in ("weight", "bias") if role in call.weights)
+    y = transposed_convolution(call, call.op, call.x, *params)
+    return y if call.op.activation is None else PLAIN[call.op.activation](call, y)
+
+
+def transposed_convolution(call: Call, op: ConvTranspose2d, x: str, *params: str) -> str:
+    """ConvTranspose of these values, without an activation."""
+    return call.add(
+        "ConvTranspose", x, *params, strides=op.stride, pads=op.padding * 2, output_padding=op.output_padding,
+        dilations=op.dilation, group=op.groups, kernel_shape=call.weights["weight"].shape[2:],
     )  # fmt: skip
-    return y if op.activation is None else PLAIN[op.activation](call, y)
 
 
 def interpolate(call: Call) -> str:

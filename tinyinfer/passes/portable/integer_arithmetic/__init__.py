@@ -11,6 +11,7 @@ stays between the two.
 | ``layers`` | convolutions and fully connected layers, by the integers that their weights are in the file |
 | ``weights`` | weights and biases of the file as these operators take them |
 | ``pools`` | means of codes |
+| ``slopes`` | PReLU of codes |
 | ``results`` | quantize_linear as part of what computes the values: layers, sums, products |
 | ``tables`` | functions of single codes, and other scales, as tables |
 | ``pipeline`` | all of it in its order |

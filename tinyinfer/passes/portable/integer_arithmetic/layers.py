@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from tinyinfer.errors import GraphError, WeightsError
-from tinyinfer.graph import Node
+from tinyinfer.graph import Node, Quant
 from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d, exchanged
 from tinyinfer.ops.convolution.linear import Linear
+from tinyinfer.ops.quantized.conv_transpose import QuantizedConvTranspose2d
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.linear import QuantizedLinear
 from tinyinfer.ops.quantized.requantization import FLOAT
 from tinyinfer.ops.quantized.weights import QuantizedLayer
 from tinyinfer.passes.portable.integer_arithmetic.codes import Codes, Reading, codes_behind, infer
-from tinyinfer.passes.portable.integer_arithmetic.weights import integer_bias, integer_weight
+from tinyinfer.passes.portable.integer_arithmetic.weights import IntegerWeight, integer_bias, integer_weight
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
 
@@ -28,7 +30,8 @@ def use_integer_weights(editing: Editing, codes: Mapping[str, Codes]) -> None:
     """
     parameters = _Parameters(editing, codes)
     for node in editing.in_order():
-        if isinstance(node.op, Conv2d | Linear) and len(node.inputs) == 1 and node.params["weight"] in codes:
+        layer = isinstance(node.op, Conv2d | ConvTranspose2d | Linear) and len(node.inputs) == 1
+        if layer and node.params["weight"] in codes:
             reading = codes_behind(editing, node.inputs[0])
             if reading is not None:
                 _replace(editing, node, reading, codes, parameters)
@@ -38,7 +41,7 @@ def _replace(
     editing: Editing, node: Node, reading: Reading, codes: Mapping[str, Codes], parameters: _Parameters
 ) -> None:
     weights = editing.graph.weights
-    weight = integer_weight(codes[node.params["weight"]])
+    weight = _integer_weight(node.op, codes[node.params["weight"]])
     op = None if weight is None else _quantized(node.op, reading, weight.zero_point)
     if weight is None or op is None:
         return
@@ -62,11 +65,26 @@ def _replace(
     editing.replace(node, new)
 
 
+def _integer_weight(op: object, codes: Codes) -> IntegerWeight | None:
+    """The weight of a layer, in its own layout."""
+    if not isinstance(op, ConvTranspose2d):
+        return integer_weight(codes)
+    quant = codes.quant
+    if quant.axis == 1:  # outputs of each group
+        quant = Quant(quant.scale * op.groups, quant.zero_point * op.groups, 0)
+    elif quant.axis is not None:
+        return None
+    found = integer_weight(Codes(codes.name, exchanged(codes.array, op.groups), quant))
+    return None if found is None else found._replace(array=exchanged(found.array, op.groups))
+
+
 def _quantized(op: object, reading: Reading, zero_point: int) -> QuantizedLayer | None:
     """The layer that reads codes and leaves its results real; None where there is none."""
     attrs: dict[str, Any] = {**reading.attrs("input"), "weight_zero_point": zero_point, "dtype": FLOAT}
     if isinstance(op, Linear):
         return QuantizedLinear(activation=op.activation, **attrs)
+    if isinstance(op, ConvTranspose2d):
+        return QuantizedConvTranspose2d(**op.attrs, **attrs)
     if isinstance(op, Conv2d) and op.padding_mode == "zeros":
         attrs |= {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
         return QuantizedConv2d(activation=op.activation, **attrs)

@@ -14,6 +14,7 @@ from tinyinfer.passes.portable.integer_arithmetic.results import (
     end_in_codes,
     take_in_activations,
 )
+from tinyinfer.passes.portable.integer_arithmetic.slopes import read_codes_by_slopes
 from tinyinfer.passes.portable.integer_arithmetic.tables import look_up_functions, rescale_before_concat
 from tinyinfer.passes.portable.recognise.patterns.editing import Editing
 
@@ -31,6 +32,7 @@ def in_integers(graph: Graph, codes: Mapping[str, Codes]) -> Graph:
     round_before_moving(editing)
     use_integer_weights(editing, codes)
     average_codes(editing)
+    read_codes_by_slopes(editing)
     add_and_multiply_codes(editing)
     take_in_activations(editing)
     rescale_before_concat(editing)

@@ -13,23 +13,30 @@ from tinyinfer.errors import WeightsError
 from tinyinfer.graph import Graph, Node, Quant, free_name
 from tinyinfer.ops.arithmetic.quantization import DequantizeLinear, QuantizeLinear
 from tinyinfer.ops.base import Op
-from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.pooling.pooling import AvgPool2d
 from tinyinfer.ops.quantized.arithmetic import QuantizedAdd, QuantizedArithmetic, QuantizedMul, QuantizedSub
+from tinyinfer.ops.quantized.conv_transpose import QuantizedConvTranspose2d
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.linear import QuantizedLinear
 from tinyinfer.ops.quantized.lookup import Lookup
 from tinyinfer.ops.quantized.pooling import QuantizedAdaptiveAvgPool2d, QuantizedAvgPool2d
+from tinyinfer.ops.quantized.prelu import QuantizedPrelu
 from tinyinfer.ops.quantized.requantization import FLOAT, Requantization
+from tinyinfer.ops.quantized.weights import QuantizedLayer
 from tinyinfer.passes.portable.fold_constants import fold_constants
-from tinyinfer.passes.portable.quantize.scales import quantize_weights
-from tinyinfer.passes.portable.quantize.select import ARITHMETIC, FUNCTIONS, MEANS, is_layer
+from tinyinfer.passes.portable.quantize.scales import quantize_layer
+from tinyinfer.passes.portable.quantize.select import ARITHMETIC, FUNCTIONS, MEANS, SLOPES, is_layer
 
 CODES = "uint8"
 ALL_CODES = np.arange(256)
 SUMS_AND_PRODUCTS: dict[str, type[QuantizedArithmetic]] = {
     "add": QuantizedAdd, "sub": QuantizedSub, "mul": QuantizedMul
+}  # fmt: skip
+
+
+LAYERS: dict[str, type[QuantizedLayer]] = {
+    "conv2d": QuantizedConv2d, "conv_transpose2d": QuantizedConvTranspose2d, "linear": QuantizedLinear
 }  # fmt: skip
 
 
@@ -79,6 +86,8 @@ class _Writer:
             self._write_arithmetic(node)
         elif node.op.name in MEANS:
             self._write_mean(node)
+        elif node.op.name == SLOPES:
+            self._write_prelu(node)
         elif node.op.name in FUNCTIONS:
             self._write_lookup(node)
         else:
@@ -151,10 +160,10 @@ class _Writer:
         (x,), op = node.inputs, node.op
         scale, zero_point = self._scale_of(x)
         attrs = {name: value for name, value in op.attrs.items() if name != "padding_mode"}  # type: ignore[attr-defined]
-        kind = QuantizedConv2d if isinstance(op, Conv2d) else QuantizedLinear
+        kind = LAYERS[op.name]
         quantized = kind(**attrs, **self._target(node), input_scale=scale, input_zero_point=zero_point)
         try:
-            params = quantize_weights(self.graph.param_arrays(node), scale, self.per_tensor)
+            params = quantize_layer(op, self.graph.param_arrays(node), scale, self.per_tensor)
             quantized.check_values(params)
         except WeightsError as error:
             raise WeightsError(f"node {node.name!r}: {error} (keep it as it is to go on)") from None
@@ -185,6 +194,12 @@ class _Writer:
         scale, zero_point = self._scale_of(y)
         table = np.clip(np.rint(results / scale) + zero_point, 0, 255).astype(CODES)
         self._add(node, Lookup(scale=scale, zero_point=zero_point), [self.codes(x)], {"table": table})
+
+    def _write_prelu(self, node: Node) -> None:
+        (x,) = node.inputs
+        scale, zero_point = self._scale_of(x)
+        op = QuantizedPrelu(input_scale=scale, input_zero_point=zero_point, **self._target(node))
+        self._add(node, op, [self.codes(x)], self.graph.param_arrays(node))
 
     def _write_movement(self, node: Node) -> None:
         op = node.op

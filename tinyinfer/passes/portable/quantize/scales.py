@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyinfer.errors import InputError, WeightsError
 from tinyinfer.graph import Graph, Quant
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d, exchanged
 from tinyinfer.passes.portable.quantize.select import Selection, is_movement
 from tinyinfer.tensor_type import LARGEST_SCALE
 
@@ -63,6 +64,16 @@ def _shared(group: list[str], range_of: Callable[[str], Range]) -> Iterable[tupl
     except InputError as error:
         raise InputError(f"value {group[0]!r}: {error}") from None
     return ((value, quant) for value in group)
+
+
+def quantize_layer(
+    op: object, params: Mapping[str, np.ndarray], input_scale: float, per_tensor: bool = False
+) -> dict[str, np.ndarray]:
+    """A layer's parameters as integers, in the layout that they have; as `quantize_weights`."""
+    if not isinstance(op, ConvTranspose2d):
+        return quantize_weights(params, input_scale, per_tensor)
+    found = quantize_weights({**params, "weight": exchanged(params["weight"], op.groups)}, input_scale, per_tensor)
+    return {**found, "weight": exchanged(found["weight"], op.groups)}
 
 
 def quantize_weights(

@@ -12,6 +12,7 @@ from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.ops.base import Op
 from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.ops.convolution.conv_transpose2d import ConvTranspose2d
 from tinyinfer.ops.convolution.linear import Linear
 
 ARITHMETIC = frozenset({"add", "sub", "mul"})
@@ -24,6 +25,8 @@ MOVEMENT = frozenset(
     | {"max_pool2d", "adaptive_max_pool2d", "interpolate", "resize"}
 )
 """What gives back elements of its inputs, or what lies between some, so that all share one scale."""
+
+SLOPES = "prelu"
 
 RESIZES = ("nearest", "linear", "bilinear")  # modes that stay between the elements: cubic ones overshoot
 
@@ -91,7 +94,7 @@ def _fits(pattern: str, name: str) -> bool:
 
 def is_layer(node: Node) -> bool:
     """Whether a node has weights that become 8 bits."""
-    return isinstance(node.op, Conv2d | Linear)
+    return isinstance(node.op, Conv2d | ConvTranspose2d | Linear)
 
 
 def is_movement(node: Node) -> bool:
@@ -107,9 +110,9 @@ def has_quantized_form(node: Node, types: Mapping[str, TensorType]) -> bool:
         return False
     if isinstance(op, Conv2d):
         return op.padding_mode == "zeros" and len(node.inputs) == 1
-    if isinstance(op, Linear):
+    if isinstance(op, ConvTranspose2d | Linear):
         return len(node.inputs) == 1
     if op.name in MOVEMENT:
         between = op.name == "pad" or getattr(op, "mode", "nearest").startswith(RESIZES)
         return "uint8" in op.dtypes and between and not node.params
-    return op.name in ARITHMETIC | MEANS | FUNCTIONS
+    return op.name in ARITHMETIC | MEANS | FUNCTIONS | {SLOPES}

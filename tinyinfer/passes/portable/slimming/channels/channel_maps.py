@@ -56,7 +56,7 @@ BARRIERS = frozenset(
         # passes for this machine and for integers make these, later
         *("depthwise_chain", "gated_conv2d", "interleave", "deinterleave", "join_pixels", "pixels_to_images"),
         *("relayout", "lookup", "quantize_linear", "dequantize_linear", "quantized_add", "quantized_mul"),
-        "quantized_sub",
+        *("quantized_sub", "quantized_prelu", "quantized_conv_transpose2d"),
         *("quantized_conv2d", "quantized_linear", "quantized_avg_pool2d", "quantized_adaptive_avg_pool2d"),
     )
 )

@@ -1,4 +1,4 @@
-"""Depthwise convolution of codes: the strips of `depthwise_strip` for usual kernels, pixel by pixel for all others."""
+"""Depthwise convolution of codes: the strips of `strip` for usual kernels, pixel by pixel for all others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyinfer.kernels.arguments.epilogue import FUSED
-from tinyinfer.kernels.arguments.operands import Address, ByteImage
+from tinyinfer.kernels.arguments.operands import Address, ByteImage, ByteRows
 from tinyinfer.kernels.arguments.windows import Geometry, tap_range, window_geometry
 from tinyinfer.kernels.base import Bound, FeatureMap, Kernel, Layer, Problem
 from tinyinfer.kernels.codegen.cpu import LANES
@@ -18,7 +18,7 @@ from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
 from tinyinfer.kernels.parallel.parts import own_range
 from tinyinfer.kernels.parallel.task import task
-from tinyinfer.kernels.quantized.depthwise_packing import (
+from tinyinfer.kernels.quantized.depthwise.packing import (
     MOST_TERMS,
     Blocks,
     Walk,
@@ -27,8 +27,10 @@ from tinyinfer.kernels.quantized.depthwise_packing import (
     shape_of,
     terms_of,
 )
-from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, STRIP, Bounds, make_strip
-from tinyinfer.kernels.quantized.requantize import ByteRows, Finishing, Requantize, Results, multipliers
+from tinyinfer.kernels.quantized.depthwise.strip import REGISTERS, STRIP, Bounds, make_strip
+from tinyinfer.kernels.quantized.epilogue.finish import Finishing
+from tinyinfer.kernels.quantized.epilogue.folding import multipliers
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 from tinyinfer.ops.quantized.requantization import FLOAT
 
@@ -159,10 +161,9 @@ class QuantizedDepthwise(Kernel):
 
     @classmethod
     def pack(cls, layer: Layer) -> Packed:
-        kernel, (stride, _) = layer.params["weight"].shape[2], layer.op.stride
-        if not _has_strips(layer):
-            return Packed((), 0, pack_pixels(layer))
-        return Packed(pack_strips(layer, kernel, stride), len(terms_of(layer)), pack_pixels(layer))
+        layer = Layer(layer.op, dict(layer.params))  # fetched once
+        terms = terms_of(layer) if _may_have_strips(layer) else []
+        return Packed(pack_strips(layer, terms) if terms else (), len(terms), pack_pixels(layer))
 
     def bind(self, inputs: Sequence[FeatureMap], outputs: Sequence[FeatureMap], workspace: np.ndarray) -> Bound:
         x, y, op, packed = inputs[0], outputs[0], self.problem.op, self.packed
@@ -193,8 +194,8 @@ def strip_of(kernel: int, stride: int, registers: int, terms: int) -> tuple[int,
     return address_of(STRIPS[kernel, stride, registers, terms]), shape_of(kernel, stride, registers).rows
 
 
-def _has_strips(layer: Layer) -> bool:
-    """Whether there are strips: for square kernels, one stride, no dilation, enough channels, taps of few terms.
+def _may_have_strips(layer: Layer) -> bool:
+    """Whether there are strips if taps have few terms: for square kernels, one stride, no dilation, enough channels.
 
     Nor do they take results that could leave 32 bits, which those of any useful scales are far from.
     """
@@ -203,7 +204,7 @@ def _has_strips(layer: Layer) -> bool:
     (kh, kw), (down, across) = layer.params["weight"].shape[2:], op.stride
     usual = kh == kw and down == across and kw in SIZES and across in STRIDES and op.dilation == (1, 1)
     steps = multipliers(layer).max(initial=0) * (1.0 if op.is_clip else 1 / op.scale)
-    return bool(usual and len(layer.params["weight"]) >= LANES and steps < 1 and terms_of(layer))
+    return bool(usual and len(layer.params["weight"]) >= LANES and steps < 1)
 
 
 KERNELS = (QuantizedDepthwise,)

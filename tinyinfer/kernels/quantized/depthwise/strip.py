@@ -23,9 +23,12 @@ from tinyinfer.kernels.codegen.dot_products import VNNI
 from tinyinfer.kernels.codegen.simd import vector_function
 from tinyinfer.kernels.codegen.structs import struct
 from tinyinfer.kernels.depthwise.depthwise_strip import Inside
-from tinyinfer.kernels.quantized.requantize import Finishing, Requantize
+from tinyinfer.kernels.quantized.epilogue.finish import Finishing
+from tinyinfer.kernels.quantized.epilogue.requantize import Requantize
 
 REGISTERS = (4, 2, 1)  # of channels that a strip may have; the codes of 4 fill a register
+# for so many lines of a quad the one of each byte, so that two are one of its `pairs`; any line may stand where none is
+PLACES = {1: (0, None, None, None), 2: (0, None, 1, None), 3: (0, 1, 2, None), 4: (0, 1, 2, 3)}
 
 
 @struct
@@ -59,8 +62,14 @@ class Shape(NamedTuple):
         return -(-self.kernel // self.stride)
 
     def taps(self, quad: int, row: int) -> list[int]:
-        """The rows of the kernel that a quad's lines are multiplied with for a row of outputs; some do not exist."""
-        return [4 * quad + line - row * self.stride for line in range(4)]
+        """The rows of the kernel that a quad's bytes are multiplied with for a row of outputs; some do not exist."""
+        first = 4 * quad - row * self.stride
+        return [self.kernel if line is None else first + line for line in PLACES[min(4, self.lines - 4 * quad)]]
+
+    def pairs(self, quad: int, row: int) -> list[int]:
+        """Which of the pairs of a quad, bytes 0 and 2 or 1 and 3, have taps for a row of outputs."""
+        exist = [0 <= tap < self.kernel for tap in self.taps(quad, row)]
+        return [pair for pair in range(2) if exist[pair] or exist[pair + 2]]
 
     def meets(self, quad: int, row: int) -> bool:
         """Whether one of them exists."""
@@ -93,9 +102,14 @@ def make_strip(shape: Shape, registers: int, terms: int) -> Any:
         within = [v.select(column < inside.right, start + column * x.pixel, zeros) for start in starts]
         return [words.load_byte_vector(v.select(inside.left < column + 1, place, zeros)) for place in within]
 
-    def quads_of(v: Any, lines: list[Any]) -> list[Any]:
-        """Up to four lines as registers of quads; what stands where there is no line is multiplied by 0."""
-        first, second, third, fourth = (lines * 4)[:4] if len(lines) != 3 else [*lines, lines[2]]
+    def quads_of(v: Any, lines: list[Any], quad: int) -> list[Any]:
+        """Four of the lines, or what is left of them, as registers of quads.
+
+        Where there is no line stands one that is multiplied by 0, and no neighbour: of twins LLVM makes longer code.
+        """
+        own, others = lines[4 * quad : 4 * quad + 4], iter(lines)
+        places = PLACES[len(own)]
+        first, second, third, fourth = (next(others) if line is None else own[line] for line in places)
         words = v.registers(registers)
         if registers < 4:
             return v.split(words.zip_four([first, second, third, fourth]))
@@ -129,7 +143,7 @@ def make_strip(shape: Shape, registers: int, terms: int) -> Any:
             """The columns of a step onto all sums; the oldest are complete then, and begin anew."""
             for new in range(shape.stride):
                 lines = lines_at(v, starts, x, inside, zeros, step * shape.stride + new)
-                quads = [quads_of(v, lines[4 * quad : 4 * quad + 4]) for quad in range(shape.quads)]
+                quads = [quads_of(v, lines, quad) for quad in range(shape.quads)]
                 if not VNNI:
                     quads = [[*map(v.pairs, quad)] for quad in quads]
                 for (column, quad, row), number in places.items():
@@ -142,7 +156,9 @@ def make_strip(shape: Shape, registers: int, terms: int) -> Any:
                                 total.set(v.dot4(total.get(), quads[quad][register], taps))
                             else:
                                 taps = v.load_pairs(w, at * 4 * LANES)
-                                total.set(v.dot_pairs(total.get(), quads[quad][register], taps))
+                                for pair in shape.pairs(quad, row):
+                                    products = v.dot2(quads[quad][register][pair], taps[pair])
+                                    total.set(v.add_integers(total.get(), products))
             done = step - (shape.reached - 1)
             with v.when(done > -1):
                 for row in range(shape.rows):

@@ -11,8 +11,8 @@ from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.dot_products import VNNI
 from tinyinfer.kernels.parallel.pages import aligned_empty
-from tinyinfer.kernels.quantized.depthwise_strip import REGISTERS, Shape
-from tinyinfer.kernels.quantized.requantize import folded_bias, multipliers, signed_weight
+from tinyinfer.kernels.quantized.depthwise.strip import REGISTERS, Shape
+from tinyinfer.kernels.quantized.epilogue.folding import folded_bias, multipliers, signed_weight
 
 MOST_TERMS = 2  # of a tap: more than any weight that is less its zero point needs, but for one of 255
 
@@ -75,11 +75,13 @@ def lane_order(registers: int) -> np.ndarray:
     return order.reshape(-1, 4, 4).swapaxes(0, 1).reshape(-1) if registers == 4 else order
 
 
-def pack_strips(layer: Layer, kernel: int, stride: int) -> tuple[Blocks, ...]:
-    """Blocks of 4, 2 and 1 registers."""
-    starts = starts_of(len(layer.params["weight"]))
+def pack_strips(layer: Layer, terms: list[np.ndarray]) -> tuple[Blocks, ...]:
+    """Blocks of 4, 2 and 1 registers, of weights in these `terms_of` them."""
+    kernel, (stride, _) = terms[0].shape[-1], layer.op.stride
+    starts, columns = starts_of(len(terms[0])), (folded_bias(layer), multipliers(layer))
+    padded = np.pad(np.stack(terms), ((0, 0), (0, 0), (0, 1), (0, 0)))  # the last row stands for what is none
     return tuple(
-        pack_blocks(starts[registers], lane_order(registers), shape_of(kernel, stride, registers), layer)
+        pack_blocks(starts[registers], lane_order(registers), shape_of(kernel, stride, registers), padded, columns)
         for registers in REGISTERS
     )
 
@@ -100,13 +102,15 @@ def terms_of(layer: Layer) -> list[np.ndarray]:
     return []
 
 
-def pack_blocks(starts: np.ndarray, order: np.ndarray, shape: Shape, layer: Layer) -> Blocks:
-    """Weights (C, 1, K, K) as [block, piece, term, register, lane, line], missing taps being 0.
+def pack_blocks(
+    starts: np.ndarray, order: np.ndarray, shape: Shape, padded: np.ndarray, columns: tuple[np.ndarray, np.ndarray]
+) -> Blocks:
+    """Terms (T, C, K + 1, K) as [block, piece, term, register, lane, line], missing taps being 0.
 
     Without VNNI they are 16-bit integers, and lines are apart: of each register first 0 and 2, then 1 and 3.
+    ``columns`` are biases and multipliers.
     """
-    channels, terms = starts[:, None] + order, np.stack(terms_of(layer))  # (blocks, lanes), (terms, C, K, K)
-    padded = np.pad(terms, ((0, 0), (0, 0), (0, 1), (0, 0)))  # the last row stands for what is none
+    channels = starts[:, None] + order  # (blocks, lanes)
     rows = {
         piece: [tap if 0 <= tap < shape.kernel else shape.kernel for tap in shape.taps(*piece[1:])]
         for piece in shape.pieces
@@ -116,7 +120,7 @@ def pack_blocks(starts: np.ndarray, order: np.ndarray, shape: Shape, layer: Laye
     if not VNNI:
         lines = taps.reshape(*taps.shape[:3], len(order) // LANES, LANES, 2, 2)
         taps = lines.transpose(0, 1, 2, 3, 6, 4, 5)
-    return Blocks(starts, *map(_aligned, (taps, folded_bias(layer)[channels], multipliers(layer)[channels])))
+    return Blocks(starts, *map(_aligned, (taps, *(values[channels] for values in columns))))
 
 
 def pack_pixels(layer: Layer) -> Blocks:
