@@ -13,6 +13,7 @@ from tinyinfer.reporting.tables import shape_text
 # operators that belong to what they follow, as activations do; a norm belongs to a layer with weights alone
 TRAILING = ("batch_norm", "dropout", "prelu", "identity")
 SHORT = {"batch_norm": "norm"}
+QUANTIZED = "quantized_"  # before the names of operators on 8-bit codes
 
 
 class Layer(NamedTuple):
@@ -70,8 +71,9 @@ def _layer(graph: Graph, nodes: list[Node], made_by: dict[str, int]) -> Layer:
 
 
 def describe(graph: Graph, node: Node) -> tuple[str, str]:
-    """The operator in a few words, as "depthwise 3x3 /2", and its name, or "depthwise"."""
-    op, words, kind = node.op, [node.op.name], node.op.name
+    """The operator in a few words, as "depthwise 3x3 /2", and its name, or "depthwise"; of codes that of the float one."""
+    op, kind = node.op, node.op.name.removeprefix(QUANTIZED)
+    words = [kind]
     weight = graph.weights.shape(node.params["weight"]) if "weight" in node.params else ()
     if len(weight) == 4:
         words.append(shape_text(weight[2:]))
@@ -87,7 +89,8 @@ def describe(graph: Graph, node: Node) -> tuple[str, str]:
         words.append(f"/{stride[0]}" if len(set(stride)) == 1 else f"/{shape_text(stride)}")
     if activation := getattr(op, "activation", None):
         words[-1] += f", {activation}"
-    return " ".join(words), kind
+    codes = ["int8"] if op.name.startswith(QUANTIZED) else []
+    return " ".join([*codes, *words]), kind
 
 
 def counted(layers: Sequence[Layer]) -> str:
