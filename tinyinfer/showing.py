@@ -22,6 +22,12 @@ def to_text(thing: object) -> str:
     raise TypeError(f"expected something that shows itself, found {type(thing).__name__}")
 
 
+@singledispatch
+def to_page(thing: object) -> str:
+    """A whole page of HTML, to keep and to pass on; raises TypeError for what nothing shows."""
+    raise TypeError(f"expected something that has a page, found {type(thing).__name__}")
+
+
 def html(thing: object) -> str:
     """`to_html`, with all that shows things brought in."""
     importlib.import_module("tinyinfer.display.registered")
@@ -32,3 +38,9 @@ def text(thing: object) -> str:
     """`to_text`, with all that shows things brought in."""
     importlib.import_module("tinyinfer.display.registered")
     return to_text(thing)
+
+
+def page(thing: object) -> str:
+    """`to_page`, with all that makes pages brought in."""
+    importlib.import_module("tinyinfer.pages.registered")
+    return to_page(thing)

@@ -6,9 +6,9 @@ import bisect
 import itertools
 from collections.abc import Sequence
 
-from tinyinfer.drawing.card import Card, Size, card_svg
 from tinyinfer.drawing.graph_layout import Layout, lay_out, split
 from tinyinfer.drawing.theme import Theme
+from tinyinfer.drawing.tile import Size, Tile, tile_svg
 
 ASPECT = 1.3  # width over height that the number of columns aims at
 MARGIN = 20
@@ -16,7 +16,7 @@ ROUND = 8  # radius of an edge's corners
 
 
 class Columns:
-    """A layout of cards of one size in columns, as many as fit in ``most`` pixels."""
+    """A layout of tiles of one size in columns, as many as fit in ``most`` pixels."""
 
     def __init__(self, layout: Layout, size: Size, most: float) -> None:
         self.layout, self.size = layout, size
@@ -40,7 +40,7 @@ class Columns:
         self.height = tallest - (size.row - size.height) + max(self.tops) + MARGIN
 
     def _extent(self, first: int, end: int) -> tuple[float, float]:
-        """Leftmost and rightmost of the cards and passing edges in some layers."""
+        """Leftmost and rightmost of the tiles and passing edges in some layers."""
         layout, half = self.layout, self.size.width / 2
         centres = [x for x, layer in zip(layout.x, layout.layer, strict=True) if first <= layer < end]
         lanes = [
@@ -60,34 +60,34 @@ class Columns:
         return round(x + self.origins[self.column(layer)], 1)
 
     def top(self, layer: int) -> int:
-        """Pixels from the top to the upper edge of the layer's cards."""
+        """Pixels from the top to the upper edge of the layer's tiles."""
         column = self.column(layer)
         return self.tops[column] + (layer - self.starts[column]) * self.size.row
 
     def bottom(self, layer: int) -> int:
-        """Pixels from the top to the lower edge of the layer's cards."""
+        """Pixels from the top to the lower edge of the layer's tiles."""
         return self.top(layer) + self.size.height
 
 
 class Panel:
-    """Cards and the edges between them, drawn at the origin; ``width`` and ``height`` are what it takes."""
+    """Tiles and the edges between them, drawn at the origin; ``width`` and ``height`` are what it takes."""
 
     def __init__(
-        self, cards: Sequence[Card], edges: Sequence[tuple[int, int]], size: Size, theme: Theme, most: float
+        self, tiles: Sequence[Tile], edges: Sequence[tuple[int, int]], size: Size, theme: Theme, most: float
     ) -> None:
-        layout = lay_out(len(cards), edges, size.width, size.gap, size.lane)
+        layout = lay_out(len(tiles), edges, size.width, size.gap, size.lane)
         columns = Columns(layout, size, most)
         lines = "".join(_edge(columns, a, b, passed) for (a, b), passed in layout.passes.items())
         boxes = "".join(
-            card_svg(card, columns.x(x, layer) - size.width / 2, columns.top(layer), size, theme)
-            for card, x, layer in zip(cards, layout.x, layout.layer, strict=True)
+            tile_svg(tile, columns.x(x, layer) - size.width / 2, columns.top(layer), size, theme)
+            for tile, x, layer in zip(tiles, layout.x, layout.layer, strict=True)
         )
         self.svg = f'<g fill="none" stroke="{theme.edge}" stroke-width="1.5">{lines}</g>{boxes}'
         self.width, self.height = columns.width, columns.height
 
 
 def _edge(grid: Columns, a: int, b: int, passed: list[float]) -> str:
-    """From card to card: curves between the layers, straight past the cards of a layer in between."""
+    """From tile to tile: curves between the layers, straight past the tiles of a layer in between."""
     layout = grid.layout
     above, below = layout.layer[a], layout.layer[b]
     path, x, y = "", grid.x(layout.x[a], above), grid.bottom(above)
@@ -108,7 +108,7 @@ def _edge(grid: Columns, a: int, b: int, passed: list[float]) -> str:
 
 
 def _trunk(grid: Columns, a: int) -> tuple[str, float, int]:
-    """From the last card of a column up the gutter to the top of the next; returns the path and where it ends."""
+    """From the last tile of a column up the gutter to the top of the next; returns the path and where it ends."""
     layout, r = grid.layout, ROUND
     layer = layout.layer[a]
     x0, y0 = grid.x(layout.x[a], layer), grid.bottom(layer)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from tinyinfer.drawing.card import BOLD, LARGE, LETTER, SMALL, tail
+from tinyinfer.drawing.cards import KINDS, OTHER_COLOUR, colour_of
 from tinyinfer.drawing.columns import MARGIN, Panel
-from tinyinfer.drawing.folded_cards import FoldedCards
-from tinyinfer.drawing.theme import KINDS, LIGHT, OTHER, Theme, colour_of
+from tinyinfer.drawing.theme import LIGHT, Theme
+from tinyinfer.drawing.tile import BOLD, LARGE, LETTER, SMALL, tail
+from tinyinfer.drawing.tiles import Tiles
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.profiling.cost import cost
+from tinyinfer.structure.folding import fold
 
 WIDTH = 1200  # pixels that a drawing keeps to if it can
 TITLE = 44  # pixels above what is inside a block
@@ -23,13 +26,14 @@ FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
 def draw(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> str:
     """The network as a self-contained SVG for these input shapes (nominal ones by default).
 
-    A batch norm, activation or dropout stands on the card of the layer it follows; blocks that repeat stand on one, and
+    A batch norm, activation or dropout stands on the tile of the layer it follows; blocks that repeat stand on one, and
     each kind of block is drawn from inside once.  Raises GraphError.
     """
-    return drawing(FoldedCards.of(graph, input_shapes))
+    macs = {row.name: row.macs for row in cost(graph, input_shapes).rows}
+    return drawing(Tiles(graph, fold(graph), graph.infer_types(input_shapes), macs))
 
 
-def drawing(network: FoldedCards, theme: Theme = LIGHT, most: float = WIDTH) -> str:
+def drawing(network: Tiles, theme: Theme = LIGHT, most: float = WIDTH) -> str:
     """The same of a network that is folded already, ``most`` pixels wide if it can be."""
     whole = Panel(*network.overview(), LARGE, theme, most)
     if whole.width > most:
@@ -83,11 +87,11 @@ def _words(text: str, theme: Theme) -> str:
     return f'<text y="-6" font-size="{LETTERS}" font-weight="600" fill="{theme.ink}">{escape(text)}</text>'
 
 
-def _legend(network: FoldedCards, theme: Theme) -> str:
+def _legend(network: Tiles, theme: Theme) -> str:
     """What the colours of stripes mean, those that are there."""
     used = {colour_of(layer.kind) for layer in network.folded.layers}
     parts, left = [], 0.0
-    for colour, words, *_ in (*KINDS, OTHER):
+    for colour, words, *_ in (*KINDS, (OTHER_COLOUR, "other")):
         if colour in used:
             parts.append(
                 f'<rect x="{left:.0f}" y="0" width="11" height="11" rx="2" fill="{colour}"/>'

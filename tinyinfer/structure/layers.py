@@ -35,15 +35,16 @@ class Layer(NamedTuple):
         return self.nodes[0].name
 
 
-def find_layers(graph: Graph) -> list[Layer]:
-    """All nodes of a graph as layers, each behind what it reads.  Raises GraphError."""
+def find_layers(graph: Graph, *, trailing: bool = True) -> list[Layer]:
+    """All nodes of a graph as layers, each behind what it reads; one a node if not ``trailing``.  Raises GraphError."""
     consumers = graph.consumers()
     groups: list[list[Node]] = []
     made_by: dict[str, int] = {}  # values by the layer that computes them; inputs of the graph have none
     for node in graph.topological_order():
         source = made_by.get(node.inputs[0]) if node.inputs else None
         if (
-            source is not None
+            trailing
+            and source is not None
             and _trails(node, groups[source][0])
             and graph.sole_consumer(node.inputs[0], consumers) is node
         ):
@@ -71,7 +72,7 @@ def _layer(graph: Graph, nodes: list[Node], made_by: dict[str, int]) -> Layer:
 
 
 def describe(graph: Graph, node: Node) -> tuple[str, str]:
-    """The operator in a few words, as "depthwise 3x3 /2", and its name, or "depthwise"; of codes that of the float one."""
+    """The operator in a few words, as "depthwise 3x3 /2", and its name, or "depthwise"; for codes that of floats."""
     op, kind = node.op, node.op.name.removeprefix(QUANTIZED)
     words = [kind]
     weight = graph.weights.shape(node.params["weight"]) if "weight" in node.params else ()

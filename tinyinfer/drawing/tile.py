@@ -1,4 +1,4 @@
-"""A card: what stands on it, and how it is drawn."""
+"""A tile: a card of a drawing as it is seen, which may stand for several blocks that do the same."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tinyinfer.reporting.tables import shorten
 STRIPE = 5
 LETTER, BOLD = 0.58, 0.64  # mean widths of letters, in their size
 HOTTEST = 0.45  # opacity of what takes longest: text on it can still be read
-STACKED = 3  # pixels by which cards beneath look out
+STACKED = 3  # pixels by which tiles beneath look out
 
 
 class Size(NamedTuple):
-    """Of cards and what is between them, in pixels; ``letters`` is the size of a title."""
+    """Of tiles and what is between them, in pixels; ``letters`` is the size of a title."""
 
     width: int
     height: int
@@ -33,11 +33,11 @@ SMALL = Size(200, 56, 76, 16, 14, 40, 11)
 
 
 @dataclass(frozen=True)
-class Card:
+class Tile:
     """Three lines of text, the last of which has an ``end`` on the right, and a stripe of (colour, share) to its left.
 
     ``times`` in a row it comes, ``mark`` says where its inside is drawn; ``heat`` from 0 to 1 is the colour of its
-    ground.  ``key`` is what a script knows it by.  A card without text is a point that edges come from.
+    ground.  ``key`` is what a script knows it by.  A tile without text is a point that edges come from.
     """
 
     title: str
@@ -52,23 +52,23 @@ class Card:
     key: str = ""
 
 
-def card_svg(card: Card, x: float, y: float, size: Size, theme: Theme) -> str:
-    """The card with its upper left corner at a place."""
-    if not card.text:
-        return _point(card, x + size.width / 2, y + size.height, size, theme)
+def tile_svg(tile: Tile, x: float, y: float, size: Size, theme: Theme) -> str:
+    """The tile with its upper left corner at a place."""
+    if not tile.text:
+        return _point(tile, x + size.width / 2, y + size.height, size, theme)
     frame = f'width="{size.width}" height="{size.height}" rx="6"'
     stack = "".join(
         f'<rect x="{x + at:.1f}" y="{y + at}" {frame} fill="{theme.panel}" stroke="{theme.line}"/>'
-        for at in range((min(card.times, 3) - 1) * STACKED, 0, -STACKED)
+        for at in range((min(tile.times, 3) - 1) * STACKED, 0, -STACKED)
     )
     heat = (
-        f'<rect class="heat" x="{x:.1f}" y="{y}" {frame} fill="{theme.heat}" fill-opacity="{HOTTEST * card.heat:.3f}"/>'
+        f'<rect class="heat" x="{x:.1f}" y="{y}" {frame} fill="{theme.heat}" fill-opacity="{HOTTEST * tile.heat:.3f}"/>'
     )
-    key = f' class="card" data-steps="{escape(card.key)}" tabindex="0" role="button"' if card.key else ""
+    key = f' class="tile" data-steps="{escape(tile.key)}" tabindex="0" role="button"' if tile.key else ""
     return (
-        f"<g{key}><title>{escape(card.tooltip)}</title>{stack}"
+        f"<g{key}><title>{escape(tile.tooltip)}</title>{stack}"
         f'<rect class="frame" x="{x:.1f}" y="{y}" {frame} fill="{theme.panel}" stroke="{theme.line}"/>'
-        f"{heat if card.heat else ''}{_stripe(card.stripe, x, y, size)}{_texts(card, x, y, size, theme)}</g>"
+        f"{heat if tile.heat else ''}{_stripe(tile.stripe, x, y, size)}{_texts(tile, x, y, size, theme)}</g>"
     )
 
 
@@ -84,11 +84,11 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…"
 
 
-def _point(card: Card, x: float, y: float, size: Size, theme: Theme) -> str:
+def _point(tile: Tile, x: float, y: float, size: Size, theme: Theme) -> str:
     return (
         f'<circle cx="{x:.1f}" cy="{y - 4}" r="4" fill="{theme.quiet}"/>'
         f'<text x="{x:.1f}" y="{y - 13}" font-size="{size.letters}" fill="{theme.quiet}" text-anchor="middle">'
-        f"{escape(card.title)}</text>"
+        f"{escape(tile.title)}</text>"
     )
 
 
@@ -102,13 +102,13 @@ def _stripe(stripe: Sequence[tuple[str, float]], x: float, y: float, size: Size)
     return "".join(parts)
 
 
-def _texts(card: Card, x: float, y: float, size: Size, theme: Theme) -> str:
+def _texts(tile: Tile, x: float, y: float, size: Size, theme: Theme) -> str:
     small = size.letters - 1
     inner, right = x + STRIPE + 9, x + size.width - 9
-    badge = " ".join((*([card.mark] if card.mark else []), *([f"× {card.times}"] if card.times > 1 else [])))
+    badge = " ".join((*([tile.mark] if tile.mark else []), *([f"× {tile.times}"] if tile.times > 1 else [])))
     room = right - inner
-    title = tail(card.title, int(room / (BOLD * size.letters)) - len(badge) - 1)
-    text = cut(card.text, int(room / (LETTER * small)))
+    title = tail(tile.title, int(room / (BOLD * size.letters)) - len(badge) - 1)
+    text = cut(tile.text, int(room / (LETTER * small)))
     line = size.height / 3.4
 
     def line_of(at: int, what: str, letters: float, colour: str, place: str) -> str:
@@ -123,6 +123,6 @@ def _texts(card: Card, x: float, y: float, size: Size, theme: Theme) -> str:
         line_of(1, title, size.letters, theme.ink, "start")
         + line_of(1, badge, size.letters, theme.ink, "end")
         + line_of(2, text, small, theme.quiet, "start")
-        + line_of(3, card.shape, small, theme.quiet, "start")
-        + line_of(3, card.end, small, theme.ink, "end")
+        + line_of(3, tile.shape, small, theme.quiet, "start")
+        + line_of(3, tile.end, small, theme.ink, "end")
     )
