@@ -8,19 +8,21 @@
 
   /** What is said of the step that is looked at, at the lower edge of the window. */
   function detailBar(run, link) {
-    const bar = h("div", { class: "detail noprint", hidden: true });
+    const says = h("div", { class: "says" });
+    const loose = h("button", { type: "button", hidden: true, onclick: () => link.clear() }, "Let go");
+    const bar = h("div", { class: "detail noprint", hidden: true }, says, loose); // the button stays, or a press would miss it
     link.tell((steps, kept) => {
       bar.hidden = steps.size === 0;
+      loose.hidden = !kept;
       if (!steps.size) return;
       const found = [...steps].map((i) => run.steps[i]);
       const ms = found.reduce((sum, step) => sum + step.ms, 0), share = found.reduce((sum, step) => sum + step.share, 0);
       const step = found[0];
       const single = [step.text, step.kernel, step.shape, rate(step) ? `${number(rate(step))} GMAC/s` : null, step.bound && `bound by ${step.bound}`, step.noise === null ? null : `${number(step.noise)} dB over its rounding noise`];
-      bar.replaceChildren(
+      says.replaceChildren(
         h("b", {}, found.length === 1 ? step.name : `${found.length} steps`), h("span", {}, `${milliseconds(ms)}, ${percent(share)}`),
         ...(found.length === 1 ? single.filter(Boolean).map((words) => h("span", { class: "quiet" }, words)) : []),
-        found.length === 1 && step.why ? h("span", { class: "quiet why" }, `${step.kernel}: ${step.why}`) : null,
-        !kept ? null : h("button", { type: "button", onclick: () => link.clear() }, "Let go"));
+        found.length === 1 && step.why ? h("span", { class: "quiet why" }, `${step.kernel}: ${step.why}`) : "");
     });
     return bar;
   }
