@@ -5,13 +5,13 @@ const SMALL = 0.005; // of the time: a step that takes less is folded, if it is 
 const SLIGHT = 0.02;
 const FEWEST = 4; // steps that are worth folding
 
-/** Columns: heading, value to sort by, cell, class; those of class "wide" are left out on a phone. */
+/** Columns: heading, value to sort by, cell, class; those of class "extra" are left out in print and on narrow screens, "wide" on a phone. */
 function stepColumns(run, longest) {
   const columns = [
     ["node", (step) => step.name, (step) => [h("span", { class: "node" }, step.name), h("span", { class: "narrow quiet" }, step.text)], "node"],
     ["what it does", (step) => step.text, (step) => step.text, "wide"],
-    ["kernel", (step) => step.kernel, (step) => step.kernel, "wide"],
-    ["output", (step) => step.shape.split("x").reduce((product, size) => product * size, 1), (step) => step.shape, "n wide"],
+    ["kernel", (step) => step.kernel, (step) => step.kernel, "wide extra"],
+    ["output", (step) => step.shape.split("x").reduce((product, size) => product * size, 1), (step) => step.shape, "n wide extra"],
     ["M mult-adds", (step) => step.macs, (step) => millions(step.macs), "n wide"],
     ["ms", (step) => step.ms, (step) => number(step.ms), "n"],
     ["", null, (step, colour) => h("span", { class: `length w${colour}`, style: `width: ${(100 * step.ms) / longest}%` }), "lengths"],
