@@ -42,5 +42,5 @@ def text(thing: object) -> str:
 
 def page(thing: object) -> str:
     """`to_page`, with all that makes pages brought in."""
-    importlib.import_module("tinyinfer.pages.registered")
+    importlib.import_module("tinyinfer.pages.profile.page")
     return to_page(thing)

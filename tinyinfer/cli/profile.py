@@ -95,6 +95,8 @@ def profile(
     from tinyinfer.profiling.profile import profiles
 
     with running(kernel):
+        if html is not None and len(loaded) == 2:
+            _add_noise(loaded[0], loaded[1], arrays[0])
         found = profiles(list(zip(loaded, arrays, strict=True)), repeats, warmup)
     if html is not None:
         _write_page(html, found, earlier, loaded[0], image)
@@ -130,6 +132,14 @@ def _read_run(path: Path) -> dict[str, Any]:
     from tinyinfer.pages.profile.run import read_run
 
     return read_run(path)
+
+
+def _add_noise(first: Model, second: Model, arrays: dict[str, np.ndarray]) -> None:
+    """Note in the metadata of a quantised network how far it is from the one beside it that it was made of."""
+    from tinyinfer.quantization.noise import own_noise
+
+    if "quantization" in second.meta and "quantization" not in first.meta:
+        second.meta["quantization"] = {**second.meta["quantization"], "noise": own_noise(first, second, [arrays])}
 
 
 def _write_page(

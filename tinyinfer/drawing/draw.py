@@ -64,7 +64,7 @@ class _Shelves:
     def __init__(self, first: Panel, most: float) -> None:
         self.most, self.height = most, SLACK * first.height
         self.start, self.left, self.top = first.width, first.width, 0.0  # of the shelf
-        self.width, self.bottom, self.low = first.width, first.height, 0.0
+        self.width, self.bottom, self.low = first.width, float(first.height), 0.0
 
     def place(self, width: float, height: float) -> tuple[float, float]:
         """Left and top of a panel of this size."""

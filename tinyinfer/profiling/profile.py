@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -89,10 +91,14 @@ class Session:
         counts = _counts(model, self.arrays) if model else {}
         medians, firsts = np.median(times, axis=0), self.first.milliseconds()[0]
         shares = medians / medians.sum()
+        noise = noise_of(model.meta) if model else {}
         starts, durations = self.stopwatch.typical()
         return Profile(
             rows=tuple(
-                _row(plan, step, counts, peak, parts, times[:, i], float(firsts[i]), float(shares[i]))
+                replace(
+                    _row(plan, step, counts, peak, parts, times[:, i], float(firsts[i]), float(shares[i])),
+                    noise=min((noise[name] for name in step.node.originals if name in noise), default=None),
+                )
                 for i, (step, parts) in enumerate(zip(plan.steps, traffic(plan), strict=True))
             ),
             total_ms=float(np.median(totals)),
@@ -179,6 +185,15 @@ def _row(
         text=describe(plan.graph, step.node)[0],
         bound=peak.bound(macs, found.bytes, ms / 1e3, _units_of(step), scaled(parts, found.bytes)) if peak else "",
     )
+
+
+def noise_of(meta: Mapping[str, Any]) -> dict[str, float]:
+    """What a quantised model's metadata say of the rounding noise of its nodes' outputs, in dB by name."""
+    said = meta.get("quantization")
+    noise = said.get("noise") if isinstance(said, Mapping) else None
+    if not isinstance(noise, Mapping):
+        return {}
+    return {name: float(value) for name, value in noise.items() if isinstance(value, int | float)}
 
 
 def _buffers(plan: Plan) -> tuple[Buffer, ...]:
