@@ -11,15 +11,14 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from tinyinfer.structure.layers import Layer
-from tinyinfer.structure.wiring import Group, Wiring
+from tinyinfer.structure.wiring import Group, Piece, Wiring
 
 LARGEST = 1 / 3  # of the layers of a network that a block may have: more of them is no part, but the network
 LEAST_ALIKE = 2  # groups below prefixes that differ by numbers alone are blocks even where no branch tells of them
 SEPARATOR = re.compile(r"[./]")
 
 
-def find_blocks(layers: Sequence[Layer], wiring: Wiring) -> list[Group]:
+def find_blocks(layers: Sequence[Piece], wiring: Wiring) -> list[Group]:
     """The layers of each block of several, in order; no block is within another, and all can be folded together."""
     most = LARGEST * len(layers)
     named = {
@@ -44,7 +43,7 @@ def find_blocks(layers: Sequence[Layer], wiring: Wiring) -> list[Group]:
     return sorted(found.groups)
 
 
-def below_prefixes(layers: Sequence[Layer]) -> dict[str, Group]:
+def below_prefixes(layers: Sequence[Piece]) -> dict[str, Group]:
     """The layers below each prefix of their names, shorter ones first."""
     found: dict[str, list[int]] = {}
     for i, layer in enumerate(layers):
@@ -71,7 +70,7 @@ def _prefixes(name: str) -> list[str]:
     return [name[: match.start()] for match in SEPARATOR.finditer(name) if match.start()]
 
 
-def _stem(layers: Sequence[Layer], group: Group) -> str:
+def _stem(layers: Sequence[Piece], group: Group) -> str:
     """The longest prefix that all of a group have."""
     common = set.intersection(*(set(_prefixes(layers[i].name)) for i in group))
     return max(common, key=len, default="")

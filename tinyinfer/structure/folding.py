@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tinyinfer.graph import Graph, Node
 from tinyinfer.structure.blocks import below_prefixes, find_blocks
 from tinyinfer.structure.layers import Layer, counted, find_layers
 from tinyinfer.structure.repeats import Pattern, pattern, rows
-from tinyinfer.structure.wiring import Group, Wiring
+from tinyinfer.structure.wiring import Group, Piece, Wiring
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,22 @@ class Folded:
 def fold(graph: Graph) -> Folded:
     """The layers of a graph, folded to blocks, and these to rows.  Raises GraphError."""
     layers = find_layers(graph)
-    wiring = Wiring(graph, layers)
+    inputs, outputs = {i.name for i in graph.inputs}, set(graph.outputs)
+    entries = {at for at, layer in enumerate(layers) if not inputs.isdisjoint(layer.nodes[0].inputs)}
+    exits = {at for at, layer in enumerate(layers) for node in layer.nodes if not outputs.isdisjoint(node.outputs)}
+    return Folded(layers, fold_pieces(layers, entries, exits))
+
+
+def fold_pieces(layers: Sequence[Piece], entries: AbstractSet[int], exits: AbstractSet[int]) -> list[Row]:
+    """The rows of layers, or of what else is wired (`Wiring`)."""
+    wiring = Wiring(layers, entries, exits)
     # the shortest prefix that means the same layers
     names = {group: prefix for prefix, group in reversed(below_prefixes(layers).items()) if len(group) > 1}
 
     def block(group: Group) -> Block:
         return Block(names.get(group, layers[group[-1]].name), group, pattern(layers, group))
 
-    found = rows(layers, wiring, find_blocks(layers, wiring))
-    return Folded(layers, [tuple(map(block, row)) for row in found])
+    return [tuple(map(block, row)) for row in rows(layers, wiring, find_blocks(layers, wiring))]
 
 
 def row_name(row: Sequence[Block]) -> str:

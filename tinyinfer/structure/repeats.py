@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from tinyinfer.structure.layers import Layer
-from tinyinfer.structure.wiring import Group, Wiring
+from tinyinfer.structure.wiring import Group, Piece, Wiring
 
 LEAST_TIMES = 3  # that a sequence comes in a row, to be a block
 LONGEST = 6  # layers or blocks of such a sequence
@@ -14,7 +13,7 @@ LONGEST = 6  # layers or blocks of such a sequence
 Pattern = tuple[tuple[str, tuple[int, ...]], ...]
 
 
-def pattern(layers: Sequence[Layer], group: Group) -> Pattern:
+def pattern(layers: Sequence[Piece], group: Group) -> Pattern:
     """What layers do and how they are wired: the same for blocks that differ in numbers of channels alone.
 
     What follows the last operators does not count: it may belong to what comes next.
@@ -27,7 +26,7 @@ def pattern(layers: Sequence[Layer], group: Group) -> Pattern:
     )
 
 
-def rows(layers: Sequence[Layer], wiring: Wiring, blocks: Sequence[Group]) -> list[list[Group]]:
+def rows(layers: Sequence[Piece], wiring: Wiring, blocks: Sequence[Group]) -> list[list[Group]]:
     """Blocks with the next ones of their pattern that read them, and all other layers, each behind what it reads."""
     blocks = _with_sequences(layers, wiring, blocks)
     patterns = {group: pattern(layers, group) for group in blocks}
@@ -46,7 +45,7 @@ def rows(layers: Sequence[Layer], wiring: Wiring, blocks: Sequence[Group]) -> li
     return [joined.get(part, [part]) for part in order]
 
 
-def _with_sequences(layers: Sequence[Layer], wiring: Wiring, blocks: Sequence[Group]) -> list[Group]:
+def _with_sequences(layers: Sequence[Piece], wiring: Wiring, blocks: Sequence[Group]) -> list[Group]:
     """The blocks, and sequences of blocks and layers that come several times in a row as blocks of their own."""
     parts = wiring.order(blocks) or []
     patterns = [pattern(layers, part) for part in parts]

@@ -10,22 +10,47 @@ import functools
 import heapq
 import operator
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Protocol
 
-from tinyinfer.graph import Graph
-from tinyinfer.structure.layers import Layer
-
-INPUT = -1  # stands before all layers that read what the graph is given
+INPUT = -1  # stands before all layers that read what the network is given
 
 Group = tuple[int, ...]  # positions of layers, ascending
 
 
-class Wiring:
-    """The layers of a graph by position; sets of them are the bits of integers where many are compared."""
+class Piece(Protocol):
+    """What can be wired: a layer, or a card of a drawing."""
 
-    def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def before(self) -> Sequence[int]:
+        """The positions of those that it reads, all before its own."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What it does, norm and activation included."""
+        ...
+
+    @property
+    def main(self) -> str:
+        """What its first operator does."""
+        ...
+
+
+class Wiring:
+    """Layers by position; sets of them are the bits of integers where many are compared.
+
+    ``entries`` are those that read what the network is given, ``exits`` those that it gives.
+    """
+
+    def __init__(self, layers: Sequence[Piece], entries: AbstractSet[int], exits: AbstractSet[int]) -> None:
         self.before = [layer.before for layer in layers]
-        outputs, inputs = set(graph.outputs), {i.name for i in graph.inputs}
-        self.shown = {i for i, layer in enumerate(layers) if any(outputs.intersection(n.outputs) for n in layer.nodes)}
+        self.exits = exits
         self.readers: list[list[int]] = [[] for _ in layers]
         self.above: list[int] = []  # all that a layer depends on
         self.given: list[bool] = []  # whether it depends on an input: constants and what is made of them do not
@@ -35,7 +60,7 @@ class Wiring:
                 self.readers[i].append(at)
             self.above.append(_union(self.above[i] | 1 << i for i in layer.before))
             paths = [i for i in layer.before if self.given[i]]
-            if not inputs.isdisjoint(layer.nodes[0].inputs):
+            if at in entries:
                 paths.append(INPUT)
             self.given.append(bool(paths))
             self.dominators.append(functools.reduce(self._meet, paths) if paths else INPUT)
@@ -46,7 +71,7 @@ class Wiring:
             if entry != INPUT and sum(self.given[i] for i in self.before[join]) > 1:
                 inside = self._between(entry, join)
                 left = inside - {join}
-                if left.isdisjoint(self.shown) and all(inside.issuperset(self.readers[i]) for i in left):
+                if left.isdisjoint(self.exits) and all(inside.issuperset(self.readers[i]) for i in left):
                     yield tuple(sorted(inside))
 
     def is_convex(self, group: Group) -> bool:
