@@ -18,10 +18,7 @@ STEPS: tuple[tuple[str, str, float, int, int, Bound], ...] = (
     ("stem.conv", "conv2d 1x1, relu", 6.0, 400_000_000, 4_000_000, "compute"),
     ("block.1.dw", "depthwise 3x3", 3.0, 60_000_000, 9_000_000, "L2"),
     ("block.1.add", "add", 0.96, 0, 6_000_000, "memory"),
-    ("tail.0", "relu", 0.005, 0, 100, "overhead"),
-    ("tail.1", "relu", 0.005, 0, 100, "overhead"),
-    ("tail.2", "relu", 0.005, 0, 100, "overhead"),
-    ("tail.3", "relu", 0.005, 0, 100, "overhead"),
+    *((f"features.denseblock1.denselayer{at}.norm1", "relu", 0.005, 0, 100, "overhead") for at in range(10, 14)),
 )
 
 BUFFERS = (
@@ -39,8 +36,8 @@ def made_profile(total_ms: float = 10.0, **changes: Any) -> Profile:
         Node("block.1.dw", Relu(), ("stem.conv",), ("block.1.dw",)),
         Node("block.1.add", Add(), ("block.1.dw", "stem.conv"), ("block.1.add",)),
     ]
-    for at in range(4):
-        nodes.append(Node(f"tail.{at}", Relu(), (nodes[-1].name,), (f"tail.{at}",)))
+    for name, *_ in STEPS[4:]:
+        nodes.append(Node(name, Relu(), (nodes[-1].name,), (name,)))
     image = (1, 8, 32, 32)
     fields: dict[str, Any] = {
         "rows": rows,

@@ -127,6 +127,7 @@ def test_noise_is_shown_where_it_is_known(html, open_page) -> None:
 def test_nothing_is_cut_and_all_can_be_read(width, dark, html, open_page) -> None:
     shown = open_page(html, width, dark=dark)
     assert shown.evaluate("document.documentElement.scrollWidth") == width
+    shown.get_by_role("button", name="Show 5 small steps").click()
     table = shown.locator(".steps").bounding_box()
     assert table["x"] + table["width"] <= width
     assert shown.evaluate(CONTRAST, 4.5) == []

@@ -22,5 +22,10 @@ function networkView(run, data, link) {
   link.tell((steps) => view.element.querySelectorAll("[data-part]").forEach((box) => {
     box.classList.toggle("linked", partSteps(Number(box.dataset.part)).some((step) => steps.has(step)));
   }));
+  requestAnimationFrame(() => { // once it has a size: the middle of a wide network
+    const scroller = view.element.querySelector(".graph-scroll"), first = scroller.querySelector("[data-part]");
+    const place = first.getBoundingClientRect(), frame = scroller.getBoundingClientRect();
+    scroller.scrollLeft += place.left + place.width / 2 - frame.left - frame.width / 2;
+  });
   return section("The network, coloured by time", "The darker, the longer; blocks show what is in them together. Enter or a click opens a block.", view.element);
 }

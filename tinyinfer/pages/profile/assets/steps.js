@@ -1,8 +1,8 @@
 "use strict";
 // The table of steps: sorted by any column, small ones folded to one row.
 
-const SMALL = 0.005; // of the time: a step that takes less is folded, if it is overhead less than SLIGHT
-const SLIGHT = 0.02;
+const SLIGHT = 0.02; // of the time: a step that takes more is never folded
+const TOGETHER = 0.05; // nor more of them than take so much together
 const FEWEST = 4; // steps that are worth folding
 
 /** Columns: heading, value to sort by, cell, class; those of class "extra" are left out in print and on narrow screens, "wide" on a phone. */
@@ -25,10 +25,17 @@ function stepColumns(run, longest) {
   return columns;
 }
 
+/** The steps that take least, which are folded at first. */
+function smallSteps(run) {
+  const order = run.steps.map((_, i) => i).sort((i, j) => run.steps[i].share - run.steps[j].share);
+  let together = 0;
+  return order.filter((i) => run.steps[i].share < SLIGHT && (together += run.steps[i].share) <= TOGETHER);
+}
+
 function stepsView(run, link) {
   const colours = coloursOf(run), longest = Math.max(...run.steps.map((step) => step.ms), 1e-9);
   const columns = stepColumns(run, longest);
-  const small = run.steps.flatMap((step, i) => (step.share < SMALL || (step.bound === "overhead" && step.share < SLIGHT) ? [i] : []));
+  const small = smallSteps(run);
   const state = { by: null, down: true, folded: small.length >= FEWEST };
   const body = h("tbody");
   const rows = run.steps.map((step, i) => standsFor(h("tr", { role: "row" }, columns.map(([, , cell, kind]) => h("td", { class: kind }, cell(step, colours[i])))), [i], link));
@@ -70,7 +77,7 @@ function stepsView(run, link) {
   }
 
   fill();
-  return section("All steps", "A heading sorts by its column. Times are of a run that nobody watches, so that they add up to it.",
+  return section("All steps", "A heading sorts by its column. Times are of a run that nobody watches: they add up to it.",
     h("div", { class: "scroll" }, h("table", { class: "steps" }, h("thead", {}, h("tr", {}, heads)), body, h("tfoot", {}, foot))),
     small.length >= FEWEST ? toggle : null);
 }
