@@ -26,6 +26,8 @@ WORDS = {
     "layer_norm": "norms",
     "interpolate": "resizing",
     "resize": "resizing",
+    "quantize_linear": "rounding to 8 bits",
+    "dequantize_linear": "turning 8 bits into numbers",
     "depthwise_chain": "depthwise convolutions with the 1x1 before or behind them",
     "input": "copying the input in",
     "output": "copying the output out",

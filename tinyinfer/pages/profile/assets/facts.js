@@ -25,17 +25,22 @@ function headOf(run) {
 function details(run) {
   const watched = run.steps.reduce((sum, step) => sum + step.watched, 0);
   const costs = watched > run.total_ms
-    ? `Timed step by step it takes ${milliseconds(watched)}, as looking at the clock takes time too: the same for each step, which has been taken off.`
+    ? `Timed step by step it takes ${milliseconds(watched)}, as looking at the clock takes time too: `
+      + "the same for each step, which has been taken off."
     : `Step by step it adds up to ${milliseconds(watched)}; the rest goes by between the steps.`;
-  const spread = `Of ${run.repeats} runs that nobody watched the fastest took ${milliseconds(run.total_min_ms)}, and 90 % at most ${milliseconds(run.total_p90_ms)}.`;
-  const first = `Before that came ${milliseconds(run.prepare_ms)} of preparation and a first run of ${milliseconds(run.first_ms)}, which loads kernels, or compiles them where no run has before.`;
+  const spread = `Of ${run.repeats} runs that nobody watched the fastest took ${milliseconds(run.total_min_ms)}, `
+    + `and 90 % at most ${milliseconds(run.total_p90_ms)}.`;
+  const first = `Before that came ${milliseconds(run.prepare_ms)} of preparation and a first run of `
+    + `${milliseconds(run.first_ms)}, which loads kernels, or compiles them where no run has before.`;
   return h("details", {}, h("summary", {}, "How it was measured"), h("p", {}, spread), h("p", {}, costs), h("p", {}, first));
 }
 
 function photoOf(photo) {
   const best = Math.max(...photo.found.map(([, part]) => part), 1e-9);
-  return h("figure", { class: "photo" },
-    h("img", { src: photo.source, alt: photo.found.length ? `The picture, labelled ${photo.found[0][0]}` : "The picture" }),
-    !photo.found.length ? null : h("figcaption", {}, h("ol", {}, photo.found.map(([words, part]) => h("li", {},
-      h("span", { class: "meter", style: `width: ${(100 * part) / best}%` }), h("span", { class: "found" }, words), h("span", {}, percent(part)))))));
+  const alt = photo.found.length ? `The picture, labelled ${photo.found[0][0]}` : "The picture";
+  const rows = photo.found.map(([words, part]) => h("li", {},
+    h("span", { class: "meter", style: `width: ${(100 * part) / best}%` }), h("span", { class: "found" }, words),
+    h("span", {}, percent(part))));
+  return h("figure", { class: "photo" }, h("img", { src: photo.source, alt }),
+    rows.length ? h("figcaption", {}, h("ol", {}, rows)) : null);
 }

@@ -27,5 +27,6 @@ function networkView(run, data, link) {
     const place = first.getBoundingClientRect(), frame = scroller.getBoundingClientRect();
     scroller.scrollLeft += place.left + place.width / 2 - frame.left - frame.width / 2;
   });
-  return section("The network, coloured by time", "The darker, the longer; blocks show what is in them together. Enter or a click opens a block.", view.element);
+  const words = "The darker, the longer; blocks show what is in them together. Enter or a click opens a block.";
+  return section("The network, coloured by time", words, view.element);
 }

@@ -18,10 +18,11 @@ function pairView(runs, pairs) {
     h("h2", {}, "Two runs side by side"),
     h("p", { class: "sentence" }, compared(names, runs, ratio)),
     h("p", { class: "quiet" }, `${sentenceOf(sorted, runs[1].total_ms < runs[0].total_ms)} A: ${origin(runs[0])}. B: ${origin(runs[1])}.`),
-    totals(names, runs),
+    totals(runs),
     h("details", {}, h("summary", {}, `All ${rows.length} steps, the largest differences first`),
       h("div", { class: "scroll" }, h("table", {},
-        h("thead", {}, h("tr", {}, ["step", "A, ms", "B, ms", "B - A", "", "B / A"].map((title, at) => h("th", { class: at ? "n" : "node", scope: "col" }, title)))),
+        h("thead", {}, h("tr", {}, ["step", "A, ms", "B, ms", "B - A", "", "B / A"].map((title, at) =>
+          h("th", { class: at ? "n" : "node", scope: "col" }, title)))),
         h("tbody", {}, sorted.map((row) => pairRow(row, most)))))));
 }
 
@@ -37,20 +38,25 @@ function compared(names, runs, ratio) {
 function sentenceOf(sorted, faster) {
   const along = sorted.filter((row) => (faster ? row.change < 0 : row.change > 0)).slice(0, 2);
   if (!along.length) return "";
-  return `Most of it at ${along.map((row) => `${row.name} (${row.change > 0 ? "+" : "−"}${milliseconds(Math.abs(row.change))})`).join(" and ")}.`;
+  const places = along.map((row) => `${row.name} (${row.change > 0 ? "+" : "−"}${milliseconds(Math.abs(row.change))})`);
+  return `Most of it at ${places.join(" and ")}.`;
 }
 
 const origin = (run) => [run.name, `${run.threads} thread${run.threads === 1 ? "" : "s"}`, run.cpu, run.date].filter(Boolean).join(", ");
 
 /** The kinds of work of both, on one scale. */
-function totals(names, runs) {
+function totals(runs) {
   const times = runs.map((run) => new Map(run.works.map(([work, part]) => [work, part * run.total_ms])));
   const works = [...new Set(runs.flatMap((run) => run.works.map(([work]) => work)))];
   const longest = Math.max(...times.flatMap((found) => [...found.values()]), 1e-9);
-  const bar = (ms, kind) => h("div", { class: "double" }, h("span", { class: `length ${kind}`, style: `width: ${(78 * ms) / longest}%` }), h("span", {}, milliseconds(ms)));
+  const bar = (ms, kind) => h("div", { class: "double" },
+    h("span", { class: `length ${kind}`, style: `width: ${(78 * ms) / longest}%` }), h("span", {}, milliseconds(ms)));
+  const row = (work) => h("tr", {}, h("td", {}, work),
+    h("td", { class: "wide-bar" }, bar(times[0].get(work) ?? 0, "run0"), bar(times[1].get(work) ?? 0, "run1")));
+  const runOf = (at) => [h("i", { class: `swatch run${at}` }), ` ${"AB"[at]} `];
   return h("table", { class: "works-pair" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "kind of work"), h("th", { scope: "col" }, h("i", { class: "swatch run0" }), " A ", h("i", { class: "swatch run1" }), " B"))),
-    h("tbody", {}, works.map((work) => h("tr", {}, h("td", {}, work), h("td", { class: "wide-bar" }, bar(times[0].get(work) ?? 0, "run0"), bar(times[1].get(work) ?? 0, "run1"))))));
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "kind of work"), h("th", { scope: "col" }, runOf(0), runOf(1)))),
+    h("tbody", {}, works.map(row)));
 }
 
 function pairRow(row, most) {
@@ -59,7 +65,7 @@ function pairRow(row, most) {
   const change = `${row.change > 0 ? "+" : row.change < 0 ? "−" : ""}${number(Math.abs(row.change))}`;
   return h("tr", {},
     h("td", { class: "node" }, h("span", { class: "node" }, row.name), h("span", { class: "quiet block" }, row.text)),
-    h("td", { class: "n" }, row.a === null ? "-" : number(row.a)), h("td", { class: "n" }, row.b === null ? "-" : number(row.b)), h("td", { class: "n" }, change),
+    ...[row.a, row.b].map((ms) => h("td", { class: "n" }, ms === null ? "-" : number(ms))), h("td", { class: "n" }, change),
     h("td", { class: "change" }, h("span", { class: kind, style: `width: ${part}%; ${row.change < 0 ? "right" : "left"}: 50%` })),
     h("td", { class: "n" }, row.a && row.b ? `${number(row.b / row.a)} ×` : "-"));
 }

@@ -18,7 +18,10 @@
       const found = [...steps].map((i) => run.steps[i]);
       const ms = found.reduce((sum, step) => sum + step.ms, 0), share = found.reduce((sum, step) => sum + step.share, 0);
       const step = found[0];
-      const single = [step.text, step.kernel, step.shape, rate(step) ? `${number(rate(step))} GMAC/s` : null, step.bound && `bound by ${step.bound}`, step.noise === null ? null : `${number(step.noise)} dB over its rounding noise`];
+      const single = [
+        step.text, step.kernel, step.shape, rate(step) ? `${number(rate(step))} GMAC/s` : null, step.bound && `bound by ${step.bound}`,
+        step.noise === null ? null : `${number(step.noise)} dB over its rounding noise`,
+      ];
       says.replaceChildren(
         h("b", {}, found.length === 1 ? step.name : `${found.length} steps`), h("span", {}, `${milliseconds(ms)}, ${percent(share)}`),
         ...(found.length === 1 ? single.filter(Boolean).map((words) => h("span", { class: "quiet" }, words)) : []),

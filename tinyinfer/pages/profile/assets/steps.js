@@ -38,7 +38,8 @@ function stepsView(run, link) {
   const small = smallSteps(run);
   const state = { by: null, down: true, folded: small.length >= FEWEST };
   const body = h("tbody");
-  const rows = run.steps.map((step, i) => standsFor(h("tr", { role: "row" }, columns.map(([, , cell, kind]) => h("td", { class: kind }, cell(step, colours[i])))), [i], link));
+  const cellsOf = (step, i) => columns.map(([, , cell, kind]) => h("td", { class: kind }, cell(step, colours[i])));
+  const rows = run.steps.map((step, i) => standsFor(h("tr", { role: "row" }, cellsOf(step, i)), [i], link));
   marking(link, rows, (i) => [i]);
   const toggle = h("button", { type: "button", class: "fold", onclick: () => { state.folded = !state.folded; fill(); } });
   const heads = columns.map(([title, value, , kind], at) => h("th", { class: kind, scope: "col", "aria-sort": "none" },
@@ -46,7 +47,10 @@ function stepsView(run, link) {
   const line = (cells) => h("tr", {}, columns.map(([title, , , kind]) => h("td", { class: kind }, cells[title] ?? "")));
   const foot = [
     run.between > 0 && line({ node: "between the steps", ms: number(run.between), share: percent(run.between / run.total_ms) }),
-    line({ node: `${run.steps.length} steps`, "M mult-adds": millions(run.macs), ms: number(run.total_ms), share: "100 %", "GMAC/s": number(run.macs / run.total_ms / 1e6) }),
+    line({
+      node: `${run.steps.length} steps`, "M mult-adds": millions(run.macs), ms: number(run.total_ms), share: "100 %",
+      "GMAC/s": number(run.macs / run.total_ms / 1e6),
+    }),
   ].filter(Boolean);
 
   function sort(at) {

@@ -10,14 +10,18 @@ function coloursOf(run) {
 }
 
 function worksView(run, link) {
-  const stepsOf = run.works.map(([work]) => run.steps.flatMap((step, i) => (step.work === work ? [i] : [])));
-  const parts = run.works.map(([work, part], at) => h("span", { class: `part w${Math.min(at, COLOURS)}`, style: `flex-grow: ${Math.max(part, 0.0005)}`, title: `${work}: ${percent(part)}` }));
-  const rows = run.works.map(([work, part], at) => standsFor(h("li", { role: "button", "aria-label": `${work}, ${percent(part)} of the time, mark its steps` },
-    h("i", { class: `swatch w${Math.min(at, COLOURS)}` }), h("span", { class: "work" }, work), h("b", {}, percent(part)),
-    h("span", { class: "quiet" }, milliseconds(part * run.total_ms))), stepsOf[at], link));
-  walked(rows);
-  parts.forEach((part, at) => standsFor(part, stepsOf[at], link));
-  marking(link, rows, (at) => stepsOf[at]);
-  return section("What the time is spent on", "Point at a kind of work, a step, a layer or a dot: it is marked everywhere. A click keeps it, Escape lets it go.",
+  const works = run.works.map(([work, part], at) => ({
+    work, part, colour: `w${Math.min(at, COLOURS)}`, steps: run.steps.flatMap((step, i) => (step.work === work ? [i] : [])),
+  }));
+  const parts = works.map(({ work, part, colour, steps }) => standsFor(h("span", {
+    class: `part ${colour}`, style: `flex-grow: ${Math.max(part, 0.0005)}`, title: `${work}: ${percent(part)}`,
+  }), steps, link));
+  const rows = walked(works.map(({ work, part, colour, steps }) => standsFor(
+    h("li", { role: "button", "aria-label": `${work}, ${percent(part)} of the time, mark its steps` },
+      h("i", { class: `swatch ${colour}` }), h("span", { class: "work" }, work), h("b", {}, percent(part)),
+      h("span", { class: "quiet" }, milliseconds(part * run.total_ms))), steps, link)));
+  marking(link, rows, (at) => works[at].steps);
+  const words = "Point at a kind of work, a step, a layer or a dot: it is marked everywhere. A click keeps it, Escape lets it go.";
+  return section("What the time is spent on", words,
     h("div", { class: "stack", "aria-hidden": "true" }, parts), h("ul", { class: "legend" }, rows));
 }
