@@ -196,6 +196,7 @@ def test_profile_compares_two_networks_and_with_an_earlier_run(ti, model_file, p
     assert [row["name"] for row in first["rows"]] == [row["name"] for row in second["rows"]]
     assert 'id="data-pairs"' in page.read_text(encoding="utf-8")
     assert 'id="data-photo"' in page.read_text(encoding="utf-8")
+    assert "of the first's time" in ti("profile", model_file, model_file, "--by", "op", *quick).out
     run = tmp_path / "run.json"
     run.write_text(json.dumps(first), encoding="utf-8")
     assert ti("profile", model_file, "--html", page, "--against", run, *quick).code == 0

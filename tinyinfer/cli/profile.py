@@ -109,6 +109,9 @@ def profile(
     else:
         for result in found:
             show(result.table(by))
+        if len(found) == 2:
+            first, other = (result.total_ms for result in found)
+            show(f"the second takes {other / first:.2f} of the first's time: {other:.3f} ms instead of {first:.3f}")
 
 
 def _sorted(others: Sequence[str]) -> tuple[list[str], Path | None]:

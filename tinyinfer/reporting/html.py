@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from tinyinfer.reporting.tables import Table, shorten
+from tinyinfer.reporting.tables import Table
 
 # two classes a selector: Jupyter's own rules for tables have as many
 CSS = """
@@ -47,11 +47,6 @@ def page(title: str, body: str) -> str:
         f"<style>body {{ margin: 32px auto; max-width: 1100px; padding: 0 20px; background: #fff; }} {CSS}</style>"
         f'</head><body class="ti">{body}</body></html>\n'
     )
-
-
-def heading(title: str) -> str:
-    """A title, given as plain text."""
-    return f"<h1>{escape(title)}</h1>"
 
 
 def table_html(table: Table) -> str:
@@ -104,31 +99,4 @@ def facts_html(facts: Sequence[tuple[str, str]]) -> str:
         '<div class="facts">'
         + "".join(f"<div><b>{escape(value)}</b><span>{escape(what)}</span></div>" for value, what in facts)
         + "</div>"
-    )
-
-
-def bars_svg(bars: Sequence[tuple[str, float, str, str]], legend: Sequence[tuple[str, str]] = ()) -> str:
-    """Horizontal bars, one a row: (label, length, text at its end, colour), under a legend of (name, colour)."""
-    longest = max((length for _, length, _, _ in bars), default=0) or 1.0
-    left, width, pitch, top = 210, 560, 18, 26 if legend else 4
-    parts = []
-    for i, (name, colour) in enumerate(legend):
-        x = left + i * 160
-        parts.append(f'<rect x="{x}" y="4" width="11" height="11" rx="2" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 16}" y="14">{escape(name)}</text>')
-    for i, (label, length, text, colour) in enumerate(bars):
-        y, size = top + i * pitch, max(length / longest * width, 0.5)
-        short = shorten(label, 30)
-        parts.append(
-            f"<g><title>{escape(label)}: {escape(text)}</title>"
-            f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{escape(short)}</text>'
-            f'<rect x="{left}" y="{y + 2}" width="{size:.1f}" height="{pitch - 5}" rx="2" fill="{colour}"/>'
-            f'<text x="{left + size + 6:.1f}" y="{y + 12}" fill="#52606d">{escape(text)}</text></g>'
-        )
-    full_width, height = left + width + 130, top + len(bars) * pitch + 4
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{full_width}" height="{height}" '
-        f'viewBox="0 0 {full_width} {height}" font-family="system-ui, sans-serif" font-size="11.5" fill="#1f2933">'
-        + "".join(parts)
-        + "</svg>"
     )
