@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pytest
+from contrast import faint_texts
 from made_profiles import made_profile
 from PIL import Image
 
@@ -13,7 +13,6 @@ from tinyinfer.pages.profile.page import page
 from tinyinfer.pages.profile.photo import Photo, photo_of
 from tinyinfer.profiling.timings import Profile
 
-CONTRAST = (Path(__file__).parents[1] / "contrast.js").read_text(encoding="utf-8")
 HOSTILE = '</script><b id="taken">&"'
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
@@ -111,7 +110,7 @@ def test_nothing_is_cut_and_all_can_be_read(width, html, open_page) -> None:
     assert table["x"] + table["width"] <= width
     for scheme in ("light", "dark"):
         shown.emulate_media(color_scheme=scheme)
-        assert shown.evaluate(CONTRAST, 4.5) == []
+        assert faint_texts(shown) == []
 
 
 def test_two_runs_side_by_side(open_page) -> None:
@@ -126,7 +125,7 @@ def test_two_runs_side_by_side(open_page) -> None:
     assert shown.locator(".graph").count() == 1
     shown.locator(".pair summary").click()
     assert shown.locator(".pair tbody .node .node").first.inner_text() in ("stem.conv", "block.1.dw")
-    assert shown.evaluate(CONTRAST, 4.5) == []
+    assert faint_texts(shown) == []
 
 
 def test_names_are_text(open_page) -> None:
