@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from tinyinfer import showing
 from tinyinfer.dim import is_free
 from tinyinfer.errors import GraphError, WeightsError
 from tinyinfer.node import Input as Input
@@ -31,7 +32,7 @@ BATCH, NOT_BATCH = range(1), range(1, 64)  # axes of inputs
 _weight_type = lru_cache(maxsize=4096)(TensorType)  # networks have few different ones
 
 
-@dataclass
+@dataclass(repr=False)
 class Graph:
     """Inputs, nodes in any order, names of the output values, and weights by key."""
 
@@ -46,6 +47,16 @@ class Graph:
     def copy(self) -> Graph:
         """A copy whose lists can be edited; nodes and weight arrays are shared."""
         return Graph(list(self.inputs), list(self.nodes), list(self.outputs), Weights(self.weights))
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{i.name} {i.text}" for i in self.inputs)
+        return f"<Graph: {len(self.nodes)} nodes, inputs {given}; outputs {', '.join(self.outputs)}>"
+
+    def __str__(self) -> str:
+        return showing.text(self)
+
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
     # -- looking things up -------------------------------------------------------------------
 
@@ -126,8 +137,7 @@ class Graph:
             shape = tuple(given.get(i.name, i.nominal))
             fits = len(shape) == len(i.shape) and all(w is None or w == s for w, s in zip(i.shape, shape, strict=True))
             if not fits or any(s < 1 for s in shape):
-                wanted = "x".join("?" if s is None else str(s) for s in i.shape)
-                raise GraphError(f"input {i.name!r}: expected shape {wanted}, found {TensorType(shape)}")
+                raise GraphError(f"input {i.name!r}: expected shape {i.text}, found {TensorType(shape)}")
             shapes[i.name] = shape
         return shapes
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinyinfer import showing
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph, Shape
 from tinyinfer.passes.portable.extract import extract, matching_values
@@ -231,10 +232,8 @@ class Model:
     def __repr__(self) -> str:
         return f"<Model {self.name}: {len(self.graph.nodes)} nodes, inputs {self.inputs}>"
 
-    def _repr_svg_(self) -> str:
-        from tinyinfer.profiling.draw import draw
-
-        return draw(self.graph)
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
 
 def _shape_text(shapes: Mapping[str, Shape]) -> str:

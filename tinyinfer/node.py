@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from tinyinfer import showing
 from tinyinfer.dim import Dim
 from tinyinfer.tensor_type import Quant, TensorType
 from tinyinfer.weights import Shape
@@ -62,6 +63,11 @@ class Input:
     dtype: str = "float32"
     quant: Quant | None = None
 
+    @property
+    def text(self) -> str:
+        """The shape, as "?x3x224x224"."""
+        return "x".join("?" if size is None else str(size) for size in self.shape)
+
     def type_for(self, shape: Shape) -> TensorType:
         """The value's type at this shape."""
         return TensorType(shape, self.dtype, self.quant)
@@ -84,7 +90,7 @@ class Input:
         return tuple(n if a in axes else s for a, (s, n) in enumerate(zip(self.shape, self.nominal, strict=True)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Node:
     """One operator applied to named values.
 
@@ -105,6 +111,13 @@ class Node:
     def originals(self) -> tuple[str, ...]:
         """Names of the nodes of the original network that this one stands for: its ``origin``, or itself."""
         return self.origin or (self.name,)
+
+    def __repr__(self) -> str:
+        kernel = f" [{self.kernel}]" if self.kernel else ""
+        return f"<Node {self.name}: {self.op.name}({', '.join(self.inputs)}){kernel}>"
+
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
     def replace(self, **changes: Any) -> Node:
         """A copy with some fields changed."""

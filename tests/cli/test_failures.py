@@ -53,6 +53,11 @@ def check(answer, code, *words):
         ["profile", "resnet20", "--threads", "1,0"],
         ["profile", "resnet20", "--threads", "1,2", "--trace", "trace.json"],
         ["profile", "resnet20", "--threads", "1,2", "--kernel", "reference"],
+        ["profile", "resnet20", "resnet20", "--threads", "1,2"],
+        ["profile", "resnet20", "resnet20", "resnet20"],
+        ["profile", "resnet20", "a.png", "b.png"],
+        ["profile", "resnet20", "--against", "run.json"],
+        ["profile", "resnet20", "resnet20", "--csv", "rows.csv"],
         ["bench", "resnet20", "--threads", "1,x"],
         ["bench", "resnet20", "--batch", ""],
         ["bench", "resnet20", "--input", "x=1x3x32x32"],
@@ -216,7 +221,7 @@ def test_a_mistake_of_ours_is_one_line_too(ti, monkeypatch):
 def test_warnings_are_one_line(ti, model_file, monkeypatch, tmp_path):
     import warnings
 
-    monkeypatch.setattr("tinyinfer.profiling.draw.draw", lambda graph: warnings.warn("odd", stacklevel=1) or "<svg/>")
+    monkeypatch.setattr("tinyinfer.drawing.draw.draw", lambda graph: warnings.warn("odd", stacklevel=1) or "<svg/>")
     assert ti("draw", model_file, "-o", tmp_path / "a.svg") == (0, "", "tinyinfer: warning: odd\n")
 
 

@@ -187,6 +187,23 @@ def test_profile_by_operator_of_a_picture(ti, model_file, pictures):
     assert "conv2d" in out
 
 
+def test_profile_compares_two_networks_and_with_an_earlier_run(ti, model_file, pictures, tmp_path):
+    quick = ("--repeats", 1, "--warmup", 0, "--threads", 1)
+    page = tmp_path / "page.html"
+    code, out, _ = ti("profile", model_file, model_file, pictures / "a.png", "--html", page, "--json", *quick)
+    first, second = json.loads(out)
+    assert code == 0
+    assert [row["name"] for row in first["rows"]] == [row["name"] for row in second["rows"]]
+    assert 'id="data-pairs"' in page.read_text(encoding="utf-8")
+    assert 'id="data-photo"' in page.read_text(encoding="utf-8")
+    assert "of the first's time" in ti("profile", model_file, model_file, "--by", "op", *quick).out
+    run = tmp_path / "run.json"
+    run.write_text(json.dumps(first), encoding="utf-8")
+    assert ti("profile", model_file, "--html", page, "--against", run, *quick).code == 0
+    assert 'id="data-graph1"' in page.read_text(encoding="utf-8")
+    assert 'id="data-graph0"' not in page.read_text(encoding="utf-8")
+
+
 def test_profile_with_several_numbers_of_threads(ti, model_file, tmp_path):
     options = ("--threads", "1,2", "--repeats", 1, "--warmup", 0)
     code, out, _ = ti("profile", model_file, *options, "--json", "--csv", tmp_path / "rows.csv")

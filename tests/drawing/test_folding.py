@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tinyinfer import models
 from tinyinfer.drawing.cards import cards_of
-from tinyinfer.drawing.folding import FEW, Block, cards_in, fold, quotient
+from tinyinfer.drawing.folding import Block, cards_in, fold, quotient
 from tinyinfer.drawing.placing import blocks_of, place
 
 
@@ -59,12 +59,18 @@ def test_parts_come_after_what_they_read(network):
 
 
 def test_names_say_what_a_block_is():
-    names = ["input", *(f"features.{i}.conv.{j}" for i in range(3) for j in range(FEW)), "classifier"]
-    root = fold(names, [(i, i + 1) for i in range(len(names) - 1)])
-    assert [part.name if isinstance(part, Block) else names[part] for part in root.parts] == [
-        "input", "features.0", "features.1", "features.2", "classifier",
+    names = ["input", *(f"features.{i}.conv.{j}" for i in range(3) for j in range(4)), "classifier"]
+    edges = [(i, i + 1) for i in range(len(names) - 1)]
+
+    def words(root: Block) -> list[str]:
+        return [part.name if isinstance(part, Block) else names[part] for part in root.parts]
+
+    assert words(fold(names, edges)) == ["input", "features.0-2 × 3", "classifier"]
+    assert words(fold(names, edges, names)) == ["input", "features.0", "features.1", "features.2", "classifier"]
+    (row,) = (part for part in fold(names, edges).parts if isinstance(part, Block))
+    assert [(block.name, len(block.parts)) for block in row.parts if isinstance(block, Block)] == [
+        ("features.0", 4), ("features.1", 4), ("features.2", 4),
     ]  # fmt: skip
-    assert all(isinstance(card, int) for card in root.parts[1].parts)
 
 
 def test_without_names_branches_fold():
@@ -73,7 +79,8 @@ def test_without_names_branches_fold():
         edges += [(chain, chain + 1), (chain, chain + 2), (chain + 1, chain + 3), (chain + 2, chain + 3)]
         chain += 3
     root = fold([f"node_{i}" for i in range(chain + 1)], edges)
-    assert [len(cards_in(part)) for part in root.parts] == [1] + [3] * 10
+    assert [len(cards_in(part)) for part in root.parts] == [1, 30]
+    assert [len(cards_in(part)) for part in root.parts[1].parts] == [3] * 10
 
 
 def test_blocks_that_would_feed_each_other_are_opened():
@@ -85,4 +92,7 @@ def test_real_networks_fold_to_a_screen():
     for name in ("mobilenet_v2", "densenet121", "googlenet", "ghostnet_100"):
         graph = models.build(name)
         cards = cards_of(graph, graph.infer_types(), dict.fromkeys((node.name for node in graph.nodes), 0))
-        assert len(fold([card.title for card in cards.cards], cards.edges).parts) <= 25
+        assert (
+            len(fold([card.title for card in cards.cards], cards.edges, [card.text for card in cards.cards]).parts)
+            <= 25
+        )

@@ -47,7 +47,10 @@ FAINT = """
     const style = getComputedStyle(element);
     const drawn = element instanceof SVGElement;
     let below = ground(drawn ? element.ownerSVGElement.parentElement : element);
-    for (const box of drawn ? boxesUnder(element) : []) below = over(rgba(getComputedStyle(box).fill), below);
+    for (const box of drawn ? boxesUnder(element) : []) {
+      const { fill, fillOpacity } = getComputedStyle(box), [r, g, b, a] = rgba(fill);
+      below = over([r, g, b, a * Number(fillOpacity)], below);
+    }
     const found = ratio(luminance(over(rgba(drawn ? style.fill : style.color), below)), luminance(below));
     if (found < least) faint.push(`${found.toFixed(2)}: ${text.slice(0, 60)}`);
   }

@@ -30,8 +30,9 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 FILES = {
     "run": ("run",),
     "inspect": ("summary", "models", "draw"),
-    "measure": ("profile", "bench", "compare"),
     "explain": ("explain",),
+    "profile": ("profile",),
+    "measure": ("bench", "compare"),
     "convert": ("convert", "export"),
     "quantize": ("quantize", "optimize"),
     "evaluate": ("eval", "warmup"),

@@ -61,8 +61,8 @@ def draw(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.svg", help="The picture to write.")],
 ) -> None:
     """Draw the graph as an SVG picture."""
+    from tinyinfer.drawing.draw import draw as draw_graph
     from tinyinfer.files import atomic_write
-    from tinyinfer.profiling.draw import draw as draw_graph
 
     with atomic_write(output) as file:
         file.write(draw_graph(load_graph(model)).encode())

@@ -1,4 +1,4 @@
-"""The verbs that measure: "profile", "bench" and "compare"."""
+"""The verbs that measure beside others: "bench" and "compare"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from tinyinfer.cli.inputs import input_arrays, parse_shapes
 from tinyinfer.cli.options import (
     Dequantize,
-    Grouping,
     InputShape,
     Json,
     Kernels,
@@ -25,63 +24,14 @@ from tinyinfer.cli.terminal import complain, show, show_json
 
 if TYPE_CHECKING:
     from tinyinfer.bench import BenchReport, LayerReport, MemoryReport, PrecisionReport
-    from tinyinfer.profiling.scaling import Scaling
-    from tinyinfer.profiling.timings import Profile
 
 ImageArgument = Annotated[Path | None, typer.Argument(metavar="IMAGE", help="A picture; random numbers if left out.")]
-ThreadCounts = Annotated[
-    str | None,
-    typer.Option("--threads", metavar="N,...", help="Threads; all cores if left out. Several show how steps scale."),
-]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command("profile", epilog="Example: tinyinfer profile mobilenet_v2 --by op --trace trace.json")(profile)
     app.command("bench", epilog="Example: tinyinfer bench resnet18 --against openvino --sweep batch=1,4,16")(bench)
     app.command("compare", epilog="Example: tinyinfer compare resnet18 --kernel conv2d=winograd2x2")(compare)
-
-
-def profile(
-    model: ModelArgument,
-    image: ImageArgument = None,
-    *,
-    input: InputShape = None,
-    repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Timed runs; medians are shown.")] = 20,
-    warmup: Annotated[int, typer.Option(metavar="N", min=0, help="Runs before them.")] = 3,
-    by: Grouping = "node",
-    threads: ThreadCounts = None,
-    kernel: Kernels = None,
-    dequantize: Dequantize = False,
-    trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Chrome trace.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as CSV.")] = None,
-    json: Json = False,
-) -> None:
-    """Time and mult-adds of every operator."""
-    from tinyinfer.profiling.scaling import scaling
-
-    counts = (None,) if threads is None else tuple(dict.fromkeys(_counts("threads", threads)))
-    if len(counts) > 1 and (trace or kernel_option(kernel) == "reference"):
-        raise usage("--threads with several numbers takes no --trace or --kernel reference")
-    shapes = parse_shapes(input)
-    networks = [load_model(model, count, kernel, shapes, dequantize) for count in counts]
-    x = input_arrays(networks[0], image, shapes)
-    result: Profile | Scaling
-    with running(kernel):
-        if len(networks) > 1:
-            result = scaling(networks, x, repeats, warmup)
-        else:
-            result = profiled = networks[0].profile(x, repeats=repeats, warmup=warmup)
-            if trace is not None:
-                profiled.to_chrome_trace(trace)
-    for path, write in ((html, result.to_html), (csv, result.to_csv)):
-        if path is not None:
-            write(path)
-    if json:
-        show_json(result.to_dict(by))
-    else:
-        show(result.table(by))
 
 
 def bench(
@@ -116,9 +66,9 @@ def bench(
     from tinyinfer import bench as benchmarks
     from tinyinfer.plots.saving import picture_kind, save
 
-    images, peers = _counts("batch", batch), "onnxruntime" if against is None else against
+    images, peers = parse_counts("batch", batch), "onnxruntime" if against is None else against
     options: dict[str, Any] = {
-        "threads": _counts("threads", threads),
+        "threads": parse_counts("threads", threads),
         "input_shape": _sole_shape(input),
         "progress": lambda text: complain(f"measuring {text}"),
     }
@@ -171,7 +121,8 @@ def _sweep(text: str) -> tuple[str, tuple[float, ...] | None]:
         raise usage(f"--sweep: expected WHAT or WHAT=N,..., found {text!r}") from None
 
 
-def _counts(name: str, text: str) -> tuple[int, ...]:
+def parse_counts(name: str, text: str) -> tuple[int, ...]:
+    """ "1,2" as numbers of at least 1; a usage error that names the option for anything else."""
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise usage(f"--{name}: expected numbers as 1,2, found {text!r}")

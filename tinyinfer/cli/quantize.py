@@ -107,10 +107,11 @@ def quantize(
     report = None
     with running(kernel):
         made = _quantize(network, pictures, settings)
-        if output is not None:
-            made.model.save(output)
         if sensitivity:
             report = made.sensitivity or _sensitivity(made, pictures, settings)
+            made.model.meta["quantization"]["noise"] = {row.name: row.own for row in report.rows if row.own is not None}
+        if output is not None:
+            made.model.save(output)
     summary = _summary(network, made.model, output)
     if made.sensitivity is not None:
         summary["kept_sensitive"] = list(made.sensitivity.kept)

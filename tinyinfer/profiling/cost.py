@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from tinyinfer import showing
 from tinyinfer.dim import is_free
 from tinyinfer.graph import Graph, Node, OpCost, Shape, TensorType
 from tinyinfer.ops.base import Op
 from tinyinfer.reporting.report import CountingReport
 from tinyinfer.reporting.tables import By, Column, Table, check_by, millions, shape_text, thousands
+from tinyinfer.structure.folding import fold, row_name
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,25 @@ class OpCostRow:
 
 
 @dataclass(frozen=True)
+class BlockCostRow:
+    """A block, or ``times`` blocks in a row that do the same; ``shape`` is that of the last output."""
+
+    name: str
+    text: str
+    times: int
+    shape: Shape
+    macs: int
+    params: int
+    memory_access: int
+
+
+@dataclass(frozen=True)
 class Cost(CountingReport[CostRow]):
     """The cost table of a network for one input shape; every total is the sum of its rows."""
 
     rows: tuple[CostRow, ...]
     sizes: Mapping[str, int] = field(default_factory=dict)  # the free ones that were counted with, by name
+    graph: Graph | None = field(default=None, repr=False, compare=False)  # that was counted, without its weights
 
     @property
     def memory_access(self) -> int:
@@ -63,6 +79,30 @@ class Cost(CountingReport[CostRow]):
             for op, g in self._gather(lambda row: row.op).items()
         ]
         return sorted(added, key=lambda row: (-row.macs, -row.memory_access))
+
+    def by_block(self) -> list[BlockCostRow]:
+        """Rows added up by block, in the network's order; blocks that do the same one after the other in one row."""
+        if self.graph is None:
+            return []
+        rows = {row.name: row for row in self.rows}
+        found, folded = [], fold(self.graph)
+        for alike in folded.rows:
+            inside = [rows[node.name] for block in alike for node in folded.nodes(block)]
+            found.append(
+                BlockCostRow(
+                    name=row_name(alike),
+                    text=folded.text(alike),
+                    times=len(alike),
+                    shape=inside[-1].shape,
+                    macs=sum(row.macs for row in inside),
+                    params=sum(row.params for row in inside),
+                    memory_access=sum(row.memory_access for row in inside),
+                )
+            )
+        return found
+
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
     def records(self, by: By = "node") -> list[dict[str, Any]]:
         check_by(by)
@@ -137,7 +177,8 @@ def cost(graph: Graph, input_shapes: Mapping[str, Shape] | None = None, symbolic
             )
         )
     free = [size for i in graph.inputs for size in shown[i.name].shape if is_free(size)]
-    return Cost(tuple(rows), {str(size): int(size) for size in free})
+    bare = replace(graph, weights=graph.weights.shapes_only())
+    return Cost(tuple(rows), {str(size): int(size) for size in free}, bare)
 
 
 def node_cost(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tinyinfer.errors import InputError
 from tinyinfer.ops.quantized.requantization import Requantization
 from tinyinfer.profiling.cost import cost, node_cost
-from tinyinfer.profiling.profile_rows import ProfileRow
+from tinyinfer.profiling.executed import executed_graph
+from tinyinfer.profiling.machine import cpu_name
+from tinyinfer.profiling.profile_rows import Buffer, ProfileRow
 from tinyinfer.profiling.reuse import Traffic, scaled, traffic
 from tinyinfer.profiling.roofline import TILE_KERNELS, Peak, Units, machine_peak
 from tinyinfer.profiling.subject import Inputs, make_inputs, plan_for
@@ -18,6 +23,7 @@ from tinyinfer.profiling.timings import Profile
 from tinyinfer.runtime.executor import View, execute
 from tinyinfer.runtime.plan import Plan, Step
 from tinyinfer.runtime.runnable import Runnable
+from tinyinfer.structure.layers import describe
 
 Counts = Mapping[str, tuple[int, int]]  # mult-adds and parameters by node
 
@@ -28,13 +34,20 @@ def profile(subject: Runnable | Plan, x: Inputs = None, repeats: int = 20, warmu
     Watched and unwatched runs take turns, so that a change of the machine's speed meets both.  Times are
     milliseconds, medians of ``repeats``.  Raises InputError when ``x`` does not fit.
     """
+    return profiles([(subject, x)], repeats, warmup)[0]
+
+
+def profiles(subjects: Sequence[tuple[Runnable | Plan, Inputs]], repeats: int = 20, warmup: int = 3) -> list[Profile]:
+    """Profiles of several networks, each on its own inputs, whose runs take turns.  Raises InputError as `profile`."""
     check_counts(repeats, warmup)
-    session = Session(subject, x)
-    for _ in range(warmup):
-        session.run()
-    for _ in range(repeats):
-        session.measure()
-    return session.report()
+    sessions = [Session(subject, x) for subject, x in subjects]
+    for turn in range(warmup + repeats):
+        for session in sessions:
+            if turn < warmup or len(sessions) > 1:  # after another's turn, weights are to come into the cache
+                session.run()
+            if turn >= warmup:
+                session.measure()
+    return [session.report() for session in sessions]
 
 
 def check_counts(repeats: int, warmup: int) -> None:
@@ -78,10 +91,14 @@ class Session:
         counts = _counts(model, self.arrays) if model else {}
         medians, firsts = np.median(times, axis=0), self.first.milliseconds()[0]
         shares = medians / medians.sum()
+        noise = noise_of(model.meta) if model else {}
         starts, durations = self.stopwatch.typical()
         return Profile(
             rows=tuple(
-                _row(plan, step, counts, peak, parts, times[:, i], float(firsts[i]), float(shares[i]))
+                replace(
+                    _row(plan, step, counts, peak, parts, times[:, i], float(firsts[i]), float(shares[i])),
+                    noise=min((noise[name] for name in step.node.originals if name in noise), default=None),
+                )
                 for i, (step, parts) in enumerate(zip(plan.steps, traffic(plan), strict=True))
             ),
             total_ms=float(np.median(totals)),
@@ -97,6 +114,11 @@ class Session:
             durations=tuple(map(float, durations)),
             peak=peak,
             name=model.name if model else "network",
+            cpu=cpu_name(),
+            date=datetime.date.today().isoformat(),
+            buffers=_buffers(plan),
+            graph=executed_graph(plan),
+            types=plan.types,
         )
 
 
@@ -160,7 +182,34 @@ def _row(
         p90_ms=float(np.percentile(times, 90)),
         first_ms=first_ms,
         share=share,
+        text=describe(plan.graph, step.node)[0],
         bound=peak.bound(macs, found.bytes, ms / 1e3, _units_of(step), scaled(parts, found.bytes)) if peak else "",
+    )
+
+
+def noise_of(meta: Mapping[str, Any]) -> dict[str, float]:
+    """What a quantised model's metadata say of the rounding noise of its nodes' outputs, in dB by name."""
+    said = meta.get("quantization")
+    noise = said.get("noise") if isinstance(said, Mapping) else None
+    if not isinstance(noise, Mapping):
+        return {}
+    return {name: float(value) for name, value in noise.items() if isinstance(value, int | float)}
+
+
+def _buffers(plan: Plan) -> tuple[Buffer, ...]:
+    """The arena of a plan, in the order in which it fills."""
+    lives = sorted(plan.lifetimes, key=lambda life: (life.first, life.last))
+    owned = {life.name: life.name not in plan.placements for life in lives}
+    return tuple(
+        Buffer(
+            name="workspace" if owned[life.name] else str(life.name),
+            bytes=life.size,
+            offset=plan.offsets[life.name],
+            first=life.first,
+            last=life.last,
+            workspace=owned[life.name],
+        )
+        for life in lives
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinyinfer.graph import Shape
 from tinyinfer.profiling.roofline import Bound
@@ -50,6 +50,8 @@ class ProfileRow(WithRates):
     first_ms: float
     share: float
     bound: Bound
+    text: str = ""  # what it does, in words
+    noise: float | None = None  # signal-to-quantisation-noise of its output in dB, where a quantised network's is known
 
     @property
     def label(self) -> str:
@@ -59,6 +61,17 @@ class ProfileRow(WithRates):
     def to_dict(self) -> dict[str, Any]:
         """All fields and the speeds."""
         return {**vars(self), "gmacs_per_s": self.gmacs_per_s, "gbytes_per_s": self.gbytes_per_s}
+
+
+class Buffer(NamedTuple):
+    """Where a value, or a step's workspace, lies in the arena, and from which step to which, both included."""
+
+    name: str
+    bytes: int
+    offset: int
+    first: int
+    last: int
+    workspace: bool
 
 
 @dataclass(frozen=True)

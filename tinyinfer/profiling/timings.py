@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tinyinfer import showing
 from tinyinfer.files import write_text
-from tinyinfer.profiling.profile_rows import ProfileGroup, ProfileRow, Rates
+from tinyinfer.graph import Graph, TensorType
+from tinyinfer.profiling.profile_rows import Buffer, ProfileGroup, ProfileRow, Rates
 from tinyinfer.profiling.roofline import Peak
+from tinyinfer.profiling.unwatched import unwatched
 from tinyinfer.reporting.figure import plot
-from tinyinfer.reporting.html import COLOURS, bars_svg, facts_html, fragment, heading, page, table_html
 from tinyinfer.reporting.report import CountingReport
 from tinyinfer.reporting.tables import By, Column, Table, check_by, millions, shape_text
 from tinyinfer.reporting.trace import chrome_trace
@@ -46,6 +48,11 @@ class Profile(CountingReport[ProfileRow]):
     durations: tuple[float, ...]
     peak: Peak | None = None
     name: str = "network"
+    cpu: str = ""
+    date: str = ""  # of the measurement, year-month-day
+    buffers: tuple[Buffer, ...] = ()
+    graph: Graph | None = field(default=None, repr=False, compare=False)  # that ran, without its weights
+    types: Mapping[str, TensorType] = field(default_factory=dict, repr=False, compare=False)  # of its values
 
     @property
     def sum_ms(self) -> float:
@@ -56,6 +63,11 @@ class Profile(CountingReport[ProfileRow]):
     def other_ms(self) -> float:
         """Unwatched total minus the sum of rows: time between steps, less what watching costs; may be negative."""
         return self.total_ms - self.sum_ms
+
+    @property
+    def unwatched_ms(self) -> list[float]:
+        """The rows' times less what watching them costs: together they are the total, or less."""
+        return unwatched([row.ms for row in self.rows], self.total_ms)
 
     def grouped(self, by: By = "op") -> list[ProfileGroup]:
         """Rows added up by operator, or by operator and kernel; slowest first."""
@@ -89,7 +101,11 @@ class Profile(CountingReport[ProfileRow]):
         counts = ("prepare_ms", "first_ms", "macs", "params", "bytes", "arena_bytes", "repeats", "threads")
         peak = self.peak and self.peak.to_dict()
         totals = {field: getattr(self, field) for field in (*fields, *counts)}
-        return {"name": self.name, **totals, "peak": peak, "rows": self.records(by)}
+        made = {"name": self.name, "cpu": self.cpu, "date": self.date}
+        buffers = [buffer._asdict() for buffer in self.buffers]
+        spans = zip(self.starts, self.durations, strict=True)
+        timeline = [{"start_ms": start, "ms": ms} for start, ms in spans]
+        return {**made, **totals, "peak": peak, "buffers": buffers, "timeline": timeline, "rows": self.records(by)}
 
     def to_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """Write one typical run for chrome://tracing or ui.perfetto.dev.  Raises OSError."""
@@ -97,8 +113,8 @@ class Profile(CountingReport[ProfileRow]):
         write_text(path, chrome_trace(self.name, steps))
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write a self-contained page: totals, bars, tables.  Raises OSError."""
-        write_text(path, page(f"Profile of {self.name}", self._html()))
+        """Write a self-contained page: graph, bars, table, timeline, roofline, arena.  Raises OSError."""
+        write_text(path, showing.page(self))
 
     def plot(self) -> Figure:
         """Time by step and the roofline; needs the ``plots`` extra."""
@@ -164,29 +180,7 @@ class Profile(CountingReport[ProfileRow]):
     # -- as HTML -------------------------------------------------------------------------------
 
     def _repr_html_(self) -> str:
-        return fragment(self._html())
-
-    def _html(self) -> str:
-        total = Rates(self.macs, self.bytes, self.total_ms)
-        facts = [
-            (f"{self.total_ms:.2f} ms", f"a run, median of {self.repeats}"),
-            (f"{millions(self.macs)} M", "mult-adds"),
-            (f"{millions(self.params)} M", "parameters"),
-            (f"{total.gmacs_per_s:.1f} GMAC/s", f"with {self.threads} thread{'s' if self.threads > 1 else ''}"),
-            (f"{self.first_ms:.0f} ms", "first run"),
-        ]
-        groups = self.grouped("kernel")
-        colours = {group.name: COLOURS[min(i, len(COLOURS) - 1)] for i, group in enumerate(groups)}
-        bars = [(row.name, row.ms, f"{row.ms:.3f} ms · {row.share:.1%}", colours[row.label]) for row in self.rows]
-        legend = [(group.name, colours[group.name]) for group in groups[:4]]
-        by_kernel = replace(self.table("kernel"), title="", notes=())
-        return (
-            heading(f"Profile of {self.name}")
-            + facts_html(facts)
-            + f"<h2>By kernel</h2>{table_html(by_kernel)}"
-            + f"<h2>Time by step</h2>{bars_svg(bars, legend)}"
-            + f"<h2>Every step</h2>{table_html(replace(self.table(), title=''))}"
-        )
+        return showing.html(self)
 
 
 def _speed(value: float) -> str:

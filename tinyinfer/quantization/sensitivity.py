@@ -10,7 +10,6 @@ import numpy as np
 
 from tinyinfer.calibration import Calibration
 from tinyinfer.evaluation.noise import SignalToNoise, decibels_text
-from tinyinfer.graph import Quant
 from tinyinfer.model import Model
 from tinyinfer.passes.portable.quantize.convert import convert
 from tinyinfer.passes.portable.quantize.prepare import prepare
@@ -18,6 +17,7 @@ from tinyinfer.passes.portable.quantize.quantize import ranges
 from tinyinfer.passes.portable.quantize.scales import assign
 from tinyinfer.passes.portable.quantize.select import is_movement, select
 from tinyinfer.quantization.calibrate import Observer, Sample
+from tinyinfer.quantization.noise import real_numbers
 from tinyinfer.quantization.settings import Settings
 from tinyinfer.reporting.report import Report
 from tinyinfer.reporting.tables import By, Column, Table
@@ -123,7 +123,7 @@ def sensitivity(
     for sample in given:
         truth, found = exact(sample), rounded(sample)
         for value in values:
-            own[value].add(truth[value], _real(found[value], quants.get(value)))
+            own[value].add(truth[value], real_numbers(found[value], quants.get(value)))
         truths.append([truth[value] for value in graph.outputs])
         _add_all(whole, truths[-1], found, graph.outputs)
         count += len(truths[-1][0])
@@ -145,10 +145,3 @@ def _add_all(
 ) -> None:
     for exact, name in zip(truth, names, strict=True):
         ratio.add(exact, found[name])
-
-
-def _real(array: np.ndarray, quant: Quant | None) -> np.ndarray:
-    """What codes stand for; real numbers as they are."""
-    if array.dtype == np.float32 or quant is None:
-        return array
-    return (array.astype(np.float32) - quant.zero_point[0]) * np.float32(quant.scale[0])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from tinyinfer.reporting.tables import Table, shorten
+from tinyinfer.reporting.tables import Table
 
 # two classes a selector: Jupyter's own rules for tables have as many
 CSS = """
-.ti { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; color: #1f2933; }
+.ti { font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; color: #1f2933; background: #ffffff; }
 .ti h1 { font-size: 22px; font-weight: 600; margin: 0 0 4px; } .ti h2 { font-size: 16px; margin: 26px 0 8px; }
 .ti p { color: #52606d; margin: 4px 0; }
 .ti table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: 0; }
@@ -22,8 +22,13 @@ CSS = """
 .ti .grid tfoot td { border-top: 1px solid #9aa5b1; font-weight: 600; }
 .ti .facts { display: flex; flex-wrap: wrap; gap: 10px 36px; margin: 14px 0; }
 .ti .facts b { display: block; font-size: 20px; font-weight: 600; } .ti .facts span { color: #52606d; font-size: 12px; }
-.ti svg { max-width: 100%; height: auto; }
+.ti svg { max-width: 100%; height: auto; } .ti .scroll { overflow-x: auto; } .ti .scroll svg { max-width: none; }
+.ti details { margin: 10px 0; } .ti summary { cursor: pointer; color: #005a8f; }
+.ti .bar { display: inline-block; height: 10px; border-radius: 2px; background: #0072b2; margin-left: 8px; }
+.ti .grid td.bars { min-width: 96px; }
 """
+
+LONGEST_BAR = 80  # pixels, of bars in tables
 
 # Okabe and Ito's palette, told apart with every kind of colour vision ("Color Universal Design", 2008)
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999")
@@ -44,11 +49,6 @@ def page(title: str, body: str) -> str:
     )
 
 
-def heading(title: str) -> str:
-    """A title, given as plain text."""
-    return f"<h1>{escape(title)}</h1>"
-
-
 def table_html(table: Table) -> str:
     """A table with its title as caption, totals as footer and notes below."""
     classes = [' class="n"' if column.right else "" for column in table.columns]
@@ -66,37 +66,37 @@ def table_html(table: Table) -> str:
     )
 
 
+def bars_table_html(table: Table, lengths: Mapping[str, Sequence[float]]) -> str:
+    """A table with a column of bars behind each that ``lengths`` has values for, by its title."""
+    head, foot, body = [], [], [""] * len(table.rows())
+    for column in table.columns:
+        kind = ' class="n"' if column.right else ""
+        values = lengths.get(column.title)
+        head.append(f"<th{kind}>{escape(column.title)}</th>" + ("<th></th>" if values else ""))
+        foot.append(f"<td{kind}>{escape(column.total)}</td>" + ("<td></td>" if values else ""))
+        longest = max(values or (), default=0) or 1
+        for at, cell in enumerate(column.cells):
+            body[at] += f"<td{kind}>{escape(cell)}</td>"
+            if values:
+                width = LONGEST_BAR * values[at] / longest
+                body[at] += f'<td class="bars"><span class="bar" style="width: {width:.1f}px"></span></td>'
+    lines = "".join(f"<tr>{row}</tr>" for row in body)
+    notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    return (
+        f'<div class="scroll"><table class="grid"><thead><tr>{"".join(head)}</tr></thead><tbody>{lines}</tbody>'
+        f"<tfoot><tr>{''.join(foot)}</tr></tfoot></table></div>{notes}"
+    )
+
+
+def details_html(summary: str, body: str) -> str:
+    """What is shown when its summary, plain text, is clicked; ``body`` is HTML."""
+    return f"<details><summary>{escape(summary)}</summary>{body}</details>"
+
+
 def facts_html(facts: Sequence[tuple[str, str]]) -> str:
     """A line of big numbers: (value, what it is)."""
     return (
         '<div class="facts">'
         + "".join(f"<div><b>{escape(value)}</b><span>{escape(what)}</span></div>" for value, what in facts)
         + "</div>"
-    )
-
-
-def bars_svg(bars: Sequence[tuple[str, float, str, str]], legend: Sequence[tuple[str, str]] = ()) -> str:
-    """Horizontal bars, one a row: (label, length, text at its end, colour), under a legend of (name, colour)."""
-    longest = max((length for _, length, _, _ in bars), default=0) or 1.0
-    left, width, pitch, top = 210, 560, 18, 26 if legend else 4
-    parts = []
-    for i, (name, colour) in enumerate(legend):
-        x = left + i * 160
-        parts.append(f'<rect x="{x}" y="4" width="11" height="11" rx="2" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 16}" y="14">{escape(name)}</text>')
-    for i, (label, length, text, colour) in enumerate(bars):
-        y, size = top + i * pitch, max(length / longest * width, 0.5)
-        short = shorten(label, 30)
-        parts.append(
-            f"<g><title>{escape(label)}: {escape(text)}</title>"
-            f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{escape(short)}</text>'
-            f'<rect x="{left}" y="{y + 2}" width="{size:.1f}" height="{pitch - 5}" rx="2" fill="{colour}"/>'
-            f'<text x="{left + size + 6:.1f}" y="{y + 12}" fill="#52606d">{escape(text)}</text></g>'
-        )
-    full_width, height = left + width + 130, top + len(bars) * pitch + 4
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{full_width}" height="{height}" '
-        f'viewBox="0 0 {full_width} {height}" font-family="system-ui, sans-serif" font-size="11.5" fill="#1f2933">'
-        + "".join(parts)
-        + "</svg>"
     )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyinfer import kernels
+from tinyinfer import kernels, showing
 from tinyinfer.graph import Graph, Node, Shape, TensorType
 from tinyinfer.kernels.base import Kernel
 from tinyinfer.kernels.parallel.pages import APART
@@ -68,7 +68,7 @@ class Step:
         return self.implementation.workspace_floats * 4 if self.implementation else 0
 
 
-@dataclass
+@dataclass(repr=False)
 class Plan:
     """Steps in order, the place of every value and of every step's workspace, and the arena they share.
 
@@ -87,6 +87,16 @@ class Plan:
     options: Options
     planar: frozenset[str]  # inputs that are not copied, as the one kernel that reads them takes the caller's planes
     contexts: Pool = field(default_factory=Pool)  # those no call is using
+
+    def __repr__(self) -> str:
+        threads = f"{self.options.threads} thread{'s' if self.options.threads > 1 else ''}"
+        return f"<Plan: {len(self.steps)} steps, arena of {self.arena_bytes / 1e6:.2f} MB, {threads}>"
+
+    def __str__(self) -> str:
+        return showing.text(self)
+
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
 
 def prepare(graph: Graph, options: Options) -> Graph:

@@ -19,7 +19,8 @@ def graph_view(cards: Cards) -> dict[str, Any]:
 
     A part is a card's number, or -1 - b for block b; block 0 is the whole network.
     """
-    root = fold([card.title for card in cards.cards], cards.edges)
+    texts = [card.text for card in cards.cards]
+    root = fold([card.title for card in cards.cards], cards.edges, texts)
     blocks = list(blocks_of(root))
     number = {id(block): at for at, block in enumerate(blocks)}
     return {

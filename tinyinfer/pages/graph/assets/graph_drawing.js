@@ -54,7 +54,9 @@ function cardRect(x, y, width, height, attributes) {
 /** A name with its beginning left out where it is too long: names of neighbours differ at their ends. */
 function fitted(text, letters) {
   const most = Math.max(Math.floor(letters), 4);
-  return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
+  if (text.length <= most) return text;
+  const tail = text.slice(text.length - most + 1), part = tail.indexOf("."); // from a whole word on, if there is one
+  return `…${tail.slice(part >= 0 && part < tail.length - 1 ? part + 1 : 0)}`;
 }
 
 /** Words with their end left out where they are too long. */

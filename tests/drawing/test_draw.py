@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyinfer import models
 from tinyinfer.builder import Builder
+from tinyinfer.drawing.draw import WIDTH as WIDE
+from tinyinfer.drawing.draw import draw
 from tinyinfer.drawing.graph_layout import lay_out, split
 from tinyinfer.graph import Graph, Input, Node
+from tinyinfer.models.registry import build
 from tinyinfer.ops.activation.activation import Relu
-from tinyinfer.profiling.draw import draw
 
 WIDTH, GAP, LANE = 100.0, 10.0, 8.0
 
@@ -70,16 +73,37 @@ def test_two_branches_are_symmetric():
     assert (layout.x[1] + layout.x[2]) / 2 == pytest.approx(layout.x[0], abs=0.5)
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2", "squeezenet1_1", "resnet18"])
-def test_every_node_stands_on_one_card(name):
-    graph = models.create(name).graph
+def rectangles(element: ET.Element, left: float = 0.0, top: float = 0.0) -> Iterator[tuple[float, float, float, float]]:
+    """Left, top, right and bottom of each rectangle, groups moved to their places."""
+    moved = re.match(r"translate\(([-\d.]+),([-\d.]+)\)", element.get("transform", ""))
+    if moved:
+        left, top = left + float(moved[1]), top + float(moved[2])
+    if element.tag.endswith("}rect") and element.get("x"):
+        x, y = left + float(element.get("x", 0)), top + float(element.get("y", 0))
+        yield x, y, x + float(element.get("width", 0)), y + float(element.get("height", 0))
+    for child in element:
+        yield from rectangles(child, left, top)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "squeezenet1_1", "resnet18", "googlenet", "densenet121", "vgg16"])
+def test_every_node_stands_on_a_tile_and_the_drawing_is_no_wider_than_a_page(name):
+    graph = build(name)
     svg = ET.fromstring(draw(graph))
-    named = [line for t in svg.findall(".//{*}title") for line in (t.text or "").splitlines()[0].split(", ")]
-    assert sorted(named) == sorted([*(node.name for node in graph.nodes), *(i.name for i in graph.inputs)])
+    named = {line for t in svg.findall(".//{*}title") for line in (t.text or "").splitlines()[0].split(", ")}
+    assert named == {*(node.name for node in graph.nodes), *(i.name for i in graph.inputs)}
     width, height = float(svg.get("width", 0)), float(svg.get("height", 0))
-    for rect in svg.findall(".//{*}g/{*}rect"):
-        assert 0 <= float(rect.get("x", -1)) <= width - float(rect.get("width", 0))
-        assert 0 <= float(rect.get("y", -1)) <= height - float(rect.get("height", 0))
+    assert width <= WIDE
+    for left, top, right, bottom in rectangles(svg):
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+
+
+def test_a_densenet_has_a_tile_for_each_block_and_names_its_insides():
+    texts = [text.text for text in ET.fromstring(draw(build("densenet121"))).findall(".//{*}text")]
+    assert [t for t in texts if t and "×" in t] == ["A × 6", "A × 12", "A × 24", "A × 16"]
+    assert "A: …denseblock1.denselayer1" in texts
+    assert "1,040.4 M" in texts
+    assert not [t for t in texts if t and "…" in t.lstrip("…").removeprefix("A: …")]  # nothing is cut but beginnings
 
 
 def test_names_are_escaped():
