@@ -105,7 +105,7 @@ def test_hover_and_arrow_keys_move_the_pixel(live_page, open_page) -> None:
     assert f"It can see {high} x {wide} pixels" in page.inner_text(".flow figure:first-child")
 
 
-def test_maps_are_chosen_by_click_and_by_keys(live_page, open_page) -> None:
+def test_maps_and_terms_are_chosen_by_click_and_by_keys(live_page, open_page) -> None:
     page = opened(open_page, live_page)
     go_to(page, "features.2.conv.0.0")
     sheet = page.locator(".sheet").first
@@ -115,10 +115,8 @@ def test_maps_are_chosen_by_click_and_by_keys(live_page, open_page) -> None:
     page.keyboard.press("ArrowRight")
     says(page, ".sentence", "channel 1:")
     assert "channel 1, up to" in sheet.get_attribute("aria-label")
-
-
-def test_a_term_can_be_looked_at(live_page, open_page) -> None:
-    page = opened(open_page, live_page)
+    sheet.hover(position={"x": 20, "y": 20})
+    assert "channel 0, up to" in sheet.get_attribute("title")
     go_to(page, "features.3.conv.0.0")
     terms = page.locator(".term")
     assert terms.count() == 8

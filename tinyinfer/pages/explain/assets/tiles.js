@@ -2,6 +2,7 @@
 // Many small pictures on one canvas, of which one is chosen by a click or by arrow keys.
 
 const TILE_GAP = 4;
+const LARGEST_CANVAS = { side: 16000, area: 16e6 }; // pixels that every browser can hold
 
 /** A sheet of tiles; choose(i) hears which. */
 class TileSheet {
@@ -12,6 +13,7 @@ class TileSheet {
       tabindex: 0,
       role: "application",
       onclick: (event) => this.press(event),
+      onpointermove: (event) => this.hover(event),
       onkeydown: (event) => this.key(event),
     });
     this.element = h("div", { class: "sheet-scroll" }, this.canvas);
@@ -22,9 +24,10 @@ class TileSheet {
     Object.assign(this, { count, chosen, width, height, paint, says });
     const room = Math.max(this.element.clientWidth - 18, 200);
     this.columns = Math.max(1, Math.min(count, Math.floor((room + TILE_GAP) / (width + TILE_GAP))));
-    const rows = Math.ceil(count / this.columns),
-      sharp = window.devicePixelRatio || 1;
+    const rows = Math.ceil(count / this.columns);
     const [wide, high] = [this.columns * (width + TILE_GAP) + TILE_GAP, rows * (height + TILE_GAP) + TILE_GAP];
+    const { side, area } = LARGEST_CANVAS;
+    const sharp = Math.min(window.devicePixelRatio || 1, side / high, Math.sqrt(area / (wide * high)));
     Object.assign(this.canvas, { width: Math.round(wide * sharp), height: Math.round(high * sharp) });
     this.canvas.style.cssText = `width: ${wide}px; height: ${high}px`;
     this.draw(sharp);
@@ -53,12 +56,23 @@ class TileSheet {
     ];
   }
 
-  press(event) {
+  /** The tile under the pointer, or null. */
+  under(event) {
     const edge = this.canvas.getBoundingClientRect();
     const column = Math.floor((event.clientX - edge.left - TILE_GAP / 2) / (this.width + TILE_GAP));
     const row = Math.floor((event.clientY - edge.top - TILE_GAP / 2) / (this.height + TILE_GAP));
     const i = row * this.columns + Math.min(Math.max(column, 0), this.columns - 1);
-    if (i >= 0 && i < this.count) this.choose(i);
+    return i >= 0 && i < this.count ? i : null;
+  }
+
+  press(event) {
+    const i = this.under(event);
+    if (i !== null) this.choose(i);
+  }
+
+  hover(event) {
+    const i = this.under(event);
+    this.canvas.title = i === null ? "" : this.says(i);
   }
 
   key(event) {
