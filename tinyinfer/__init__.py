@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tinyinfer.hub import pull
     from tinyinfer.loading import load
     from tinyinfer.model import Model
+    from tinyinfer.profiling.machine import machine
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ _NAMES = {
     "convert": "tinyinfer.checkpoints.conversion",
     "export_onnx": "tinyinfer.formats.onnx.exporting.export",
     "load": "tinyinfer.loading",
+    "machine": "tinyinfer.profiling.machine",
     "pull": "tinyinfer.hub",
 }
 
@@ -60,6 +62,7 @@ __all__ = [
     "export_onnx",
     "kernels",
     "load",
+    "machine",
     "models",
     "ops",
     "passes",
