@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyinfer.plots.style import INK, PALETTE, QUIET, canvas, legend_below, styled
+from tinyinfer.plots.style import INK, PALETTE, PAPER, QUIET, canvas, legend_below, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,10 +82,12 @@ def bars(
 
 
 def _draw_limit(ax: Axes, what: str, value: float) -> None:
+    from matplotlib.patheffects import withStroke  # here, since it brings matplotlib
+
     ax.axhline(value, color=QUIET, linestyle="--", linewidth=1.2, zorder=1)
     ax.annotate(
         what, (1, value), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
-        fontsize=9, color=QUIET,
+        fontsize=9, color=QUIET, zorder=4, path_effects=[withStroke(linewidth=3, foreground=PAPER)],
     )  # fmt: skip
 
 
