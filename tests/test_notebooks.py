@@ -1,4 +1,4 @@
-"""The committed lessons: executed, small, and free of traces of the machine they ran on."""
+"""The committed lessons: executed on one machine that they name, small, in words as in pictures, with room to try."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 LARGEST = 1_500_000  # bytes
+# what a reader who knows NumPy can't know, by the lesson that explains it; later lessons build on it
+TERMS = {
+    "01": (
+        "weights", "channel", "layer", "operator", "feature map", "convolution", "window", "norm", "activation",
+        "residual", "mult-add", "kernel", "padding", "textbook", "logit", "softmax", "param", "memory access", "median",
+        "bound", "cache", "overhead",
+    ),
+    "02": ("GEMM", "tap", "stride", "group", "im2col", "NHWC", "col2im", "scratch", "plan", "depthwise"),
+}  # fmt: skip
 SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```\n</details>", re.DOTALL)
 
 
@@ -41,11 +50,81 @@ def test_outputs_hold_neither_paths_nor_warnings(path: Path) -> None:
             assert not re.search(r"(/home/|/root/|/tmp/|/usr/|[A-Z]:\\\\Users|Warning)", text)
 
 
+def outputs(path: Path) -> list[dict[str, Any]]:
+    return [output for cell in cells(path, "code") for output in cell["outputs"]]
+
+
+def machine(path: Path) -> str:
+    """The line that a lesson's first cell ends in."""
+    first = cells(path, "code")[0]
+    assert "ti.machine()" in "".join(first["source"])
+    return "".join(first["outputs"][-1]["data"]["text/plain"])
+
+
+def test_names_its_machine_at_the_top(path: Path) -> None:
+    assert re.fullmatch(r".+, \d+ cores?, .+; measured with 1 thread: .+ GMAC/s.*; .*memory .+ GB/s", machine(path))
+
+
+def test_all_ran_on_one_machine() -> None:
+    assert len({machine(path).partition("; measured")[0] for path in NOTEBOOKS}) == 1
+
+
+def test_every_picture_is_put_into_words(path: Path) -> None:
+    pictures = [output for output in outputs(path) if "image/png" in output.get("data", {})]
+    assert pictures
+    for picture in pictures:
+        alt = picture["metadata"]["image/png"]["alt"]
+        assert len(alt) > 40
+        assert alt == "".join(picture["data"]["text/plain"])
+        assert not re.search(r"\b(nan|None)\b", alt)
+
+
+def test_prints_no_long_source(path: Path) -> None:
+    assert not re.search(r"getsource|unittest|kernels=.linear=gemm", "".join(map(code, cells(path, "code"))))
+    printed = ["".join(output["text"]) for output in outputs(path) if output.get("name") == "stdout"]
+    assert not any(re.search(r"^\s*def \w+\(", text, re.MULTILINE) for text in printed)
+
+
+def test_asks_for_predictions(path: Path) -> None:
+    assert "> **Predict first.** " in "\n".join(map(code, cells(path, "markdown")))
+
+
+def test_every_exercise_has_a_cell_to_start_in_and_a_folded_solution(path: Path) -> None:
+    every = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    starters = [i for i, cell in enumerate(every) if "exercise" in cell["metadata"].get("tags", [])]
+    assert len(starters) == 3
+    for number, i in enumerate(starters, start=1):
+        question, starter, solution = every[i - 1 : i + 2]
+        assert f"**{number}.** " in code(question)
+        assert "your turn" in code(starter)
+        assert code(solution).startswith("<details><summary>Solution</summary>")
+
+
+@pytest.mark.parametrize(("lesson", "term"), [(lesson, term) for lesson in TERMS for term in TERMS[lesson]])
+def test_terms_are_explained_where_they_are_used_first(lesson: str, term: str) -> None:
+    (path,) = (path for path in NOTEBOOKS if path.stem.startswith(lesson))
+    text = "\n".join(map(code, cells(path, "markdown")))
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    line = next(line for line in text.splitlines() if re.search(rf"(?i)\b{term}", line))
+    # where it is explained a term is set apart, named in brackets, or what a section is about
+    assert re.search(rf"(?i)\*{term}|\({term}|^#+ .*\b{term}", line), line
+
+
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((\.\.?/[^)#]+)", "\n".join(map(code, cells(path, "markdown")))):
+        assert (path.parent / target).exists(), target
+
+
+def code(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
 def test_has_three_solutions_and_runs_them(path: Path) -> None:
     text = "\n".join("".join(cell["source"]) for cell in cells(path, "markdown"))
     solutions = SOLUTION.findall(text)
     assert len(solutions) == 3
     assert all("assert " in solution for solution in solutions)
     last = cells(path, "code")[-1]
-    assert path.name in "".join(last["source"])
+    assert f'run("{path.name}", globals())' in code(last)
+    assert "3 solutions run" in "".join(last["outputs"][0]["text"])
     assert "solution" in last["metadata"]["tags"]

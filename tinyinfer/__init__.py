@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tinyinfer.loading import load
     from tinyinfer.model import Model
     from tinyinfer.pages.explain import explain
+    from tinyinfer.profiling.machine import machine
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ _NAMES = {
     "explain": "tinyinfer.pages.explain",
     "export_onnx": "tinyinfer.formats.onnx.exporting.export",
     "load": "tinyinfer.loading",
+    "machine": "tinyinfer.profiling.machine",
     "pull": "tinyinfer.hub",
 }
 
@@ -63,6 +65,7 @@ __all__ = [
     "export_onnx",
     "kernels",
     "load",
+    "machine",
     "models",
     "ops",
     "passes",

@@ -1,4 +1,4 @@
-"""A model with another graph that was made of its own: the same threads, kernels and what is still true of it."""
+"""A model with another graph that was made of its own: the same options and what is still true of it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ STALE = ("accuracy", "checksum")  # metadata that was measured of the graph as i
 
 
 def like(model: Model, graph: Graph) -> Model:
-    """A verified graph with the metadata, the threads and the kernels of a model."""
-    return Model(graph, model.meta, model.options.threads, model.options.kernels, verified=True)
+    """A verified graph with the metadata, the threads, the kernels and the fusion of a model."""
+    asked = model.options
+    return Model(graph, model.meta, asked.threads, asked.kernels, asked.fuse, verified=True)
 
 
 def changed(model: Model, graph: Graph, **done: Any) -> Model:
     """What a model has become: its metadata says what was ``done``, and no longer what was measured before."""
     kept = {key: value for key, value in model.meta.items() if key not in STALE}
-    return Model(graph, {**kept, **done}, model.options.threads, model.options.kernels)
+    asked = model.options
+    return Model(graph, {**kept, **done}, asked.threads, asked.kernels, asked.fuse)

@@ -17,6 +17,7 @@ from tinyinfer.formats.contents import format_of
 from tinyinfer.formats.suffixes import READABLE, TORCH
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
+from tinyinfer.passes.pipeline import Fuse
 
 
 def load(
@@ -24,6 +25,7 @@ def load(
     threads: int | None = None,
     kernels: Mapping[str, str] | str | None = None,
     *,
+    fuse: Fuse = True,
     input_shapes: Mapping[str, Shape] | None = None,
     dequantize: bool = False,
 ) -> Model:
@@ -33,7 +35,8 @@ def load(
 
     Files may be .npz, .onnx, .tflite, ncnn's .param with its .bin beside it, and .safetensors whose network is
     recognised by its keys.  ``input_shapes`` says, for inputs whose sizes a file leaves free, which they usually are.
-    Quantised files are computed with their integers, with ``dequantize`` in float32.
+    Quantised files are computed with their integers, with ``dequantize`` in float32.  ``threads``, ``kernels`` and
+    ``fuse`` are those of `Model`.
     A name under which nothing was pulled gives the network with seeded random weights, enough to count and to time;
     ``model.meta["published"]`` is only in one that was.  Raises ModelFormatError when there is no such file or it is
     damaged, UnsupportedOpError for other formats, for operators that are not known, and for unknown names.
@@ -42,17 +45,18 @@ def load(
     if path is None:
         from tinyinfer.models import make
 
-        return Model(*make(str(source)), threads, kernels)
+        return Model(*make(str(source)), threads, kernels, fuse)
     found = format_of(path)
     assert found is not None  # or resolve would have refused it
     if found.network:
         from tinyinfer.formats.reading import read_network
 
-        return Model(*read_network(path, found, input_shapes, dequantize=dequantize), threads, kernels, verified=True)
+        graph, meta = read_network(path, found, input_shapes, dequantize=dequantize)
+        return Model(graph, meta, threads, kernels, fuse, verified=True)
     from tinyinfer.checkpoints.conversion import convert
 
     model = convert(path)
-    return Model(model.graph, model.meta, threads, kernels, verified=True)
+    return Model(model.graph, model.meta, threads, kernels, fuse, verified=True)
 
 
 def resolve(source: str | os.PathLike[str]) -> Path | None:

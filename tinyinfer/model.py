@@ -12,6 +12,7 @@ import numpy as np
 from tinyinfer import showing
 from tinyinfer.errors import GraphError, InputError
 from tinyinfer.graph import Graph, Shape
+from tinyinfer.passes.pipeline import Fuse
 from tinyinfer.passes.portable.extract import extract, matching_values
 from tinyinfer.runtime.executor import Hook, execute
 from tinyinfer.runtime.inputs import check_inputs
@@ -36,8 +37,10 @@ class Model:
     """A network ready to run on arrays: NCHW for images, of the dtypes that its inputs have.
 
     ``threads`` per call (None: all cores); ``kernels`` forces kernels ("conv2d=im2col", a mapping, or "reference"
-    for plain NumPy without Numba).  Several Python threads may call one model at once; a copy or a pickle of it holds
-    the weights, and makes its plans anew.  ``verified`` says that the graph has passed `Graph.verify` already.
+    for plain NumPy without Numba).  ``fuse`` False makes every node a step of its own, norms that fold into weights
+    apart; "endings" leaves the activation and the addition behind a layer to its kernel and fuses no blocks.  Several
+    Python threads may call one model at once; a copy or a pickle of it holds the weights, and makes its plans anew.
+    ``verified`` says that the graph has passed `Graph.verify` already.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Model:
         meta: Mapping[str, Any] | None = None,
         threads: int | None = None,
         kernels: Mapping[str, str] | str | None = None,
+        fuse: Fuse = True,
         *,
         verified: bool = False,
     ) -> None:
@@ -53,8 +57,8 @@ class Model:
             graph.verify(allow_nonfinite=True)
         self.graph = graph
         self.meta: dict[str, Any] = dict(meta or {})
-        self.options = make_options(threads, kernels)
-        self._asked = threads, kernels
+        self.options = make_options(threads, kernels, fuse)
+        self._asked = threads, kernels, fuse
         self._plans: OrderedDict[PlanKey, Plan] = OrderedDict()
         self._prepared: Graph | None = None
         self._packed = PackedWeights()

@@ -159,6 +159,17 @@ def test_a_report_comes_back_from_json() -> None:
     assert again.summary() == report.summary()
 
 
+def test_a_report_keeps_where_and_when_it_was_measured() -> None:
+    report = BenchReport(rows_of({"tinyinfer": [2.0]}), {1: PEAK}, Microkernel("pointwise", 50.0, 100.0))
+    report.cpu, report.date = "Another CPU", "2026-01-02"
+    again = BenchReport.from_dict(json.loads(json.dumps(report.to_dict())))
+    assert (again.cpu, again.date) == ("Another CPU", "2026-01-02")
+    assert "Another CPU" in again.circumstances()
+    older = report.to_dict()
+    del older["machine"]["date"]
+    assert BenchReport.from_dict(older).date == ""
+
+
 def test_bytes_are_those_of_the_steps_of_our_plan(model: Model) -> None:
     (row,) = bench(model, against=(), rounds=1).rows
     conv = 3 * 256 + 16 * 27 + 16 * 256

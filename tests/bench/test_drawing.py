@@ -45,6 +45,7 @@ def test_ratios_have_a_panel_for_each_setting_and_a_dot_for_each_peer(report):
         np.testing.assert_allclose(dots.get_xdata(), [0.5, 0.5])
         assert [text.get_text() for text in ax.texts] == ["1e+03 ms", "1e+03 ms"]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    assert figure.get_suptitle() == f"{report.cpu}, {report.date}"
 
 
 def test_there_is_nothing_to_draw_without_peers(report):

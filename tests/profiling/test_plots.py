@@ -207,3 +207,67 @@ def test_names_of_points_close_together_stand_on_different_sides():
     one, far, two = axes.texts
     assert (one.get_ha(), one.get_va()) != (two.get_ha(), two.get_va())
     assert (far.get_ha(), far.get_va()) == ("left", "top")
+
+
+def test_names_of_points_keep_off_lines_and_each_other():
+    crowd = {
+        "a": [(f"name {i}", 1 + i, 1 + i) for i in range(6)],
+        "b": [(f"other {i}", 1.02 + i, 1.01 + i) for i in range(6)],
+    }
+    axes = plots.points(crowd, log=True).axes[0]
+    drawn(axes.figure)
+    boxes = [text.get_window_extent() for text in axes.texts]
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    assert sum(a.overlaps(b) for a, b in pairs) == 0
+
+
+def test_a_legend_below_hides_nothing():
+    series = {f"a long name, number {i}": [0.5, 1.0, 1.0] for i in range(5)}
+    for figure in (plots.lines([1, 2, 4], series, "x"), plots.bars(["p", "q", "r"], series)):
+        drawn(figure)
+        axes = figure.axes[0]
+        legend = axes.get_legend().get_window_extent()
+        assert not legend.overlaps(axes.get_window_extent())
+        assert not any(
+            legend.overlaps(label.get_window_extent()) for label in [axes.xaxis.label, *axes.get_xticklabels()]
+        )
+        assert legend.x1 <= figure.bbox.x1 + 1
+
+
+def test_whole_marks_have_room_at_the_top():
+    axes = plots.lines([1, 2, 3], {"a": [100, 101, 100]}).axes[0]
+    assert axes.get_ylim()[0] == 0
+    assert axes.get_ylim()[1] > 103
+
+
+def test_a_limit_is_a_dashed_line_with_its_name():
+    axes = plots.lines([1, 2], {"a": [1, 2]}, limit=("peak", 3.0)).axes[0]
+    assert list(axes.lines[1].get_ydata()) == [3.0, 3.0]
+    assert [text.get_text() for text in axes.texts] == ["peak"]
+    assert axes.get_ylim()[1] > 3
+
+
+def test_equal_dots_stand_beside_each_other():
+    axes = plots.dots(["one"], {"a": [1.0], "b": [1.0], "c": [1.0]}).axes[0]
+    heights = [line.get_ydata()[0] for line in axes.lines]
+    assert heights[1] == 0
+    assert len(set(heights)) == 3
+
+
+@pytest.mark.parametrize("colour", plots.PALETTE)
+def test_numbers_on_stacked_bars_can_be_read(colour):
+    from tinyinfer.plots.style import ink_on
+
+    assert ratio(colour, {"white": "#ffffff", "black": "#000000"}[ink_on(colour)]) >= 4.5
+
+
+def ratio(colour, ink):
+    """WCAG's contrast of two colours."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        return sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+                   for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))  # fmt: skip
+
+    dark, light = sorted(map(luminance, (colour, ink)))
+    return (light + 0.05) / (dark + 0.05)

@@ -13,9 +13,10 @@ import numpy as np
 
 from tinyinfer import ops
 from tinyinfer.bench.layers import Layer
-from tinyinfer.bench.report import cpu_name, quartiles
+from tinyinfer.bench.report import quartiles
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
+from tinyinfer.profiling.machine import cpu_name
 from tinyinfer.profiling.roofline import Peak
 from tinyinfer.reporting.report import Report
 from tinyinfer.reporting.tables import By, Column, Table, shape_text

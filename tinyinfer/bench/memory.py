@@ -16,11 +16,12 @@ import numpy as np
 from tinyinfer.bench import engines, footprint
 from tinyinfer.bench.networks import Network, make_inputs, named
 from tinyinfer.bench.peers import FROM_ONNX
-from tinyinfer.bench.report import OURS, Setting, cpu_name
+from tinyinfer.bench.report import OURS, Setting
 from tinyinfer.errors import InputError, TinyInferError
 from tinyinfer.formats.onnx.exporting.export import export_onnx, fix_inputs
 from tinyinfer.graph import Shape
 from tinyinfer.model import Model
+from tinyinfer.profiling.machine import cpu_name
 from tinyinfer.reporting.report import Report
 from tinyinfer.reporting.tables import By, Column, Table
 

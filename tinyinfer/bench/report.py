@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import math
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from tinyinfer.bench import engines
 from tinyinfer.files import write_text
 from tinyinfer.graph import Shape
+from tinyinfer.profiling.machine import cpu_name
 from tinyinfer.profiling.roofline import Microkernel, Peak
 from tinyinfer.reporting.figure import plot
 from tinyinfer.reporting.report import Report
@@ -140,13 +140,15 @@ def quartiles(values: np.ndarray) -> tuple[float, float]:
 class BenchReport(Report):
     """All rows of one run; the machine's measured peaks by threads, and what one thread's microkernel reaches.
 
-    ``left_out`` has a line for each peer that could not run a network.
+    ``left_out`` has a line for each peer that could not run a network; ``cpu`` and ``date`` are of the measurement.
     """
 
     rows: list[BenchRow]
     peaks: dict[int, Peak]
     microkernel: Microkernel
     left_out: list[str] = field(default_factory=list, kw_only=True)
+    cpu: str = field(default_factory=cpu_name, kw_only=True)
+    date: str = field(default_factory=lambda: datetime.date.today().isoformat(), kw_only=True)
 
     def add(self, measured: Measured) -> None:
         """Take in what was measured in one setting."""
@@ -181,7 +183,8 @@ class BenchReport(Report):
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
         machine = {
-            "cpu": cpu_name(),
+            "cpu": self.cpu,
+            "date": self.date,
             "peak_gmacs_per_s": {str(count): peak.gmacs for count, peak in self.peaks.items()},
             "peak_fma_gmacs_per_s": {str(count): peak.fma_gmacs for count, peak in self.peaks.items()},
             "peak_code_gmacs_per_s": {str(count): peak.code_gmacs for count, peak in self.peaks.items()},
@@ -206,7 +209,9 @@ class BenchReport(Report):
             for n in most
         }
         rows, microkernel = [BenchRow(**row) for row in found["rows"]], Microkernel(**machine["microkernel"])
-        return cls(rows, peaks, microkernel, left_out=list(found.get("left_out", ())))
+        report = cls(rows, peaks, microkernel, left_out=list(found.get("left_out", ())))
+        report.cpu, report.date = machine["cpu"], machine.get("date", "")  # which older reports lack
+        return report
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` to a file; raises OSError."""
@@ -239,7 +244,7 @@ class BenchReport(Report):
         return [
             *self.left_out,
             ", ".join(dict.fromkeys(f"{row.engine} {row.version}" for row in self.rows)),
-            cpu_name(),
+            self.cpu,
             "measured peaks of multiply-adds and of a stream through memory: "
             + "; ".join(
                 f"{peak.arithmetic} and {peak.gbytes:.0f} GB/s with {n} thread{'s' if n > 1 else ''}"
@@ -256,12 +261,3 @@ class BenchReport(Report):
                 f"(geometric mean), at worst {s['worst']:.2f} ({s['worst_model']})"
             )
         return notes
-
-
-def cpu_name() -> str:
-    """The processor's name where the system tells it, its architecture elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

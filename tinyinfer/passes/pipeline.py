@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.passes.machine.advance_stride import advance_stride
@@ -15,13 +16,15 @@ from tinyinfer.passes.machine.fuse_residual import fuse_residual
 from tinyinfer.passes.machine.fuse_shuffle import fuse_shuffle
 from tinyinfer.passes.portable.simplify import simplify
 
+Fuse = bool | Literal["endings"]  # as much as the kernels can, nothing, or a layer with what follows it alone
 
-def lower(graph: Graph) -> Graph:
-    """Simplified, fused as the kernels can at any size, and in order."""
+
+def lower(graph: Graph, fuse: Fuse = True) -> Graph:
+    """Simplified, fused as the kernels can at any size unless ``fuse`` is False, and in order."""
     simplified = simplify(graph)
     if any(_is_of_codes(node) for node in simplified.nodes):
         simplified = _lower_codes(simplified)
-    lowered = advance_stride(fuse_activation(fuse_residual(simplified)))
+    lowered = advance_stride(fuse_activation(fuse_residual(simplified))) if fuse else simplified.copy()
     lowered.nodes = lowered.topological_order()
     return lowered
 
@@ -40,13 +43,18 @@ def _lower_codes(graph: Graph) -> Graph:
 
 
 def specialise(
-    lowered: Graph, types: Mapping[str, TensorType], forced: Mapping[str, str] | None = None, threads: int = 1
+    lowered: Graph,
+    types: Mapping[str, TensorType],
+    forced: Mapping[str, str] | None = None,
+    threads: int = 1,
+    fuse: Fuse = True,
 ) -> Graph:
     """A lowered graph for the input shapes that ``types`` follow from: fused as pays there, each node with its kernel.
 
-    ``forced`` is that of `choose_kernels`.  No weight is added, so that all shapes share those of the lowered graph.
+    Whole blocks become one node only if ``fuse`` is True.  ``forced`` is that of `choose_kernels`.  No weight is added,
+    so that all shapes share those of the lowered graph.
     """
-    if not forced:  # who asks for a layer's kernel wants to see that layer
+    if fuse is True and not forced:  # who asks for a layer's kernel wants to see that layer
         lowered = fuse_depthwise_chain(lowered, types, threads)
         lowered = fuse_shuffle(fuse_gate(lowered, types, threads), types)
         lowered = fuse_join_pixels(lowered, types)

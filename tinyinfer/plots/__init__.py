@@ -13,6 +13,7 @@ from tinyinfer.plots.lines import bars, lines
 from tinyinfer.plots.memory import arena
 from tinyinfer.plots.points import points
 from tinyinfer.plots.saving import save
+from tinyinfer.plots.showing import show
 from tinyinfer.plots.stacked import stacked
 from tinyinfer.plots.style import PALETTE, style
 from tinyinfer.plots.timings import op_times, profile, roofline, step_times
@@ -32,6 +33,7 @@ __all__ = [
     "profile",
     "roofline",
     "save",
+    "show",
     "stacked",
     "step_times",
     "style",

@@ -31,7 +31,7 @@ def ratios(report: BenchReport) -> Figure:
     """tinyinfer's time over each peer's, a row a network and a panel for each number of images and threads.
 
     A dot is the median of the rounds, the bar through it their quartiles; left of the line at 1 tinyinfer is faster.
-    Its own milliseconds stand beside it.  Raises InputError for a report without peers.
+    Its own milliseconds stand beside it, CPU and date above.  Raises InputError for a report without peers.
     """
     panels: dict[tuple[int, int], list[Group]] = {}
     for group in report.groups():
@@ -50,6 +50,7 @@ def ratios(report: BenchReport) -> Figure:
         ax.set_xlabel("tinyinfer's time / the engine's (below 1: faster)", fontsize=9)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.suptitle(", ".join(filter(None, (report.cpu, report.date))), x=0.995, ha="right", fontsize=9, color=QUIET)
     return figure
 
 

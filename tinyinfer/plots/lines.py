@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyinfer.plots.style import INK, PALETTE, canvas, styled
+from tinyinfer.plots.style import INK, PALETTE, PAPER, QUIET, canvas, legend_below, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,16 +24,20 @@ def lines(
     ylabel: str = "",
     title: str = "",
     log: str = "",
+    limit: tuple[str, float] | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """A curve for each of ``series`` over ``x``, marked and coloured; ``log`` is "", "x", "y" or "xy".
 
-    A NaN leaves a gap.  A logarithmic x axis is labelled with the values themselves.
+    A NaN leaves a gap.  A logarithmic x axis is labelled with the values themselves.  ``limit`` is (what, value) of a
+    dashed line, such as the machine's peak.
     """
     figure, ax = canvas(ax)
     for i, (name, y) in enumerate(series.items()):
         marker = MARKERS[i % len(MARKERS)]
         ax.plot(x, y, marker=marker, markeredgecolor="white", color=PALETTE[i % len(PALETTE)], label=name)
+    if limit is not None:
+        _draw_limit(ax, *limit)
     if "x" in log:
         ax.set_xscale("log")
         ax.set_xticks(list(x), [f"{value:g}" for value in x])
@@ -43,10 +47,11 @@ def lines(
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.yaxis.set_minor_formatter(lambda value, _: _between_decades(ax, value))
     else:
-        ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+        low, high = ax.get_ylim()
+        ax.set_ylim(min(0.0, low), high + 0.03 * (high - min(0.0, low)))  # room for whole marks at the top
     _label(ax, xlabel, ylabel, title)
     if len(series) > 1:
-        ax.legend()
+        legend_below(ax)
     return figure
 
 
@@ -69,11 +74,21 @@ def bars(
         ax.bar_label(drawn, [text.format(value) for value in values], fontsize=8, padding=2, color=INK)
     ax.set_xticks(centres, names)
     ax.grid(visible=False, axis="x")
-    ax.margins(y=0.18)
+    ax.margins(y=0.1)
     _label(ax, "", ylabel, title)
     if len(series) > 1:
-        ax.legend()
+        legend_below(ax)
     return figure
+
+
+def _draw_limit(ax: Axes, what: str, value: float) -> None:
+    from matplotlib.patheffects import withStroke  # here, since it brings matplotlib
+
+    ax.axhline(value, color=QUIET, linestyle="--", linewidth=1.2, zorder=1)
+    ax.annotate(
+        what, (1, value), (0, 3), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
+        fontsize=9, color=QUIET, zorder=4, path_effects=[withStroke(linewidth=3, foreground=PAPER)],
+    )  # fmt: skip
 
 
 def _between_decades(ax: Axes, value: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinyinfer.plots.style import PALETTE, canvas, styled
+from tinyinfer.plots.style import PALETTE, canvas, ink_on, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +32,10 @@ def stacked(
     longest = float(np.sum([np.asarray(values, float) for values in parts.values()], axis=0).max())
     for i, (part, values) in enumerate(parts.items()):
         widths = np.asarray(values, float)
-        drawn = ax.barh(y, widths, 0.72, left, color=PALETTE[i % len(PALETTE)], edgecolor="white", label=part)
+        colour = PALETTE[i % len(PALETTE)]
+        drawn = ax.barh(y, widths, 0.72, left, color=colour, edgecolor="white", label=part)
         labels = [text.format(width) if width >= LEAST * longest else "" for width in widths]
-        ax.bar_label(drawn, labels, label_type="center", fontsize=8, color="white", fontweight="bold")
+        ax.bar_label(drawn, labels, label_type="center", fontsize=8, color=ink_on(colour), fontweight="bold")
         left += widths
     ax.set_yticks(y, names)
     ax.set_ylim(len(names) - 0.5, -0.5)

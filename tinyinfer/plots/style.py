@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tinyinfer.errors import InputError
 from tinyinfer.reporting.html import COLOURS
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -19,6 +21,8 @@ R = TypeVar("R")
 
 PALETTE = COLOURS  # Okabe and Ito's eight
 INK, QUIET, GRID, PAPER = "#1f2933", "#52606d", "#e4e7eb", "#ffffff"
+LETTER, HANDLE = 5.2, 42.0  # points: a letter of a legend, and its mark with the gaps around
+LABELLED, UNLABELLED = 4.4, 2.8  # letters' heights from the axes to the legend below
 WIDTH = 8.0  # inches: the text width of a notebook at 100 dots an inch
 
 SETTINGS: dict[str, Any] = {
@@ -83,6 +87,31 @@ def styled(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return draw
+
+
+def legend_below(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
+    """A legend under the axes, where it hides nothing, in as many columns as fit their width."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    handles = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    spec = ax.get_subplotspec()
+    columns = spec.get_gridspec().ncols if spec else 1
+    room = 72 * figure.get_figwidth() / columns - 50  # points
+    across = max(1, min(len(handles), int(room / (LETTER * longest + HANDLE))))
+    across = math.ceil(len(handles) / math.ceil(len(handles) / across))  # rows of one length
+    gap = LABELLED if ax.get_xlabel() else UNLABELLED
+    lines = max((tick.get_text().count("\n") for tick in ax.get_xticklabels()), default=0)
+    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=gap + 1.4 * lines, ncols=across)
+
+
+def ink_on(colour: str) -> str:
+    """White or black, whichever has a contrast of 4.5 or more to a colour (WCAG 2.2)."""
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    luminance = sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "white" if 1.05 / (luminance + 0.05) > 4.5 else "black"
 
 
 def canvas(ax: Axes | None, height: float = 4.2, width: float = WIDTH) -> tuple[Figure, Axes]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinyinfer.errors import InputError
-from tinyinfer.plots.style import INK, PALETTE, PAPER, QUIET, WIDTH, canvas, new_figure, styled
+from tinyinfer.plots.style import INK, PALETTE, PAPER, QUIET, WIDTH, canvas, legend_below, new_figure, styled
 from tinyinfer.reporting.tables import By
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tinyinfer.profiling.timings import Profile
 
 BAR_PITCH = 0.17  # inches a step
+BESIDE = 12  # times the rightmost dot's intensity: there the flat roofs have their names
 
 
 def colours_of(profile: Profile) -> dict[str, str]:
@@ -70,7 +71,7 @@ def op_times(profile: Profile, ax: Axes | None = None, by: By = "kernel") -> Fig
 
 @styled
 def roofline(profile: Profile, ax: Axes | None = None) -> Figure:
-    """Every step with mult-adds under the machine's measured roofs; areas grow with time.
+    """Every step with mult-adds, and the machine's measured roofs; areas grow with time.
 
     Each cache has a slope of its own above that of memory.  With AMX the flat roof is that of tiles, and the FMA units
     have a dashed one below it.
@@ -92,14 +93,14 @@ def roofline(profile: Profile, ax: Axes | None = None) -> Figure:
     _draw_roofs(ax, profile.peak, [_intensity(row) for row in rows], [row.gmacs_per_s for row in rows])
     ax.set_xlabel("intensity: mult-adds a byte read or written")
     ax.set_ylabel("GMAC/s")
-    ax.set_title(f"{profile.name} under the roofs of this machine, {_threads(profile)}")
+    ax.set_title(f"{profile.name} and the roofs of this machine, {_threads(profile)}")
     _legend(ax, {name: colours[name] for name in dict.fromkeys(row.label for row in rows)})
     return figure
 
 
 def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[float]) -> None:
     low = min([*intensities, peak.ridge]) / 2
-    high = max([*intensities, peak.ridge]) * 2
+    high = max([*intensities, peak.ridge]) * BESIDE
     x = np.geomspace(low, high, 200)
     ax.plot(x, [peak.roof(value) for value in x], color=INK, linewidth=1.6, zorder=2)
     ax.set_xscale("log")
@@ -159,4 +160,4 @@ def _threads(profile: Profile) -> str:
 def _legend(ax: Axes, colours: dict[str, str]) -> None:
     from matplotlib.patches import Patch
 
-    ax.legend(handles=[Patch(color=colour, label=name) for name, colour in colours.items()], loc="best")
+    legend_below(ax, [Patch(color=colour, label=name) for name, colour in colours.items()])

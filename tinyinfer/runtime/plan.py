@@ -101,7 +101,7 @@ class Plan:
 
 def prepare(graph: Graph, options: Options) -> Graph:
     """What plans of all input shapes start from: a verified graph, lowered unless the reference is to compute it."""
-    return unchanged(graph) if options.kernels == REFERENCE else lower(graph)
+    return unchanged(graph) if options.kernels == REFERENCE else lower(graph, options.fuse)
 
 
 def make_plan(
@@ -111,7 +111,7 @@ def make_plan(
     graph, types = prepared, prepared.infer_types(input_shapes)
     if options.kernels != REFERENCE:
         forced = options.kernels if isinstance(options.kernels, Mapping) else None
-        graph = specialise(graph, types, forced, options.threads)
+        graph = specialise(graph, types, forced, options.threads, options.fuse)
     graph, types, layouts = choose_layouts(graph, types)
     constants = [node for node in graph.nodes if isinstance(node.op, Constant)]
     graph, types, placements = assign_layout(graph, types, layouts)
