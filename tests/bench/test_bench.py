@@ -108,6 +108,14 @@ def test_every_engine_takes_its_turn_in_every_round(monkeypatch: pytest.MonkeyPa
     )  # a warm call and a timed one each
 
 
+def test_a_clock_of_ones_own_is_asked() -> None:
+    ticks = iter(range(1000))
+    found = measure.interleaved({"a": lambda: None}, rounds=2, pause=0, clock=lambda: float(next(ticks)))
+    assert found["a"].tolist() == [1.0, 1.0]  # a tick before each call and one after it
+    still = measure.interleaved({"a": lambda: None}, rounds=1, pause=0, clock=lambda: 0.0)
+    assert still["a"].tolist() == [0.0]
+
+
 def test_agreement_is_relative_to_the_spread_of_each_output() -> None:
     truth = [np.arange(6.0), np.arange(3.0)]
     assert measure.disagreement([truth[0] + 0.1, truth[1]], truth) == pytest.approx(0.1 / np.std(truth[0]))

@@ -14,6 +14,7 @@ from tinyinfer.profiling.compare import relative_error
 PAUSE = 0.05  # seconds before each engine's turn: idle threads of the one before spin for a while
 TURN = 0.02  # seconds of timed calls that a turn aims at
 MOST_CALLS, TRIALS = 50, 3  # in a turn, and those before the first turn that tell how many it takes
+SHORTEST = 1e-9  # seconds: some clocks stand still during a call
 TOLERANCE = 1e-3  # largest difference between two engines' outputs over their standard deviation
 
 
@@ -21,35 +22,41 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def interleaved(
-    runs: Mapping[Name, Callable[[], Any]], rounds: int, pause: float = PAUSE, rest: float = 0
+    runs: Mapping[Name, Callable[[], Any]],
+    rounds: int,
+    pause: float = PAUSE,
+    rest: float = 0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Name, np.ndarray]:
     """Seconds per call of each engine, one number a round.
 
     In every round each engine takes a turn: a pause (of use only between engines with threads of their own), an
     untimed call, then timed calls whose median counts.  The order is reversed from round to round, so that no engine
-    always follows the same one.  ``rest`` is the seconds of sleep before each timed call.
+    always follows the same one.  ``rest`` is the seconds of sleep before each timed call.  ``clock`` gives seconds:
+    `time.thread_time` those of the calling thread alone, for runs of one thread on a machine that does other things.
     """
-    calls = {name: _calls_per_turn(run) for name, run in runs.items()}
+    calls = {name: _calls_per_turn(run, clock) for name, run in runs.items()}
     seconds: dict[Name, list[float]] = {name: [] for name in runs}
     for index in range(rounds):
         for name in list(runs) if index % 2 == 0 else list(runs)[::-1]:
             time.sleep(pause)
             runs[name]()
-            seconds[name].append(float(np.median([_seconds(runs[name], rest) for _ in range(calls[name])])))
+            seconds[name].append(float(np.median([_seconds(runs[name], clock, rest) for _ in range(calls[name])])))
     return {name: np.array(values) for name, values in seconds.items()}
 
 
-def _calls_per_turn(run: Callable[[], Any]) -> int:
+def _calls_per_turn(run: Callable[[], Any], clock: Callable[[], float]) -> int:
     run()
-    return int(np.clip(TURN / min(_seconds(run) for _ in range(TRIALS)), 1, MOST_CALLS))
+    shortest = min(_seconds(run, clock) for _ in range(TRIALS))
+    return int(np.clip(TURN / max(shortest, SHORTEST), 1, MOST_CALLS))
 
 
-def _seconds(run: Callable[[], Any], rest: float = 0) -> float:
+def _seconds(run: Callable[[], Any], clock: Callable[[], float], rest: float = 0) -> float:
     if rest > 0:
         time.sleep(rest)
-    start = time.perf_counter()
+    start = clock()
     run()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def disagreement(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
