@@ -27,7 +27,7 @@ def test_data_and_workers_arrive(open_page) -> None:
             )
         )
     )
-    page.wait_for_function("document.getElementById('out').textContent === '400'")
+    page.locator("#out", has_text="400").wait_for()
     assert page.inner_text("#text") == HOSTILE
     assert page.title() == "Doubled"
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinyinfer import models
-from tinyinfer.bench.report import cpu_name
 from tinyinfer.model import Model
 from tinyinfer.pages.sandbox.timing.layers import Layer, layers_of
 from tinyinfer.pages.sandbox.timing.predict import Measured, by_kind, nanoseconds
+from tinyinfer.profiling.machine import cpu_name
 from tinyinfer.profiling.profile_rows import ProfileRow
 from tinyinfer.profiling.roofline import machine_peak
 
