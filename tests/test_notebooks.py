@@ -19,6 +19,11 @@ TERMS = {
         "bound", "cache", "overhead",
     ),
     "02": ("GEMM", "tap", "stride", "group", "im2col", "NHWC", "col2im", "scratch", "plan", "depthwise"),
+    "10": ("branches", "identity", "norm", "bias", "relu", "fold", "gradient"),
+    "13": (
+        "singular value decomposition", "agreement", "top-1", "network slimming", "decibel", "float16", "scale",
+        "zero point", "per tensor", "calibration", "bias correction", "teacher", "temperature", "margin ReLU", "partial L2",
+    ),
 }  # fmt: skip
 SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```\n</details>", re.DOTALL)
 
