@@ -15,7 +15,7 @@ from tinyinfer.structure.layers import Layer
 from tinyinfer.structure.repeats import Pattern
 
 DETAILED = 24  # layers that a block may have to be drawn from inside
-MOST_KINDS = 6  # of blocks that are drawn so
+MOST_KINDS = 4  # of blocks that are drawn so
 
 Look = Callable[[Tile, Sequence[Node]], Tile]
 Edges = list[tuple[int, int]]
