@@ -22,7 +22,8 @@ TERMS = {
     "10": ("branches", "identity", "norm", "bias", "relu", "fold", "gradient"),
     "13": (
         "singular value decomposition", "agreement", "top-1", "network slimming", "decibel", "float16", "scale",
-        "zero point", "per tensor", "calibration", "bias correction", "teacher", "temperature", "margin ReLU", "partial L2",
+        "zero point", "per tensor", "calibration", "bias correction", "teacher", "temperature", "margin ReLU",
+        "partial L2",
     ),
 }  # fmt: skip
 SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```\n</details>", re.DOTALL)
