@@ -98,7 +98,7 @@ def test_what_packs_is_shown_no_shape() -> None:
 
 def test_a_network_is_lowered_once_and_packed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     lowered = []
-    monkeypatch.setattr(plan_module, "lower", lambda graph: lowered.append(graph) or pipeline.lower(graph))
+    monkeypatch.setattr(plan_module, "lower", lambda *asked: lowered.append(asked) or pipeline.lower(*asked))
     model = Model(residual_network(), threads=1, kernels={"conv2d": "direct"})
     plans = [model.plan({"input": (1, 3, size, size)}) for size in (16, 20, 33)]
     assert len(lowered) == 1
