@@ -23,7 +23,7 @@ def tasks() -> dict[str, Task]:
     return {name: value for name, value in named + families if isinstance(value, Task)}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_nothing_is_left_to_compile() -> None:
     todo = preparations(2)
     seen: list[int] = []

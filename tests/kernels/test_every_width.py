@@ -25,7 +25,10 @@ def run_helper(name: str, lanes: int) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("lanes", WIDTHS)
+OTHERS = [pytest.param(lanes, marks=pytest.mark.exhaustive) for lanes in WIDTHS if lanes != cpu.LANES]
+
+
+@pytest.mark.parametrize("lanes", [cpu.LANES, *OTHERS])
 def test_kernels_of_every_width(lanes: int) -> None:
     """Both runs in one test: most of their time goes into compiling, which the second has no need for."""
     if lanes != cpu.LANES:  # of which the other tests are
