@@ -25,7 +25,7 @@ FORMATTER = HtmlFormatter(nowrap=True)
 def coloured(code: str, language: str = "python") -> str:
     """A block of code."""
     try:
-        lexer = get_lexer_by_name("pycon" if language == "python" and code.startswith(">>>") else language)
+        lexer = get_lexer_by_name(language)
     except ClassNotFound:
         lexer = TextLexer()
     return f'<pre class="code" tabindex="0"><code>{highlight(code, lexer, FORMATTER)}</code></pre>\n'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from tinyinfer.pages.sandbox.designs.design import arguments, create
 from tinyinfer.pages.sandbox.designs.knobs import KNOBS, drawn_values, paper_values
 from tinyinfer.pages.sandbox.designs.memory import alive
 from tinyinfer.pages.sandbox.measured import shipped
-from tinyinfer.pages.sandbox.page import sandbox_document
 from tinyinfer.pages.sandbox.timing.layers import layers_of
 from tinyinfer.pages.sandbox.timing.measure import predicted_ms, read_table
 from tinyinfer.profiling.cost import cost
@@ -47,13 +45,6 @@ def nodes_of(graph: Graph) -> list[list[Any]]:
         for node in graph.nodes
         for row in [rows[node.name]]
     ]
-
-
-@pytest.fixture(scope="module")
-def html(tmp_path_factory) -> Path:
-    path: Path = tmp_path_factory.mktemp("sandbox") / "sandbox.html"
-    path.write_text(sandbox_document(), encoding="utf-8")
-    return path
 
 
 def test_the_page_counts_what_python_counts(open_page, html) -> None:

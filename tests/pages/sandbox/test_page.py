@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from contrast import faint_texts
 
 from tinyinfer.pages.sandbox import __main__ as command
 from tinyinfer.pages.sandbox.accuracies import published
-from tinyinfer.pages.sandbox.page import sandbox_document
-
-
-@pytest.fixture(scope="module")
-def html(tmp_path_factory) -> Path:
-    path: Path = tmp_path_factory.mktemp("sandbox") / "sandbox.html"
-    path.write_text(sandbox_document(), encoding="utf-8")
-    return path
 
 
 def test_the_keyboard_designs(open_page, html) -> None:
