@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,15 +52,18 @@ def same(a: Run, b: Run) -> bool:
     return all(torch.equal(x, y) for x, y in zip([*a.params, *a.average], [*b.params, *b.average], strict=True))
 
 
-def test_a_stopped_run_gives_the_same_weights(data: Pictures, tmp_path: Path) -> None:
-    recipe = Recipe(epochs=2, rate=0.1, seed=3)
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_stopped_run_gives_the_same_weights(data: Pictures, tmp_path: Path, bf16: bool) -> None:
+    recipe = Recipe(epochs=2, rate=0.1, seed=3, bf16=bf16)
     whole = trained(begin(recipe), data, 2)
     trained(begin(recipe), data, 1, threads=1).save(tmp_path / "run.pt")
     again = begin(recipe)
     again.load(tmp_path / "run.pt")
     assert (again.epoch, again.steps) == (1, 2)
     assert same(trained(again, data, 2), whole)
-    assert not same(trained(begin(Recipe(epochs=2, rate=0.1, seed=4)), data, 2), whole)
+    for other in (Recipe(epochs=2, rate=0.1, seed=4), dataclasses.replace(recipe, bf16=not bf16)):
+        assert not same(trained(begin(other), data, 2), whole)
+    assert {p.dtype for p in (*whole.params, *whole.average)} == {torch.float32}
 
 
 def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:

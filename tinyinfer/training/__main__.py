@@ -53,6 +53,9 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--teacher", type=Path, help="model file to distil from")
     parser.add_argument("--distill", choices=objectives.DISTILL, default="logits", help="what the teacher shows")
     parser.add_argument("--sparsity", type=float, default=0.0, help="L1 penalty on batch norms' scales")
+    parser.add_argument(
+        "--bf16", action="store_true", help="products of bfloat16 values: quicker where the CPU has matrix units"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--report", type=int, default=4, help="epochs between looks at the test set")
     parser.add_argument("--dataset", default="CIFAR-10 test, JPEG quality 75", help="name of the test set")
@@ -87,7 +90,7 @@ def prepared(args: argparse.Namespace, train_set: Pictures) -> tuple[Run, dict[s
     teacher = None if args.teacher is None else npz.load(args.teacher)[0]
     plain = augment.normalize(train_set.pixels[: 2 * BATCH])
     objective = objectives.make(graph, teacher, args.distill, plain, args.sparsity, args.seed)
-    recipe = Recipe(args.epochs, args.rate, args.seed, small_share(args), args.augment)
+    recipe = Recipe(args.epochs, args.rate, args.seed, small_share(args), args.augment, args.bf16)
     run = Run(objective, recipe, len(train_set.labels) // BATCH)
     if args.checkpoint.exists():
         run.load(args.checkpoint)

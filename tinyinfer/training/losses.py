@@ -11,9 +11,14 @@ from torch import Tensor
 SMOOTHING = 0.1
 
 
+def whole(values: Tensor) -> Tensor:
+    """Values of bfloat16 as float32, in which losses are summed; wider ones as they are."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def label_loss(logits: Tensor, labels: Tensor, smoothing: float = SMOOTHING) -> Tensor:
     """Mean cross-entropy of logits (N, K) with classes (N,), a share ``smoothing`` of each spread over all classes."""
-    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    return F.cross_entropy(whole(logits), labels, label_smoothing=smoothing)
 
 
 def sparsity_penalty(scales: Sequence[Tensor]) -> Tensor:

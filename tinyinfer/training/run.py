@@ -28,13 +28,17 @@ MEASURED = 5120  # pictures on which the statistics of the averaged network are 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides a run beside its network, its teacher and its data; ``small`` is the share with little pictures."""
+    """What decides a run beside its network, its teacher and its data.
+
+    ``small`` is the share with little pictures; with ``bf16`` products are of bfloat16 values, sums and weights float32.
+    """
 
     epochs: int
     rate: float
     seed: int = 0
     small: float = schedule.SMALL
     strength: augment.Strength = "full"
+    bf16: bool = False
 
 
 class Run:
@@ -93,7 +97,9 @@ class Run:
     def _shard(self, pixels: Tensor, labels: Tensor, number: int) -> tuple[float, tuple[Tensor, ...]]:
         rng = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + number)
         size = schedule.size(self.progress, self.recipe.small)
-        loss = self.objective(augment.augment(pixels, rng, self.recipe.strength), labels, size)
+        seen = augment.augment(pixels, rng, self.recipe.strength)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
+            loss = self.objective(seen, labels, size)
         return loss.item(), torch.autograd.grad(loss, self.params)
 
     def averaged(self, data: Pictures) -> TorchGraph:
