@@ -16,7 +16,7 @@ from tinyinfer.kernels.codegen import amx, cpu
 from tinyinfer.kernels.codegen.dot_products import PAIRED
 
 ELSEWHERE = {  # kernels that this CPU has no use for
-    **({} if amx.available() else dict.fromkeys(("conv2d", "gated_conv2d"), {"bf16x3"})),
+    **({} if amx.available() else {"conv2d": {"bf16x3"}, "gated_conv2d": {"bf16x3"}}),
     **({} if PAIRED else {"quantized_conv2d": {"winograd2x2", "winograd4x4"}}),
 }
 WIDTHS = [lanes for lanes in (4, 8, 16) if lanes <= cpu.CPU.lanes]
