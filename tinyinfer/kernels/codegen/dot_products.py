@@ -217,6 +217,11 @@ class DotProducts(NumberTypes):
         """The nearest floats."""
         return self.builder.sitofp(integers, self.type)
 
+    def nearest(self, floats: ir.Value) -> ir.Value:
+        """What `nearest_integers` finds, as floats."""
+        shift = ir.Constant(self.type, [_SHIFT] * self.lanes)
+        return self.builder.fsub(self.builder.fadd(floats, shift), shift)
+
     def nearest_integers(self, floats: ir.Value) -> ir.Value:
         """The nearest integers, of two as near the even one, for floats between -2**22 and 2**22.
 

@@ -48,6 +48,19 @@ class Variable:
         self.builder.store(value, self.slot)
 
 
+class IntVariable:
+    """An integer that changes in a loop."""
+
+    def __init__(self, builder: ir.IRBuilder, value: Int) -> None:
+        self._variable = Variable(builder, value.value)
+
+    def get(self) -> Int:
+        return Int(self._variable.builder, self._variable.get())
+
+    def set(self, value: Int) -> None:
+        self._variable.set(value.value)
+
+
 class Vectors(LaneOrders, DotProducts, Bytes):
     """The words of the language, each emitting one or two instructions."""
 
@@ -167,6 +180,10 @@ class Vectors(LaneOrders, DotProducts, Bytes):
     def constant(self, number: float) -> ir.Value:
         """A known number in every lane."""
         return ir.Constant(self.type, [float(number)] * self.lanes)
+
+    def integer_variable(self, value: Int) -> IntVariable:
+        """An integer to be changed inside loops."""
+        return IntVariable(self.builder, value)
 
     def variable(self, value: ir.Value) -> Variable:
         """A value to be changed inside loops."""

@@ -18,7 +18,7 @@ from tinyinfer.kernels.codegen.structs import Address
 from tinyinfer.kernels.parallel.parts import own_memory, own_range, own_units
 from tinyinfer.kernels.parallel.task import task
 from tinyinfer.kernels.quantized.bands import BandLayout, band_layout, fill_band, run_count, run_offsets
-from tinyinfer.kernels.quantized.byte_gemm import TILES, on_tiles, panel_of_grid
+from tinyinfer.kernels.quantized.byte_gemm import TILES, on_tiles, product_of_grid
 from tinyinfer.kernels.quantized.byte_panels import NR, Runs
 from tinyinfer.kernels.quantized.byte_tiles import configure, release
 from tinyinfer.kernels.quantized.epilogue.finish import Grid
@@ -75,11 +75,7 @@ def band_product(
             if PAIRED or group.zero != 0:
                 row_terms(band, grid, group.runs, group.zero, terms)
                 last = last.with_row_terms(terms)
-            for start in range(0, n1 - n0, NR):
-                panel_of_grid(
-                    band, grid, group.runs, group.columns(start, n1 - n0).address, rows.at(0, g * n + n0 + start),
-                    min(NR, n1 - n0 - start), last.at(0, start), own, bands.tiles,
-                )  # fmt: skip
+            product_of_grid(band, grid, group, rows.at(0, g * n + n0), last, own, bands.tiles)
         p += lines
     if TILES and bands.tiles:
         release()

@@ -11,23 +11,22 @@ same.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tinyinfer.kernels.arguments.operands import ByteRows
 from tinyinfer.kernels.codegen.amx import TILE
 from tinyinfer.kernels.codegen.byte_memory import copy_byte_rows
 from tinyinfer.kernels.codegen.cpu import LANES, has_amx
 from tinyinfer.kernels.codegen.dot_products import PAIRED
 from tinyinfer.kernels.codegen.jit import inline, load, shared
-from tinyinfer.kernels.codegen.structs import Address, struct
-from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, WEIGHT, Runs, dot_panel, padded
-from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, STEP, configure, release, tile_panel
-from tinyinfer.kernels.quantized.epilogue.finish import Grid, finish
-from tinyinfer.kernels.quantized.epilogue.requantize import Requantize, Results
+from tinyinfer.kernels.quantized.byte_panels import DEPTH, MR, NR, dot_panel, padded
+from tinyinfer.kernels.quantized.byte_tiles import CHUNK_STEPS, PAIR, PRODUCT, STEP, configure, release, tile_product
+from tinyinfer.kernels.quantized.epilogue.finish import Grid, finish, finishes_beside
 from tinyinfer.kernels.quantized.row_terms import row_terms
+from tinyinfer.kernels.quantized.tile_pipeline import tile_pipeline
 
 TILES = has_amx()
 UNIT, HEIGHT = (PAIR, TILE) if TILES else (MR, 1)  # rows that are dealt out, and that are read together
+FEW_SUMS = 2 * UNIT if TILES else 4 * UNIT  # rows whose sums stay in L1
+MANY_SUMS = 16 * UNIT  # of tiles whose sums are kept from chunk to chunk
 FEW_ROWS = 2  # that are not worth a tile of 16
 STEP_COST, TILE_COST = 6, 4  # of a tile's step, and of a tile besides, in steps of four products a lane
 BLOCK_BYTES = 256 * 1024  # of inputs and outputs of a block: a quarter of a usual L2, the rest is for weights
@@ -52,8 +51,15 @@ def on_tiles(runs: int, size: int) -> bool:
 
 
 def sums_rows(k: int) -> int:
-    """Rows whose sums are there at a time: with so long a K that it is taken in chunks, more of them."""
-    return 16 * UNIT if TILES and k > CHUNK_STEPS * STEP else 2 * UNIT if TILES else 4 * UNIT
+    """Rows at most whose sums are there at a time: on tiles more, if K is so long that it is taken in chunks."""
+    return MANY_SUMS if TILES and k > CHUNK_STEPS * STEP else FEW_SUMS
+
+
+def rows_together(k: int, tiles: int, beside: int) -> int:
+    """Rows at most of one product: those of a block, but for tiles that keep all sums from chunk to chunk."""
+    if not tiles or (beside and k <= CHUNK_STEPS * STEP):
+        return LARGEST_BLOCK
+    return MANY_SUMS if k > CHUNK_STEPS * STEP else FEW_SUMS
 
 
 def tail_rows(k: int) -> int:
@@ -82,48 +88,39 @@ def product_bytes(k: int, copies: bool = False) -> int:
     return sums_rows(k) * NR * 4 + -(-terms // 64) * 64 + rows * spread(padded(k)) + 64
 
 
-@struct
-class CodeWeights(NamedTuple):
-    """Packed weights of ``n`` outputs, whose inputs come in runs, less ``zero``."""
-
-    address: Address
-    runs: Runs
-    n: int
-    zero: int
-
-    def columns(self, first: int, end: int) -> CodeWeights:
-        """Those of some outputs, whole panels but for the last."""
-        depth = (self.runs.size + (DEPTH - 1)) // DEPTH * DEPTH * self.runs.number
-        return CodeWeights(self.address + first * depth * WEIGHT, self.runs, end - first, self.zero)
-
-
 _padded, _block_rows, _sums_rows, _tail_rows = map(inline, (padded, block_rows, sums_rows, tail_rows))
-_on_tiles, _copied_rows, _spread = map(inline, (on_tiles, copied_rows, spread))
+_on_tiles, _rows_together, _copied_rows, _spread = map(inline, (on_tiles, rows_together, copied_rows, spread))
+_finishes_beside = inline(finishes_beside)
 
 
-@shared(
-    x=ByteRows, grid=Grid, runs=Runs, w="address", y=Results, columns="int", epilogue=Requantize, sums="address",
-    tiles="int",
-)  # fmt: skip
-def panel_of_grid(x, grid, runs, w, y, columns, epilogue, sums, tiles):
-    """Results y[pixels, columns] of a panel of weights; a tile goes on from one line to the next."""
+@shared(**PRODUCT, tiles="int")
+def product_of_grid(x, grid, weights, y, epilogue, sums, tiles):
+    """Results y[pixels, n] of a grid; a tile goes on from one line to the next."""
     if TILES and tiles != 0:
-        rows = (grid.lines - 1) * grid.pitch + grid.width
-        tile_panel(x, rows, runs, w, columns, epilogue.bias, sums)
-    else:
-        for line in range(grid.lines):
-            p = line * grid.pitch
-            dot_panel(x.at(p), grid.width, runs, w, columns, epilogue.bias, sums + p * NR * 4)
-    finish(sums, NR, grid, y, columns, epilogue)
+        tile_product(x, grid, weights, y, epilogue, sums)
+        return
+    step = FEW_SUMS if grid.lines == 1 else grid.width
+    for start in range(0, weights.n, NR):
+        panel, columns, own = weights.columns(start, weights.n), min(NR, weights.n - start), epilogue.at(0, start)
+        for p in range(0, grid.width, step):
+            part = Grid(grid.lines, grid.pitch, min(step, grid.width - p))
+            for line in range(grid.lines):
+                place = line * grid.pitch
+                rows = x.at(p + place)
+                dot_panel(rows, part.width, panel.runs, panel.address, columns, own.bias, sums + place * NR * 4)
+            finish(sums, NR, part, y.at(p, start), columns, own.at(p))
 
 
 @inline
-def _panel_of_rows(x, rows, runs, w, y, columns, epilogue, sums, tiles):
-    step = _sums_rows(runs.size)
+def _product_of_rows(x, rows, weights, y, epilogue, sums, tiles):
+    beside = int(_finishes_beside(epilogue))
+    step = _rows_together(weights.runs.size, tiles, beside)
     for p in range(0, rows, step):
         count = min(step, rows - p)
-        grid = Grid(1, count, count)
-        panel_of_grid(x.at(p), grid, runs, w, y.at(p), columns, epilogue.at(p), sums, tiles)
+        if TILES and tiles and beside:
+            tile_pipeline(x.at(p), count, weights, y.at(p), epilogue.at(p), sums)
+        else:
+            product_of_grid(x.at(p), Grid(1, count, count), weights, y.at(p), epilogue.at(p), sums, tiles)
 
 
 @inline
@@ -158,14 +155,11 @@ def multiply_rows(x, end, rows, weights, y, epilogue, copies, memory):
             row_terms(x.at(p), Grid(1, count, count), runs, weights.zero, terms)
             row_terms(copied, Grid(1, more, more), runs, weights.zero, terms + count * 4)
             own = own.with_row_terms(terms)
-        for start in range(0, n, NR):
-            w, columns, last = weights.address + start * depth * WEIGHT, min(NR, n - start), own.at(0, start)
-            to = y.at(p, start)
-            _panel_of_rows(x.at(p), count, runs, w, to, columns, last, memory, tiles)
-            _panel_of_rows(copied, more, runs, w, to.at(count), columns, last.at(count), memory, tiles)
+        _product_of_rows(x.at(p), count, weights, y.at(p), own, memory, tiles)
+        _product_of_rows(copied, more, weights, y.at(p + count), own.at(count), memory, tiles)
         p += count + more
     if TILES and tiles:
         release()
 
 
-load(finish, dot_panel, *([tile_panel] if TILES else []), panel_of_grid)
+load(finish, dot_panel, *([tile_product, tile_pipeline] if TILES else []), product_of_grid)

@@ -49,6 +49,21 @@ class Runs(NamedTuple):
     size: int
 
 
+@struct
+class CodeWeights(NamedTuple):
+    """Packed weights of ``n`` outputs, whose inputs come in runs, less ``zero``."""
+
+    address: Address
+    runs: Runs
+    n: int
+    zero: int
+
+    def columns(self, first: int, end: int) -> CodeWeights:
+        """Those of some outputs, whole panels but for the last."""
+        depth = (self.runs.size + (DEPTH - 1)) // DEPTH * DEPTH * self.runs.number
+        return CodeWeights(self.address + first * depth * WEIGHT, self.runs, end - first, self.zero)
+
+
 def padded(k: int) -> int:
     """Rows of the packed form of a run of k rows."""
     return -(-k // DEPTH) * DEPTH

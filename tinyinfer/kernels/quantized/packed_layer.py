@@ -9,8 +9,7 @@ import numpy as np
 from tinyinfer.kernels.base import Layer
 from tinyinfer.kernels.codegen.structs import Address, struct
 from tinyinfer.kernels.matmul.joined_groups import group_count, joined_groups
-from tinyinfer.kernels.quantized.byte_gemm import CodeWeights
-from tinyinfer.kernels.quantized.byte_panels import Runs, column_terms, pack_columns, pack_panels
+from tinyinfer.kernels.quantized.byte_panels import CodeWeights, Runs, column_terms, pack_columns, pack_panels
 from tinyinfer.kernels.quantized.epilogue.folding import folded_bias, multipliers, signed_weight
 from tinyinfer.ops.quantized.convolution import QuantizedConv2d
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tinyinfer.kernels.codegen.cpu import LANES
@@ -37,14 +38,26 @@ class Finishing:
         """Sums times what they are worth."""
         return self.v.mul(self.v.as_floats(sums), multiplier)
 
-    def with_residual(self, value: Any, address: Any, offset: Any = 0, mask: Any = None) -> Any:
-        """Plus what the residual's codes are worth; what they are added to is rounded before if it is codes too."""
-        total = self.v.variable(value)
-        with self.v.when(self.inner.rounded != 0):
-            rounded = self.v.nearest_integers(self.v.clip(value, *self.inner_bounds))
-            total.set(self.v.mul(self.v.as_floats(rounded), self.inner_worth))
+    def with_residual(
+        self, value: Any, address: Any, offset: Any = 0, mask: Any = None, rounded: bool | None = None
+    ) -> Any:
+        """Plus what the residual's codes are worth; what they are added to is rounded before if it is codes too.
+
+        ``rounded`` says whether it is, where that is known.
+        """
+        if rounded is None:
+            total = self.v.variable(value)
+            with self.v.when(self.inner.rounded != 0):
+                total.set(self._rounded(value))
+            value = total.get()
+        elif rounded:
+            value = self._rounded(value)
         codes = self.v.sub_integers(self.v.load_codes(address, offset, mask), self.residual_zero)
-        return self.v.add(total.get(), self.v.mul(self.v.as_floats(codes), self.worth))
+        return self.v.add(value, self.v.mul(self.v.as_floats(codes), self.worth))
+
+    def _rounded(self, value: Any) -> Any:
+        """What the codes are worth that a residual is added to."""
+        return self.v.mul(self.v.nearest(self.v.clip(value, *self.inner_bounds)), self.inner_worth)
 
     def activate(self, *values: Variable) -> None:
         """Apply the formula that is asked for, if one is."""
@@ -64,86 +77,147 @@ class Finishing:
         self.v.store_numbers("float32", self.v.clip(value, self.low, self.high), address, offset, mask)
 
 
+Row = tuple[Any, Any]
 FINISH = {"sums": "address", "sums_row": "int", "grid": Grid, "y": Results, "columns": "int", "epilogue": Requantize}
 
 
 @vector_function(**FINISH)
 def _finish(v, sums, sums_row, grid, y, columns, epilogue):
-    finishing, adding, shifted = Finishing(v, epilogue), epilogue.residual.stride != 0, epilogue.row_step != 0
-    case = v, finishing, sums, sums_row, grid, y, columns, epilogue
+    adding, shifted = epilogue.residual.stride != 0, epilogue.row_step != 0
+
+    def usually(**case: bool) -> None:
+        _finish_plain(v, Plain(v, sums, sums_row, y, epilogue, **case), grid, columns)
+
+    def otherwise() -> None:
+        _finish_anything(v, Finishing(v, epilogue), sums, sums_row, grid, y, columns, epilogue)
+
     if PAIRED:  # where all sums have row terms
         fitting = v.intersection(epilogue.plain == FITTING, v.complement(adding))
         with v.either(epilogue.plain == 1) as (usual, unusual):
             with usual, v.either(adding) as (residuals, alone):
                 with residuals:
-                    _finish_plain(*case, adding=True, shifted=True)
+                    usually(adding=True, shifted=True)
                 with alone:
-                    _finish_plain(*case, shifted=True)
+                    usually(shifted=True)
             with unusual, v.either(fitting) as (formulas, rest):
                 with formulas:
-                    _finish_plain(*case, shifted=True, curved=True)
+                    usually(shifted=True, curved=True)
                 with rest:
-                    _finish_anything(*case)
+                    otherwise()
         return
     both = v.intersection(adding, shifted)
     with v.either(v.intersection(epilogue.plain != 0, v.complement(both))) as (usual, unusual):
         with usual, v.either(v.union(adding, shifted)) as (more, alone):
             with alone:
-                _finish_plain(*case)
+                usually()
             with more, v.either(adding) as (residuals, row_terms):
                 with residuals:
-                    _finish_plain(*case, adding=True)
+                    usually(adding=True)
                 with row_terms:
-                    _finish_plain(*case, shifted=True)
+                    usually(shifted=True)
         with unusual:
-            _finish_anything(*case)
+            otherwise()
 
 
-def _finish_plain(
-    v, finishing, sums, sums_row, grid, y, columns, epilogue, *, adding=False, shifted=False, curved=False
-):
-    """Emit the usual cases: codes are packed four registers at a time, of two rows or four."""
-    low, high = (v.truncated(bound) + epilogue.zero for bound in (epilogue.lo, epilogue.hi))
+class Plain:
+    """The usual cases, on registers: results are codes, packed four registers at a time, of two rows or four.
 
-    def value(row, at, multiplier, mask=None):
-        """What a row's sums at a column are worth, by the row's numbers among results and among sums."""
-        pixel, place = row
-        total = v.load_sums(sums, place * sums_row + at)
-        if shifted:
-            total = v.add_integers(total, v.load_sum(epilogue.row_terms + pixel * epilogue.row_step))
-        result, residual = finishing.scaled(total, multiplier), epilogue.residual
-        if adding:
-            result = finishing.with_residual(result, residual.address, pixel * residual.stride + at, mask)
-        return result
+    Sums may get a residual (``adding``), row terms (``shifted``) and a formula (``curved``); ``rounded`` says whether a
+    residual is added to codes, where that is known.  A row is given by its numbers among results and among sums.
+    """
 
-    def formula(values):
-        if not curved:
+    def __init__(
+        self, v: Any, sums: Any, sums_row: Any, y: Any, epilogue: Any, *,
+        adding: bool = False, shifted: bool = False, curved: bool = False, rounded: bool | None = None,
+    ) -> None:  # fmt: skip
+        self.v, self.sums, self.sums_row, self.y, self.epilogue = v, sums, sums_row, y, epilogue
+        self.adding, self.shifted, self.curved, self.rounded = adding, shifted, curved, rounded
+        self.finishing = Finishing(v, epilogue)
+        self.low, self.high = (v.truncated(bound) + epilogue.zero for bound in (epilogue.lo, epilogue.hi))
+
+    def _value(self, row: Row, at: Any, multiplier: Any, mask: Any = None) -> Any:
+        """What a row's sums at a column are worth."""
+        v, (pixel, place), residual = self.v, row, self.epilogue.residual
+        total = v.load_sums(self.sums, place * self.sums_row + at)
+        if self.shifted:
+            total = v.add_integers(total, v.load_sum(self.epilogue.row_terms + pixel * self.epilogue.row_step))
+        value = self.finishing.scaled(total, multiplier)
+        if self.adding:
+            codes = residual.address, pixel * residual.stride + at, mask
+            value = self.finishing.with_residual(value, *codes, rounded=self.rounded)
+        return value
+
+    def _formula(self, values: list[Any]) -> list[Any]:
+        if not self.curved:
             return values
-        variables = [v.variable(each) for each in values]
-        finishing.activate(*variables)
+        variables = [self.v.variable(each) for each in values]
+        self.finishing.activate(*variables)
         return [each.get() for each in variables]
 
-    def pack(rows, at, registers):
-        multipliers_ = [v.load(epilogue.multiplier, at + j * LANES) for j in range(registers)]
-        values = [value(row, at + j * LANES, factor) for row in rows for j, factor in enumerate(multipliers_)]
-        integers = [v.rounded(each) for each in formula(values)]
-        pieces = v.quarters_in_order(v.pack_codes(integers, epilogue.zero, low, high), len(rows))
+    def pack(self, rows: Sequence[Row], at: Any, registers: int) -> None:
+        """The results of so many registers of columns, of rows that have four together."""
+        v, epilogue = self.v, self.epilogue
+        multipliers = [v.load(epilogue.multiplier, at + j * LANES) for j in range(registers)]
+        values = [self._value(row, at + j * LANES, factor) for row in rows for j, factor in enumerate(multipliers)]
+        integers = [v.rounded(each) for each in self._formula(values)]
+        pieces = v.quarters_in_order(v.pack_codes(integers, epilogue.zero, self.low, self.high), len(rows))
         for (pixel, _), piece in zip(rows, pieces, strict=True):
-            v.store_bytes(piece, y.at(pixel, at).address)
+            v.store_bytes(piece, self.y.at(pixel, at).address)
 
-    def single(row, at, mask=None):
-        (result,) = formula([value(row, at, v.load(epilogue.multiplier, at), mask)])
-        finishing.store_codes(result, y.at(row[0], at).address, 0, mask)
+    def single(self, row: Row, at: Any, mask: Any = None) -> None:
+        """The results of one register."""
+        multiplier = self.v.load(self.epilogue.multiplier, at)
+        (result,) = self._formula([self._value(row, at, multiplier, mask)])
+        self.finishing.store_codes(result, self.y.at(row[0], at).address, 0, mask)
 
-    def block(at, registers):
+
+def finishes_beside(epilogue: Requantize) -> bool:
+    """Whether `TileRows` has this case: codes without a formula, or the sum of codes and a residual."""
+    has_form = epilogue.residual.stride == 0 or epilogue.inner.rounded == 1
+    return epilogue.plain == 1 and epilogue.row_step == 0 and has_form
+
+
+class TileRows:
+    """The rows of a tile of two registers of sums, one of the usual cases: some each time that it is asked for them.
+
+    These are ``each`` times two of ``height`` rows, until there are none left.
+    """
+
+    def __init__(
+        self, v: Any, height: int, sums: Any, sums_row: int, y: Any, epilogue: Any, each: Any, **case: bool
+    ) -> None:
+        self.v, self.sums_row, self.y, self.epilogue, self.each = v, sums_row, y, epilogue, each
+        addresses = sums, y.address, epilogue.residual.address
+        self.left, self.sums, self.target, self.residual = map(v.integer_variable, (each * 0 + height // 2, *addresses))
+        self.plain = Plain(v, sums, sums_row // 4, y, epilogue, **case)
+
+    def some(self) -> None:
+        """Emit the next of them."""
+        v, left = self.v, self.left.get()
+        count = v.select(left < self.each, left, self.each)
+        with v.loop(count):
+            residual, plain = self.epilogue.residual, self.plain
+            plain.sums, plain.y = self.sums.get(), self.y._replace(address=self.target.get())
+            plain.epilogue = self.epilogue._replace(residual=residual._replace(address=self.residual.get()))
+            plain.pack([(0, 0), (1, 1)], 0, 2)
+            self.sums.set(plain.sums + 2 * self.sums_row)
+            self.target.set(plain.y.address + self.y.stride * 2)
+            self.residual.set(self.residual.get() + residual.stride * 2)
+        self.left.set(left - count)
+
+
+def _finish_plain(v: Any, plain: Plain, grid: Any, columns: Any) -> None:
+    """Emit one of the usual cases."""
+
+    def block(at: Any, registers: int) -> None:
         together = 4 // registers
         whole = grid.width // together * together
         with v.loop(grid.lines) as line:
             with v.loop(whole, together) as pixel:
-                pack([_row(grid, line, pixel + i) for i in range(together)], at, registers)
+                plain.pack([_row(grid, line, pixel + i) for i in range(together)], at, registers)
             with v.loop(grid.width - whole) as pixel:
                 for j in range(registers):
-                    single(_row(grid, line, whole + pixel), at + j * LANES)
+                    plain.single(_row(grid, line, whole + pixel), at + j * LANES)
 
     pairs = columns // (2 * LANES) * (2 * LANES)
     whole = columns // LANES * LANES
@@ -154,7 +228,7 @@ def _finish_plain(
     with v.when(columns != whole):
         mask = v.mask(columns - whole)
         with v.loop(grid.lines) as line, v.loop(grid.width) as pixel:
-            single(_row(grid, line, pixel), whole, mask)
+            plain.single(_row(grid, line, pixel), whole, mask)
 
 
 def _row(grid, line, pixel):
