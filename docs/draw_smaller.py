@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,15 +91,21 @@ def pulled(*names: str) -> Iterator[tuple[str, ti.Model]]:
     yield from ((name, ti.load(name, threads=1)) for name in names if resolve(name) is not None)
 
 
-def rows(name: str, before: ti.Model, after: dict[str, ti.Model], data: Dataset) -> Iterator[str]:
-    """A line for the network as it was and one for each smaller form: what it takes, and what it still knows."""
+def rows(
+    name: str, before: ti.Model, after: dict[str, ti.Model], data: Dataset, more: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """A line for the network as it was and one for each smaller form: what it takes, and what it still knows.
+
+    ``more`` is what each form has in one more column.
+    """
     models = [before, *after.values()]
     times, costs = milliseconds(models), [model.cost() for model in models]
     for title, model, ms, found in zip(("", *after), models, times, costs, strict=True):
         less = 1 - found.macs / costs[0].macs
         saved = f"{(1 - ms / times[0]) / less:.2f}" if less else ""
         figures = f"{found.macs / 1e6:.2f} | {found.params / 1e3:.0f} | {ms:.3f} | {saved}"
-        yield f"| {name} | {title} | {figures} | {evaluate(model, data).top1:.2%} |"
+        last = "" if more is None else f" {more.get(title, '')} |"
+        yield f"| {name} | {title} | {figures} | {evaluate(model, data).top1:.2%} |{last}"
 
 
 def table(heads: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ def whole(values: Tensor) -> Tensor:
 
 def label_loss(logits: Tensor, labels: Tensor, smoothing: float = SMOOTHING) -> Tensor:
     """Mean cross-entropy of logits (N, K) with classes (N,), a share ``smoothing`` of each spread over all classes."""
-    return F.cross_entropy(whole(logits), labels, label_smoothing=smoothing)
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
 def sparsity_penalty(scales: Sequence[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from tinyinfer.training.augment import shrink
 from tinyinfer.training.distillation.features import FeatureLoss, margins
 from tinyinfer.training.distillation.logits import logits_loss
 from tinyinfer.training.distillation.places import paired
-from tinyinfer.training.losses import label_loss, sparsity_penalty
+from tinyinfer.training.losses import label_loss, sparsity_penalty, whole
 from tinyinfer.training.teacher import Teacher
 
 Distill = Literal["logits", "features"]
@@ -38,7 +38,7 @@ class Objective(nn.Module):  # type: ignore[misc]
 
     def task_loss(self, x: Tensor, labels: Tensor, size: int) -> Tensor:
         """The loss without the penalty."""
-        return label_loss(self.net(shrink(x, size)), labels)
+        return label_loss(whole(self.net(shrink(x, size))), labels)
 
 
 class FromLogits(Objective):
@@ -53,7 +53,7 @@ class FromLogits(Objective):
 
     def task_loss(self, x: Tensor, labels: Tensor, size: int) -> Tensor:
         """The teacher's softened answers and the labels."""
-        return logits_loss(self.net(shrink(x, size)), self.teacher(x)[0], labels)
+        return logits_loss(whole(self.net(shrink(x, size))), whole(self.teacher(x)[0]), labels)
 
 
 class FromFeatures(Objective):
@@ -75,8 +75,8 @@ class FromFeatures(Objective):
     def task_loss(self, x: Tensor, labels: Tensor, size: int) -> Tensor:
         """Cross-entropy with the labels and the features' distance."""
         x = shrink(x, size)  # for both: features are compared place by place
-        logits, *mine = self.net(x)
-        return label_loss(logits, labels) + self.features(mine, self.teacher(x)[1:])
+        logits, *mine = map(whole, self.net(x))
+        return label_loss(logits, labels) + self.features(mine, [whole(theirs) for theirs in self.teacher(x)[1:]])
 
 
 def make(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from tinyinfer.training.losses import label_loss, whole
-
 TEMPERATURE = 4.0
 SHARE = 0.9  # of the teacher's part in the sum
 
@@ -16,8 +14,8 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float = TEMPERATURE
 
     Logits (N, K).  T^2 keeps the size of its gradient beside the labels' as T changes (section 2).
     """
-    of_student = F.log_softmax(whole(student) / temperature, 1)
-    of_teacher = F.log_softmax(whole(teacher) / temperature, 1)
+    of_student = F.log_softmax(student / temperature, 1)
+    of_teacher = F.log_softmax(teacher / temperature, 1)
     return temperature**2 * F.kl_div(of_student, of_teacher, reduction="batchmean", log_target=True)
 
 
@@ -25,4 +23,4 @@ def logits_loss(
     student: Tensor, teacher: Tensor, labels: Tensor, temperature: float = TEMPERATURE, share: float = SHARE
 ) -> Tensor:
     """``share`` of the softened loss, the rest of the plain cross-entropy with the labels."""
-    return share * soft_loss(student, teacher, temperature) + (1 - share) * label_loss(student, labels, smoothing=0.0)
+    return share * soft_loss(student, teacher, temperature) + (1 - share) * F.cross_entropy(student, labels)

@@ -1,0 +1,85 @@
+"""Make the shipped networks smaller, train what is left, and write the table of docs/smaller.md.
+
+    python docs/finetune_smaller.py DATA WORK              (from the repository's root; needs torch)
+    python docs/finetune_smaller.py DATA WORK NETWORK...   (trains these only, and leaves the page alone)
+
+DATA is a folder of packed pictures, as `python -m tinyinfer.training` takes it.  WORK keeps networks and checkpoints:
+what is there already is not made again, so that a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from draw_smaller import FITTED, NETWORKS, PAGE, dataset_of, rows, table
+from marked import write_section
+
+import tinyinfer as ti
+from tinyinfer import passes
+from tinyinfer.changed_model import changed
+from tinyinfer.decomposition import Settings, decompose_model
+from tinyinfer.quantization import Pictures
+from tinyinfer.vision.preprocess import Preprocess
+
+EPOCHS, RATE = 6, 0.1  # of what is left, taught by the network that it was cut from
+HEADS = ["network", "form", "mult-adds, M", "parameters, k", "time, ms", "saved", "top-1", "trained"]
+
+
+def halved(model: ti.Model, data: Path) -> ti.Model:
+    """The layers of low rank, at half the mult-adds, fitted to pictures of the training set."""
+    known = dataset_of(str(data / "train.npz"), model)
+    pictures = Pictures(known.samples[:FITTED], Preprocess.from_meta(model.preprocess))
+    return decompose_model(model, Settings(mult_adds=0.5, multiple=8), pictures).model
+
+
+def slimmed(ratio: float) -> Callable[[ti.Model, Path], ti.Model]:
+    """The network without the channels that are worth least."""
+    return lambda model, _: changed(model, passes.slim(model.graph, ratio, multiple=8))
+
+
+FORMS: dict[str, Callable[[ti.Model, Path], ti.Model]] = {
+    "30% of channels cut": slimmed(0.3),
+    "50% of channels cut": slimmed(0.5),
+    "half, of low rank": halved,
+}
+
+
+def made(network: Path, form: str, data: Path, work: Path) -> tuple[Path, Path]:
+    """The files of a smaller network and of the same trained, both made if they are not there."""
+    name = f"{network.stem}-{form.replace('%', '').replace(',', '').replace(' ', '-')}"
+    start, trained = work / f"{name}.npz", work / f"{name}-trained.npz"
+    if not start.exists():
+        FORMS[form](ti.load(network, threads=1), data).save(start)
+    if not trained.exists():
+        from tinyinfer.training.__main__ import main as train  # here, since it brings torch
+
+        recipe = ["--epochs", EPOCHS, "--rate", RATE, "--augment", "light", "--teacher", network, "--threads", 1]
+        train(list(map(str, [data, trained, "--start", start, "--checkpoint", work / f"{name}.pt", *recipe])))
+    return start, trained
+
+
+def lines_of(network: Path, data: Path, work: Path) -> Iterator[str]:
+    """The lines of a network and its smaller forms."""
+    before, files = ti.load(network, threads=1), {form: made(network, form, data, work) for form in FORMS}
+    after = {form: ti.load(start, threads=1) for form, (start, _) in files.items()}
+    trained = {form: f"{ti.load(path).meta['accuracy']['top1']:.2%}" for form, (_, path) in files.items()}
+    yield from rows(network.stem, before, after, dataset_of(str(data / "test.npz"), before), trained)
+
+
+def main() -> None:
+    """Train what has to be, then measure and write into the page."""
+    data, work, *names = sys.argv[1:]
+    Path(work).mkdir(parents=True, exist_ok=True)
+    chosen = [path for path in NETWORKS if not names or path.stem in names]
+    for path in chosen:
+        for form in FORMS:
+            made(path, form, Path(data), Path(work))
+    if not names:
+        lines = [line for path in chosen for line in lines_of(path, Path(data), Path(work))]
+        write_section(PAGE, "trained", "\n".join([*table(HEADS), *lines]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
