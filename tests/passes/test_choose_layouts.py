@@ -100,6 +100,17 @@ def test_a_mask_lies_as_the_image_it_was_made_of() -> None:
     np.testing.assert_allclose(Model(graph, threads=1)(X), textbook(graph, X), rtol=1e-4, atol=1e-4)
 
 
+def test_what_only_gives_its_size_is_not_copied() -> None:
+    b = Builder()
+    image = b.conv2d(b.input(8, (12, 10)), 8, 3, name="image", padding=1)
+    row = b.constant(np.arange(10, dtype=np.float32), name="row")
+    graph = randomize(b.finish([b.apply("relu", image, name="end"), b.apply("expand", row, image, name="rows", size=(0, 0, 0, -1))]))
+    plan = Model(graph, threads=1).plan({"input": X.shape})
+    assert [step.node.op.name for step in plan.steps].count("relayout") == 0
+    found = Model(graph, threads=1).run({"input": X})
+    np.testing.assert_array_equal(found["rows"], np.broadcast_to(np.arange(10, dtype=np.float32), X.shape))
+
+
 def test_rows_in_another_shape_take_no_step() -> None:
     b = Builder()
     x = b.linear(b.flatten(b.input(8, (12, 10)), name="flat"), 24, name="fc")

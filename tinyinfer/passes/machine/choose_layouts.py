@@ -72,7 +72,7 @@ class _Choice:
         if layout is None:
             images = any(self.layouts[value] == NHWC for value in node.inputs)
             layout = NHWC if images or not self.ahead.isdisjoint(node.outputs) else ROWS
-        four = filter(self._has_four, dict.fromkeys(node.inputs))
+        four = filter(self._has_four, dict.fromkeys(_read(node)))
         wrong = [value for value in four if self.layouts[value] != layout]
         if wrong:
             made = [self._copy(value, layout) for value in wrong if (value, layout) not in self._copies]
@@ -89,3 +89,10 @@ class _Choice:
         copies = kernels.find(Relayout.name, "copy").dtypes
         kernel = "copy" if self.types[value].dtype in copies else REFERENCE
         return Node(name, Relayout(), (value,), (name,), kernel=kernel, why=WHY[layout])
+
+
+def _read(node: Node) -> list[str]:
+    """Inputs whose elements the node reads; of one that is called "like" it is told the sizes alone."""
+    arity = len(node.inputs) if node.op.arity is None else node.op.arity
+    roles = (*[""] * arity, *node.op.optional_inputs)
+    return [value for value, role in zip(node.inputs, roles, strict=False) if role != "like"]
