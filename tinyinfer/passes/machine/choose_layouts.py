@@ -7,10 +7,12 @@ those that go through a value number by number take either.  References read and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from tinyinfer import kernels
 from tinyinfer.graph import Graph, Node, TensorType, free_name
 from tinyinfer.kernels.base import NHWC, ROWS, Layout
+from tinyinfer.ops.base import Op
 from tinyinfer.ops.movement.relayout import Relayout
 from tinyinfer.passes.machine.choose_kernels import REFERENCE
 
@@ -93,6 +95,7 @@ class _Choice:
 
 def _read(node: Node) -> list[str]:
     """Inputs whose elements the node reads; of one that is called "like" it is told the sizes alone."""
-    arity = len(node.inputs) if node.op.arity is None else node.op.arity
-    roles = (*[""] * arity, *node.op.optional_inputs)
+    op = cast(Op, node.op)
+    arity = len(node.inputs) if op.arity is None else op.arity
+    roles = (*[""] * arity, *op.optional_inputs)
     return [value for value, role in zip(node.inputs, roles, strict=False) if role != "like"]
