@@ -1,4 +1,4 @@
-"""Time the networks of docs/benchmarks.md in 8 bits and in floats beside other engines; write docs/int8.md's tables.
+"""Time networks in 8 bits and floats beside other engines; write the tables of docs/int8.md and README.
 
 python docs/draw_int8.py                 (from the repository's root, ten minutes on an otherwise idle machine)
 python docs/draw_int8.py FILE            (only draws what `tinyinfer bench ... --int8 --json` printed into a file)
@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from draw_benchmarks import NETWORKS, TITLES
-from marked import units_of, write_between
+from draw_benchmarks import NETWORKS, TITLES, overview
+from marked import units_of, write_between, write_section
 
 from tinyinfer.bench import BenchRow, PrecisionReport
 from tinyinfer.bench.precision_report import decibels
@@ -37,13 +37,22 @@ def measured(report: PrecisionReport) -> str:
     gains = report.gains()
     for found in report.int8.summary():
         threads = found["threads"]
-        lines += ["", f"### {threads} thread{'' if threads == 1 else 's'}", "", *table(report, threads), ""]
+        lines += ["", f"### {_threads(threads)}", "", *table(report, threads), ""]
         lines += [
             f"In the geometric mean tinyinfer's int8 takes **{found['geomean']:.2f}** of the time of the faster peer's "
             f"int8, {found['worst']:.2f} in the worst case ({NETWORKS[found['worst_model']]}), and "
             f"**{gains[found['batch'], threads]:.2f}** of its own float32's."
         ]
     return "\n".join(lines) + "\n"
+
+
+def summary(report: PrecisionReport) -> str:
+    """README's table of 8 bits: our milliseconds, and our time over the faster peer's on the same codes."""
+    gains = " and ".join(f"{ratio:.2f} with {_threads(count)}" for (_, count), ratio in sorted(report.gains().items()))
+    return (
+        f"\nThe same in 8 bits, on {units_of(report.float32)} ({report.int8.cpu}), every engine on the same codes and scales."
+        f"\nOver its own float32 tinyinfer takes {gains}:\n\n{overview(report.int8)}\n"
+    )
 
 
 def table(report: PrecisionReport, threads: int) -> list[str]:
@@ -60,6 +69,10 @@ def table(report: PrecisionReport, threads: int) -> list[str]:
     return lines
 
 
+def _threads(count: int) -> str:
+    return f"{count} thread{'' if count == 1 else 's'}"
+
+
 def _ms(row: BenchRow) -> str:
     return f"{row.median_ms:.{1 if row.median_ms >= 2 else 2}f}"
 
@@ -69,6 +82,7 @@ def main() -> None:
     files = [Path(file).read_text(encoding="utf-8") for file in sys.argv[1:]]
     report = PrecisionReport.from_dict(json.loads(files[0])) if files else measure()
     write_between(PAGE, units_of(report.float32), measured(report))
+    write_section(PAGE.parents[1] / "README.md", "8 bits", summary(report))
 
 
 if __name__ == "__main__":
