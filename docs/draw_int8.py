@@ -50,7 +50,8 @@ def summary(report: PrecisionReport) -> str:
     """README's table of 8 bits: our milliseconds, and our time over the faster peer's on the same codes."""
     gains = " and ".join(f"{ratio:.2f} with {_threads(count)}" for (_, count), ratio in sorted(report.gains().items()))
     return (
-        f"\nThe same in 8 bits, on {units_of(report.float32)} ({report.int8.cpu}), every engine on the same codes and scales."
+        f"\nThe same in 8 bits, on {units_of(report.float32)} ({report.int8.cpu}), every engine on the same codes and"
+        " scales."
         f"\nOver its own float32 tinyinfer takes {gains}:\n\n{overview(report.int8)}\n"
     )
 
