@@ -66,6 +66,18 @@ def test_pointwise(n, c, m, groups, size, activation, zero, residual, as_float, 
     check_codes("pointwise", "quantized_conv2d", attrs, inputs, (m, c // groups, 1, 1), threads, before, after)
 
 
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("k", [64, 100, 768, 800, 1600])  # K is taken in chunks of up to 768 codes
+@pytest.mark.parametrize("n", [16, 32, 33, 64, 100])
+def test_results_made_beside_other_products(residual: bool, k: int, n: int) -> None:
+    attrs: dict[str, Any] = {"activation": "relu"}
+    if residual:  # added to codes, not to sums
+        attrs |= {"residual_scale": 0.07, "residual_zero_point": 100, "inner_scale": 0.09, "inner_zero_point": 130}
+    for pixels in (3, 16, 17, 32, 33, 49, 64, 196):
+        inputs = [(1, k, pixels, 1)] + ([(1, n, pixels, 1)] if residual else [])
+        check_codes("pointwise", "quantized_conv2d", attrs, inputs, (n, k, 1, 1))
+
+
 @settings(max_examples=200)
 @given(
     n=st.integers(1, 2), c=st.integers(1, 70), m=st.integers(1, 70), groups=st.sampled_from([1, 1, 1, 2, 5]),

@@ -108,11 +108,7 @@ def make_combination(formula: Callable[..., Any]) -> Task:
         def store_anything(result, row, at, mask):
             final, target = v.variable(result), y.address + (row * y.stride + at * y.size)
             finishing.activate(final)
-            with v.either(y.size == 1) as (as_codes, as_floats):
-                with as_codes:
-                    finishing.store_codes(final.get(), target, 0, mask)
-                with as_floats:
-                    finishing.store_floats(final.get(), target, 0, mask)
+            finishing.store(final.get(), y.size, target, 0, mask)
 
         for single in (False, True):
             with v.when(terms.single == int(single)), v.either(epilogue.plain == 1) as (usual, unusual):

@@ -53,11 +53,7 @@ def mean_window(v, x, zero, factor, shift, y, channels, epilogue):
         mean = finishing.scaled(total.get(), words.broadcast(factor))
         value = words.variable(words.add(mean, words.broadcast(shift)))
         finishing.activate(value)
-        with v.either(y.size == 1) as (as_codes, as_floats):
-            with as_codes:
-                finishing.store_codes(value.get(), y.address, at, mask)
-            with as_floats:
-                finishing.store_floats(value.get(), y.address, at, mask)
+        finishing.store(value.get(), y.size, y.address, at, mask)
 
     with v.loop(wide_end, WIDE * LANES) as at:
         reduce(wide, at)

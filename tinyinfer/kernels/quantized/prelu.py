@@ -41,11 +41,7 @@ def prelu_rows(v, x, slopes, y, rows, channels, epilogue):
         worth = v.where_positive(steps, above, v.load(slopes.below, at))
         value, target = v.variable(v.mul(steps, worth)), y.at(row, at).address
         finishing.activate(value)
-        with v.either(y.size == 1) as (as_codes, as_floats):
-            with as_codes:
-                finishing.store_codes(value.get(), target, 0, mask)
-            with as_floats:
-                finishing.store_floats(value.get(), target, 0, mask)
+        finishing.store(value.get(), y.size, target, 0, mask)
 
     with v.loop(rows) as row:
         with v.loop(end, LANES) as at:

@@ -110,11 +110,7 @@ def pixel(v, x, rows, columns, zero, w, w_row, y, count, epilogue):
     with v.when(epilogue.residual.stride != 0):
         value.set(finishing.with_residual(value.get(), epilogue.residual.address, 0, mask))
     finishing.activate(value)
-    with v.either(y.size == 1) as (as_codes, as_floats):
-        with as_codes:
-            finishing.store_codes(value.get(), y.address, 0, mask)
-        with as_floats:
-            finishing.store_floats(value.get(), y.address, 0, mask)
+    finishing.store(value.get(), y.size, y.address, 0, mask)
 
 
 @task

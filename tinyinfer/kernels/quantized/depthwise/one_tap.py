@@ -52,11 +52,7 @@ def one_tap_rows(v, x, w, y, rows, channels, epilogue):
     def store(row, at, mask=None):
         result, target = v.variable(value(row, at, mask)), y.at(row, at).address
         finishing.activate(result)
-        with v.either(y.size == 1) as (as_codes, as_floats):
-            with as_codes:
-                finishing.store_codes(result.get(), target, 0, mask)
-            with as_floats:
-                finishing.store_floats(result.get(), target, 0, mask)
+        finishing.store(result.get(), y.size, target, 0, mask)
 
     packed = v.select(epilogue.plain == 1, whole, whole * 0)
     with v.loop(rows) as row:

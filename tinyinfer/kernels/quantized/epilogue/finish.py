@@ -67,6 +67,14 @@ class Finishing:
                     for value in values:
                         value.set(self.v.mul(formula(self.v, value.get(), None, None, None), self.steps))
 
+    def store(self, value: Any, size: Any, address: Any, offset: Any = 0, mask: Any = None) -> None:
+        """Store as codes or, where ``size`` is 4, as floats; the offset counts them."""
+        with self.v.either(size == 1) as (as_codes, as_floats):
+            with as_codes:
+                self.store_codes(value, address, offset, mask)
+            with as_floats:
+                self.store_floats(value, address, offset, mask)
+
     def store_codes(self, value: Any, address: Any, offset: Any = 0, mask: Any = None) -> None:
         """Clip, round and store as codes; the offset counts bytes."""
         integers = self.v.nearest_integers(self.v.clip(value, self.low, self.high))
@@ -254,11 +262,7 @@ def _finish_anything(v, finishing, sums, sums_row, grid, y, columns, epilogue):
                 value.set(added)
             finishing.activate(value)
             target = y.at(pixel, at).address
-            with v.either(y.size == 1) as (as_codes, as_floats):
-                with as_codes:
-                    finishing.store_codes(value.get(), target, 0, mask)
-                with as_floats:
-                    finishing.store_floats(value.get(), target, 0, mask)
+            finishing.store(value.get(), y.size, target, 0, mask)
 
     with v.loop(whole, LANES) as at:
         finish_register(at, None)
