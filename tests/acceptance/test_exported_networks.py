@@ -11,6 +11,7 @@ import pytest
 from public_networks import LIBRARIES, perturb, torch
 
 import tinyinfer as ti
+from tinyinfer.kernels.codegen import amx
 from tinyinfer.runtime.plan import Plan
 from tinyinfer.tasks import DETECT
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.exhaustive
 EXPORTED = ("torchvision", "timm")
 FEW = 1000  # elements
 TOLERANCE = 1e-3  # of the output's standard deviation, where ONNX Runtime is nearer to float64 than that
+WORSE = 50 if amx.available() else 2  # times ONNX Runtime's error: products on tiles err by 4e-6, others by 1e-7
 CHAOTIC = 0.05  # deviations: what float32 computes of such a network with random weights says nothing
 FREE = {0: "n", 2: "h", 3: "w"}
 
@@ -112,4 +114,4 @@ def test_an_export_is_our_network(library: str, name: str, export: Any, free: bo
             exact = network.double()(x.double()).numpy()
         network.float()
         if (error := error_of(theirs, exact)) < CHAOTIC:
-            assert error_of(model(x.numpy()), exact) <= max(TOLERANCE, 2 * error)
+            assert error_of(model(x.numpy()), exact) <= max(TOLERANCE, WORSE * error)
