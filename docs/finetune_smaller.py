@@ -1,7 +1,7 @@
 """Make the shipped networks smaller, train what is left, and write the table of docs/smaller.md.
 
     python docs/finetune_smaller.py DATA WORK              (from the repository's root; needs torch)
-    python docs/finetune_smaller.py DATA WORK NETWORK...   (trains these only, and leaves the page alone)
+    python docs/finetune_smaller.py DATA WORK NETWORK...   (these only)
 
 DATA is a folder of packed pictures, as `python -m tinyinfer.training` takes it.  WORK keeps networks and checkpoints:
 what is there already is not made again, so that a run that was stopped goes on.
@@ -76,9 +76,8 @@ def main() -> None:
     for path in chosen:
         for form in FORMS:
             made(path, form, Path(data), Path(work))
-    if not names:
-        lines = [line for path in chosen for line in lines_of(path, Path(data), Path(work))]
-        write_section(PAGE, "trained", "\n".join([*table(HEADS), *lines]) + "\n")
+    lines = [line for path in chosen for line in lines_of(path, Path(data), Path(work))]
+    write_section(PAGE, "trained", "\n".join([*table(HEADS), *lines]) + "\n")
 
 
 if __name__ == "__main__":
