@@ -16,6 +16,7 @@ from tinyinfer.profiling.roofline import (
     best_seconds,
     machine_peak,
     measure_microkernel,
+    whole_lines,
 )
 
 
@@ -94,6 +95,13 @@ def test_the_stream_waits_for_memory_and_not_for_its_loop():
     factor = np.float32(1.5)
     ours, numpys = peak.stream.bind(1, x, y, factor), lambda: np.multiply(x, factor, out=y)
     assert best_seconds(ours) < 2 * best_seconds(numpys)
+
+
+def test_tiles_are_loaded_from_whole_lines(rng):
+    numbers = rng.standard_normal(97, np.float32)[1:].reshape(2, 48)  # not where a cache line begins
+    copy = whole_lines(numbers)
+    assert copy.ctypes.data % 64 == 0
+    np.testing.assert_array_equal(copy, numbers)
 
 
 def test_roofs_are_those_of_a_computer():
