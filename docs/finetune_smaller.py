@@ -23,7 +23,8 @@ from tinyinfer.decomposition import Settings, decompose_model
 from tinyinfer.quantization import Pictures
 from tinyinfer.vision.preprocess import Preprocess
 
-EPOCHS, RATE = 6, 0.1  # of what is left, taught by the network that it was cut from
+EPOCHS = 6  # of what is left, taught by the network that it was cut from
+RATES = {"half, of low rank": 0.01}  # where layers without norms follow each other 0.1 diverges
 HEADS = ["network", "form", "mult-adds, M", "parameters, k", "time, ms", "saved", "top-1", "trained"]
 
 
@@ -55,8 +56,36 @@ def made(network: Path, form: str, data: Path, work: Path) -> tuple[Path, Path]:
     if not trained.exists():
         from tinyinfer.training.__main__ import main as train  # here, since it brings torch
 
-        recipe = ["--epochs", EPOCHS, "--rate", RATE, "--augment", "light", "--teacher", network, "--threads", 1]
-        train(list(map(str, [data, trained, "--start", start, "--checkpoint", work / f"{name}.pt", *recipe])))
+        recipe = [
+            "--epochs",
+            EPOCHS,
+            "--rate",
+            RATES.get(form, 0.1),
+            "--augment",
+            "light",
+            "--teacher",
+            network,
+            "--threads",
+            1,
+        ]
+        train(
+            list(
+                map(
+                    str,
+                    [
+                        data,
+                        trained,
+                        "--start",
+                        start,
+                        "--teacher",
+                        network,
+                        "--checkpoint",
+                        work / f"{name}.pt",
+                        *recipe,
+                    ],
+                )
+            )
+        )
     return start, trained
 
 
