@@ -56,7 +56,7 @@ def measured(reports: list[BenchReport]) -> str:
         for found in report.summary():
             batch, threads = found["batch"], found["threads"]
             groups = [g for g in report.groups() if (g[OURS].batch, g[OURS].threads) == (batch, threads)]
-            lines += ["", f"### {_count(threads, 'thread')}, {_count(batch, 'image')}{products}", ""]
+            lines += ["", f"### {counted(threads, 'thread')}, {counted(batch, 'image')}{products}", ""]
             lines += [*table(groups, report.peaks[threads].units), ""]
             lines += [
                 f"In the geometric mean tinyinfer takes **{found['geomean']:.2f}** of the fastest peer's time, "
@@ -69,7 +69,7 @@ def overview(report: BenchReport) -> str:
     """README's table: our milliseconds, and our time over the faster peer's."""
     peers = [name for name in PEERS if name != "torch"]
     threads = sorted(report.peaks)
-    heads = ["network", *(head for count in threads for head in (_count(count, "thread"), "ratio"))]
+    heads = ["network", *(head for count in threads for head in (counted(count, "thread"), "ratio"))]
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * (len(heads) - 1)}"]
     ratios: dict[int, list[float]] = {count: [] for count in threads}
     for name, title in NETWORKS.items():
@@ -103,7 +103,8 @@ def _ms(row: BenchRow) -> str:
     return f"{row.median_ms:.{1 if row.median_ms >= 2 else 2}f}"
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """1 thread, 2 threads."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 

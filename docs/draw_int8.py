@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from draw_benchmarks import NETWORKS, TITLES, overview
+from draw_benchmarks import NETWORKS, TITLES, counted, overview
 from marked import units_of, write_between, write_section
 
 from tinyinfer.bench import BenchRow, PrecisionReport
@@ -37,7 +37,7 @@ def measured(report: PrecisionReport) -> str:
     gains = report.gains()
     for found in report.int8.summary():
         threads = found["threads"]
-        lines += ["", f"### {_threads(threads)}", "", *table(report, threads), ""]
+        lines += ["", f"### {counted(threads, 'thread')}", "", *table(report, threads), ""]
         lines += [
             f"In the geometric mean tinyinfer's int8 takes **{found['geomean']:.2f}** of the time of the faster peer's "
             f"int8, {found['worst']:.2f} in the worst case ({NETWORKS[found['worst_model']]}), and "
@@ -48,7 +48,9 @@ def measured(report: PrecisionReport) -> str:
 
 def summary(report: PrecisionReport) -> str:
     """README's table of 8 bits: our milliseconds, and our time over the faster peer's on the same codes."""
-    gains = " and ".join(f"{ratio:.2f} with {_threads(count)}" for (_, count), ratio in sorted(report.gains().items()))
+    gains = " and ".join(
+        f"{ratio:.2f} with {counted(count, 'thread')}" for (_, count), ratio in sorted(report.gains().items())
+    )
     return (
         f"\nThe same in 8 bits, on {units_of(report.float32)} ({report.int8.cpu}), every engine on the same codes and"
         " scales."
@@ -68,10 +70,6 @@ def table(report: PrecisionReport, threads: int) -> list[str]:
         cells += [f"{codes[OURS].peak_share:.0%}", decibels(codes[OURS].error)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
-
-
-def _threads(count: int) -> str:
-    return f"{count} thread{'' if count == 1 else 's'}"
 
 
 def _ms(row: BenchRow) -> str:

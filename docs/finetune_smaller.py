@@ -56,36 +56,9 @@ def made(network: Path, form: str, data: Path, work: Path) -> tuple[Path, Path]:
     if not trained.exists():
         from tinyinfer.training.__main__ import main as train  # here, since it brings torch
 
-        recipe = [
-            "--epochs",
-            EPOCHS,
-            "--rate",
-            RATES.get(form, 0.1),
-            "--augment",
-            "light",
-            "--teacher",
-            network,
-            "--threads",
-            1,
-        ]
-        train(
-            list(
-                map(
-                    str,
-                    [
-                        data,
-                        trained,
-                        "--start",
-                        start,
-                        "--teacher",
-                        network,
-                        "--checkpoint",
-                        work / f"{name}.pt",
-                        *recipe,
-                    ],
-                )
-            )
-        )
+        files = [data, trained, "--start", start, "--teacher", network, "--checkpoint", work / f"{name}.pt"]
+        recipe = ["--epochs", EPOCHS, "--rate", RATES.get(form, 0.1), "--augment", "light", "--threads", 1]
+        train(list(map(str, [*files, *recipe])))
     return start, trained
 
 

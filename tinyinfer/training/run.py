@@ -30,8 +30,8 @@ MEASURED = 5120  # pictures on which the statistics of the averaged network are 
 class Recipe:
     """What decides a run beside its network, its teacher and its data.
 
-    ``small`` is the share with little pictures; with ``bf16`` layers multiply
-    bfloat16 values, while sums and weights are float32.
+    ``small`` is the share with little pictures.  With ``bf16`` layers multiply bfloat16 values, while sums and weights
+    are float32.
     """
 
     epochs: int
