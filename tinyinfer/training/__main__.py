@@ -28,6 +28,7 @@ from tinyinfer.formats.npz import model_file as npz
 from tinyinfer.graph import Graph
 from tinyinfer.training import augment, model_file, objectives, schedule
 from tinyinfer.training.data import BATCH, Pictures, read
+from tinyinfer.training.norms import with_norms, without_norms
 from tinyinfer.training.run import Recipe, Run, top1
 
 PEAK_RATE = 0.3
@@ -84,9 +85,10 @@ def small_share(args: argparse.Namespace) -> float:
     return 0.0 if args.start is not None or args.distill == "features" else schedule.SMALL
 
 
-def prepared(args: argparse.Namespace, train_set: Pictures) -> tuple[Run, dict[str, Any]]:
-    """The run, where its checkpoint left it if there is one, and the metadata of what it trains."""
-    graph, known = network(args, len(train_set.names))
+def prepared(args: argparse.Namespace, graph: Graph, train_set: Pictures) -> tuple[Run, dict[str, Any]]:
+    """The run, where its checkpoint left it if there is one, and what the metadata tell of it."""
+    if args.start is None:
+        graph = with_norms(graph)
     teacher = None if args.teacher is None else npz.load(args.teacher)[0]
     plain = augment.normalize(train_set.pixels[: 2 * BATCH])
     objective = objectives.make(graph, teacher, args.distill, plain, args.sparsity, args.seed)
@@ -97,7 +99,7 @@ def prepared(args: argparse.Namespace, train_set: Pictures) -> tuple[Run, dict[s
     training = {**vars(recipe), "sparsity": args.sparsity}
     if args.teacher is not None:
         training |= {"teacher": args.teacher.stem, "distill": args.distill}
-    return run, {**known, "licence": args.licence, "training": training}
+    return run, {"licence": args.licence, "training": training}
 
 
 def train(run: Run, train_set: Pictures, test_set: Pictures, args: argparse.Namespace) -> None:
@@ -121,9 +123,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     train_set, test_set = read(args.data / "train.npz"), read(args.data / "test.npz")
     if len(train_set.labels) < BATCH:
         raise InputError(f"{args.data}: expected at least {BATCH} training pictures, found {len(train_set.labels)}")
-    run, known = prepared(args, train_set)
+    graph, known = network(args, len(train_set.names))
+    run, told = prepared(args, graph, train_set)
     train(run, train_set, test_set, args)
-    accuracy = model_file.write(args.out, run.averaged(train_set), known, test_set, args.dataset)
+    trained = without_norms(run.averaged(train_set).trained(), graph)
+    accuracy = model_file.write(args.out, trained, {**known, **told}, test_set, args.dataset)
     print(f"{args.out}: top-1 {accuracy:.2%}, {args.out.stat().st_size} bytes")
 
 

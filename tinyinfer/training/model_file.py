@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyinfer.bench.torch_peer.graph import TorchGraph
 from tinyinfer.formats.npz import model_file as npz
+from tinyinfer.graph import Graph
 from tinyinfer.training.augment import MEAN, STD
 from tinyinfer.training.data import Pictures
 from tinyinfer.training.run import top1
@@ -25,14 +26,15 @@ PREPROCESS: dict[str, Any] = {
 }
 
 
-def write(out: Path, net: TorchGraph, known: Mapping[str, Any], test_set: Pictures, dataset: str) -> float:
+def write(out: Path, graph: Graph, known: Mapping[str, Any], test_set: Pictures, dataset: str) -> float:
     """Write the network with weights rounded to float16; returns its accuracy, measured with them so.
 
     ``known`` is metadata from elsewhere: the architecture, the licence, how it was trained; ``dataset`` is what the
     test set is called.
     """
-    graph = net.graph.copy()
-    graph.weights.update({key: value.astype(np.float16).astype(np.float32) for key, value in net.weights().items()})
+    graph = graph.copy()
+    for key in [key for key in graph.weights if graph.weights.dtype(key).kind == "f"]:
+        graph.weights[key] = graph.weights[key].astype(np.float16).astype(np.float32)
     accuracy = top1(TorchGraph(graph).eval(), test_set)
     meta = {
         **known,

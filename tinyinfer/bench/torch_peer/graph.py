@@ -67,6 +67,12 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
         """All weights, running statistics too, by the graph's keys."""
         return {name.replace("/", "."): value.detach().numpy().copy() for name, value in self.state_dict().items()}
 
+    def trained(self) -> Graph:
+        """A copy of the graph with the weights as they are now."""
+        graph = self.graph.copy()
+        graph.weights.update(self.weights())
+        return graph
+
     def overwrites(self, node: Node) -> bool:
         """Whether the node may write its result over its input."""
         return node.name in self._overwrites
