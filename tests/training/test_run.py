@@ -59,7 +59,7 @@ def test_a_stopped_run_gives_the_same_weights(data: Pictures, tmp_path: Path, bf
     trained(begin(recipe), data, 1, threads=1).save(tmp_path / "run.pt")
     again = begin(recipe)
     again.load(tmp_path / "run.pt")
-    assert (again.epoch, again.steps) == (1, 2)
+    assert (again.epoch, again.steps, len(again.log)) == (1, 2, 1)
     assert same(trained(again, data, 2), whole)
     for other in (Recipe(epochs=2, rate=0.1, seed=4), dataclasses.replace(recipe, bf16=not bf16)):
         assert not same(trained(begin(other), data, 2), whole)
@@ -131,6 +131,10 @@ def test_command_line_trains_a_network_and_trains_it_further(folder: Path, tmp_p
         assert found > 0.9  # such classes are easily told apart
     assert (model.meta["arch"], model.meta["name"], model.meta["labels"]) == ("mobilenet_v1_cifar", "second", NAMES)
     assert model.meta["training"]["teacher"] == "first"
+    log = ti.load(first).meta["training"]["log"]
+    assert [entry["epoch"] for entry in log] == list(range(1, 9))
+    assert log[-1]["loss"] < log[0]["loss"]
+    assert [entry["epoch"] for entry in log if "top1" in entry] == [4, 8]
     assert top1(begin(Recipe(1, 0.1)).averaged(test_set), test_set) < 0.9  # an untrained one does not
 
 

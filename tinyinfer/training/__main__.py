@@ -107,12 +107,14 @@ def train(run: Run, train_set: Pictures, test_set: Pictures, args: argparse.Name
     with ThreadPoolExecutor(args.threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         while run.epoch < args.epochs:
             began = time.perf_counter()
-            rate, loss = run.rate, run.train_epoch(train_set, pool)
-            run.save(args.checkpoint)
-            line = f"epoch {run.epoch:3d} of {args.epochs}  loss {loss:.4f}  rate {rate:.4f}"
-            line += f"  {time.perf_counter() - began:6.1f} s"
+            run.train_epoch(train_set, pool)
+            seconds, told = time.perf_counter() - began, run.log[-1]
+            line = f"epoch {run.epoch:3d} of {args.epochs}  loss {told['loss']:.4f}  rate {told['rate']:.4f}"
+            line += f"  {seconds:6.1f} s"
             if run.epoch % args.report == 0 or run.epoch == args.epochs:
-                line += f"  test {top1(run.averaged(train_set), test_set):.2%}"
+                told["top1"] = round(top1(run.averaged(train_set), test_set), 4)
+                line += f"  test {told['top1']:.2%}"
+            run.save(args.checkpoint)
             print(line, flush=True)
 
 
@@ -127,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run, told = prepared(args, graph, train_set)
     train(run, train_set, test_set, args)
     trained = without_norms(run.averaged(train_set).trained(), graph)
+    told["training"]["log"] = run.log
     accuracy = model_file.write(args.out, trained, {**known, **told}, test_set, args.dataset)
     print(f"{args.out}: top-1 {accuracy:.2%}, {args.out.stat().st_size} bytes")
 

@@ -60,6 +60,7 @@ class Run:
         self.optimizer = torch.optim.SGD(groups, lr=recipe.rate, momentum=MOMENTUM, nesterov=True, fused=True)
         self.average = [p.detach().clone() for p in self.params]
         self.steps, self.epoch = 0, 0
+        self.log: list[dict[str, float]] = []  # of each epoch
 
     @property
     def progress(self) -> float:
@@ -73,9 +74,12 @@ class Run:
 
     def train_epoch(self, data: Pictures, pool: ThreadPoolExecutor) -> float:
         """Show every picture once; returns the mean loss."""
+        rate = self.rate
         losses = [self._step(*batch, pool) for batch in batches(data, self.recipe.seed + self.epoch)]
         self.epoch += 1
-        return float(np.mean(losses))
+        loss = float(np.mean(losses))
+        self.log.append({"epoch": self.epoch, "rate": round(rate, 4), "loss": round(loss, 4)})
+        return loss
 
     def _step(self, pixels: Tensor, labels: Tensor, pool: ThreadPoolExecutor) -> float:
         """One update; the threads take shards of the batch as they get free.  Returns the mean loss."""
@@ -122,7 +126,7 @@ class Run:
         """Write everything a later process needs to go on."""
         state = {
             "recipe": vars(self.recipe), "objective": self.objective.state_dict(), "average": self.average,
-            "optimizer": self.optimizer.state_dict(), "steps": self.steps, "epoch": self.epoch,
+            "optimizer": self.optimizer.state_dict(), "steps": self.steps, "epoch": self.epoch, "log": self.log,
         }  # fmt: skip
         with atomic_write(path) as file:
             torch.save(state, file)
@@ -138,7 +142,7 @@ class Run:
             raise InputError(f"{path}: this checkpoint is of another network or objective") from None
         self.optimizer.load_state_dict(state["optimizer"])
         self.average = state["average"]
-        self.steps, self.epoch = state["steps"], state["epoch"]
+        self.steps, self.epoch, self.log = state["steps"], state["epoch"], state["log"]
 
 
 def top1(net: TorchGraph, data: Pictures) -> float:
