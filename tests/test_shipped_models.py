@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import draw_weights
@@ -32,10 +33,26 @@ def test_all_of_them_are_small() -> None:
     assert sum(file.stat().st_size for file in FILES) < 10_000_000
 
 
-def test_the_page_shows_what_the_files_say() -> None:
+def shown(section: str) -> str:
     page = draw_weights.PAGE.read_text(encoding="utf-8")
-    shown = page.split(draw_weights.BEGIN)[1].split(draw_weights.END)[0]
-    assert shown == draw_weights.table([draw_weights.read(file) for file in FILES])
+    return page.split(f"<!-- {section}: begin -->\n")[1].split(f"<!-- {section}: end -->\n")[0]
+
+
+def test_the_page_shows_what_the_files_say() -> None:
+    assert shown("networks") == draw_weights.networks()
+    assert shown("distillation") == draw_weights.distillation()
+
+
+def test_8_bits_cost_half_a_point_at_most(path: Path, model: Model) -> None:
+    measured = json.loads(draw_weights.MEASURED.read_text())["networks"][path.stem]
+    assert measured["int8_top1"] > model.meta["accuracy"]["top1"] - 0.005
+
+
+def test_a_teacher_helps_whatever_the_seed() -> None:
+    measured = json.loads(draw_weights.DISTILLATION.read_text())
+    alone, taught = measured["top1"].values()
+    assert len(alone) == len(taught) == len(measured["seeds"])
+    assert min(taught) - max(alone) > 0.007
 
 
 def test_is_small(path: Path, model: Model) -> None:
