@@ -107,3 +107,22 @@ def test_an_unfinished_graph_says_what_is_wrong_with_it():
 def test_what_nothing_shows_is_refused(show):
     with pytest.raises(TypeError, match="found int"):
         show(3)
+
+
+class Printer:
+    """What IPython hands to `_repr_pretty_`."""
+
+    def __init__(self) -> None:
+        self.shown = ""
+
+    def text(self, text: str) -> None:
+        self.shown += text
+
+
+def test_a_report_prints_a_line_and_its_table_stands_beside_the_html(small):
+    counted = small.cost()
+    assert repr(counted) == f"<Cost: {counted.table().title}>"
+    assert len(repr(small.profile(repeats=1))) < 120
+    counted._repr_pretty_(printer := Printer(), cycle=False)
+    assert printer.shown == str(counted)
+    assert all(any(line.startswith(row.name) for line in printer.shown.splitlines()) for row in counted.rows)

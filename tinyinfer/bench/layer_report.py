@@ -132,7 +132,7 @@ def make_row(layer: Layer, peak: Peak, seconds: Mapping[str, np.ndarray]) -> Lay
     )
 
 
-@dataclass
+@dataclass(repr=False)
 class LayerReport(Report):
     """All layers of one run, those first whose uses take longest; the machine's measured peaks by threads."""
 

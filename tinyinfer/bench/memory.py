@@ -44,7 +44,7 @@ class MemoryRow:
     ratio: float
 
 
-@dataclass
+@dataclass(repr=False)
 class MemoryReport(Report):
     """All rows of one run."""
 

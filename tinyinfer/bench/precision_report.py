@@ -19,7 +19,7 @@ from tinyinfer.reporting.tables import By, Column, Table
 INT8, FLOAT32 = "int8", "float32"
 
 
-@dataclass
+@dataclass(repr=False)
 class PrecisionReport(Report):
     """The same settings and engines twice, measured by turns: on the quantised networks and on those of floats.
 

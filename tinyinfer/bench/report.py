@@ -136,7 +136,7 @@ def quartiles(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-@dataclass
+@dataclass(repr=False)
 class BenchReport(Report):
     """All rows of one run; the machine's measured peaks by threads, and what one thread's microkernel reaches.
 

@@ -40,7 +40,7 @@ class LowRankRow:
         return "stays"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LowRankReport(Report):
     """A row for each layer that can be decomposed, the network's mult-adds, and how many layers of groups it has."""
 

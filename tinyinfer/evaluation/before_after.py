@@ -45,7 +45,7 @@ class Agreement:
     sqnr: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BeforeAfter(Report):
     """Both forms side by side."""
 

@@ -64,7 +64,7 @@ class CompareRow:
         return {**vars(self), "error": error, "passed": self.passed}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Report):
     """Every step against the reference on its own inputs, and the outputs against a reference run of the network."""
 

@@ -59,7 +59,7 @@ class BlockCostRow:
     memory_access: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cost(CountingReport[CostRow]):
     """The cost table of a network for one input shape; every total is the sum of its rows."""
 

@@ -18,7 +18,7 @@ from tinyinfer.runtime.runnable import Runnable
 GOOD = 0.85  # the efficiency from which on a step makes good use of its threads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scaling(Report):
     """Profiles of one network by number of threads, and their steps side by side."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BUSY = 1.25  # a median this many times the least tells of other work on the machine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Profile(CountingReport[ProfileRow]):
     """Timings of a plan.
 

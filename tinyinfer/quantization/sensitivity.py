@@ -45,7 +45,7 @@ class SensitivityRow:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sensitivity(Report):
     """The nodes of a network, the one that costs most first; ``whole`` is with all of them quantised, in dB.
 

@@ -41,6 +41,12 @@ class Report(ABC):
     def __str__(self) -> str:
         return str(self.table())
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.table().title}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))  # in Jupyter, what stands beside the HTML for those who can't see it
+
     def _repr_html_(self) -> str:
         return fragment(table_html(self.table()))
 
