@@ -44,7 +44,8 @@ def _output(output: dict[str, Any]) -> str:
         if kind in data:
             words = about.get(kind, {}).get("alt", "")
             picture = "".join(data[kind]).replace("\n", "")
-            return f'<img src="data:{kind};base64,{picture}" alt="{escape(words)}">\n'
+            image = f'<img src="data:{kind};base64,{picture}" alt="{escape(words)}">'
+            return f'<div class="figure" tabindex="0">{image}</div>\n'
     for kind in ("text/html", "image/svg+xml"):
         if kind in data:
             return f'<div class="output scroll" tabindex="0">{"".join(data[kind])}</div>\n'

@@ -51,6 +51,15 @@ def test_pages_open_without_a_request(site: Path, open_page, place: str) -> None
         assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
 
 
+def test_figures_keep_their_letters_on_a_phone(site: Path, open_page) -> None:
+    page = open_page(site / "lessons/03_winograd.html", 390)
+    shown = page.evaluate(
+        "[...document.querySelectorAll('.figure img')].map((image) => image.width / Math.min(image.naturalWidth, 640))"
+    )
+    assert shown
+    assert min(shown) > 0.99
+
+
 def test_formulas_become_mathml() -> None:
     html = rendered("The sum $a_1 + b$ and\n\n$$\\frac{1}{K^2}$$\n\ncosts 3 dollars.", nowhere)
     assert html.count("<math") == 2
