@@ -120,13 +120,14 @@ def packed_width(n: int) -> int:
     return full + panel_width(n - full)
 
 
-def column_terms(w: np.ndarray) -> np.ndarray:
-    """What the sums of each of the N columns of weights [runs, size, N], less their zero point, have too much."""
+def column_terms(w: np.ndarray, zero: int = 0) -> np.ndarray:
+    """What the sums of each of the N columns of weights [runs, size, N] less their zero point have too much."""
     runs, size, n = w.shape
     if not PAIRED:
         return np.zeros(n, np.int64)
     rows = np.zeros((runs, padded(size), n), np.int64)
     rows[:, :size] = w
+    rows[:, :size] -= zero
     first, second = rows.reshape(-1, 2, n).swapaxes(0, 1)
     return np.einsum("kn,kn->n", first, second)
 

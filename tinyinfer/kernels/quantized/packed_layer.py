@@ -58,7 +58,7 @@ def pack_layer(layer: Layer, runs: int) -> PackedLayer:
     n = joined.shape[1]
     rows = np.moveaxis(joined, 2, -1).reshape(groups, n, runs, -1).transpose(0, 2, 3, 1)  # (G, runs, size, N)
     panels = [pack_panels(w, zero) for w in rows]
-    too_much = np.concatenate([column_terms(w.astype(np.int64) - zero) for w in rows])
+    too_much = np.concatenate([column_terms(w, zero) for w in rows])
     bias, multiplier = (
         np.concatenate([pack_columns(values[g * n : (g + 1) * n]) for g in range(groups)])
         for values in ((folded_bias(layer) - too_much).astype(np.int32), multipliers(layer))
