@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from draw_benchmarks import NETWORKS, TITLES, counted, overview
-from marked import units_of, write_between, write_section
+from marked import TILES, units_of, write_between, write_section
 
 from tinyinfer.bench import BenchRow, PrecisionReport
 from tinyinfer.bench.precision_report import decibels
@@ -47,7 +47,15 @@ def measured(report: PrecisionReport) -> str:
 
 
 def summary(report: PrecisionReport) -> str:
-    """README's table of 8 bits: our milliseconds, and our time over the faster peer's on the same codes."""
+    """What README says of 8 bits: a table of our milliseconds and our time over the faster peer's; without tiles a line."""
+    if units_of(report.float32) != TILES:
+        ratios = " and ".join(
+            f"{found['geomean']:.2f} with {counted(found['threads'], 'thread')}" for found in report.int8.summary()
+        )
+        return (
+            f"\nWithout tiles all engines are bound by the same units: on {report.int8.cpu} tinyinfer takes {ratios}\n"
+            "of the faster peer's time in the geometric mean ([all figures](docs/int8.md)).\n\n"
+        )
     gains = " and ".join(
         f"{ratio:.2f} with {counted(count, 'thread')}" for (_, count), ratio in sorted(report.gains().items())
     )
@@ -81,7 +89,7 @@ def main() -> None:
     files = [Path(file).read_text(encoding="utf-8") for file in sys.argv[1:]]
     report = PrecisionReport.from_dict(json.loads(files[0])) if files else measure()
     write_between(PAGE, units_of(report.float32), measured(report))
-    write_section(PAGE.parents[1] / "README.md", "8 bits", summary(report))
+    write_section(PAGE.parents[1] / "README.md", f"8 bits on {units_of(report.float32)}", summary(report))
 
 
 if __name__ == "__main__":
