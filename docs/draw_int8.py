@@ -47,7 +47,7 @@ def measured(report: PrecisionReport) -> str:
 
 
 def summary(report: PrecisionReport) -> str:
-    """What README says of 8 bits: a table of our milliseconds and our time over the faster peer's; without tiles a line."""
+    """What README says of 8 bits: a table of our time and what it is of the faster peer's; without tiles a line."""
     if units_of(report.float32) != TILES:
         ratios = " and ".join(
             f"{found['geomean']:.2f} with {counted(found['threads'], 'thread')}" for found in report.int8.summary()
