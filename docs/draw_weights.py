@@ -97,6 +97,19 @@ def networks() -> str:
     return table([read(path) for path in FILES], measured["networks"]) + circumstances
 
 
+def runs() -> str:
+    """How each network that keeps its log was trained, and what it knew on the way."""
+    lines = ["| name | epochs | options | top-1 on the way, % |", "| --- | ---: | --- | --- |"]
+    for path in FILES:
+        training = ti.load(path).meta.get("training", {})
+        if "log" in training:
+            seen = [f"{entry['epoch']}: {100 * entry['top1']:.2f}" for entry in training["log"] if "top1" in entry]
+            digits = " --bf16" if training["bf16"] else ""
+            options = f"`--augment {training['strength']}{digits}`"
+            lines.append(f"| `{path.stem}` | {training['epochs']} | {options} | {', '.join(seen)} |")
+    return "\n".join(lines) + "\n"
+
+
 def distillation() -> str:
     """The section of what a teacher gains."""
     return gains(json.loads(DISTILLATION.read_text(encoding="utf-8")))
@@ -109,6 +122,7 @@ def main() -> None:
         text = json.dumps({"cpu": cpu_name(), "networks": found}, indent=2)
         MEASURED.write_text(text + "\n", encoding="utf-8")
     write_section(PAGE, "networks", networks())
+    write_section(PAGE, "runs", runs())
     write_section(PAGE, "distillation", distillation())
 
 

@@ -40,6 +40,7 @@ def shown(section: str) -> str:
 
 def test_the_page_shows_what_the_files_say() -> None:
     assert shown("networks") == draw_weights.networks()
+    assert shown("runs") == draw_weights.runs()
     assert shown("distillation") == draw_weights.distillation()
 
 
