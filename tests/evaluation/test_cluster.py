@@ -35,6 +35,7 @@ def test_tasks_are_whole_batches() -> None:
     assert task_size(10_000, 1, 64) == 960
     assert task_size(10_000, 2, 100) == 700
     assert task_size(10_000, 1, 1500) == 1500
+    assert task_size(1600, 2, 16) == 272, "three tasks each, not four and three"
     for batch in (1, 7, 64, 256, 333, 999):
         for pictures in (1, 5000, 10**6):
             size = task_size(pictures, 3, batch)

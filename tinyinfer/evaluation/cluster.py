@@ -96,8 +96,12 @@ def evaluate_on_cluster(
 
 
 def task_size(pictures: int, slots: int, batch: int) -> int:
-    """Pictures of a task for so many at a time: whole batches, so that the network sees those that one process has."""
-    wanted = min(MOST, max(LEAST, -(-pictures // (TASKS * slots))))
+    """Pictures of a task for so many at a time: whole batches, so that the network sees those that one process has.
+
+    All have as many tasks, or nearly: one more to do for one of them is what the others wait for.
+    """
+    rounds = max(1, min(TASKS, pictures // (LEAST * slots)))
+    wanted = min(MOST, max(LEAST, -(-pictures // (rounds * slots))))
     size = -(-wanted // batch) * batch
     return max(batch, size if size <= MOST else size - batch)
 

@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,18 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
         _models[self.name] = model
 
 
+class AtOnce(Executor):
+    """An executor that does what it is handed before it takes more: a worker's process is meant for one core."""
+
+    def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The future of a task that is done."""
+        future = Future[Any]()
+        future.set_result(task(*args, **kwargs))
+        return future
+
+
 def count_on_worker(name: str, dataset: Dataset, batch: int, fixed_batch: int | None) -> Counts:
-    """Right answers of the model of this name on a part of a data set, one thread decoding ahead of the network.
+    """Right answers of the model of this name on a part of a data set.
 
     Raises InputError for folders that this worker does not see, and what `count` raises.
     """
@@ -76,4 +87,4 @@ def count_on_worker(name: str, dataset: Dataset, batch: int, fixed_batch: int | 
             f"the worker {get_worker().address} has let the model go, as another evaluation of it has ended: "
             "run this one again"
         )
-    return count(_models[name], dataset, batch, fixed_batch, workers=1)
+    return count(_models[name], dataset, batch, fixed_batch, AtOnce())
