@@ -25,7 +25,7 @@ from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.quantization import Pictures
 from tinyinfer.vision.preprocess import Preprocess
 
-EPOCHS = 8
+EPOCHS = 6
 TEACHER = "mobilenet_v2_cifar10"  # the most accurate of the shipped networks
 RATE, LOW_RANK_RATE, PLAIN_RATE = 0.1, 0.01, 0.02  # where layers without norms follow each other 0.1 diverges
 HEADS = ["network", "form", "mult-adds, M", "parameters, k", "time, ms", "saved", "top-1", "trained"]
