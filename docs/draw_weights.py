@@ -99,15 +99,21 @@ def networks() -> str:
 
 def runs() -> str:
     """How each network that keeps its log was trained, and what it knew on the way."""
-    lines = ["| name | epochs | options | top-1 on the way, % |", "| --- | ---: | --- | --- |"]
+    lines = ["| name | epochs | rate | options | top-1 on the way, % |", "| --- | ---: | ---: | --- | --- |"]
     for path in FILES:
-        training = ti.load(path).meta.get("training", {})
-        if "log" in training:
+        for training in stages(ti.load(path).meta.get("training", {})):
             seen = [f"{entry['epoch']}: {100 * entry['top1']:.2f}" for entry in training["log"] if "top1" in entry]
             digits = " --bf16" if training["bf16"] else ""
             options = f"`--augment {training['strength']}{digits}`"
-            lines.append(f"| `{path.stem}` | {training['epochs']} | {options} | {', '.join(seen)} |")
+            cells = [f"`{path.stem}`", str(training["epochs"]), f"{training['rate']:g}", options, ", ".join(seen)]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def stages(training: dict[str, Any]) -> list[dict[str, Any]]:
+    """A run and those that it went on from, the first of them first, as far as they kept a log."""
+    before = stages(training["before"]) if "before" in training else []
+    return [*before, training] if "log" in training else before
 
 
 def distillation() -> str:

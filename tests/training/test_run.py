@@ -131,6 +131,7 @@ def test_command_line_trains_a_network_and_trains_it_further(folder: Path, tmp_p
         assert found > 0.9  # such classes are easily told apart
     assert (model.meta["arch"], model.meta["name"], model.meta["labels"]) == ("mobilenet_v1_cifar", "second", NAMES)
     assert model.meta["training"]["teacher"] == "first"
+    assert model.meta["training"]["before"]["epochs"] == 8
     log = ti.load(first).meta["training"]["log"]
     assert [entry["epoch"] for entry in log] == list(range(1, 9))
     assert log[-1]["loss"] < log[0]["loss"]

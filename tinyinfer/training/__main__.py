@@ -130,6 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     train(run, train_set, test_set, args)
     trained = without_norms(run.averaged(train_set).trained(), graph)
     told["training"]["log"] = run.log
+    if "training" in known:  # of the file that it goes on from
+        told["training"]["before"] = known["training"]
     accuracy = model_file.write(args.out, trained, {**known, **told}, test_set, args.dataset)
     print(f"{args.out}: top-1 {accuracy:.2%}, {args.out.stat().st_size} bytes")
 
