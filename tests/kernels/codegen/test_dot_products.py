@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
-import llvmlite.binding as llvm
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
