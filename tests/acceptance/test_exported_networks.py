@@ -24,7 +24,7 @@ pytestmark = pytest.mark.exhaustive
 EXPORTED = ("torchvision", "timm")
 FEW = 1000  # elements
 TOLERANCE = 1e-3  # of the output's standard deviation, where ONNX Runtime is nearer to float64 than that
-WORSE = 50 if amx.available() else 2  # times ONNX Runtime's error: products on tiles err by 4e-6, others by 1e-7
+WORSE = 50 if amx.available() else 4  # times ONNX Runtime's error: products on tiles err by 4e-6, others as its own
 CHAOTIC = 0.05  # deviations: what float32 computes of such a network with random weights says nothing
 FREE = {0: "n", 2: "h", 3: "w"}
 
