@@ -22,10 +22,11 @@ def with_norms(graph: Graph) -> Graph:
         return graph
     graph = graph.copy()
     types = graph.infer_types()
+    names = {node.name for node in graph.nodes} | set(types)
     layers = [node for node in graph.nodes if isinstance(node.op, Conv2d) and "bias" in node.params]
     for layer in [node for node in layers if can_take(node, types[node.outputs[0]])]:
-        names = {node.name for node in graph.nodes} | set(types)
         name = free_name(f"{layer.name}.norm", names)
+        names.add(name)
         graph.rename_uses(layer.outputs[0], name)
         params = {role: f"{name}.{role}" for role in BEGIN}
         channels = types[layer.outputs[0]].shape[1]

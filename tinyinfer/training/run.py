@@ -72,14 +72,12 @@ class Run:
         """Learning rate of the next step."""
         return schedule.rate(self.recipe.rate, self.progress)
 
-    def train_epoch(self, data: Pictures, pool: ThreadPoolExecutor) -> float:
-        """Show every picture once; returns the mean loss."""
+    def train_epoch(self, data: Pictures, pool: ThreadPoolExecutor) -> None:
+        """Show every picture once; the log gets the rate that it began with and the mean loss."""
         rate = self.rate
         losses = [self._step(*batch, pool) for batch in batches(data, self.recipe.seed + self.epoch)]
         self.epoch += 1
-        loss = float(np.mean(losses))
-        self.log.append({"epoch": self.epoch, "rate": round(rate, 4), "loss": round(loss, 4)})
-        return loss
+        self.log.append({"epoch": self.epoch, "rate": round(rate, 4), "loss": round(float(np.mean(losses)), 4)})
 
     def _step(self, pixels: Tensor, labels: Tensor, pool: ThreadPoolExecutor) -> float:
         """One update; the threads take shards of the batch as they get free.  Returns the mean loss."""
