@@ -73,7 +73,8 @@ def test_layers_are_nodes_in_a_row(graph):
         ("mobilenet_v2", [2, 3, 2, 2], [2, 3, 2, 2]),
         ("mobilenet_v1", [5], [5]),  # a chain: names tell, or that pairs of layers repeat
         ("shufflenet_v2_x1_0", [3, 7, 3], [3, 7, 3]),
-        ("nasnetamobile", [3, 3, 2], []),  # cells read the last two: names alone tell
+        ("nasnetamobile", [3, 3, 2], [3, 3, 2]),  # cells read the last two
+        ("darts_v2_imagenet", [3, 3, 2], [3, 3, 2]),
     ],
 )
 def test_blocks_that_repeat(name, named, nameless):

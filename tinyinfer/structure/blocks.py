@@ -1,8 +1,8 @@
 """The layers that make a block: found by a network's wiring, and by the names of its nodes.
 
-Wiring tells of blocks with branches, as residual and inception blocks: regions with one way in and one way out.
-Names tell of blocks without, and of cells with several ways in: what stands below one prefix, as ``features.3``, and
-below others beside it.  A network without speaking names has its regions.
+Wiring tells of blocks with branches, as residual and inception blocks: regions with one way in and one way out, and
+cells with several ways in, which end in a join.  Names tell of blocks without branches: what stands below one prefix,
+as ``features.3``, and below others beside it.  A network without speaking names has its regions and cells.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ def find_blocks(layers: Sequence[Piece], wiring: Wiring) -> list[Group]:
         if 1 < len(group) <= most and wiring.is_convex(group)
     }
     regions = [region for region in wiring.regions() if len(region) <= most]
-    stems = {_stem(layers, region) for region in regions} - {""}
+    ends = {region[-1] for region in regions}
+    cells = [cell for cell in _alike_cells(wiring) if len(cell) <= most and cell[-1] not in ends]
+    stems = {_stem(layers, group) for group in (*regions, *cells)} - {""}
     parents, looks = set(map(_parent, stems)), set(map(_without_numbers, stems))
     beside = (group for p, group in named.items() if _parent(p) in parents or _without_numbers(p) in looks)
     found = _Disjoint(wiring)
-    for group in sorted((*regions, *beside), key=len, reverse=True):
+    # where there are names, cells tell which of them are a cell's
+    for group in sorted([*regions, *(beside if named else cells)], key=len, reverse=True):
         found.add([group])
     # where no branch tells of blocks, most of them first: those of a stage rather than the stages
     alike: dict[str, list[Group]] = {}
@@ -50,6 +53,13 @@ def below_prefixes(layers: Sequence[Piece]) -> dict[str, Group]:
         for prefix in _prefixes(layer.name):
             found.setdefault(prefix, []).append(i)
     return {prefix: tuple(found[prefix]) for prefix in sorted(found, key=len)}
+
+
+def _alike_cells(wiring: Wiring) -> list[Group]:
+    """The cells that join as many layers as another does."""
+    cells = list(wiring.cells())
+    parts = [len(wiring.before[cell[-1]]) for cell in cells]
+    return [cell for cell, count in zip(cells, parts, strict=True) if parts.count(count) >= LEAST_ALIKE]
 
 
 class _Disjoint:

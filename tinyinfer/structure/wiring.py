@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 INPUT = -1  # stands before all layers that read what the network is given
+CELL_PARTS = 3  # that the end of a cell joins, at least: sums within it have two
 
 Group = tuple[int, ...]  # positions of layers, ascending
 
@@ -73,6 +74,18 @@ class Wiring:
                 left = inside - {join}
                 if left.isdisjoint(self.exits) and all(inside.issuperset(self.readers[i]) for i in left):
                     yield tuple(sorted(inside))
+
+    def cells(self) -> Iterator[Group]:
+        """What each join of three layers or more needs that no such join before it needs, in order.
+
+        A cell of a searched network reads the last two, so that it is no region.
+        """
+        known = 0
+        for join, before in enumerate(self.before):
+            if sum(self.given[i] for i in before) >= CELL_PARTS:
+                fresh = (self.above[join] | 1 << join) & ~known
+                yield tuple(i for i in range(join + 1) if fresh >> i & 1)
+                known |= fresh
 
     def is_convex(self, group: Group) -> bool:
         """Whether no layer outside of a group stands between two of it."""
