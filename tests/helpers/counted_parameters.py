@@ -274,11 +274,12 @@ UNCOUNTED = {
     "the authors' code was not run, and the paper prints nothing that can be compared": (
         "encnet_resnet50", "encnet_resnet101", "igc_l4m8_d20", "igc_l24m2_d20", "igc_l24m2_d38", "igc_l32m26_d20",
         "igcv2_c64", "igcv2_c144", "mobilenet_v2_flgc", "mobilenet_v2_flgc2", "mobilenet_v2_flgc4",
-        "mobilenet_v2_flgc8",
+        "mobilenet_v2_flgc8", "resnet9",
     ),
     "this package's own": (
         "asymmnet_cifar", "densenet_cifar", "efficientnet_cifar", "ghostnet_cifar", "mobilenet_v1_cifar",
-        "mobilenet_v2_cifar", "mobilenet_v3_cifar", "repvgg_cifar", "resnet20_s2", "shiftnet_cifar",
+        "mobilenet_v2_cifar", "mobilenet_v3_cifar", "repvgg_cifar", "resnet20_s2", "resnet9_half",
+        "shiftnet_cifar",
         "shufflenet_v1_cifar", "shufflenet_v2_cifar", "squeezenet_cifar", "upsampler_nearest",
         "upsampler_bilinear", "upsampler_bicubic", "upsampler_conv_transpose", "upsampler_pixel_shuffle",
         "upsampler_max_unpool",

@@ -57,6 +57,7 @@ _MODULES = (
     "raspp",
     "repvgg",
     "resnet",
+    "resnet9",
     "resnet_cifar",
     "rexnet",
     "seresnet",
