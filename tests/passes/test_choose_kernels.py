@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinyinfer.builder import Builder
 from tinyinfer.kernels import find
 from tinyinfer.kernels.bare.on_arrays import problem_of_arrays
 from tinyinfer.kernels.base import Problem
 from tinyinfer.kernels.codegen import amx
 from tinyinfer.kernels.codegen.cpu import LANES
 from tinyinfer.kernels.codegen.dot_products import PAIRED
-from tinyinfer.passes.machine.choose_kernels import choices
+from tinyinfer.passes.machine.choose_kernels import choices, choose_kernels
 from tinyinfer.passes.machine.winograd_rule import winograd_cost
 
 WIDE = pytest.mark.skipif(LANES < 16, reason="rows of 7 pixels fill the tiles of narrower vectors")
@@ -111,7 +112,8 @@ def test_a_batch_fills_the_large_tiles_of_a_small_map() -> None:
         ((128, 56, 128, 3), 32, "narrow_groups"),
         ((128, 28, 128, 3), 128 // 8, "narrow_groups"),
         ((64, 56, 16, 3), 4, "winograd4x4"),  # four outputs a group: one register of all groups
-        ((512, 7, 128, 3), 32, "direct"),  # too few channels of each group for so small a map, too few to gather
+        ((512, 7, 128, 3), 32, "winograd4x4"),
+        ((96, 7, 96, 3), 32, "direct"),  # too few channels of each group for so small a map, too few to gather
         ((64, 56, 64, 7), 2, "direct"),
     ],
 )
@@ -125,8 +127,8 @@ def test_a_dilated_map_is_as_large_as_its_grids() -> None:
     assert chosen(256, 60, 256, 3, padding=2, dilation=2) == "winograd4x4"
     assert chosen(64, 28, 64, 3, padding=7, dilation=7) == "winograd4x4"  # grids of 4x4: one tile each
     assert chosen(16, 28, 16, 3, padding=2, dilation=2) == "winograd4x4"
-    assert chosen(12, 28, 12, 3, padding=2, dilation=2) == "im2col"  # as on a map of 14x14
-    assert chosen(12, 28, 12, 3, padding=(2, 1), dilation=(2, 1)) == "direct"
+    assert chosen(4, 28, 4, 3, padding=2, dilation=2) == "im2col"  # as on a map of 14x14
+    assert chosen(4, 28, 4, 3, padding=(2, 1), dilation=(2, 1)) == "direct"
     assert chosen(64, 28, 64, 3, padding=2, dilation=2, stride=2) == "im2col"
 
 
@@ -223,7 +225,36 @@ def test_winograds_cost_is_of_products_or_of_weights_whichever_take_longer() -> 
         x, weight = np.empty((2, 1000, size, size), np.float32), np.empty((outputs, 1000, 3, 3), np.float32)
         return winograd_cost(problem_of_arrays("conv2d", (x, weight), {"padding": 1}, threads=threads)[0], m)
 
-    assert cost(4, 14, 1) == 36 * (32 * 8000 + 5 * 32 * 1008)  # 16 tiles an image
-    assert cost(3, 4, 1) == 25 * (13 * 8000 + 5 * 8 * 1008)
-    assert cost(3, 4, 2) == 25 * (26 * 8000 + 5 * 8 * 1008)
-    assert cost(3, 4, 2, outputs=7) == 25 * (8 * 7000 + 5 * 8 * 1007)  # so few weights stay in a cache
+    def registers(channels: int) -> int:
+        return -(-channels // LANES) * LANES
+
+    transformed = registers(1000) + registers(8)
+    assert cost(4, 14, 1) == 36 * (32 * 8000 + 5 * 32 * transformed) + 90_000  # 16 tiles an image
+    assert cost(3, 4, 1) == 25 * (13 * 8000 + 5 * 8 * transformed) + 90_000
+    assert cost(3, 4, 2) == 25 * (26 * 8000 + 5 * 8 * transformed) + 90_000
+    assert cost(3, 4, 2, outputs=7) == 25 * (8 * 7000 + 5 * 8 * transformed) + 90_000  # so few stay in a cache
+    assert cost(4, 4, 2, outputs=7) == 36 * (4 * 7000 + 5 * 2 * transformed) + 90_000  # but are not at hand
+
+
+@pytest.mark.usefixtures("no_tiles")
+@pytest.mark.parametrize(
+    ("layer", "elsewhere", "kept"),
+    [
+        ((128, 4, 256), "im2col", "winograd2x2"),
+        ((128, 7, 128), "winograd2x2", "winograd4x4"),
+        ((128, 2, 256), "im2col", "im2col"),
+    ],
+)
+def test_weights_of_a_small_network_stay_in_a_cache(layer: tuple[int, int, int], elsewhere: str, kept: str) -> None:
+    given = problem(*layer, 3)
+    assert first_that_fits(given) == elsewhere
+    assert first_that_fits(dataclasses.replace(given, kept=True)) == kept
+
+
+@pytest.mark.usefixtures("no_tiles")
+@pytest.mark.parametrize(("hidden", "kernel"), [(16, "winograd2x2"), (1024, "im2col")])
+def test_the_weights_of_all_layers_count(hidden: int, kernel: str) -> None:
+    b = Builder()
+    x = b.flatten(b.conv2d(b.input(128, 4), 128, 3, name="conv", padding=1))
+    graph = b.finish(b.linear(x, hidden, name="linear"))
+    assert choose_kernels(graph, graph.infer_types()).node("conv").kernel == kernel

@@ -100,13 +100,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class Problem(Layer):
-    """All a kernel may know before it runs: a layer, shapes (images NCHW), threads, dtypes (none said: float32)."""
+    """All a kernel may know before it runs: a layer, shapes (images NCHW), threads, dtypes (none said: float32).
+
+    ``kept`` says that the weights of the whole network stay in a cache from one call to the next.
+    """
 
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
     threads: int = 1
     input_dtypes: tuple[str, ...] = ()
     output_dtypes: tuple[str, ...] = ()
+    kept: bool = False
 
     @property
     def dtypes(self) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.kernels.base import Problem
 from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.passes.machine.winograd_rule import (
+    NEAR_WEIGHT_COST,
+    weights_are_near,
     winograd2x2_of_codes_pays,
     winograd2x2_pays,
     winograd3x3_pays,
@@ -25,6 +28,7 @@ from tinyinfer.passes.machine.winograd_rule import (
 REFERENCE = "reference"
 GATHERED_CHANNELS = 512
 TILE_PIXELS, TILE_SUMMANDS = 4, 64  # of an output, and of its sums: with fewer, tiles are mostly padding
+KEPT_WEIGHTS = 1 << 21  # floats of a whole network that stay in L2, or L3, from one call to the next
 SHORT_NAMES = {"winograd": "winograd4x4"}  # what --kernel may say instead of a kernel's whole name
 
 
@@ -59,11 +63,15 @@ def wide_strided_1x1(problem: Problem) -> bool:
 
 
 def map_narrower_than_a_tile(problem: Problem) -> bool:
-    """Rows of output that leave the microkernel's tiles half empty; groups gather too little for longer ones."""
+    """Rows of output that leave the microkernel's tiles half empty, so that weights are read the more often.
+
+    Where these are near, fewer pixels make up for reading them; groups gather too little for longer rows.
+    """
     from tinyinfer.kernels.matmul.gemm import MR  # here, since it brings Numba
 
     assert isinstance(problem.op, Conv2d)
-    return problem.outputs[0][3] < MR and problem.op.groups == 1
+    width = NEAR_WEIGHT_COST if weights_are_near(problem) else MR
+    return problem.outputs[0][3] < width and problem.op.groups == 1
 
 
 # factors: the step's time with the other kernel over its time with this one, one thread, AVX-512
@@ -153,15 +161,18 @@ def choose_kernels(
     forced = {target: SHORT_NAMES.get(name, name) for target, name in (forced or {}).items()}
     used: set[str] = set()
     graph = graph.copy()
+    kept = sum(math.prod(graph.weights.shape(key)) for key in graph.weights) <= KEPT_WEIGHTS
     for i, node in enumerate(graph.nodes):
-        problem = problem_of(node, graph.weights.select(node.params).shapes_only(), types, threads)
+        problem = problem_of(node, graph.weights.select(node.params).shapes_only(), types, threads, kept)
         kernel, why = _choose(node, problem, forced, used)
         graph.nodes[i] = node.replace(kernel=kernel, why=why)
     _check_forced(graph, forced, used)
     return graph
 
 
-def problem_of(node: Node, params: Mapping[str, np.ndarray], types: Mapping[str, TensorType], threads: int) -> Problem:
+def problem_of(
+    node: Node, params: Mapping[str, np.ndarray], types: Mapping[str, TensorType], threads: int, kept: bool = False
+) -> Problem:
     """What a kernel for this node would have to compute."""
     return Problem(
         op=node.op,  # type: ignore[arg-type]
@@ -171,6 +182,7 @@ def problem_of(node: Node, params: Mapping[str, np.ndarray], types: Mapping[str,
         threads=threads,
         input_dtypes=tuple(types[v].dtype for v in node.inputs),
         output_dtypes=tuple(types[v].dtype for v in node.outputs),
+        kept=kept,
     )
 
 

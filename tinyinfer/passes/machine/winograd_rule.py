@@ -7,10 +7,12 @@ import math
 from tinyinfer.kernels.base import Problem
 from tinyinfer.ops.convolution.conv2d import Conv2d
 
-WINOGRAD_BREAK_EVEN = 200  # channels times map size
 # in multiply-adds of one thread: the time in which a weight comes from memory, which all threads share, and what a
 # transformed value costs; fitted to the 3x3 layers of ResNets, RepVGG-A0 and DenseNet with cold weights
 WEIGHT_COST, TRANSFORM_COST = 13, 5
+# the same of a weight that is in L2 or L3, and what it takes to begin with transforms: fitted to layers of 8 to 256
+# channels on maps of 4x4 to 28x28, in networks of four of them
+NEAR_WEIGHT_COST, WINOGRAD_START = 4, 90_000
 CACHED_WEIGHTS = 64 * 1024  # floats of a layer that often enough are in a cache still from the call before
 STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
 FIVE_TAPS_CHANNELS = 16
@@ -33,9 +35,7 @@ def winograd_pays(problem: Problem) -> bool:
     Winograd and direct convolution break even near 8 channels at 28x28, 16 at 14x14, 32 at 7x7 (lesson 03); on maps of
     a tile or two the matrices of weights take longer to read than those of a direct convolution take to multiply.
     """
-    _, c, n = group_shape(problem)
-    enough = min(c, n) * min(largest_grid(problem)) >= WINOGRAD_BREAK_EVEN
-    return enough and winograd_cost(problem, cheapest_tile(problem)) < direct_cost(problem)
+    return winograd_cost(problem, cheapest_tile(problem)) < direct_cost(problem)
 
 
 def largest_grid(problem: Problem) -> tuple[int, int]:
@@ -47,13 +47,16 @@ def largest_grid(problem: Problem) -> tuple[int, int]:
 
 def winograd_cost(problem: Problem, m: int) -> int:
     """What F(m x m, r x r) takes, in multiply-adds: transforms, and its products or, where they wait, its weights."""
+    from tinyinfer.kernels.codegen.cpu import LANES  # here, since it brings Numba
+
     (h, w), (groups, c, n), op = largest_grid(problem), group_shape(problem), problem.op
     assert isinstance(op, Conv2d)
+    transformed = sum(-(-groups * channels // LANES) * LANES for channels in (c, n))
     stride, taps = op.stride[0], problem.params["weight"].shape[2]
     grids = problem.outputs[0][0] * math.prod(op.dilation)
     tiles, positions, matrices = grids * -(-h // m) * -(-w // m), (m * stride + taps - stride) ** 2, (m + taps - 1) ** 2
     slower = max(positions * tiles, waiting(problem, matrices))
-    return int(groups * (slower * c * n + TRANSFORM_COST * positions * tiles * (c + n)))
+    return int(groups * (slower * c * n + WINOGRAD_START) + TRANSFORM_COST * positions * tiles * transformed)
 
 
 def direct_cost(problem: Problem) -> int:
@@ -65,8 +68,12 @@ def direct_cost(problem: Problem) -> int:
 
 def waiting(problem: Problem, matrices: int) -> int:
     """Multiply-adds in the time that so many matrices of weights take to arrive, for each of a matrix's elements."""
-    cached = problem.params["weight"].size <= CACHED_WEIGHTS
-    return 0 if cached else matrices * WEIGHT_COST * problem.threads
+    return matrices * (NEAR_WEIGHT_COST if weights_are_near(problem) else WEIGHT_COST * problem.threads)
+
+
+def weights_are_near(problem: Problem) -> bool:
+    """Whether a layer's weights come from a cache, as those of small networks do, and of small layers."""
+    return problem.kept or problem.params["weight"].size <= CACHED_WEIGHTS
 
 
 def cheapest_tile(problem: Problem) -> int:
