@@ -21,13 +21,12 @@ from tinyinfer import passes
 from tinyinfer.changed_model import changed
 from tinyinfer.decomposition import Settings, decompose_model
 from tinyinfer.ops.convolution.conv2d import Conv2d
-from tinyinfer.ops.normalization.batch_norm import BatchNorm
 from tinyinfer.quantization import Pictures
 from tinyinfer.vision.preprocess import Preprocess
 
 EPOCHS = 6
 TEACHER = "mobilenet_v2_cifar10"  # the most accurate of the shipped networks
-RATE, LOW_RANK_RATE, PLAIN_RATE = 0.1, 0.01, 0.02  # where layers without norms follow each other 0.1 diverges
+RATE, LOW_RANK_RATE = 0.1, 0.01  # where layers without norms follow each other 0.1 diverges
 HEADS = ["network", "form", "mult-adds, M", "parameters, k", "time, ms", "saved", "top-1", "trained"]
 
 
@@ -61,17 +60,10 @@ def made(network: Path, form: str, data: Path, work: Path) -> tuple[Path, Path]:
 
         teacher = network.with_stem(TEACHER)
         files = [data, trained, "--start", start, "--teacher", teacher, "--checkpoint", work / f"{name}.pt"]
-        whole = ti.load(network)
-        recipe = ["--epochs", EPOCHS, "--rate", rate(whole, form), "--augment", "light", "--threads", 1]
-        train(list(map(str, [*files, *recipe, *digits(whole)])))
+        rate = LOW_RANK_RATE if FORMS[form] is halved else RATE
+        recipe = ["--epochs", EPOCHS, "--rate", rate, "--augment", "light", "--threads", 1]
+        train(list(map(str, [*files, *recipe, *digits(ti.load(network))])))
     return start, trained
-
-
-def rate(model: ti.Model, form: str) -> float:
-    """The highest learning rate of its training."""
-    if FORMS[form] is halved:
-        return LOW_RANK_RATE
-    return RATE if any(isinstance(node.op, BatchNorm) for node in model.graph.nodes) else PLAIN_RATE
 
 
 def digits(model: ti.Model) -> list[str]:

@@ -13,6 +13,7 @@ from tinyinfer.graph import Graph
 
 torch = pytest.importorskip("torch")
 
+from tinyinfer.bench.torch_peer.graph import TorchGraph  # noqa: E402
 from tinyinfer.training.__main__ import network, options, prepared  # noqa: E402
 from tinyinfer.training.data import BATCH, Pictures  # noqa: E402
 from tinyinfer.training.norms import with_norms, without_norms  # noqa: E402
@@ -61,16 +62,26 @@ def test_a_network_with_norms_stays_as_it_is() -> None:
     assert without_norms(graph, graph) is graph
 
 
-def test_training_from_nothing_adds_norms_and_going_on_does_not(plain: Graph, tmp_path: Path) -> None:
-    data = Pictures(torch.zeros(BATCH, 3, 32, 32, dtype=torch.uint8), torch.zeros(BATCH, dtype=torch.int64), ["a"] * 3)
-    args = options().parse_args(["data", "out", "--arch", "squeezenet_cifar", "--checkpoint", str(tmp_path / "no")])
-    graph, _ = network(args, 3)
-    run, _ = prepared(args, graph, data)
-    kinds = {n.op.name for n in run.objective.net.graph.nodes}
-    assert "batch_norm" in kinds
+def test_norms_begin_as_what_changes_nothing(plain: Graph) -> None:
+    pictures = np.random.default_rng(3).standard_normal((70, 3, 32, 32)).astype(np.float32)
+    started = with_norms(plain, pictures)
+    x = pictures[:2]
+    expected = ti.Model(plain, kernels="reference")(x)
+    np.testing.assert_allclose(ti.Model(started, kernels="reference")(x), expected, rtol=1e-4, atol=1e-4)
+    net = TorchGraph(started).train()  # with the statistics of its batch, which are those that the norms know
+    with torch.no_grad():
+        found = net(torch.from_numpy(pictures)).numpy()
+    np.testing.assert_allclose(found, ti.Model(plain, kernels="reference")(pictures), rtol=1e-3, atol=1e-3)
+
+
+def test_training_adds_norms_whether_it_begins_or_goes_on(plain: Graph, tmp_path: Path) -> None:
+    pixels = torch.randint(0, 256, (BATCH, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    data = Pictures(pixels, torch.zeros(BATCH, dtype=torch.int64), ["a"] * 3)
     file = tmp_path / "plain.npz"
     ti.Model(plain).save(file)
-    args = options().parse_args(["data", "out", "--start", str(file), "--checkpoint", str(tmp_path / "no")])
-    graph, _ = network(args, 3)
-    run, _ = prepared(args, graph, data)
-    assert "batch_norm" not in {n.op.name for n in run.objective.net.graph.nodes}
+    for source in (["--arch", "squeezenet_cifar"], ["--start", str(file)]):
+        args = options().parse_args(["data", "out", *source, "--checkpoint", str(tmp_path / "no")])
+        graph, _ = network(args, 3)
+        run, _ = prepared(args, graph, data)
+        kinds = {n.op.name for n in run.objective.net.graph.nodes}
+        assert "batch_norm" in kinds

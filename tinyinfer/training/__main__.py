@@ -87,10 +87,9 @@ def small_share(args: argparse.Namespace) -> float:
 
 def prepared(args: argparse.Namespace, graph: Graph, train_set: Pictures) -> tuple[Run, dict[str, Any]]:
     """The run, where its checkpoint left it if there is one, and what the metadata tell of it."""
-    if args.start is None:
-        graph = with_norms(graph)
-    teacher = None if args.teacher is None else npz.load(args.teacher)[0]
     plain = augment.normalize(train_set.pixels[: 2 * BATCH])
+    graph = with_norms(graph, None if args.start is None else plain.numpy())
+    teacher = None if args.teacher is None else npz.load(args.teacher)[0]
     objective = objectives.make(graph, teacher, args.distill, plain, args.sparsity, args.seed)
     recipe = Recipe(args.epochs, args.rate, args.seed, small_share(args), args.augment, args.bf16)
     run = Run(objective, recipe, len(train_set.labels) // BATCH)
