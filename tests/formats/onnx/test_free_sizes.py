@@ -79,6 +79,10 @@ NETS = {
     "squeezed and back": "a = Unsqueeze(x, one) b = Neg(a) y = Squeeze(b, one)",
     "flattened from axis 2": "y = Flatten<axis = 2>(x)",
     "a part of the shape": "s = Shape<start = 2>(x) nc = Mul(n, c) t = Concat<axis = 0>(nc, s) y = Reshape(x, t)",
+    "the number of windows": """
+        kernel = Constant<value_ints = [4, 6, 3, 3]>() weight = ConstantOfShape<value = float[1] {0.1}>(kernel)
+        p = Conv<strides = [2, 2]>(x, weight) room = Sub(h, three) steps = Div(room, two) rows = Add(steps, one)
+        t = Concat<axis = 0>(n, four, rows, left, one) y = Reshape(p, t)""",
     "the smaller side": """
         m = Min(h, h) e = Max(m, one) t = Concat<axis = 0>(n, c, e, w) y = Reshape(x, t)""",
 }

@@ -8,13 +8,25 @@ import numpy as np
 
 from tinyinfer.formats.importing.call import Call, Lowering
 from tinyinfer.formats.onnx.reading.tensors import ELEMENT_TYPES
+from tinyinfer.ops.known_values import is_open
 from tinyinfer.tensor_type import DTYPES, FLOATS, INTEGERS
 
 
 def div(call: Call) -> str:
-    """Div, which cuts off the fraction of integers."""
+    """Div, which cuts off the fraction of integers: rounds down those that are not negative."""
     whole = call.type(0).dtype in INTEGERS
-    return call.apply("div", call.x, call.value(1), rounding_mode="trunc" if whole else None)
+    rounding = "floor" if whole and _counts_windows(call) else "trunc" if whole else None
+    return call.apply("div", call.x, call.value(1), rounding_mode=rounding)
+
+
+def _counts_windows(call: Call) -> bool:
+    """Whether one more than the quotient is a size of some value, so that what is divided is never negative."""
+    above, below = call.known(0), call.known(1)
+    if above is None or below is None or not is_open(above) or is_open(below):
+        return False
+    return all(
+        int(b) > 0 and call.importer.value_with(a // int(b) + 1) is not None for a, b in np.broadcast(above, below)
+    )
 
 
 def mod(call: Call) -> str:
