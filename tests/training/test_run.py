@@ -66,6 +66,20 @@ def test_a_stopped_run_gives_the_same_weights(data: Pictures, tmp_path: Path, bf
     assert {p.dtype for p in (*whole.params, *whole.average)} == {torch.float32}
 
 
+def test_displacements_are_not_trained(data: Pictures) -> None:
+    graph = models.create("shiftnet_cifar", num_classes=2, width=0.25, shift_kind="sparse").graph
+    before = {key: graph.weights[key].copy() for key in graph.weights if key.endswith("offset")}
+    run = trained(
+        Run(objectives.make(graph, None, "logits", torch.zeros(2, 3, 32, 32)), Recipe(1, 0.1), steps_per_epoch=2),
+        data,
+        1,
+    )
+    after = run.averaged(data).trained()
+    assert before
+    for key, offset in before.items():
+        np.testing.assert_array_equal(after.weights[key], offset)
+
+
 def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.pt"
     begin(Recipe(epochs=2, rate=0.1)).save(path)

@@ -19,6 +19,7 @@ from tinyinfer.bench.torch_peer.sampling import FUNCTIONS as SAMPLING
 from tinyinfer.errors import UnsupportedOpError
 from tinyinfer.graph import Graph, Node
 
+FIXED = ("constant", "sparse_shift")  # operators whose numbers are given, or are rounded and so have no gradient
 STATISTICS = ("running_mean", "running_var")
 
 
@@ -44,7 +45,7 @@ class TorchGraph(nn.Module):  # type: ignore[misc]
                 if key in statistics:
                     self.register_buffer(_safe(key), value)
                 else:
-                    trainable = value.is_floating_point() and node.op.name != "constant"
+                    trainable = value.is_floating_point() and node.op.name not in FIXED
                     self.register_parameter(_safe(key), nn.Parameter(value, trainable))
         self._overwrites = self._overwritable()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from tinyinfer.ops.geometry import resolve_padding
 
+NEAR = 3  # pixels, up to which a window that holds all displacements costs less than a cut for every channel
 Inputs = Sequence[Tensor]
 Params = Mapping[str, Tensor]
 
@@ -19,21 +21,29 @@ def shift(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
     """A depthwise convolution with kernels of a single one."""
     op, x = node.op, inputs[0]
     size, before, channels = op.kernel_size, op.kernel_size // 2, x.shape[1]
-    taps = torch.from_numpy(op.displacements(channels, {}) // op.dilation + before)
-    weight = x.new_zeros(channels, 1, size, size)
-    weight[torch.arange(channels), 0, taps[:, 0], taps[:, 1]] = 1
+    weight = _moves(x, op.displacements(channels, {}) // op.dilation + before, size)
     front, back = op.dilation * before, op.dilation * (size - 1 - before)
     x, padding = (x, front) if front == back else (F.pad(x, (front, back, front, back)), 0)
     return F.conv2d(x, weight, padding=padding, dilation=op.dilation, groups=channels)
 
 
+def _moves(x: Tensor, taps: np.ndarray, size: int) -> Tensor:
+    """Weights of a depthwise convolution that takes one of size x size pixels a channel, its row and column in taps."""
+    weight = x.new_zeros(len(taps), 1, size, size)
+    rows, columns = torch.from_numpy(taps).T
+    weight[torch.arange(len(taps)), 0, rows, columns] = 1
+    return weight
+
+
 def sparse_shift(_: Any, node: Any, inputs: Inputs, params: Params) -> Tensor:
-    """Every channel cut out of a padded copy."""
+    """A depthwise convolution where no channel moves far, else every channel cut out of a padded copy."""
     x = inputs[0]
     h, w = x.shape[2:]
-    numbers = {role: value.detach().numpy() for role, value in params.items()}
+    moves = node.op.displacements(x.shape[1], {role: value.detach().numpy() for role, value in params.items()})
+    if (reach := int(np.abs(moves).max())) <= NEAR:
+        return F.conv2d(x, _moves(x, moves + reach, 2 * reach + 1), padding=reach, groups=len(moves))
     moved = []
-    for c, (dy, dx) in enumerate(node.op.displacements(x.shape[1], numbers)):
+    for c, (dy, dx) in enumerate(moves):
         dy, dx = max(-h, min(h, int(dy))), max(-w, min(w, int(dx)))
         padded = F.pad(x[:, c : c + 1], (abs(dx), abs(dx), abs(dy), abs(dy)))
         moved.append(padded[:, :, abs(dy) + dy :, abs(dx) + dx :][:, :, :h, :w])
