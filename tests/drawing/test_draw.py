@@ -118,3 +118,21 @@ def test_constants_have_cards() -> None:
     b = Builder()
     graph = b.finish(b.mul(b.input(4, 8), b.constant(np.ones((1, 4, 1, 1), np.float32), name="gate"), name="y"))
     assert "gate" in draw(graph)
+
+
+def test_the_first_block_has_a_point_for_the_input_below_its_title() -> None:
+    svg = ET.fromstring(draw(build("darts_v2_imagenet")))
+    texts = [text.text for text in svg.findall(".//{*}text")]
+    assert texts.count("in") == 2  # the stem's two blocks
+    assert "A: stem0" in texts
+
+
+def test_a_narrow_drawing_is_as_wide_as_its_legend() -> None:
+    b = Builder()
+    x = b.conv2d(b.conv2d(b.input(8, 8), 8, 3, name="depthwise", groups=8), 8, 1, name="pointwise")
+    x = b.max_pool2d(b.add(b.relu(x, name="relu"), x, name="add"), 2, name="pool")
+    svg = ET.fromstring(draw(b.finish(x)))
+    words = [text.text for text in svg.findall("./{*}g")[-1].findall("{*}text")]
+    last = svg.findall("./{*}g")[-1].findall("{*}text")[-1]
+    assert words[-1] == "other"
+    assert 20 + float(last.get("x", 0)) + 7 * len("other") <= float(svg.get("width", 0))

@@ -48,9 +48,9 @@ def drawing(network: Tiles, theme: Theme = LIGHT, most: float = WIDTH) -> str:
         title = f"{mark}: {tail(block.name, room - len(mark) - 2)}"
         parts.append(_moved(_words(title, theme), left + MARGIN, top + TITLE))
         parts.append(_moved(inside.svg, left, top + TITLE - HEADROOM))
-    width, height = shelves.width, shelves.bottom
-    parts.append(_moved(_legend(network, theme), MARGIN, height))
-    height += LEGEND
+    legend, legend_width = _legend(network, theme)
+    width, height = max(shelves.width, legend_width + 2 * MARGIN), shelves.bottom + LEGEND
+    parts.append(_moved(legend, MARGIN, shelves.bottom))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}">'
@@ -87,8 +87,8 @@ def _words(text: str, theme: Theme) -> str:
     return f'<text y="-6" font-size="{LETTERS}" font-weight="600" fill="{theme.ink}">{escape(text)}</text>'
 
 
-def _legend(network: Tiles, theme: Theme) -> str:
-    """What the colours of stripes mean, those that are there."""
+def _legend(network: Tiles, theme: Theme) -> tuple[str, float]:
+    """What the colours of stripes mean, those that are there, and how wide it is."""
     used = {colour_of(layer.kind) for layer in network.folded.layers}
     parts, left = [], 0.0
     for colour, words, *_ in (*KINDS, (OTHER_COLOUR, "other")):
@@ -98,4 +98,4 @@ def _legend(network: Tiles, theme: Theme) -> str:
                 f'<text x="{left + 17:.0f}" y="10" font-size="12" fill="{theme.quiet}">{words}</text>'
             )
             left += 34 + 12 * LETTER * len(words)
-    return "".join(parts)
+    return "".join(parts), left

@@ -55,21 +55,24 @@ class Tiles:
         tiles += [self._row(row, marks.get(row[0].pattern, "")) for row in self.folded.rows]
         place = self.folded.row_of()
         edges = [
-            (at, len(inputs) + place[i])
-            for i, layer in enumerate(self.folded.layers)
-            for at, given in enumerate(inputs)
-            if given.name in layer.nodes[0].inputs
+            (at, len(inputs) + place[i]) for i, layer in enumerate(self.folded.layers) for at in self._given(layer)
         ]
         return tiles, [*edges, *((a + len(inputs), b + len(inputs)) for a, b in self.folded.edges())]
 
     def inside(self, block: Block) -> tuple[list[Tile], Edges]:
         """A tile for each layer of a block, below points for what it reads."""
         layers = self.folded.layers
-        outside = sorted({before for i in block.layers for before in layers[i].before} - set(block.layers))
+        given = [-1 - at for at, _ in enumerate(self.graph.inputs)]
+        reads = {i: [*layers[i].before, *(given[at] for at in self._given(layers[i]))] for i in block.layers}
+        outside = sorted(set().union(*reads.values()) - set(block.layers))
         names = ["in"] if len(outside) == 1 else [f"in {at}" for at, _ in enumerate(outside, 1)]
         place = {i: at for at, i in enumerate([*outside, *block.layers])}
         tiles = [Tile(name) for name in names] + [self._layer(layers[i], block.name) for i in block.layers]
-        return tiles, [(place[before], place[i]) for i in block.layers for before in layers[i].before]
+        return tiles, [(place[before], place[i]) for i in block.layers for before in reads[i]]
+
+    def _given(self, layer: Layer) -> list[int]:
+        """Which of the network's inputs a layer reads."""
+        return [at for at, given in enumerate(self.graph.inputs) if given.name in layer.nodes[0].inputs]
 
     def _input(self, name: str) -> Tile:
         shape = str(self.types[name])
