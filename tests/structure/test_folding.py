@@ -75,6 +75,7 @@ def test_layers_are_nodes_in_a_row(graph):
         ("shufflenet_v2_x1_0", [3, 7, 3], [3, 7, 3]),
         ("nasnetamobile", [3, 3, 2], [3, 3, 2]),  # cells read the last two
         ("darts_v2_imagenet", [3, 3, 2], [3, 3, 2]),
+        ("inception_resnet_v2", [10, 20, 9], [10, 20, 9]),  # stages of blocks are no blocks
     ],
 )
 def test_blocks_that_repeat(name, named, nameless):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from tinyinfer.structure.wiring import Group, Piece, Wiring
 
@@ -30,8 +32,12 @@ def find_blocks(layers: Sequence[Piece], wiring: Wiring) -> list[Group]:
     ends = {region[-1] for region in regions}
     cells = [cell for cell in _alike_cells(wiring) if len(cell) <= most and cell[-1] not in ends]
     stems = {_stem(layers, group) for group in (*regions, *cells)} - {""}
-    parents, looks = set(map(_parent, stems)), set(map(_without_numbers, stems))
-    beside = (group for p, group in named.items() if _parent(p) in parents or _without_numbers(p) in looks)
+    parents, looks, stages = set(map(_parent, stems)), set(map(_without_numbers, stems)), _stages(stems)
+    beside = (
+        group
+        for prefix, group in named.items()
+        if (_parent(prefix) in parents or _without_numbers(prefix) in looks) and prefix not in stages
+    )
     found = _Disjoint(wiring)
     # where there are names, cells tell which of them are a cell's
     for group in sorted([*regions, *(beside if named else cells)], key=len, reverse=True):
@@ -44,6 +50,12 @@ def find_blocks(layers: Sequence[Piece], wiring: Wiring) -> list[Group]:
         if len(groups) >= LEAST_ALIKE:
             found.add(groups)
     return sorted(found.groups)
+
+
+def _stages(stems: AbstractSet[str]) -> set[str]:
+    """The prefixes above several blocks that differ by numbers alone."""
+    alike = Counter((_parent(stem), _without_numbers(stem)) for stem in stems)
+    return {parent for (parent, _), count in alike.items() if count >= LEAST_ALIKE}
 
 
 def below_prefixes(layers: Sequence[Piece]) -> dict[str, Group]:
