@@ -59,7 +59,7 @@ def test_networks_without_a_common_size_are_refused() -> None:
     with pytest.raises(InputError, match=r"expected images of one size.*\(10, 10\)"):
         paired(models.build("resnet20", resolution=20), models.build("resnet20"))
     with pytest.raises(InputError, match="expected 10 classes as the student has, found 7"):
-        objectives.make(small(), small(num_classes=7), "logits", torch.zeros(1, 3, 32, 32))
+        objectives.make(small(), [small(num_classes=7)], "logits", torch.zeros(1, 3, 32, 32))
 
 
 def test_a_teacher_answers_as_its_network_does(batch: tuple[object, object]) -> None:
@@ -77,11 +77,18 @@ def test_each_objective_is_its_loss(batch: tuple[object, object]) -> None:
     x, labels = batch
     student, teacher = small(), models.create("mobilenet_v2_cifar", seed=1).graph
     net = TorchGraph(student).train()
-    plain = objectives.make(student, None, "logits", x)
+    plain = objectives.make(student, [], "logits", x)
     torch.testing.assert_close(plain(x, labels, 24), label_loss(net(shrink(x, 24)), labels))
-    taught = objectives.make(student, teacher, "logits", x)
+    taught = objectives.make(student, [teacher], "logits", x)
     torch.testing.assert_close(taught(x, labels, 32), logits_loss(net(x), Teacher(teacher)(x)[0], labels))
-    shown = objectives.make(student, teacher, "features", x)
+    other = models.create("mobilenet_v2_cifar", seed=2).graph
+    both = (Teacher(teacher)(x)[0] + Teacher(other)(x)[0]) / 2
+    torch.testing.assert_close(
+        objectives.make(student, [teacher, other], "logits", x)(x, labels, 32), logits_loss(net(x), both, labels)
+    )
+    with pytest.raises(InputError, match="expected one to show its features, found 2"):
+        objectives.make(student, [teacher, other], "features", x)
+    shown = objectives.make(student, [teacher], "features", x)
     pairs = paired(student, teacher)
     mine, theirs = student.copy(), Teacher(teacher, [b for _, b in pairs])
     mine.outputs = [*mine.outputs, *(a for a, _ in pairs)]
@@ -96,7 +103,7 @@ def test_sparsity_pulls_at_the_scales_of_norms_alone(batch: tuple[object, object
     graph = small()
     gradients = []
     for sparsity in (0.0, 0.5):
-        objective = objectives.make(graph, None, "logits", x, sparsity)
+        objective = objectives.make(graph, [], "logits", x, sparsity)
         objective(x, labels, 32).backward()
         gradients.append({name: p.grad for name, p in objective.net.named_parameters()})
     scales = {n.params["weight"].replace(".", "/") for n in graph.nodes if n.op.name == "batch_norm"}

@@ -38,7 +38,7 @@ def begin(recipe: Recipe, width: float = 0.1) -> Run:
     graph = models.create("mobilenet_v1_cifar", width=width, num_classes=2).graph
     teacher = models.create("resnet20_s2", width=0.1, num_classes=2, seed=1).graph
     plain = torch.zeros(2, 3, 32, 32)
-    return Run(objectives.make(graph, teacher, "logits", plain, seed=recipe.seed), recipe, steps_per_epoch=2)
+    return Run(objectives.make(graph, [teacher], "logits", plain, seed=recipe.seed), recipe, steps_per_epoch=2)
 
 
 def trained(run: Run, data: Pictures, until: int, threads: int = 2) -> Run:
@@ -70,7 +70,7 @@ def test_displacements_are_not_trained(data: Pictures) -> None:
     graph = models.create("shiftnet_cifar", num_classes=2, width=0.25, shift_kind="sparse").graph
     before = {key: graph.weights[key].copy() for key in graph.weights if key.endswith("offset")}
     run = trained(
-        Run(objectives.make(graph, None, "logits", torch.zeros(2, 3, 32, 32)), Recipe(1, 0.1), steps_per_epoch=2),
+        Run(objectives.make(graph, [], "logits", torch.zeros(2, 3, 32, 32)), Recipe(1, 0.1), steps_per_epoch=2),
         data,
         1,
     )

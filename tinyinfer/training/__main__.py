@@ -51,7 +51,9 @@ def options() -> argparse.ArgumentParser:
         "--augment", choices=augment.STRENGTHS, default="full", help="light: mirrored and shifted alone"
     )
     parser.add_argument("--small", type=float, help="share of the run that sees 24x24 pixels, instead of the usual one")
-    parser.add_argument("--teacher", type=Path, help="model file to distil from")
+    parser.add_argument(
+        "--teacher", type=Path, nargs="+", default=[], help="model files to distil from: from the mean of their answers"
+    )
     parser.add_argument("--distill", choices=objectives.DISTILL, default="logits", help="what the teacher shows")
     parser.add_argument("--sparsity", type=float, default=0.0, help="L1 penalty on batch norms' scales")
     parser.add_argument(
@@ -89,15 +91,15 @@ def prepared(args: argparse.Namespace, graph: Graph, train_set: Pictures) -> tup
     """The run, where its checkpoint left it if there is one, and what the metadata tell of it."""
     plain = augment.normalize(train_set.pixels[: 2 * BATCH])
     graph = with_norms(graph, None if args.start is None else plain.numpy())
-    teacher = None if args.teacher is None else npz.load(args.teacher)[0]
-    objective = objectives.make(graph, teacher, args.distill, plain, args.sparsity, args.seed)
+    teachers = [npz.load(path)[0] for path in args.teacher]
+    objective = objectives.make(graph, teachers, args.distill, plain, args.sparsity, args.seed)
     recipe = Recipe(args.epochs, args.rate, args.seed, small_share(args), args.augment, args.bf16)
     run = Run(objective, recipe, len(train_set.labels) // BATCH)
     if args.checkpoint.exists():
         run.load(args.checkpoint)
     training = {**vars(recipe), "sparsity": args.sparsity}
-    if args.teacher is not None:
-        training |= {"teacher": args.teacher.stem, "distill": args.distill}
+    if args.teacher:
+        training |= {"teacher": ", ".join(path.stem for path in args.teacher), "distill": args.distill}
     return run, {"licence": args.licence, "training": training}
 
 

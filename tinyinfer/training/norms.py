@@ -65,13 +65,12 @@ def _moments(graph: Graph, layers: list[Node], pictures: np.ndarray) -> dict[str
     watched = graph.copy()
     watched.outputs = [node.outputs[0] for node in layers]
     model, shown = Model(watched, threads=1), len(pictures)
-    sums: dict[str, np.ndarray] = {node.name: np.float64(0) for node in layers}
+    sums = {node.name: np.zeros((2, len(graph.weights[node.params["bias"]]))) for node in layers}
     for at in range(0, shown, BATCH):
         values = model.run({graph.inputs[0].name: pictures[at : at + BATCH]})
         for node in layers:
             value = values[node.outputs[0]].astype(np.float64)  # (n, channels, h, w)
-            parts = [power.mean((2, 3)).sum(0) / shown for power in (value, value**2)]
-            sums[node.name] = sums[node.name] + np.stack(parts)
+            sums[node.name] += [power.mean((2, 3)).sum(0) / shown for power in (value, value**2)]
     return {
         name: (mean.astype(np.float32), np.maximum(square - mean**2, 0).astype(np.float32))
         for name, (mean, square) in sums.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -42,18 +43,20 @@ class Objective(nn.Module):  # type: ignore[misc]
 
 
 class FromLogits(Objective):
-    """Hinton's distillation from a teacher's answers; the teacher sees the pictures at full size."""
+    """Hinton's distillation from the mean of teachers' answers; they see the pictures at full size."""
 
-    def __init__(self, graph: Graph, teacher: Graph, sparsity: float = 0.0) -> None:
+    def __init__(self, graph: Graph, teachers: Sequence[Graph], sparsity: float = 0.0) -> None:
         super().__init__(graph, sparsity)
-        classes = [g.output_shapes()[0][1][-1] for g in (graph, teacher)]
-        if classes[0] != classes[1]:
-            raise InputError(f"teacher: expected {classes[0]} classes as the student has, found {classes[1]}")
-        self.teacher = Teacher(teacher)
+        mine, *others = (g.output_shapes()[0][1][-1] for g in (graph, *teachers))
+        for theirs in others:
+            if theirs != mine:
+                raise InputError(f"teacher: expected {mine} classes as the student has, found {theirs}")
+        self.teachers = [Teacher(teacher) for teacher in teachers]
 
     def task_loss(self, x: Tensor, labels: Tensor, size: int) -> Tensor:
-        """The teacher's softened answers and the labels."""
-        return logits_loss(whole(self.net(shrink(x, size))), whole(self.teacher(x)[0]), labels)
+        """The teachers' softened answers and the labels."""
+        answers = torch.stack([whole(teacher(x)[0]) for teacher in self.teachers]).mean(0)
+        return logits_loss(whole(self.net(shrink(x, size))), answers, labels)
 
 
 class FromFeatures(Objective):
@@ -80,16 +83,24 @@ class FromFeatures(Objective):
 
 
 def make(
-    graph: Graph, teacher: Graph | None, distill: Distill, pictures: Tensor, sparsity: float = 0.0, seed: int = 0
+    graph: Graph,
+    teachers: Sequence[Graph],
+    distill: Distill,
+    pictures: Tensor,
+    sparsity: float = 0.0,
+    seed: int = 0,
 ) -> Objective:
-    """The objective with a teacher or without; ``pictures``, prepared, are for what "features" measures.
+    """The objective with teachers or without any; ``pictures``, prepared, are for what "features" measures.
 
-    ``seed`` is of the weights that only distillation has.  Raises InputError for networks that do not fit each other.
+    ``seed`` is of the weights that only distillation has.  Raises InputError for networks that do not fit each other,
+    and for the features of more than one teacher.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        if teacher is None:
+        if not teachers:
             return Objective(graph, sparsity)
-        if distill == "features":
-            return FromFeatures(graph, teacher, pictures, sparsity)
-        return FromLogits(graph, teacher, sparsity)
+        if distill == "logits":
+            return FromLogits(graph, teachers, sparsity)
+        if len(teachers) > 1:
+            raise InputError(f"teacher: expected one to show its features, found {len(teachers)}")
+        return FromFeatures(graph, teachers[0], pictures, sparsity)
