@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tinyinfer.ops.geometry import resolve_padding
 
-NEAR = 3  # pixels, up to which a window that holds all displacements costs less than a cut for every channel
+NEAR = 3  # pixels, up to which one convolution whose window holds all displacements replaces a cut for each channel
 Inputs = Sequence[Tensor]
 Params = Mapping[str, Tensor]
 

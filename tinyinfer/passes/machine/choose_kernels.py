@@ -13,9 +13,8 @@ from tinyinfer.errors import InputError
 from tinyinfer.graph import Graph, Node, TensorType
 from tinyinfer.kernels.base import Problem
 from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.passes.machine.weight_costs import NEAR_WEIGHT_COST, weights_are_near
 from tinyinfer.passes.machine.winograd_rule import (
-    NEAR_WEIGHT_COST,
-    weights_are_near,
     winograd2x2_of_codes_pays,
     winograd2x2_pays,
     winograd3x3_pays,

@@ -6,14 +6,11 @@ import math
 
 from tinyinfer.kernels.base import Problem
 from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.passes.machine.weight_costs import waiting
 
-# in multiply-adds of one thread: the time in which a weight comes from memory, which all threads share, and what a
-# transformed value costs; fitted to the 3x3 layers of ResNets, RepVGG-A0 and DenseNet with cold weights
-WEIGHT_COST, TRANSFORM_COST = 13, 5
-# the same of a weight that is in L2 or L3, and what it takes to begin with transforms: fitted to layers of 8 to 256
-# channels on maps of 4x4 to 28x28, in networks of four of them
-NEAR_WEIGHT_COST, WINOGRAD_START = 4, 90_000
-CACHED_WEIGHTS = 64 * 1024  # floats of a layer that often enough are in a cache still from the call before
+# in multiply-adds: what a transformed value costs, fitted with `WEIGHT_COST`, and what it takes to begin with
+# transforms, fitted with `NEAR_WEIGHT_COST`
+TRANSFORM_COST, WINOGRAD_START = 5, 90_000
 STRIDED_MARGIN = 1.1  # a strided layer's small products take so much longer than the large one instead of them
 FIVE_TAPS_CHANNELS = 16
 WINOGRAD_TILES = (2, 3, 4)  # outputs on a side, for 3x3
@@ -64,16 +61,6 @@ def direct_cost(problem: Problem) -> int:
     (batch, _, h, w), (groups, c, n) = problem.outputs[0], group_shape(problem)
     taps = problem.params["weight"].shape[2]
     return int(max(taps**2 * batch * h * w, waiting(problem, taps**2)) * groups * c * n)
-
-
-def waiting(problem: Problem, matrices: int) -> int:
-    """Multiply-adds in the time that so many matrices of weights take to arrive, for each of a matrix's elements."""
-    return matrices * (NEAR_WEIGHT_COST if weights_are_near(problem) else WEIGHT_COST * problem.threads)
-
-
-def weights_are_near(problem: Problem) -> bool:
-    """Whether a layer's weights come from a cache, as those of small networks do, and of small layers."""
-    return problem.kept or problem.params["weight"].size <= CACHED_WEIGHTS
 
 
 def cheapest_tile(problem: Problem) -> int:

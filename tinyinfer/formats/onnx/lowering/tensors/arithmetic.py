@@ -20,7 +20,10 @@ def div(call: Call) -> str:
 
 
 def _counts_windows(call: Call) -> bool:
-    """Whether one more than the quotient is a size of some value, so that what is divided is never negative."""
+    """Whether one more than the quotient is a size of some value.
+
+    As no value is empty, what is divided is never negative then.
+    """
     above, below = call.known(0), call.known(1)
     if above is None or below is None or not is_open(above) or is_open(below):
         return False
