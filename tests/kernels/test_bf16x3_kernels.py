@@ -249,15 +249,15 @@ np.savez(sys.argv[1], available=amx.available(), used=used, y=y, chain=chain)
 """
 
 
-@needs_tiles
-def test_switched_off_by_the_environment(tmp_path: Path) -> None:
-    """Both runs keep their machine code in one folder, and neither may get the other's."""
+@pytest.mark.parametrize("switch", [pytest.param("1", marks=needs_tiles), "emulated"])
+def test_switched_on_and_off_by_the_environment(tmp_path: Path, switch: str) -> None:
+    """All runs keep their machine code in one folder, and none may get another's."""
     found = {}
-    for switch in ("1", "0"):
-        path = tmp_path / f"{switch}.npz"
-        printed(NETWORK, path, TINYINFER_AMX=switch)
-        found[switch] = np.load(path)
-    on, off = found["1"], found["0"]
+    for setting in (switch, "0"):
+        path = tmp_path / f"{setting}.npz"
+        printed(NETWORK, path, TINYINFER_AMX=setting, TINYINFER_LANES="16")
+        found[setting] = np.load(path)
+    on, off = found[switch], found["0"]
     assert (bool(on["available"]), bool(off["available"])) == (True, False)
     assert "bf16x3" in on["used"]
     assert "bf16x3" not in off["used"]

@@ -69,6 +69,12 @@ def test_the_user_can_switch_them_off(asked, monkeypatch):
     assert asked == []
 
 
+def test_emulated_ones_are_not_asked_for(asked, monkeypatch):
+    monkeypatch.setenv("TINYINFER_AMX", "emulated")
+    assert has_amx()
+    assert asked == []
+
+
 def target(**environment: str) -> str:
     """What a process with these settings makes kernels for."""
     found = "cpu.LANES, cpu.HAS_FMA, cpu.DIVIDES_FAST, cpu.has_amx(), cpu.CPU"
@@ -88,6 +94,8 @@ needs_avx2 = pytest.mark.skipif(cpu.CPU.lanes < 8 or not cpu.CPU.fma, reason="a 
     ({"TINYINFER_CPU": "haswell,-fma"}, "8 False False False"),
     ({"TINYINFER_CPU": "nehalem"}, "4 False False False"),
     ({"TINYINFER_CPU": "haswell", "TINYINFER_LANES": "4"}, "4 True False False"),
+    ({"TINYINFER_CPU": "haswell", "TINYINFER_LANES": "16", "TINYINFER_AMX": "emulated"}, "16 True False True"),
+    ({"TINYINFER_CPU": "haswell", "TINYINFER_AMX": "emulated"}, "8 True False False"),
     ({"NUMBA_CPU_NAME": "haswell"}, "8 True False False"),
     ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "-avx2,-fma,-avx"}, "4 False False False"),
 ])  # fmt: skip

@@ -13,7 +13,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from tinyinfer.kernels.codegen.cpu import has_amx
+from tinyinfer.kernels.codegen import tile_emulation
+from tinyinfer.kernels.codegen.cpu import emulates_amx, has_amx
 from tinyinfer.kernels.codegen.integers import Int, raw
 from tinyinfer.kernels.codegen.numba_internals import cgutils
 
@@ -31,6 +32,8 @@ _CONFIGURATION = struct.pack("<B15x8H16x8B8x", _PALETTE, *[64] * 8, *[TILE] * 8)
 
 
 def _emit(v: Any, name: str, *arguments: ir.Value) -> None:
+    if emulates_amx():
+        return tile_emulation.emit(v, name, *arguments)
     kind = ir.FunctionType(_VOID, [a.type for a in arguments])
     v.builder.call(cgutils.get_or_insert_function(v.builder.module, kind, f"llvm.x86.{name}"), arguments)
 

@@ -147,12 +147,19 @@ def has_byte_permutes() -> bool:
     return bool(llvm.get_host_cpu_features().get("avx512vbmi"))
 
 
+def emulates_amx() -> bool:
+    """Whether ``TINYINFER_AMX`` is "emulated": vectors then do what tiles would, slowly, for tests of their kernels."""
+    return os.environ.get("TINYINFER_AMX") == "emulated" and LANES == 16
+
+
 @functools.cache
 def has_amx() -> bool:
     """Whether tiles can be used: by the CPU, by the kernel, which is asked for them, and by ``TINYINFER_AMX`` (not 0).
 
     Linux gives the registers' memory only to processes that ask (from 5.16 on); threads and forks inherit it.
     """
+    if emulates_amx():
+        return True
     if os.environ.get("TINYINFER_AMX") == "0" or LANES != 16 or _override is not None:
         return False
     features = llvm.get_host_cpu_features()
@@ -175,4 +182,5 @@ _SETTINGS = (
 def signature() -> str:
     """What compiled kernels depend on, besides their sources and Numba."""
     settings = {name: getattr(config, name, None) for name in _SETTINGS}
-    return f"{CPU} {LANES} {has_vnni()} {has_byte_permutes()} {has_amx()} {llvmlite.__version__} {settings}"
+    units = f"{has_vnni()} {has_byte_permutes()} {has_amx()} {emulates_amx()}"
+    return f"{CPU} {LANES} {units} {llvmlite.__version__} {settings}"

@@ -9,8 +9,8 @@
 The body runs once, when Numba compiles a caller: Python loops unroll, ``v.loop`` is a loop of the machine
 code, and variables live in registers.  Offsets count floats.  Besides this file and its parts, `lane_orders`,
 `number_types`, `dot_products` and `bytes`, LLVM is touched only by `jit`, which hands the result to Numba,
-`argument_struct` and `thread_team`, which start it, and by `amx` and `atomic`, which have words for tiles and for what
-threads tell each other.
+`argument_struct` and `thread_team`, which start it, and by `amx`, `tile_emulation` and `atomic`, which have words for
+tiles and for what threads tell each other.
 """
 
 from __future__ import annotations
