@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from tinyinfer.training.distillation import features, logits  # noqa: E402
-from tinyinfer.training.losses import label_loss, sparsity_penalty  # noqa: E402
+from tinyinfer.training.losses import NO_LABEL, label_loss, sparsity_penalty  # noqa: E402
 
 SIZES = {"n": st.integers(1, 5), "k": st.integers(2, 11), "seed": st.integers(0, 2**16)}
 
@@ -49,6 +49,16 @@ def test_softened_answers(n: int, k: int, seed: int, temperature: float, share: 
     assert value(logits.soft_loss, student, teacher, temperature=temperature) == pytest.approx(soft, abs=1e-9)
     found = value(logits.logits_loss, student, teacher, labels, temperature=temperature, share=share)
     assert found == pytest.approx(share * soft + (1 - share) * hard, abs=1e-9)
+
+
+@given(**SIZES)
+def test_labels_of_those_that_have_one(n: int, k: int, seed: int) -> None:
+    student, teacher = numbers(seed, n, k), numbers(seed + 1, n, k)
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(n) < 0.5, rng.integers(0, k, n), NO_LABEL)
+    hard = -log_softmax(student)[labels >= 0, labels[labels >= 0]]
+    found = value(logits.logits_loss, student, teacher, labels, share=0.0)
+    assert found == pytest.approx(hard.mean() if hard.size else 0, abs=1e-9)
 
 
 def test_a_teacher_is_not_left_for_the_same_answers() -> None:

@@ -61,7 +61,8 @@ def test_a_stopped_run_gives_the_same_weights(data: Pictures, tmp_path: Path, bf
     again.load(tmp_path / "run.pt")
     assert (again.epoch, again.steps, len(again.log)) == (1, 2, 1)
     assert same(trained(again, data, 2), whole)
-    for other in (Recipe(epochs=2, rate=0.1, seed=4), dataclasses.replace(recipe, bf16=not bf16)):
+    changes: tuple[dict[str, float], ...] = ({"seed": 4}, {"bf16": not bf16}, {"blend": 0.5})
+    for other in (dataclasses.replace(recipe, **change) for change in changes):  # type: ignore[arg-type]
         assert not same(trained(begin(other), data, 2), whole)
     assert {p.dtype for p in (*whole.params, *whole.average)} == {torch.float32}
 
@@ -175,6 +176,8 @@ def test_the_share_of_small_pictures(given: list[str], share: float) -> None:
             ["--arch", "mobilenet_v2"],
             r"expected a network from \(1, 3, 32, 32\) to \(1, 2\), found one from \(1, 3, 224, 224\)",
         ),
+        (["--arch", "resnet20", "--blend", "0.5"], "--blend: expected --teacher and --distill logits"),
+        (["--arch", "resnet20", "--blend", "50"], "--blend: expected a share from 0 to 1, found 50"),
     ],
 )
 def test_what_does_not_fit_is_said(folder: Path, tmp_path: Path, arguments: list[str], message: str) -> None:

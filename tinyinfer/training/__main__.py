@@ -55,6 +55,9 @@ def options() -> argparse.ArgumentParser:
         "--teacher", type=Path, nargs="+", default=[], help="model files to distil from: from the mean of their answers"
     )
     parser.add_argument("--distill", choices=objectives.DISTILL, default="logits", help="what the teacher shows")
+    parser.add_argument(
+        "--blend", type=float, default=0.0, help="share of pictures that are mixed with another, for a teacher to judge"
+    )
     parser.add_argument("--sparsity", type=float, default=0.0, help="L1 penalty on batch norms' scales")
     parser.add_argument(
         "--bf16", action="store_true", help="products of bfloat16 values: quicker where the CPU has matrix units"
@@ -87,13 +90,21 @@ def small_share(args: argparse.Namespace) -> float:
     return 0.0 if args.start is not None or args.distill == "features" else schedule.SMALL
 
 
+def check_blend(args: argparse.Namespace) -> None:
+    """Raises InputError for pictures that are two in one where nobody can say what they show."""
+    if not 0 <= args.blend <= 1:
+        raise InputError(f"--blend: expected a share from 0 to 1, found {args.blend:g}")
+    if args.blend and not (args.teacher and args.distill == "logits"):
+        raise InputError("--blend: expected --teacher and --distill logits, whose answers such pictures are learnt by")
+
+
 def prepared(args: argparse.Namespace, graph: Graph, train_set: Pictures) -> tuple[Run, dict[str, Any]]:
     """The run, where its checkpoint left it if there is one, and what the metadata tell of it."""
     plain = augment.normalize(train_set.pixels[: 2 * BATCH])
     graph = with_norms(graph, None if args.start is None else plain.numpy())
     teachers = [npz.load(path)[0] for path in args.teacher]
     objective = objectives.make(graph, teachers, args.distill, plain, args.sparsity, args.seed)
-    recipe = Recipe(args.epochs, args.rate, args.seed, small_share(args), args.augment, args.bf16)
+    recipe = Recipe(args.epochs, args.rate, args.seed, small_share(args), args.augment, args.bf16, args.blend)
     run = Run(objective, recipe, len(train_set.labels) // BATCH)
     if args.checkpoint.exists():
         run.load(args.checkpoint)
@@ -122,6 +133,7 @@ def train(run: Run, train_set: Pictures, test_set: Pictures, args: argparse.Name
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, train, write the model file."""
     args = options().parse_args(arguments)
+    check_blend(args)
     torch.set_num_threads(1)  # the pool's threads share the work; torch's own would only wait for each other
     train_set, test_set = read(args.data / "train.npz"), read(args.data / "test.npz")
     if len(train_set.labels) < BATCH:

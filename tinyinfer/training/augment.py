@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from tinyinfer.training.losses import NO_LABEL
+
 MEAN = (0.4914, 0.4822, 0.4465)  # of the training pictures, per channel, 0 to 1
 STD = (0.2470, 0.2435, 0.2616)
 
@@ -31,6 +33,18 @@ def augment(pixels: Tensor, rng: Generator, strength: Strength = "full") -> Tens
     x = _frame(x, rng, zoomed=0.5)
     x = _sharpness(_colours(x, rng), rng).clamp(0, 1)
     return _erase(_standardize(x), rng)
+
+
+def blend(x: Tensor, labels: Tensor, share: float, rng: Generator) -> tuple[Tensor, Tensor]:
+    """A share of prepared pictures (N, 3, H, W) mixed with another of them each, in any proportion.
+
+    Only a teacher can tell what two things in one are, so that these get no label (Beyer et al. 2022, "Knowledge
+    distillation: A good teacher is patient and consistent", which mixes all).
+    """
+    n = len(x)
+    of_other = _uniform(n, 0.0, 1.0, rng, chance=share)
+    other = torch.randperm(n, generator=rng)
+    return x.lerp(x[other], of_other.view(n, 1, 1, 1)), labels.where(of_other == 0, NO_LABEL)
 
 
 def shrink(x: Tensor, size: int) -> Tensor:

@@ -30,8 +30,8 @@ MEASURED = 5120  # pictures on which the statistics of the averaged network are 
 class Recipe:
     """What decides a run beside its network, its teacher and its data.
 
-    ``small`` is the share with little pictures.  With ``bf16`` layers multiply bfloat16 values, while sums and weights
-    are float32.
+    ``small`` is the share with little pictures, ``blend`` that of pictures which are two in one.  With ``bf16`` layers
+    multiply bfloat16 values, while sums and weights are float32.
     """
 
     epochs: int
@@ -40,6 +40,7 @@ class Recipe:
     small: float = schedule.SMALL
     strength: augment.Strength = "full"
     bf16: bool = False
+    blend: float = 0.0
 
 
 class Run:
@@ -101,6 +102,8 @@ class Run:
         rng = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + number)
         size = schedule.size(self.progress, self.recipe.small)
         seen = augment.augment(pixels, rng, self.recipe.strength)
+        if self.recipe.blend:
+            seen, labels = augment.blend(seen, labels, self.recipe.blend, rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
             loss = self.objective(seen, labels, size)
         return loss.item(), torch.autograd.grad(loss, self.params)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from tinyinfer.training.losses import NO_LABEL
+
 TEMPERATURE = 4.0
 SHARE = 0.9  # of the teacher's part in the sum
 
@@ -22,5 +24,7 @@ def soft_loss(student: Tensor, teacher: Tensor, temperature: float = TEMPERATURE
 def logits_loss(
     student: Tensor, teacher: Tensor, labels: Tensor, temperature: float = TEMPERATURE, share: float = SHARE
 ) -> Tensor:
-    """``share`` of the softened loss, the rest of the plain cross-entropy with the labels."""
-    return share * soft_loss(student, teacher, temperature) + (1 - share) * F.cross_entropy(student, labels)
+    """``share`` of the softened loss, the rest of the plain cross-entropy with the labels of those that have one."""
+    labelled = (labels != NO_LABEL).sum().clamp(min=1)
+    of_labels = F.cross_entropy(student, labels, reduction="sum", ignore_index=NO_LABEL) / labelled
+    return share * soft_loss(student, teacher, temperature) + (1 - share) * of_labels
