@@ -121,6 +121,22 @@ def test_tiles_go_before_what_they_are_faster_than() -> None:
     assert choose({"conv2d": "bf16x3"})["stem"] == "bf16x3"
 
 
+@pytest.mark.skipif(not amx.available(), reason="no AMX tiles here")
+@pytest.mark.parametrize(("depthwise", "kept", "kernel"), [
+    (True, True, "pointwise"), (False, True, "bf16x3"), (True, False, "bf16x3"),
+])  # fmt: skip
+def test_small_networks_that_magnify_rounding_keep_off_tiles(
+    monkeypatch: pytest.MonkeyPatch, depthwise: bool, kept: bool, kernel: str
+) -> None:
+    if not kept:
+        monkeypatch.setattr("tinyinfer.passes.machine.choose_kernels.KEPT_WEIGHTS", 0)
+    b = Builder()
+    x = b.conv2d(b.input(32, 16), 32, 3, padding=1, groups=32 if depthwise else 1, name="first")
+    graph = randomize(b.finish(b.conv2d(x, 64, 1, name="second")))
+    chosen = {n.name: n.kernel for n in choose_kernels(graph, graph.infer_types()).nodes}
+    assert chosen["second"] == kernel
+
+
 @pytest.mark.usefixtures("no_tiles")
 def test_forced_kernels_apply_where_they_can() -> None:
     found = choose({"conv2d": "winograd2x2", "left": "im2col"})

@@ -102,7 +102,8 @@ class Layer:
 class Problem(Layer):
     """All a kernel may know before it runs: a layer, shapes (images NCHW), threads, dtypes (none said: float32).
 
-    ``kept`` says that the weights of the whole network stay in a cache from one call to the next.
+    ``kept`` says that the weights of the whole network stay in a cache from one call to the next, ``exact`` that its
+    products need all digits of float32.
     """
 
     inputs: tuple[Shape, ...]
@@ -111,6 +112,7 @@ class Problem(Layer):
     input_dtypes: tuple[str, ...] = ()
     output_dtypes: tuple[str, ...] = ()
     kept: bool = False
+    exact: bool = False
 
     @property
     def dtypes(self) -> set[str]:
