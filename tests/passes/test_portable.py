@@ -127,6 +127,28 @@ def test_shifts_take_the_norm_behind_them(size: int, dilation: int) -> None:
         np.testing.assert_allclose(textbook(changed, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize(("reach", "kernel"), [(0, 3), (1, 3), (2, 5), (3, None)])
+def test_learnt_shifts_take_the_norm_behind_them_if_all_are_near(
+    rng: np.random.Generator, reach: int, kernel: int | None
+) -> None:
+    b = Builder()
+    x = b.conv2d(b.input(3, 16), 19, 1, name="first")
+    x = b.apply("sparse_shift", x, name="shift", params={"offset": (19, 2)})
+    graph = randomize(b.finish(b.relu(b.batch_norm(x, name="norm"), name="relu")))
+    moves = rng.integers(-reach, reach + 1, (19, 2))
+    moves[-1] = 0, -reach
+    graph.weights["shift.offset"] = (moves + rng.uniform(-0.4, 0.4, (19, 2))).astype(np.float32)
+    changed = passes.shift_as_convolution(graph)
+    moved = next(node for node in changed.nodes if node.name == "shift")
+    if kernel is None:
+        assert moved.op.name == "sparse_shift"
+    else:
+        assert changed.weights.shape(moved.params["weight"]) == (19, 1, kernel, kernel)
+        assert ops_of(passes.lower(graph)) == ["conv2d", "conv2d"]
+    for one in (changed, passes.lower(graph)):
+        np.testing.assert_allclose(textbook(one, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
 def test_shifts_without_a_norm_stay() -> None:
     b = Builder()
     x = b.apply("shift", b.conv2d(b.input(3, 16), 19, 1, name="first"), name="shift")
