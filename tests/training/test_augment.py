@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tinyinfer.training.augment import blend  # noqa: E402
-from tinyinfer.training.losses import NO_LABEL  # noqa: E402
+from tinyinfer.training.distillation.logits import NO_LABEL  # noqa: E402
 
 N = 512
 

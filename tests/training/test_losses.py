@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from tinyinfer.training.distillation import features, logits  # noqa: E402
-from tinyinfer.training.losses import NO_LABEL, label_loss, sparsity_penalty  # noqa: E402
+from tinyinfer.training.losses import label_loss, sparsity_penalty  # noqa: E402
 
 SIZES = {"n": st.integers(1, 5), "k": st.integers(2, 11), "seed": st.integers(0, 2**16)}
 
@@ -55,7 +55,7 @@ def test_softened_answers(n: int, k: int, seed: int, temperature: float, share: 
 def test_labels_of_those_that_have_one(n: int, k: int, seed: int) -> None:
     student, teacher = numbers(seed, n, k), numbers(seed + 1, n, k)
     rng = np.random.default_rng(seed)
-    labels = np.where(rng.random(n) < 0.5, rng.integers(0, k, n), NO_LABEL)
+    labels = np.where(rng.random(n) < 0.5, rng.integers(0, k, n), logits.NO_LABEL)
     hard = -log_softmax(student)[labels >= 0, labels[labels >= 0]]
     found = value(logits.logits_loss, student, teacher, labels, share=0.0)
     assert found == pytest.approx(hard.mean() if hard.size else 0, abs=1e-9)

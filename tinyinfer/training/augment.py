@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from tinyinfer.training.losses import NO_LABEL
+from tinyinfer.training.distillation.logits import NO_LABEL
 
 MEAN = (0.4914, 0.4822, 0.4465)  # of the training pictures, per channel, 0 to 1
 STD = (0.2470, 0.2435, 0.2616)

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SMOOTHING = 0.1
-NO_LABEL = -100  # instead of the class of a picture that no class is known of
 
 
 def whole(values: Tensor) -> Tensor:

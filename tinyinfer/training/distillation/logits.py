@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from tinyinfer.training.losses import NO_LABEL
-
 TEMPERATURE = 4.0
 SHARE = 0.9  # of the teacher's part in the sum
+NO_LABEL = -100  # instead of the class of a picture that only the teacher can judge
 
 
 def soft_loss(student: Tensor, teacher: Tensor, temperature: float = TEMPERATURE) -> Tensor:
