@@ -10,6 +10,7 @@ from typing import Any
 from website.text import Follow, coloured, rendered
 
 PICTURES = ("image/png", "image/jpeg")
+CHECKS = "solution"  # tag of a cell that runs the solutions above it and adds nothing to read
 
 
 def lesson(path: Path, follow: Follow) -> str:
@@ -22,14 +23,14 @@ def title(path: Path) -> str:
     """The lesson's first heading."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     lines = (line for cell in cells if cell["cell_type"] == "markdown" for line in cell["source"])
-    return next(line for line in lines if line.startswith("# "))[2:].strip()
+    return str(next(line for line in lines if line.startswith("# ")))[2:].strip()
 
 
 def _cell(cell: dict[str, Any], follow: Follow) -> str:
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         return rendered(source, follow)
-    if not source.strip():
+    if not source.strip() or CHECKS in cell.get("metadata", {}).get("tags", ()):
         return ""
     return coloured(source.rstrip()) + "".join(_output(output) for output in cell.get("outputs", ()))
 

@@ -221,7 +221,7 @@ def test_a_mistake_of_ours_is_one_line_too(ti, monkeypatch):
 def test_warnings_are_one_line(ti, model_file, monkeypatch, tmp_path):
     import warnings
 
-    monkeypatch.setattr("tinyinfer.drawing.draw.draw", lambda graph: warnings.warn("odd", stacklevel=1) or "<svg/>")
+    monkeypatch.setattr("tinyinfer.drawing.draw.draw", lambda *_, **__: warnings.warn("odd", stacklevel=1) or "<svg/>")
     assert ti("draw", model_file, "-o", tmp_path / "a.svg") == (0, "", "tinyinfer: warning: odd\n")
 
 

@@ -56,6 +56,13 @@ def test_html_of_a_model_has_parameters_mult_adds_and_accuracy(small):
     assert "<svg" in html
 
 
+def test_drawings_say_what_they_are(small):
+    assert 'role="img" aria-label="Drawing of resnet20: 9 blocks' in to_html(small)
+    assert 'aria-label="Drawing of a network: 9 blocks' in to_html(small.graph)
+    plan = small.plan()
+    assert f"<title>An arena of {plan.arena_bytes / 1e6:.2f} MB: {len(plan.lifetimes)} buffers" in to_html(plan)
+
+
 def test_accuracies_are_measured_ones_else_published_ones():
     assert list(accuracies({"accuracy": {"top1": 0.5}, "published": {"top1": 70.0}})) == [("50.0%", "top-1")]
     assert list(accuracies({"published": {"miou": 66.3}})) == [("66.3%", "mean IoU as published")]

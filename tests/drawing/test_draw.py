@@ -89,13 +89,28 @@ def rectangles(element: ET.Element, left: float = 0.0, top: float = 0.0) -> Iter
 def test_every_node_stands_on_a_tile_and_the_drawing_is_no_wider_than_a_page(name):
     graph = build(name)
     svg = ET.fromstring(draw(graph))
-    named = {line for t in svg.findall(".//{*}title") for line in (t.text or "").splitlines()[0].split(", ")}
+    named = {line for t in svg.findall(".//{*}g/{*}title") for line in (t.text or "").splitlines()[0].split(", ")}
     assert named == {*(node.name for node in graph.nodes), *(i.name for i in graph.inputs)}
     width, height = float(svg.get("width", 0)), float(svg.get("height", 0))
     assert width <= WIDE
     for left, top, right, bottom in rectangles(svg):
         assert 0 <= left < right <= width
         assert 0 <= top < bottom <= height
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "said"),
+    [
+        ("vgg16", "", "Drawing of a network: 23 layers"),
+        ("densenet121", '"<net>"', 'Drawing of "<net>": 61 blocks, 247 layers'),
+    ],
+)
+def test_a_drawing_is_a_picture_with_a_title(network, name, said):
+    svg = ET.fromstring(draw(build(network), name=name))
+    assert svg.get("role") == "img"
+    assert svg.get("aria-label") == said
+    assert svg[0].tag.endswith("}title")
+    assert svg[0].text == said
 
 
 def test_a_densenet_has_a_tile_for_each_block_and_names_its_insides():
@@ -111,7 +126,7 @@ def test_names_are_escaped():
     graph = Graph([Input("x", (1, 2), (1, 2))], [Node(name, Relu(), ("x",), (name,))], [name])
     svg = draw(graph)
     assert "<script>" not in svg
-    assert name in (ET.fromstring(svg).findall(".//{*}title")[1].text or "")
+    assert name in (ET.fromstring(svg).findall(".//{*}g/{*}title")[1].text or "")
 
 
 def test_constants_have_cards() -> None:

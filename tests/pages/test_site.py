@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,9 @@ def test_places_are_seen_from_the_page_that_links(target: str, source: str, plac
     assert contents.place_of(target, source) == place
 
 
-def notebook(path: Path, *outputs: dict[str, object]) -> Path:
+def notebook(path: Path, *outputs: dict[str, object], tags: Sequence[str] = ()) -> Path:
     """A notebook of one cell."""
-    cell = {"cell_type": "code", "source": ["print('<b>')"], "outputs": outputs}
+    cell = {"cell_type": "code", "source": ["print('<b>')"], "outputs": outputs, "metadata": {"tags": [*tags]}}
     path.write_text(json.dumps({"cells": [cell]}))
     return path
 
@@ -104,6 +105,21 @@ def test_a_lessons_output_is_text_unless_it_is_html(tmp_path: Path) -> None:
     assert '<pre class="output" tabindex="0">&lt;b&gt;</pre>' in html
     assert '<img src="data:image/png;base64,AAAA" alt="&quot;dot&quot;">' in html
     assert "<i>x</i>" in html
+
+
+def test_the_cell_that_checks_the_solutions_is_left_out(tmp_path: Path) -> None:
+    said = {"output_type": "stream", "name": "stdout", "text": ["3 solutions run\n"]}
+    assert "solutions run" in lesson(notebook(tmp_path / "one.ipynb", said, tags=["exercise"]), nowhere)
+    checked = lesson(notebook(tmp_path / "two.ipynb", said, tags=["hide-input", "solution"]), nowhere)
+    assert checked == '<main class="lesson"></main>'
+
+
+def test_no_lesson_shows_how_its_solutions_are_checked(site: Path) -> None:
+    for path in sorted((site / "lessons").glob("[0-9]*.html")):
+        text = re.sub("<[^>]*>", "", path.read_text(encoding="utf-8"))
+        assert "Solution" in text, path.name
+        assert "solutions.run" not in text, path.name
+        assert "solutions run" not in text, path.name
 
 
 def test_a_lesson_that_failed_is_no_page(tmp_path: Path) -> None:

@@ -77,6 +77,22 @@ def test_roofline_has_a_slope_for_each_cache(measured):
         assert y == pytest.approx(np.minimum(100, x * cache.gbytes))
 
 
+def test_slopes_bear_their_names_along_them(measured):
+    caches = (Cache("L1", 2**15, 400.0), Cache("L2", 2**20, 300.0))
+    peak = Peak(gflops=200, gbytes=10, caches=caches)
+    axes = plots.roofline(replace(measured, peak=peak)).axes[0]
+    drawn(axes.figure)
+    for cache, above in ((caches[0], True), (caches[1], True), (Cache("memory", 0, 10.0), False)):
+        (name,) = (text for text in axes.texts if text.get_text() == f"{cache.name} {cache.gbytes:.0f} GB/s")
+        left, right = axes.transData.transform([(x, x * cache.gbytes) for x in (0.01, 0.1)])
+        along = np.degrees(np.arctan2(*(right - left)[::-1]))
+        assert name.get_rotation() == pytest.approx(along, abs=0.5)
+        at, height = name.get_transform().transform(name.get_position())
+        assert (height > left[1] + (at - left[0]) * np.tan(np.radians(along))) == above
+        assert axes.get_xlim()[0] < name.get_position()[0] < axes.get_xlim()[1]
+        assert name.get_position()[0] * cache.gbytes < peak.gmacs / 2
+
+
 def test_profile_plots_both(measured):
     figure = measured.plot()
     assert len(figure.axes) == 2
@@ -95,6 +111,15 @@ def test_feature_maps_are_scaled_channel_by_channel():
     assert np.nanmax(sheet) == 1
     with pytest.raises(InputError, match="feature maps: expected"):
         plots.feature_maps(maps[0])
+
+
+def test_feature_maps_of_both_signs_are_white_at_zero():
+    maps = np.array([[[-1.0, 0.0, 3.0]], [[-200.0, -100.0, 0.0]], [[0.0, 0.0, 0.0]]])
+    image = plots.feature_maps(maps, columns=1, centre=0).axes[0].images[0]
+    sheet = np.asarray(image.get_array())
+    pixels = sheet[:: sheet.shape[0] // 3 + 1, :: sheet.shape[1] // 3]
+    assert image.cmap.name == "RdBu_r"
+    assert pixels == pytest.approx(np.array([[1 / 3, 0.5, 1], [0, 0.25, 0.5], [0.5, 0.5, 0.5]]))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
@@ -137,6 +162,16 @@ def test_cells_write_every_number_and_diverge_around_the_centre():
     below, equal, above = axes.images[0].get_array().data.ravel()[:3]
     assert below < equal < above
     assert equal - below == pytest.approx(above - equal)
+
+
+@pytest.mark.parametrize("limits", [None, (-4, 4), (-1, 4)])
+def test_cells_of_both_signs_are_white_at_zero(limits):
+    image = plots.cells(np.array([[-4.0, -1, 0, 1, 4]]), centre=0, limits=limits).axes[0].images[0]
+    tints = image.get_array().data.ravel() - 0.5
+    assert tints[2] == 0
+    assert list(tints) == pytest.approx(list(-tints[::-1]))
+    assert list(tints[3:]) == pytest.approx([tints[4] / 4, tints[4]])
+    assert image.cmap.name == "RdBu_r"
 
 
 def test_cells_need_a_matrix():

@@ -65,4 +65,4 @@ def draw(
     from tinyinfer.files import atomic_write
 
     with atomic_write(output) as file:
-        file.write(draw_graph(load_graph(model)).encode())
+        file.write(draw_graph(load_graph(model), name=Path(model).name).encode())

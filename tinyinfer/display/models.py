@@ -30,7 +30,7 @@ def model_html(model: Model) -> str:
     ]
     paper = [str(model.meta[key]) for key in ("paper", "year") if model.meta.get(key)]
     about = f"<p>{escape(', '.join(paper))}</p>" if paper else ""
-    drawing = f'<div class="scroll">{draw(model.graph)}</div>'
+    drawing = f'<div class="scroll">{draw(model.graph, name=model.name)}</div>'
     return fragment(f"<h1>{escape(model.name)}</h1>{about}{facts_html(facts)}{drawing}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from tinyinfer.drawing.picture import picture
 from tinyinfer.drawing.theme import LIGHT, Theme
 from tinyinfer.passes.machine.plan_memory import live_bound
 from tinyinfer.reporting.html import COLOURS
@@ -51,8 +52,6 @@ def arena_svg(plan: Plan, theme: Theme = LIGHT) -> str:
         f"step {steps - 1}</text>"
     )
     width, height = LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="system-ui, sans-serif" font-size="11">'
-        f"{''.join(parts)}{axis}</svg>"
-    )
+    title = f"An arena of {total / 1e6:.2f} MB: {len(plan.lifetimes)} buffers in {steps} steps"
+    font = 'font-family="system-ui, sans-serif" font-size="11"'
+    return picture(title, width, height, f"{''.join(parts)}{axis}", font)

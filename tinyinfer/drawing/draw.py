@@ -7,12 +7,13 @@ from html import escape
 
 from tinyinfer.drawing.cards import KINDS, OTHER_COLOUR, colour_of
 from tinyinfer.drawing.columns import MARGIN, Panel
+from tinyinfer.drawing.picture import picture
 from tinyinfer.drawing.theme import LIGHT, Theme
 from tinyinfer.drawing.tile import BOLD, LARGE, LETTER, SMALL, tail
 from tinyinfer.drawing.tiles import Tiles
 from tinyinfer.graph import Graph, Shape
 from tinyinfer.profiling.cost import cost
-from tinyinfer.structure.folding import fold
+from tinyinfer.structure.folding import Folded, fold
 
 WIDTH = 1200  # pixels that a drawing keeps to if it can
 TITLE = 44  # pixels above what is inside a block
@@ -23,17 +24,18 @@ SLACK = 1.3  # times as high as the first panel what stands on its right may be
 FONT = "system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif"
 
 
-def draw(graph: Graph, input_shapes: Mapping[str, Shape] | None = None) -> str:
+def draw(graph: Graph, input_shapes: Mapping[str, Shape] | None = None, *, name: str = "") -> str:
     """The network as a self-contained SVG for these input shapes (nominal ones by default).
 
     A batch norm, activation or dropout stands on the tile of the layer it follows; blocks that repeat stand on one, and
-    each kind of block is drawn from inside once.  Raises GraphError.
+    each kind of block is drawn from inside once.  ``name`` is the network's, for those who do not see the drawing.
+    Raises GraphError.
     """
     macs = {row.name: row.macs for row in cost(graph, input_shapes).rows}
-    return drawing(Tiles(graph, fold(graph), graph.infer_types(input_shapes), macs))
+    return drawing(Tiles(graph, fold(graph), graph.infer_types(input_shapes), macs), name=name)
 
 
-def drawing(network: Tiles, theme: Theme = LIGHT, most: float = WIDTH) -> str:
+def drawing(network: Tiles, theme: Theme = LIGHT, most: float = WIDTH, name: str = "") -> str:
     """The same of a network that is folded already, ``most`` pixels wide if it can be."""
     whole = Panel(*network.overview(), LARGE, theme, most)
     if whole.width > most:
@@ -51,11 +53,15 @@ def drawing(network: Tiles, theme: Theme = LIGHT, most: float = WIDTH) -> str:
     legend, legend_width = _legend(network, theme)
     width, height = max(shelves.width, legend_width + 2 * MARGIN), shelves.bottom + LEGEND
     parts.append(_moved(legend, MARGIN, shelves.bottom))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONT}">'
-        f'<rect width="100%" height="100%" fill="{theme.paper}"/>{"".join(parts)}</svg>'
-    )
+    body = f'<rect width="100%" height="100%" fill="{theme.paper}"/>{"".join(parts)}'
+    return picture(_summary(name, network.folded), width, height, body, f'font-family="{FONT}"')
+
+
+def _summary(name: str, folded: Folded) -> str:
+    """Drawing of densenet121: 61 blocks, 247 layers."""
+    counts = {"block": sum(len(block.layers) > 1 for row in folded.rows for block in row), "layer": len(folded.layers)}
+    found = [f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count]
+    return f"Drawing of {name or 'a network'}: {', '.join(found)}"
 
 
 class _Shelves:

@@ -33,8 +33,9 @@ def cells(
 ) -> Figure:
     """A matrix, a coloured cell with its number for each value; a NaN leaves an empty one.
 
-    ``rows`` and ``columns`` label the sides.  With ``centre`` (a ratio that means "equal") colours diverge from white
-    by the logarithm: blue below, red above.  ``limits`` are the values of the palest and the darkest cell.  Raises
+    ``rows`` and ``columns`` label the sides.  With ``centre`` colours diverge from white, blue below and red above: by
+    the difference from 0, for values of both signs, or by the logarithm from a ratio that means "equal".  ``limits``
+    are the values of the palest and the darkest cell, with ``centre`` of the darkest ones below and above.  Raises
     InputError for another shape.
     """
     values = np.asarray(values, np.float64)
@@ -66,7 +67,10 @@ def _tints(values: np.ndarray, centre: float | None, limits: tuple[float, float]
     if centre is None:
         low, high = limits or (np.nanmin(values), np.nanmax(values))
         return DARKEST * (values - low) / max(high - low, 1e-12), "Blues"
-    ratios = np.log(values / centre)
-    low, high = np.log(np.divide(limits, centre)) if limits else (None, np.nanmax(np.abs(ratios)))
-    reach = max(abs(low or 0.0), abs(high), 1e-12)
-    return 0.5 + DARKEST / 2 * np.clip(ratios / reach, -1, 1), "RdBu_r"
+    distances, furthest = (_from(centre, np.asarray(v, np.float64)) for v in (values, limits or values))
+    reach = max(np.nanmax(np.abs(furthest)), 1e-12)
+    return 0.5 + DARKEST / 2 * np.clip(distances / reach, -1, 1), "RdBu_r"
+
+
+def _from(centre: float, values: np.ndarray) -> np.ndarray:
+    return values if centre == 0 else np.log(values / centre)

@@ -18,10 +18,13 @@ LEAST_PIXELS = 32  # a 3x3 kernel is drawn this large, so that the gap between t
 
 
 @styled
-def feature_maps(maps: np.ndarray, title: str = "", columns: int | None = None, limit: int = 64) -> Figure:
+def feature_maps(
+    maps: np.ndarray, title: str = "", columns: int | None = None, limit: int = 64, centre: float | None = None
+) -> Figure:
     """Channels of one image, (C, H, W) or (1, C, H, W), dark to light from their least to their greatest value.
 
-    Each channel has its own scale; at most ``limit`` are shown.  Raises InputError for another shape.
+    With ``centre``, such as 0 for values of both signs, they are white there, blue below and red above.  Each channel
+    has its own scale; at most ``limit`` are shown.  Raises InputError for another shape.
     """
     maps = np.asarray(maps)
     maps = maps[0] if maps.ndim == 4 and maps.shape[0] == 1 else maps
@@ -29,9 +32,14 @@ def feature_maps(maps: np.ndarray, title: str = "", columns: int | None = None, 
         raise InputError(f"feature maps: expected shape (C, H, W) or (1, C, H, W), found {maps.shape}")
     shown = maps[:limit].astype(np.float64)
     low, high = shown.min((1, 2), keepdims=True), shown.max((1, 2), keepdims=True)
+    if centre is not None:
+        reach = np.maximum(high - centre, centre - low)
+        reach[reach == 0] = 1
+        low, high = centre - reach, centre + reach
     scaled = (shown - low) / np.where(high > low, high - low, 1)
+    colours = "magma" if centre is None else "RdBu_r"
     note = f"{len(shown)} of {len(maps)} channels" if len(shown) < len(maps) else f"{len(maps)} channels"
-    return _grid(scaled, title, f"{note}, {maps.shape[1]}x{maps.shape[2]}", "magma", (0.0, 1.0), columns)
+    return _grid(scaled, title, f"{note}, {maps.shape[1]}x{maps.shape[2]}", colours, (0.0, 1.0), columns)
 
 
 @styled

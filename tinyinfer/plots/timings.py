@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +14,15 @@ from tinyinfer.reporting.tables import By
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patheffects import AbstractPathEffect
 
     from tinyinfer.profiling.profile_rows import ProfileRow
     from tinyinfer.profiling.roofline import Peak
     from tinyinfer.profiling.timings import Profile
 
 BAR_PITCH = 0.17  # inches a step
+LEFT_OF = 3  # parts of the least intensity of a dot or bend: there the slopes have their names
+ABOVE, BELOW = 1.5, -3.5  # points from a slope to its name
 BESIDE = 12  # times the rightmost dot's intensity: there the flat roofs have their names
 
 
@@ -99,7 +103,8 @@ def roofline(profile: Profile, ax: Axes | None = None) -> Figure:
 
 
 def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[float]) -> None:
-    low = min([*intensities, peak.ridge]) / 2
+    ridges = [peak.ridge, *(peak.gmacs / cache.gbytes for cache in peak.caches)]
+    low = min([*intensities, *ridges]) / LEFT_OF
     high = max([*intensities, peak.ridge]) * BESIDE
     x = np.geomspace(low, high, 200)
     ax.plot(x, [peak.roof(value) for value in x], color=INK, linewidth=1.6, zorder=2)
@@ -113,25 +118,41 @@ def _draw_roofs(ax: Axes, peak: Peak, intensities: list[float], speeds: list[flo
         ax.plot([bend, high], [peak.fma_gmacs] * 2, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=2)
         _name_roof(ax, f"FMA peak {peak.fma_gmacs:.0f} GMAC/s", high, peak.fma_gmacs)
     _name_roof(ax, f"{peak.units} peak {peak.gmacs:.0f} GMAC/s", high, peak.gmacs)
-    _name_slope(ax, f"memory {peak.gbytes:.0f} GB/s", low * 1.3, peak.roof(low * 1.3))
+    _name_slope(ax, f"memory {peak.gbytes:.0f} GB/s", low, peak.gbytes, above=False)
     for cache in peak.caches:
         ax.plot(x, np.minimum(peak.gmacs, x * cache.gbytes), color=QUIET, linewidth=1.0, zorder=2)
-        _name_slope(ax, f"{cache.name} {cache.gbytes:.0f} GB/s", low * 1.3, min(peak.gmacs, low * 1.3 * cache.gbytes))
+        _name_slope(ax, f"{cache.name} {cache.gbytes:.0f} GB/s", low, cache.gbytes, above=True)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def _name_slope(ax: Axes, text: str, left: float, height: float) -> None:
-    ax.annotate(text, (left, height), (10, -4), textcoords="offset points", fontsize=9, color=INK, ha="left", va="top")
+def _name_slope(ax: Axes, text: str, low: float, gbytes: float, *, above: bool) -> None:
+    """Along a slope, from its left end on, above or below it: whatever the axes' scales, the words lie as it does."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    apart = ScaledTranslation(0, (ABOVE if above else BELOW) / 72, figure.dpi_scale_trans)
+    left = low * 1.12
+    ax.text(
+        left, left * gbytes, text, transform=ax.transData + apart, fontsize=9, color=INK, zorder=4, ha="left",
+        va="bottom" if above else "top", rotation=math.degrees(math.atan(gbytes)), rotation_mode="anchor",
+        transform_rotates_text=True, path_effects=_halo(),
+    )  # fmt: skip
 
 
 def _name_roof(ax: Axes, text: str, right: float, height: float) -> None:
-    from matplotlib.patheffects import withStroke  # here, since it brings matplotlib
-
     ax.annotate(
         text, (right, height), (-4, 5), textcoords="offset points", ha="right", fontsize=9, color=INK, zorder=4,
-        path_effects=[withStroke(linewidth=3, foreground=PAPER)],  # dots lie there as well
+        path_effects=_halo(),
     )  # fmt: skip
+
+
+def _halo() -> list[AbstractPathEffect]:
+    """Paper around letters, as dots and other roofs may lie there."""
+    from matplotlib.patheffects import withStroke  # here, since it brings matplotlib
+
+    return [withStroke(linewidth=3, foreground=PAPER)]
 
 
 @styled

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from explained_page import PHOTO
 from one_operator import one_operator
 
 from tinyinfer import models, ops
@@ -14,12 +15,14 @@ from tinyinfer.builder import Builder
 from tinyinfer.errors import GraphError
 from tinyinfer.graph import Graph
 from tinyinfer.initialize import initialize
+from tinyinfer.loading import load
 from tinyinfer.model import Model
 from tinyinfer.pages.document import Page, asset, base64_bytes, document
 from tinyinfer.pages.explain.live import MOST_WEIGHTS, program
 from tinyinfer.pages.explain.page import network_worker
-from tinyinfer.pages.explain.subject import shown_graph
+from tinyinfer.pages.explain.subject import look, shown_graph
 
+WEIGHTS = PHOTO.parent
 PACKAGE = "tinyinfer.pages.explain"
 RUN = """
 async (works) => {
@@ -34,7 +37,8 @@ async (works) => {
 """
 KNOWN = (
     *("conv2d", "linear", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "mean", "softmax", "log_softmax"),
-    *("channel_shuffle", "scale_shift", "slice", "pad", "flatten", "relu", "relu6", "hardswish", "silu", "tanh"),
+    *("batch_norm", "scale_shift", "channel_shuffle", "slice", "pad", "flatten"),
+    *("relu", "relu6", "hardswish", "silu", "tanh"),
 )
 
 
@@ -86,6 +90,20 @@ def test_logits_are_those_of_python(name, shape, runner, open_page) -> None:
     expected = model(x).reshape(-1)
     np.testing.assert_allclose(found, expected, atol=1e-4 * max(1, np.abs(expected).max()), rtol=0)
     assert np.ptp(expected) > 0.01
+
+
+def test_every_shipped_network_runs_in_a_page(runner, open_page) -> None:
+    works, expected = [], []
+    for path in sorted(WEIGHTS.glob("*.npz")):
+        model, types, values, x, *_ = look(load(path, kernels="reference"), PHOTO)
+        made = program(model.graph, types, model.cost().macs)
+        assert made is not None, path.name
+        works.append({"program": made, "input": base64_bytes(x.tobytes())})
+        expected.append((path.name, values[model.graph.outputs[0]].reshape(-1)))
+    assert len(works) > 10
+    for (name, wanted), found in zip(expected, open_page(runner).evaluate(RUN, works), strict=True):
+        atol = 1e-4 * max(1, np.abs(wanted).max())
+        np.testing.assert_allclose(found, wanted, atol=atol, rtol=0, err_msg=name)
 
 
 def examples(name: str) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:

@@ -11,6 +11,8 @@ from tinyinfer.ops.convolution.conv2d import Conv2d
 from tinyinfer.ops.geometry import resolve_padding
 from tinyinfer.ops.movement.pad import Pad
 from tinyinfer.ops.movement.slicing import Slice
+from tinyinfer.ops.normalization.batch_norm import BatchNorm
+from tinyinfer.ops.normalization.scale_shift import ScaleShift
 from tinyinfer.ops.pooling.pooling import AvgPool2d, WindowPool
 from tinyinfer.pages.document import base64_bytes
 
@@ -89,8 +91,9 @@ def _step(graph: Graph, node: Node, types: dict[str, TensorType], weights: _Weig
         }  # fmt: skip
     if name == "adaptive_avg_pool2d" or (name == "mean" and set(getattr(op, "dim", None) or ()) in ({2, 3}, {-1, -2})):
         return {"op": "bins", "activation": None}
-    if name == "scale_shift":
-        return {**common, "scale": op.scale, "shift": op.shift}  # type: ignore[attr-defined]
+    if isinstance(op, BatchNorm | ScaleShift):
+        scale, shift = _scaled(graph, node, op, before[1])
+        return {**common, "op": "scale_shift", "scale": weights.put(scale), "shift": weights.put(shift)}
     if name == "channel_shuffle":
         return {**common, "groups": op.groups}  # type: ignore[attr-defined]
     if isinstance(op, Slice | Pad):
@@ -108,6 +111,15 @@ def _step(graph: Graph, node: Node, types: dict[str, TensorType], weights: _Weig
 
 def _fits(kind: TensorType) -> bool:
     return kind.dtype == "float32" and len(kind.shape) in (2, 4) and kind.shape[0] == 1
+
+
+def _scaled(graph: Graph, node: Node, op: BatchNorm | ScaleShift, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The factor of each channel, and what is added to it then: of a norm its four parameters folded into two."""
+    if isinstance(op, ScaleShift):
+        return np.broadcast_to(op.scale, (channels,)), np.broadcast_to(op.shift, (channels,))
+    p = {role: graph.weights[key].astype(np.float64) for role, key in node.params.items()}
+    scale = p.get("weight", 1.0) / np.sqrt(p["running_var"] + op.eps)
+    return scale, p.get("bias", 0.0) - p["running_mean"] * scale
 
 
 def _moved(op: Slice | Pad, before: tuple[int, ...], common: dict[str, Any]) -> dict[str, Any] | None:

@@ -75,18 +75,11 @@ const OPERATORS = {
     }
     return [y];
   },
-  scale_shift(
-    step,
-    {
-      0: {
-        data,
-        shape: [channels],
-      },
-    },
-  ) {
-    const area = data.length / channels,
-      of = (numbers, c) => numbers[numbers.length > 1 ? c : 0];
-    return [data.map((x, at) => x * of(step.scale, Math.floor(at / area)) + of(step.shift, Math.floor(at / area)))];
+  scale_shift(step, [x], weights) {
+    const scale = weights.subarray(...step.scale),
+      shift = weights.subarray(...step.shift),
+      area = x.data.length / scale.length;
+    return [x.data.map((value, at) => value * scale[Math.floor(at / area)] + shift[Math.floor(at / area)])];
   },
   softmax: (step, [x]) => [Float32Array.from(softmax(x.data))],
   log_softmax: (step, [x]) => [Float32Array.from(softmax(x.data), Math.log)],

@@ -54,7 +54,7 @@ class Roofline {
     const [cx, cy] = [x(totals.macs / bytes), y(totals.macs / ms / 1e6)];
     return [
       svg("path", { class: "whole", d: `M${cx} ${cy - 10}L${cx + 10} ${cy}L${cx} ${cy + 10}L${cx - 10} ${cy}Z` }),
-      svg("text", { class: "label", x: cx + 14, y: cy + 4 }, "your network"),
+      svg("text", { class: "label", x: cx, y: cy + 26, "text-anchor": "middle" }, "your network"),
     ];
   }
 }
