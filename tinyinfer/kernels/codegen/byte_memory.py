@@ -29,7 +29,7 @@ def _each_short_piece(v: Any, count: Any, size: int, move: Callable[[int, Any], 
     """Emit the moves of a run that is shorter than two pieces of this size."""
     with v.either(count < size) as (shorter, enough):
         with enough:
-            move(size, count * 0)
+            move(size, v.int_constant(0))
             move(size, count - size)
         with shorter:
             if size > 1:

@@ -151,7 +151,11 @@ class Vectors(LaneOrders, DotProducts, Bytes):
         """One float of memory in every lane."""
         return self.broadcast(self.builder.load(self._pointer(address, offset, _F32), align=4))
 
-    def select(self, condition: ir.Value, a: Int, b: Int) -> Int:
+    def int_constant(self, number: int) -> Int:
+        """A known integer."""
+        return Int(self.builder, _I64(number))
+
+    def select(self, condition: ir.Value, a: Int | int, b: Int | int) -> Int:
         """``a`` where the condition holds, else ``b``, without a branch."""
         return Int(self.builder, self.builder.select(condition, raw(a), raw(b)))
 
@@ -169,7 +173,7 @@ class Vectors(LaneOrders, DotProducts, Bytes):
         """
         one = self.optimization_barrier(stride * size)
         three, five = self.optimization_barrier(one * 3), self.optimization_barrier(one * 5)
-        steps = [one * 0, one, one * 2, three, one * 4, five, three * 2]
+        steps = [self.int_constant(0), one, one * 2, three, one * 4, five, three * 2]
 
         def places(address: Int) -> list[Int]:
             starts = [self.optimization_barrier(address + one * first) for first in range(0, count, len(steps))]

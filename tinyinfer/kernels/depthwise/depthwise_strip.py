@@ -97,7 +97,7 @@ def make_strip(outputs: int, masked: bool, kernel: int, stride: int, group: int,
 
     def places_of(v, x, buffer, inside, zeros, across, line):
         """Addresses of a line's inputs, or of zeros where it lies beside the image."""
-        places = across(x.address + (line * x.row - v.select(line < buffer.wrap, buffer.back * 0, buffer.back)) * 4)
+        places = across(x.address + (line * x.row - v.select(line < buffer.wrap, 0, buffer.back)) * 4)
         for column in range(border):
             places[column] = v.select(inside.left < column + 1, places[column], zeros)
         for column in range(columns - border, columns):

@@ -59,14 +59,10 @@ def make_sparse_strip(outputs: int, masked: bool, stride: int) -> Any:
             with v.loop(v.load_int(w)) as k:
                 line, column = row * stride + v.load_int(w, k * 2 + 1), v.load_int(w, k * 2 + 2)
                 with v.when(line > inside.top - 1), v.when(line < inside.bottom):
-                    back, left, right = (
-                        v.select(line < buffer.wrap, buffer.back * 0, buffer.back),
-                        inside.left,
-                        inside.right,
-                    )
+                    back, left, right = v.select(line < buffer.wrap, 0, buffer.back), inside.left, inside.right
                     start = x.address + (line * x.row - back + column * x.pixel) * 4
                     tap, places = v.load(w, k * LANES + HEADER), across(start)
-                    room = v.select(left < column + 1, right - column, right * 0)
+                    room = v.select(left < column + 1, right - column, 0)
                     with v.either(room > (outputs - 1) * stride) as (whole, beside):
                         with whole:  # most are inside the image
                             _add(v, sums, places, tap, mask)

@@ -193,7 +193,7 @@ def _finish(v, sums, first, count, positions, y, columns, epilogue):
     with v.loop((first + (count - 1)) // pitch - first_row + 1) as line:
         row = first_row + line
         skipped = row * pitch - first  # of the tile's rows, which belong to lines of the image further up
-        begin = v.select(skipped < 0, skipped * 0, skipped)
+        begin = v.select(skipped < 0, 0, skipped)
         end = v.select(skipped + width < count, skipped + width, count)
         pixel = row * width - skipped + begin
         case = sums + begin * (PANEL * 4), end - begin, y.at(pixel), columns, epilogue.at(pixel), bounds

@@ -186,7 +186,7 @@ def _panel(v, x, rows, segments, w, y, columns, epilogue):
     with v.either(columns > LANES) as (wide, narrow):
         for width, vectors in ((wide, NV), (narrow, 1)):
             with width:
-                done, k_all = rows * 0, segments.number * segments.size
+                done, k_all = v.int_constant(0), segments.number * segments.size
                 next_panel = w + k_all * (vectors * LANES * 4)
                 shares, share = _shares(v, rows)
                 for tile_rows in TILE_ROWS:
@@ -194,7 +194,7 @@ def _panel(v, x, rows, segments, w, y, columns, epilogue):
                     with v.loop(tiles) as t:
                         p = done + t * tile_rows
                         fetches = t < shares if tile_rows == MR else p == 0
-                        step = v.select(fetches, share, share * 0)
+                        step = v.select(fetches, share, 0)
                         microkernel(
                             v, tile_rows, vectors, x.at(p), segments, w, y.at(p), columns, epilogue.at(p),
                             Rows(next_panel + t * (k_all * step * 4), step),
@@ -207,8 +207,8 @@ def _panel(v, x, rows, segments, w, y, columns, epilogue):
 
 def _shares(v, rows):
     """How many tiles share the fetching of the next panel, and the floats that one fetches a step and register."""
-    whole = v.select(rows < 2 * MR, rows * 0 + 1, rows // MR)
-    shares = v.select(whole < SHARES, whole, whole * 0 + SHARES)
+    whole = v.select(rows < 2 * MR, 1, rows // MR)
+    shares = v.select(whole < SHARES, whole, SHARES)
     return shares, (shares + (LANES - 1)) // shares
 
 

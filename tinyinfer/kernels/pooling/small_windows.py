@@ -49,7 +49,7 @@ def make_max_row(size: int) -> Any:
     @vector_function(**_ROW)
     def row(v, x, windows, scale, zeros, y, outputs, channels):
         def inside(at, count):
-            at = v.select(at < 0, count * 0, at)
+            at = v.select(at < 0, 0, at)
             return v.select(at < count, at, count - 1)
 
         lines = [x.address + inside(windows.row + i, windows.h) * (x.row * 4) for i in range(size)]

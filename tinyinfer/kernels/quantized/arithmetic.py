@@ -95,7 +95,7 @@ def make_combination(formula: Callable[..., Any]) -> Task:
                 if packed:
                     with v.loop(whole, WIDE) as at:
                         pack(row, at, single)
-                first = whole if packed else whole * 0
+                first = whole if packed else v.int_constant(0)
                 with v.loop(end - first, LANES) as more:
                     at = first + more
                     store(value(row, at, None, single), row, at, None)

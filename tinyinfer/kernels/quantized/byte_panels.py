@@ -193,7 +193,7 @@ def panel(v, x, rows, runs, w, columns, bias, sums, halves=False):
     """Emit sums[rows, NR] = bias + x @ w for a panel of weights."""
 
     def tiles_of(vectors):
-        done, depth = rows * 0, (runs.size + (DEPTH - 1)) // DEPTH * DEPTH * runs.number
+        done, depth = v.int_constant(0), (runs.size + (DEPTH - 1)) // DEPTH * DEPTH * runs.number
         next_panel = w + depth * (vectors * LANES * WEIGHT)
         for tile_rows in TILE_ROWS:
             tiles = (rows - done) // tile_rows

@@ -58,7 +58,7 @@ def _of_pixels(v: Any, x: Any, grid: Any, runs: Any, to: Any, sharing: int = 1) 
     rest = (runs.size - whole + 3) // 4
     mask = v.mask(rest)
     if sharing == 2:
-        mask = v.union(mask, v.difference(v.mask(rest + LANES // 2), v.mask(rest * 0 + LANES // 2)))
+        mask = v.union(mask, v.difference(v.mask(rest + LANES // 2), v.mask(v.int_constant(LANES // 2))))
 
     def totals(first: Any, count: int) -> list[Any]:
         """Sums of the products of ``count`` registers, of pixels as far apart."""

@@ -33,7 +33,7 @@ def make_max(size: int) -> Task:
     )
     def largest_of_row(v, x, h, w, row, left, stride, y, outputs, channels):
         def inside(at, count):
-            at = v.select(at < 0, count * 0, at)
+            at = v.select(at < 0, 0, at)
             return v.select(at < count, at, count - 1)
 
         lines = [inside(row + i, h) * w for i in range(size)]

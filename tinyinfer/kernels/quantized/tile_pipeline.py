@@ -56,7 +56,7 @@ class Turn(NamedTuple):
 )  # fmt: skip
 def _multiply_and_finish(v, x, rows, chunk, column, n, y, epilogue, sums, turn):
     """The products of a chunk of the panel of a column, and the results of pairs that wait for that."""
-    pairs, adding, full = (rows + (PAIR - 1)) // PAIR, epilogue.residual.stride != 0, column * 0 + NR
+    pairs, adding, full = (rows + (PAIR - 1)) // PAIR, epilogue.residual.stride != 0, v.int_constant(NR)
     columns = v.select(column + NR < n, full, n - column)
     with v.loop(pairs + turn.flush) as t:
         first, start = t == 0, t * PAIR
@@ -84,8 +84,8 @@ def _multiply_and_finish(v, x, rows, chunk, column, n, y, epilogue, sums, turn):
                 with v.when(t < pairs):
                     by_size(v, rows - start, columns, multiply)
                 with v.when(waiting):
-                    count = v.select(its_rows < PAIR, its_rows, full * 0 + PAIR)
-                    grid, width = Grid(full * 0 + 1, count, count), v.select(first, full, columns)
+                    count = v.select(its_rows < PAIR, its_rows, PAIR)
+                    grid, width = Grid(v.int_constant(1), count, count), v.select(first, full, columns)
                     v.call(finish, its_sums, full, grid, own[0], width, own[1])
         with v.when(t < pairs):
             by_size(v, rows - start, columns, lambda height, width: store(v, height, width, place))

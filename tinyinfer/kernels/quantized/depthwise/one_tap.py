@@ -54,7 +54,7 @@ def one_tap_rows(v, x, w, y, rows, channels, epilogue):
         finishing.activate(result)
         finishing.store(result.get(), y.size, target, 0, mask)
 
-    packed = v.select(epilogue.plain == 1, whole, whole * 0)
+    packed = v.select(epilogue.plain == 1, whole, 0)
     with v.loop(rows) as row:
         with v.loop(packed, WIDE) as at:
             pack(row, at)

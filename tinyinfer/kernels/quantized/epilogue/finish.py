@@ -195,8 +195,8 @@ class TileRows:
         self, v: Any, height: int, sums: Any, sums_row: int, y: Any, epilogue: Any, each: Any, **case: bool
     ) -> None:
         self.v, self.sums_row, self.y, self.epilogue, self.each = v, sums_row, y, epilogue, each
-        addresses = sums, y.address, epilogue.residual.address
-        self.left, self.sums, self.target, self.residual = map(v.integer_variable, (each * 0 + height // 2, *addresses))
+        begin = v.int_constant(height // 2), sums, y.address, epilogue.residual.address
+        self.left, self.sums, self.target, self.residual = map(v.integer_variable, begin)
         self.plain = Plain(v, sums, sums_row // 4, y, epilogue, **case)
 
     def some(self) -> None:
