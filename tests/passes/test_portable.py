@@ -88,6 +88,20 @@ def test_equal_operators_are_known_as_such(name: str) -> None:
         assert hash(one) == hash(two)
 
 
+@pytest.mark.parametrize("tracked", [True, False])
+def test_an_instance_norm_with_running_statistics_is_a_batch_norm(tracked: bool) -> None:
+    b = Builder()
+    roles = ("running_mean", "running_var", "weight", "bias") if tracked else ("weight", "bias")
+    x = b.conv2d(b.input(3, 16), 12, 3, name="conv")
+    x = b.apply("instance_norm", x, name="norm", params=dict.fromkeys(roles, (12,)), eps=1e-2)
+    graph = randomize(b.finish(b.relu(x, name="relu")))
+    changed = passes.instance_norm_as_batch_norm(graph)
+    assert ops_of(changed) == ["conv2d", "batch_norm" if tracked else "instance_norm", "relu"]
+    assert ops_of(passes.simplify(graph))[:2] == ["conv2d", "relu" if tracked else "instance_norm"]
+    for one in (changed, passes.simplify(graph)):
+        np.testing.assert_allclose(textbook(one, X), textbook(graph, X), rtol=2e-5, atol=2e-6)
+
+
 @pytest.mark.parametrize("groups", [2, 3, 6])
 def test_norms_and_activations_pass_a_shuffle_and_join_the_convolution(groups: int) -> None:
     b = Builder()

@@ -19,6 +19,7 @@ from tinyinfer.passes.portable.fold_batch_norm import fold_batch_norm
 from tinyinfer.passes.portable.fold_constants import fold_constants
 from tinyinfer.passes.portable.fold_input_scaling import fold_input_scaling
 from tinyinfer.passes.portable.fold_scale_shift import fold_scale_shift
+from tinyinfer.passes.portable.instance_norm_as_batch_norm import instance_norm_as_batch_norm
 from tinyinfer.passes.portable.merge_branches import merge_branches
 from tinyinfer.passes.portable.merge_gate_shortcut import merge_gate_shortcut
 from tinyinfer.passes.portable.regularise_convolution import regularise_convolution
@@ -50,6 +51,7 @@ __all__ = [
     "fold_scale_shift",
     "fuse_activation",
     "fuse_residual",
+    "instance_norm_as_batch_norm",
     "low_rank",
     "lower",
     "merge_branches",
