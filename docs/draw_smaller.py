@@ -41,6 +41,7 @@ NETWORKS = sorted((FOLDER.parent / "weights").glob("*.npz"))  # those that the p
 SHOWN = ("densenet_cifar10", "mobilenet_v1_cifar10", "mobilenet_v2_cifar10", "squeezenet_cifar10")
 ROUNDS = 300  # of timed calls, the networks taking turns
 FITTED = 300  # pictures that decomposed layers are fitted to
+Figures = dict[str, float]  # mult-adds, parameters, milliseconds and shares of one network, by name
 
 
 def slimming(source: str) -> str:
@@ -93,21 +94,30 @@ def pulled(*names: str) -> Iterator[tuple[str, ti.Model]]:
     yield from ((name, ti.load(name, threads=1)) for name in names if resolve(name) is not None)
 
 
-def rows(
-    name: str, before: ti.Model, after: dict[str, ti.Model], data: Dataset, more: Mapping[str, str] | None = None
-) -> Iterator[str]:
-    """A line for the network as it was and one for each smaller form: what it takes, and what it still knows.
+def rows(name: str, before: ti.Model, after: dict[str, ti.Model], data: Dataset) -> Iterator[str]:
+    """A line for the network as it was and one for each smaller form: what it takes, and what it still knows."""
+    return lines_of(name, measured(before, after, data))
 
-    ``more`` is what each form has in one more column.
-    """
-    models = [before, *after.values()]
-    times, costs = milliseconds(models), [model.cost() for model in models]
-    for title, model, ms, found in zip(("", *after), models, times, costs, strict=True):
-        less = 1 - found.macs / costs[0].macs
-        saved = f"{(1 - ms / times[0]) / less:.2f}" if less else ""
-        figures = f"{found.macs / 1e6:.2f} | {found.params / 1e3:.0f} | {ms:.3f} | {saved}"
-        last = "" if more is None else f" {more.get(title, '')} |"
-        yield f"| {name} | {title} | {figures} | {evaluate(model, data).top1:.2%} |{last}"
+
+def measured(before: ti.Model, after: dict[str, ti.Model], data: Dataset) -> dict[str, Figures]:
+    """What the network as it was, whose title is empty, and each smaller form take, and what they still know."""
+    models = {"": before, **after}
+    found = {}
+    for (title, model), ms in zip(models.items(), milliseconds(list(models.values())), strict=True):
+        cost, top1 = model.cost(), evaluate(model, data).top1
+        found[title] = {"macs": cost.macs, "params": cost.params, "ms": round(ms, 4), "top1": round(top1, 4)}
+    return found
+
+
+def lines_of(name: str, found: Mapping[str, Figures], *more: str) -> Iterator[str]:
+    """The lines of a network in a table; ``more`` are shares that have a column of their own, empty where unknown."""
+    whole = found[""]
+    for title, it in found.items():
+        less = 1 - it["macs"] / whole["macs"]
+        saved = f"{(1 - it['ms'] / whole['ms']) / less:.2f}" if less else ""
+        figures = f"{it['macs'] / 1e6:.2f} | {it['params'] / 1e3:.0f} | {it['ms']:.3f} | {saved} | {it['top1']:.2%}"
+        last = "".join(f" {it[key]:.2%} |" if key in it else "  |" for key in more)
+        yield f"| {name} | {title} | {figures} |{last}"
 
 
 def table(heads: list[str]) -> list[str]:

@@ -1,19 +1,22 @@
 """Make the shipped networks smaller, train what is left, and write the table of docs/smaller.md.
 
-    python docs/finetune_smaller.py DATA WORK              (from the repository's root; needs torch)
+    python docs/finetune_smaller.py                        (from the repository's root; only draws)
+    python docs/finetune_smaller.py DATA WORK              (trains, which needs torch, and measures before)
     python docs/finetune_smaller.py DATA WORK NETWORK...   (these only)
 
-DATA is a folder of packed pictures, as `python -m tinyinfer.training` takes it.  WORK keeps networks and checkpoints:
-what is there already is not made again, so that a run that was stopped goes on.
+What was measured is kept in weights/smaller.json, which lesson 13 reads too.  DATA is a folder of packed pictures, as
+`python -m tinyinfer.training` takes it.  WORK keeps networks and checkpoints: what is there already is not made again,
+so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from draw_smaller import FITTED, NETWORKS, PAGE, dataset_of, rows, table
+from draw_smaller import FITTED, NETWORKS, PAGE, Figures, dataset_of, lines_of, measured, table
 from marked import write_section
 
 import tinyinfer as ti
@@ -21,9 +24,11 @@ from tinyinfer import passes
 from tinyinfer.changed_model import changed
 from tinyinfer.decomposition import Settings, decompose_model
 from tinyinfer.ops.convolution.conv2d import Conv2d
+from tinyinfer.profiling.machine import cpu_name
 from tinyinfer.quantization import Pictures
 from tinyinfer.vision.preprocess import Preprocess
 
+MEASURED = NETWORKS[0].with_name("smaller.json")
 EPOCHS = 6
 TEACHER = "mobilenet_v2_cifar10"  # the most accurate of the shipped networks
 RATE, LOW_RANK_RATE = 0.1, 0.01  # where layers without norms follow each other 0.1 diverges
@@ -72,24 +77,37 @@ def digits(model: ti.Model) -> list[str]:
     return ["--bf16"] if max(groups) == 1 else []
 
 
-def lines_of(network: Path, data: Path, work: Path) -> Iterator[str]:
-    """The lines of a network and its smaller forms."""
+def figures(network: Path, data: Path, work: Path) -> dict[str, Figures]:
+    """What a network and its smaller forms take and know, and what the forms know once they were trained."""
     before, files = ti.load(network, threads=1), {form: made(network, form, data, work) for form in FORMS}
     after = {form: ti.load(start, threads=1) for form, (start, _) in files.items()}
-    trained = {form: f"{ti.load(path).meta['accuracy']['top1']:.2%}" for form, (_, path) in files.items()}
-    yield from rows(network.stem, before, after, dataset_of(str(data / "test.npz"), before), trained)
+    found = measured(before, after, dataset_of(str(data / "test.npz"), before))
+    for form, (_, trained) in files.items():
+        found[form]["trained"] = ti.load(trained).meta["accuracy"]["top1"]
+    return found
+
+
+def section() -> str:
+    """The table of all that was measured."""
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))["networks"]
+    lines = [line for name in sorted(found) for line in lines_of(name, found[name], "trained")]
+    return "\n".join([*table(HEADS), *lines]) + "\n"
 
 
 def main() -> None:
-    """Train what has to be, then measure and write into the page."""
-    data, work, *names = sys.argv[1:]
-    Path(work).mkdir(parents=True, exist_ok=True)
-    chosen = [path for path in NETWORKS if not names or path.stem in names]
-    for path in chosen:
-        for form in FORMS:
-            made(path, form, Path(data), Path(work))
-    lines = [line for path in chosen for line in lines_of(path, Path(data), Path(work))]
-    write_section(PAGE, "trained", "\n".join([*table(HEADS), *lines]) + "\n")
+    """Train and measure if there are pictures, then write into the page."""
+    if len(sys.argv) > 1:
+        data, work, *names = sys.argv[1:]
+        Path(work).mkdir(parents=True, exist_ok=True)
+        chosen = [path for path in NETWORKS if not names or path.stem in names]
+        for path in chosen:
+            for form in FORMS:
+                made(path, form, Path(data), Path(work))
+        known = json.loads(MEASURED.read_text(encoding="utf-8"))["networks"]
+        known |= {path.stem: figures(path, Path(data), Path(work)) for path in chosen}
+        text = json.dumps({"cpu": cpu_name(), "networks": known}, indent=2)
+        MEASURED.write_text(text + "\n", encoding="utf-8")
+    write_section(PAGE, "trained", section())
 
 
 if __name__ == "__main__":
