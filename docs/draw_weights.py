@@ -104,7 +104,8 @@ def runs() -> str:
         for training in stages(ti.load(path).meta.get("training", {})):
             seen = [f"{entry['epoch']}: {100 * entry['top1']:.2f}" for entry in training["log"] if "top1" in entry]
             digits = " --bf16" if training["bf16"] else ""
-            options = f"`--augment {training['strength']}{digits}`"
+            blend = f" --blend {training['blend']:g}" if training.get("blend") else ""
+            options = f"`--augment {training['strength']}{blend}{digits}`"
             cells = [f"`{path.stem}`", str(training["epochs"]), f"{training['rate']:g}", options, ", ".join(seen)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
